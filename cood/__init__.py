@@ -1,0 +1,1 @@
+"""Compositional out-of-distribution evaluation of CLIP models."""

@@ -1,0 +1,63 @@
+"""Picking one number per model out of the long table of scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cood.errors import StudyError, unknown
+from cood.files import read_table
+from cood.study import Study, load_study
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study and its two tables; what every notebook starts from."""
+
+    study: Study
+    scores: pd.DataFrame
+    models: pd.DataFrame
+
+
+def load_results(study: str) -> Results:
+    """Read the joined scores and models of a study, given by name or by path."""
+    settings = load_study(study)
+    models = read_table(settings.paths.models)
+    return Results(settings, read_table(settings.paths.scores), models)
+
+
+def pick(results: Results, **where: str) -> pd.DataFrame:
+    """One row per model, indexed by its name: `value`, `low`, `high`, `chance` and `n`.
+
+    Parameters
+    ----------
+    results
+        The tables of a study.
+    where
+        Values of the columns `set`, `split`, `group` (default ``all``), `measure` and `variant`
+        (default ``all``) that select the row. `set` is by default the study's first.
+
+    Raises
+    ------
+    StudyError
+        If a value does not occur, or the selection leaves more than one row for a model.
+    """
+    scores = results.scores[results.scores["model"].isin(results.models["model"])]
+    where = {"set": next(iter(results.study.sets)), "group": "all", "variant": "all"} | where
+    for column, value in where.items():
+        known = scores[column].unique()
+        if value not in known:
+            raise StudyError(unknown(column, value, known))
+    for column, value in where.items():
+        scores = scores[scores[column] == value]
+    repeated = scores.loc[scores["model"].duplicated(), "model"].unique()
+    if len(repeated):
+        raise StudyError(f"{where} does not select one row for {', '.join(repeated)}")
+    return scores.set_index("model")[["value", "low", "high", "chance", "n"]]
+
+
+def percent(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A share as text: ``12.3 %``, with its interval ``12.3 % [11.0, 13.5]`` if given."""
+    text = f"{100 * value:.1f} %"
+    return text if low is None or high is None else f"{text} [{100 * low:.1f}, {100 * high:.1f}]"

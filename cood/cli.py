@@ -1,0 +1,159 @@
+"""`cood ...`: one command per stage of the pipeline, and `cood reproduce` for all of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+
+from cood.errors import CoodError
+from cood.study import Study, load_study
+
+# Stages import what they need when they run: torch alone takes seconds.
+
+
+def _draw(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.sets import draw_set
+
+    draw_set(study, args.set, args.cores)
+
+
+def _train(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.models.training import train
+
+    torch.set_num_threads(1)
+    train(study, args.model, _say)
+
+
+def _embed(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.evaluation.embedding import embed_set
+
+    torch.set_num_threads(1)
+    embed_set(study, args.model, args.set, _say)
+
+
+def _score(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.scoring import score_model
+
+    study.model(args.model)
+    score_model(study, args.model)
+
+
+def _baselines(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.scoring import score_baselines
+
+    score_baselines(study)
+
+
+def _collect(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.scoring import collect
+
+    collect(study)
+
+
+def _notebook(study: Study, args: argparse.Namespace) -> None:
+    from cood.report.notebooks import run
+
+    given = study.notebooks.get(args.name, {}) | {k: yaml.safe_load(v) for k, v in args.parameter}
+    output = None
+    if args.parameter:  # never over the book's own
+        output = study.paths.results / "tweaked" / args.name / f"{args.name}.ipynb"
+    path = run(study.paths, args.name, given, output)
+    if args.parameter:
+        _say(f"written to {path}")
+
+
+def _book(study: Study, args: argparse.Namespace) -> None:
+    from cood.report.book import build
+
+    build(study)
+
+
+def _reproduce(study: Study, args: argparse.Namespace) -> int:
+    from cood.pipeline import reproduce
+
+    return reproduce(study, args.cores, args.dry_run, args.snakemake)
+
+
+COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple[str, ...]]] = {
+    "reproduce": (_reproduce, "make everything that is missing or out of date", ()),
+    "draw": (_draw, "draw an evaluation set", ("set",)),
+    "train": (_train, "train a small CLIP", ("model",)),
+    "embed": (_embed, "embed a set with a model", ("model", "set")),
+    "score": (_score, "score a model", ("model",)),
+    "baselines": (_baselines, "score the baselines", ()),
+    "collect": (_collect, "join the scores of all models", ()),
+    "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),
+    "book": (_book, "render the report", ()),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Command line of `cood`."""
+    top = argparse.ArgumentParser(prog="cood", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, help_, needs) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_)
+        command.add_argument(
+            "--study",
+            default="mini",
+            help="name of a file in workflow/studies/, or a path (default: mini)",
+        )
+        for need in needs:
+            command.add_argument(f"--{need}", required=True)
+        if name in ("reproduce", "draw"):
+            command.add_argument("--cores", type=_positive, default=os.cpu_count() or 1)
+        if name == "reproduce":
+            command.add_argument("-n", "--dry-run", action="store_true", help="say what would run")
+            command.add_argument(
+                "snakemake", nargs="*", metavar="-- OPTION", help="options for Snakemake, after --"
+            )
+        if name == "notebook":
+            command.add_argument("name", help="name of a file in notebooks/")
+            command.add_argument(
+                *("-p", "--parameter"),
+                nargs=2,
+                action="append",
+                default=[],
+                metavar=("NAME", "VALUE"),
+                help="a parameter, as YAML; the result goes to results/STUDY/tweaked/",
+            )
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 1 and one sentence on stderr if it cannot."""
+    args = parser().parse_args(arguments)
+    try:
+        study = load_study(args.study)
+        return COMMANDS[args.command][0](study, args) or 0
+    except CoodError as error:
+        print(f"cood {args.command}: {error}", file=sys.stderr)
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        print(f"cood {args.command}:{place} {error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"cood {args.command}: stopped; run it again to go on", file=sys.stderr)
+    return 1
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, got {text!r}")
+    return int(text)
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Embedding with a model once, and scoring the embeddings."""

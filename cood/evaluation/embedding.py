@@ -1,0 +1,114 @@
+"""Embedding the images of a set and the texts of a vocabulary, once per model and set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cood.files import write_tensors
+from cood.models.loading import Clip, load, local, text_tower
+from cood.study import Checkpoint, Study
+from cood.synthesis.sets import load_image, read_manifest
+from cood.vocabulary import ANY_OBJECT
+
+IMAGE_BATCH = 256
+TEXT_BATCH = 512
+
+
+def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = print) -> None:
+    """Embed a set's images and the study's texts with one model and write the result.
+
+    Written, un-normalised float32: `images` [n, d] in the order of the manifest, and the texts
+    of `compositions` [C, d], `attributes` [A, d] and `objects` [O, d], averaged over templates.
+    The metadata says which checkpoint, preprocessing, tokeniser, templates and manifest.
+    A checkpoint that cannot be had leaves a file without tensors that holds the reason.
+    """
+    path = study.paths.embeddings(model, set_)
+    settings = study.model(model)
+    source = (
+        settings.checkpoint if isinstance(settings, Checkpoint) else local(study.paths.model(model))
+    )
+    manifest = read_manifest(study, set_)
+    clip = load(source)
+    folder = study.paths.manifest(set_).parent
+    say(f"{model}: embedding {len(manifest)} images of {set_}")
+    images = embed_images(clip, folder, manifest["image"].tolist())
+    words, templates = study.words, study.evaluation.templates
+    tensors = {
+        "images": images,
+        "compositions": embed_texts(clip, words.compositions(), templates),
+        "attributes": embed_texts(clip, [f"{a} {ANY_OBJECT}" for a in words.attributes], templates),
+        "objects": embed_texts(clip, words.objects, templates),
+    }
+    metadata = {
+        "checkpoint": model if source.startswith("local-dir:") else source,
+        "preprocessing": str(clip.preprocess),
+        "tokeniser": type(clip.tokenize).__name__,
+        "templates": json.dumps(templates),
+        "manifest": hashlib.sha256(manifest.to_csv(index=False).encode()).hexdigest(),
+        "parameters": str(sum(p.numel() for p in clip.model.parameters())),
+    }
+    write_tensors(tensors, path, metadata)
+
+
+@torch.inference_mode()
+def embed_images(clip: Clip, folder: Path, images: Sequence[str]) -> np.ndarray:
+    """Un-normalised float32 embeddings [n, d] of the image files `images` in `folder`."""
+    model: Any = clip.model
+    parts = []
+    for names in _batches(images, IMAGE_BATCH):
+        batch = torch.stack([clip.preprocess(load_image(folder, name)) for name in names])
+        parts.append(model.encode_image(batch.to(clip.device)).float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def embed_texts(
+    clip: Clip, names: Sequence[str], templates: Sequence[str], *, shorten: bool = True
+) -> np.ndarray:
+    """Prompt ensemble: mean over templates of the unit embeddings of each name, [n, d] float32.
+
+    Prompts of many names go through the text tower in one batch. For causal text towers that
+    read the end token, the context is cut to the longest prompt (`shorten`), which changes no
+    embedding; for others it is left whole.
+    """
+    model: Any = clip.model
+    prompts = [template.format(name) for name in names for template in templates]
+    tokens = clip.tokenize(prompts)
+    length = tokens.shape[1]
+    if shorten and clip.causal_text:
+        length = int((tokens != 0).sum(dim=1).max())
+    parts = []
+    with _context(model, length):
+        for batch in tokens[:, :length].split(TEXT_BATCH):
+            parts.append(model.encode_text(batch.to(clip.device)).float())
+    unit = torch.nn.functional.normalize(torch.cat(parts), dim=-1)
+    return unit.reshape(len(names), len(templates), -1).mean(dim=1).cpu().numpy()
+
+
+@contextmanager
+def _context(model: Any, length: int) -> Iterator[None]:
+    """Let a text tower take `length` tokens; open_clip's towers insist on their full context."""
+    tower = text_tower(model)
+    if length == getattr(tower, "context_length", length):
+        yield
+        return
+    position, mask = tower.positional_embedding, tower.attn_mask
+    tower.positional_embedding = torch.nn.Parameter(position[:length], requires_grad=False)
+    tower.attn_mask = mask[:length, :length]
+    try:
+        yield
+    finally:
+        tower.positional_embedding, tower.attn_mask = position, mask
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

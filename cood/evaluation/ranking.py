@@ -1,0 +1,68 @@
+"""The classes nearest to each image, without ever holding all similarities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def normalise(vectors: np.ndarray) -> np.ndarray:
+    """Rows of unit length, float32; a row of zeros stays zero."""
+    vectors = np.asarray(vectors, dtype=np.float32)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length == 0, 1, length)
+
+
+def nearest(
+    images: np.ndarray, texts: np.ndarray, k: int = 5, *, rows: int = 4096, columns: int = 4096
+) -> np.ndarray:
+    """Indices [n, k] of the k texts with the highest cosine, best first; ties to the lower index.
+
+    Parameters
+    ----------
+    images
+        Image embeddings [n, d].
+    texts
+        Text embeddings [C, d], one a class.
+    k
+        How many; at most C are given.
+    rows, columns
+        Images and classes taken at a time: a running top-k needs ``rows * (columns + k)`` floats,
+        not n * C.
+
+    Raises
+    ------
+    ValueError
+        If the widths differ or a value is not finite.
+    """
+    if images.shape[1] != texts.shape[1]:
+        raise ValueError(f"images have {images.shape[1]} dimensions and texts {texts.shape[1]}")
+    for name, vectors in (("images", images), ("texts", texts)):
+        bad = ~np.isfinite(vectors).all(axis=1)
+        if bad.any():
+            raise ValueError(f"{name}: row {int(np.argmax(bad))} holds a value that is not finite")
+    images, texts = normalise(images), normalise(texts)
+    k = min(k, len(texts))
+    found = np.empty((len(images), k), dtype=np.int64)
+    for start in range(0, len(images), rows):
+        chunk = images[start : start + rows]
+        best = np.empty((len(chunk), 0), dtype=np.float32)
+        ids = np.empty((len(chunk), 0), dtype=np.int64)
+        for first in range(0, len(texts), columns):
+            scores = chunk @ texts[first : first + columns].T
+            here = np.broadcast_to(np.arange(first, first + scores.shape[1]), scores.shape)
+            best, ids = np.hstack([best, scores]), np.hstack([ids, here])
+            order = _top(best, min(k, best.shape[1]))
+            best = np.take_along_axis(best, order, axis=1)
+            ids = np.take_along_axis(ids, order, axis=1)
+        found[start : start + rows] = ids
+    return found
+
+
+def _top(scores: np.ndarray, k: int) -> np.ndarray:
+    # k passes of argmax: cheaper than a sort for small k, and ties go to the lower index.
+    scores = scores.copy()
+    order = np.empty((len(scores), k), dtype=np.int64)
+    for rank in range(k):
+        order[:, rank] = scores.argmax(axis=1)
+        np.put_along_axis(scores, order[:, rank, None], -np.inf, axis=1)
+    return order

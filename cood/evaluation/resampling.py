@@ -1,0 +1,71 @@
+"""Intervals by bootstrap over groups: compositions, not single images, are what could differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval, and from how many observations."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def grouped_mean(
+    hits: np.ndarray,
+    groups: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    level: float = 0.95,
+    per_group: bool = False,
+) -> Estimate:
+    """Mean of `hits` with a percentile interval from resampling whole groups.
+
+    Parameters
+    ----------
+    hits
+        Observations [n], such as 1 for a right answer.
+    groups
+        Group id [n] of each observation.
+    rng
+        Source of the resamples.
+    resamples, level
+        How many resamples, and how much the interval covers.
+    per_group
+        Mean of the groups' means instead of the mean of all observations.
+
+    Returns
+    -------
+    Estimate
+        All of it NaN, with n = 0, if there is no observation. See Efron and Tibshirani (1993),
+        *An Introduction to the Bootstrap*, chapter 13, https://doi.org/10.1201/9780429246593.
+    """
+    hits = np.asarray(hits, dtype=np.float64)
+    if len(hits) != len(groups):
+        raise ValueError(f"hits and groups differ in length: {len(hits)} and {len(groups)}")
+    if not len(hits):
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    _, index = np.unique(groups, return_inverse=True)
+    counts: np.ndarray = np.bincount(index).astype(np.float64)
+    sums = np.bincount(index, weights=hits)
+    if per_group:
+        sums, counts = sums / counts, np.ones_like(counts)
+    n_groups = len(counts)
+    means = np.empty(resamples)
+    even = np.full(n_groups, 1 / n_groups)
+    for start in range(0, resamples, CHUNK):  # all at once would be resamples x groups numbers
+        stop = min(start + CHUNK, resamples)
+        weights = rng.multinomial(n_groups, even, size=stop - start).astype(np.float64)
+        means[start:stop] = (weights @ sums) / (weights @ counts)
+    tail = (1 - level) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Estimate(float(sums.sum() / counts.sum()), float(low), float(high), len(hits))

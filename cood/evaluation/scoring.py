@@ -1,0 +1,93 @@
+"""The scores of a study: of each model, of the baselines, and all of them joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cood.evaluation.baselines import background_only, text_only
+from cood.evaluation.zeroshot import COLUMNS, score
+from cood.files import read_table, read_tensors, write_table
+from cood.study import Study, Training
+from cood.synthesis.compositions import seen, splits
+from cood.synthesis.sets import read_manifest
+
+BASELINES = "baselines"
+
+
+def score_model(study: Study, model: str) -> pd.DataFrame:
+    """Score one model on every set, write `scores/<model>.parquet` and return it."""
+    tables = []
+    for set_ in study.sets:
+        tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
+        if "missing" in metadata:
+            tables.append(_missing(model, set_, metadata["missing"]))
+            continue
+        truth = read_manifest(study, set_)["composition"].to_numpy()
+        tables.append(
+            score(
+                *(model, set_, tensors, truth, _members(study, model)),
+                *(study.words, study.evaluation, study.seed),
+            )
+        )
+    table = pd.concat(tables, ignore_index=True)
+    write_table(table, study.paths.model_scores(model))
+    return table
+
+
+def score_baselines(study: Study) -> pd.DataFrame:
+    """Score the baselines on every set, write `scores/baselines.parquet` and return it."""
+    tables = [kind(study, set_) for set_ in study.sets for kind in (text_only, background_only)]
+    table = pd.concat(tables, ignore_index=True)
+    write_table(table, study.paths.model_scores(BASELINES))
+    return table
+
+
+def collect(study: Study) -> None:
+    """Join the scores of all models and of the baselines, and what is known of each model.
+
+    `scores.parquet` leaves out how long each score took, so that the same study on the same
+    machine gives the same table.
+    """
+    tables = [read_table(study.paths.model_scores(name)) for name in [*study.models, BASELINES]]
+    joined = pd.concat(tables, ignore_index=True).drop(columns="seconds")
+    write_table(joined, study.paths.scores)
+    write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)
+
+
+def _members(study: Study, model: str) -> dict[str, np.ndarray]:
+    split = splits(study)
+    members = {str(name): np.flatnonzero(split == name) for name in dict.fromkeys(split)}
+    settings = study.models[model]
+    if isinstance(settings, Training):
+        members["seen"] = np.sort(seen(study, settings.share))
+    return members
+
+
+def _missing(model: str, set_: str, reason: str) -> pd.DataFrame:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
+    row |= {"model": model, "set": set_, "n": 0, "note": reason}
+    row |= dict.fromkeys(("split", "group", "space", "measure", "variant"), "")
+    return pd.DataFrame([row])[list(COLUMNS)]
+
+
+def _known(study: Study, name: str) -> dict[str, Any]:
+    _, metadata = read_tensors(study.paths.embeddings(name, next(iter(study.sets))))
+    settings = study.models[name]
+    known: dict[str, Any] = {"model": name, "missing": metadata.get("missing", "")}
+    known["parameters"] = int(metadata.get("parameters", 0))
+    if not isinstance(settings, Training):
+        return known | {"kind": "checkpoint", "family": settings.family}
+    return known | {
+        "kind": "trained here",
+        "family": settings.family,
+        "architecture": settings.architecture,
+        "share": settings.share,
+        "compositions": len(seen(study, settings.share)),
+        "images": settings.images,
+        "epochs": settings.epochs,
+        "loss": settings.loss,
+        "seed": settings.seed,
+    }

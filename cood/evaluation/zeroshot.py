@@ -1,0 +1,163 @@
+"""Zero-shot accuracy of one model on one set, from its embeddings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cood.evaluation.ranking import nearest
+from cood.evaluation.resampling import grouped_mean
+from cood.study import Evaluation
+from cood.vocabulary import CATEGORY, Vocabulary
+
+TOP = 5
+COLUMNS = (
+    *("model", "set", "split", "group", "space", "measure", "variant"),
+    *("value", "low", "high", "chance", "n", "seconds", "note"),
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answered to each of n images.
+
+    Attributes
+    ----------
+    truth
+        Composition id [n] of each image.
+    pairs
+        Composition ids [n, k] in the order of the model's preference.
+    attributes, objects
+        Ids [n] of the best attribute and object, each asked alone; None where not asked.
+    """
+
+    truth: np.ndarray
+    pairs: np.ndarray
+    attributes: np.ndarray | None = None
+    objects: np.ndarray | None = None
+
+
+def answer(
+    tensors: dict[str, np.ndarray], truth: np.ndarray, labels: np.ndarray | None = None
+) -> Answers:
+    """Classify images among the compositions `labels` (all by default), and by the words alone.
+
+    Parameters
+    ----------
+    tensors
+        Embeddings `images` [n, d], `compositions` [C, d], `attributes` [A, d], `objects` [O, d].
+    truth
+        Composition id [n] of each image.
+    labels
+        Composition ids that are offered as classes.
+    """
+    labels = np.arange(len(tensors["compositions"])) if labels is None else labels
+    images = tensors["images"]
+    return Answers(
+        truth,
+        labels[nearest(images, tensors["compositions"][labels], TOP)],
+        nearest(images, tensors["attributes"], 1)[:, 0],
+        nearest(images, tensors["objects"], 1)[:, 0],
+    )
+
+
+def hits(
+    answers: Answers, words: Vocabulary, labels: np.ndarray
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Measures of right answers: name, hit or miss [n] (NaN where it does not apply), chance [n].
+
+    `pair`, `attribute` and `object` are read off the composition that was answered; the measures
+    ``..._alone`` off the answer among attributes, or objects, only. `binding` is the pair
+    accuracy where both words, asked alone, were answered right.
+    """
+    truth, first = answers.truth, answers.pairs[:, 0]
+    n, ones = len(labels), np.ones(len(truth))
+    attribute, object_ = words.attribute_of(truth), words.object_of(truth)
+    # A guess among the labels has the right attribute as often as the labels have it.
+    by_attribute = np.bincount(words.attribute_of(labels), minlength=len(words.attributes)) / n
+    by_object = np.bincount(words.object_of(labels), minlength=len(words.objects)) / n
+    right = first == truth
+    yield "pair_top1", right, ones / n
+    yield f"pair_top{TOP}", (answers.pairs == truth[:, None]).any(axis=1), ones * min(1, TOP / n)
+    yield "attribute_top1", words.attribute_of(first) == attribute, by_attribute[attribute]
+    yield "object_top1", words.object_of(first) == object_, by_object[object_]
+    if answers.attributes is not None and answers.objects is not None:
+        attribute_right = answers.attributes == attribute
+        object_right = answers.objects == object_
+        yield "attribute_alone_top1", attribute_right, ones / len(words.attributes)
+        yield "object_alone_top1", object_right, ones / len(words.objects)
+        yield "binding", np.where(attribute_right & object_right, right, np.nan), ones * np.nan
+
+
+def score(
+    model: str,
+    set_: str,
+    tensors: dict[str, np.ndarray],
+    truth: np.ndarray,
+    splits: dict[str, np.ndarray],
+    words: Vocabulary,
+    settings: Evaluation,
+    seed: int,
+) -> pd.DataFrame:
+    """Every accuracy of one model on one set as a long table (columns `COLUMNS`).
+
+    Parameters
+    ----------
+    tensors
+        Embeddings, as `answer` takes them.
+    truth
+        Composition id [n] of each image.
+    splits
+        Composition ids of each split to report. The one named ``unseen`` is also scored with
+        its own compositions as the only labels (`variant` ``unseen`` beside ``all``).
+    settings, seed
+        Resamples and level of the intervals; seed of the resamples.
+    """
+    tables = []
+    for split, members in splits.items():
+        inside = np.isin(truth, members)
+        here = tensors | {"images": tensors["images"][inside]}
+        label_sets = {"all": np.arange(words.size)}
+        if split == "unseen":
+            label_sets["unseen"] = members
+        for variant, labels in label_sets.items():
+            start = time.perf_counter()
+            answers = answer(here, truth[inside], labels)
+            table = tabulate(answers, words, labels, settings, seed)
+            table["seconds"] = time.perf_counter() - start
+            tables.append(table.assign(split=split, variant=variant))
+    joined = pd.concat(tables, ignore_index=True)
+    joined = joined.assign(model=model, set=set_, space="image", note="")
+    return joined[list(COLUMNS)]
+
+
+def tabulate(
+    answers: Answers, words: Vocabulary, labels: np.ndarray, settings: Evaluation, seed: int
+) -> pd.DataFrame:
+    """Accuracies with intervals and chance, over all images and by category of the attribute."""
+    category = np.array([CATEGORY[name] for name in words.attributes])
+    categories = category[words.attribute_of(answers.truth)]
+    groups = {"all": np.ones(len(categories), dtype=bool)}
+    groups |= {name: categories == name for name in dict.fromkeys(category)}
+    rows = []
+    for measure, right, chance in hits(answers, words, labels):
+        for group, inside in groups.items():
+            kept = inside & np.isfinite(right.astype(float))
+            kinds = {measure: False} | ({"pair_class_mean": True} if measure == "pair_top1" else {})
+            for name, per_group in kinds.items():
+                found = grouped_mean(
+                    right[kept],
+                    answers.truth[kept],
+                    rng=np.random.default_rng(seed),
+                    resamples=settings.resamples,
+                    level=settings.level,
+                    per_group=per_group,
+                )
+                guess = float(chance[kept].mean()) if found.n else np.nan
+                rows.append((name, group, found.value, found.low, found.high, guess, found.n))
+    columns = ["measure", "group", "value", "low", "high", "chance", "n"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,126 @@
+"""Reading and writing artefacts: whole or not at all, and never pickled."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from cood.errors import ArtefactError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; rename it to `path` when the block ends well."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write {path}: {error.strerror or error}; free space or allow writing there, "
+            "then run again: finished work is kept"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as parquet."""
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a parquet table.
+
+    Raises
+    ------
+    ArtefactError
+        If the file is missing or damaged.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def write_tensors(
+    tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, str]
+) -> None:
+    """Write named arrays as safetensors."""
+    with atomic(path) as temporary:
+        save_file(
+            {k: np.ascontiguousarray(v) for k, v in tensors.items()}, temporary, dict(metadata)
+        )
+
+
+def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read named arrays and their metadata from a safetensors file.
+
+    Raises
+    ------
+    ArtefactError
+        If the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+
+
+def damage(path: Path) -> str | None:
+    """Say what is wrong with an artefact, from its header and size alone; None if nothing is."""
+    try:
+        if path.suffix == ".parquet":
+            pq.read_metadata(path)
+        elif path.suffix == ".safetensors":
+            with safe_open(path, "numpy"):
+                pass
+        elif path.stat().st_size == 0:
+            return "empty"
+    except (OSError, ValueError, SafetensorError) as error:
+        return str(error).split("\n")[0]
+    return None
+
+
+def _damaged(path: Path, error: Exception) -> ArtefactError:
+    if not path.exists():
+        return ArtefactError(f"{path} does not exist; `nox -s reproduce` makes it")
+    reason = str(error).split("\n")[0]
+    return ArtefactError(f"{path} is damaged ({reason}); delete it and run `nox -s reproduce`")
+
+
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock of the operating system; it vanishes with the process, even a killed one.
+
+    Raises
+    ------
+    ArtefactError
+        With the sentence `busy`, if a living process holds it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot write {path}: {error.strerror}; make the folder writable and run again"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ArtefactError(busy) from error
+        yield

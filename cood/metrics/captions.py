@@ -1,0 +1,94 @@
+"""How diverse training captions are: the dependence of attribute and object in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import entropy
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """Mutual information of two nominal variables, in nats, and its normalised forms.
+
+    Attributes
+    ----------
+    information
+        I(A; O), plug-in estimate.
+    geometric
+        I / sqrt(H(A) H(O)).
+    arithmetic
+        2 I / (H(A) + H(O)).
+    corrected
+        The geometric form from entropies with the Miller-Madow correction, not below 0.
+    n
+        How many captions name both.
+    """
+
+    information: float
+    geometric: float
+    arithmetic: float
+    corrected: float
+    n: int
+
+
+def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
+    """Normalised mutual information of the attribute and the object of n captions.
+
+    0 if knowing the object tells nothing of the attribute, 1 if each tells the other. The plug-in
+    estimate is biased upwards by about (cells - rows - columns + 1) / 2n.
+
+    Parameters
+    ----------
+    attributes, objects
+        Ids [n] of the attribute and the object that each caption names.
+
+    Returns
+    -------
+    Dependence
+        All 0 if one of them never varies.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or there is no caption.
+
+    References
+    ----------
+    Strehl and Ghosh (2002), https://www.jmlr.org/papers/v3/strehl02a.html (geometric form);
+    Miller (1955), *Note on the bias of information estimates* (correction).
+
+    Examples
+    --------
+    >>> a = np.array([0, 0, 1, 1])
+    >>> round(caption_nmi(a, a).geometric, 6)
+    1.0
+    >>> round(caption_nmi(a, np.array([0, 1, 0, 1])).geometric, 6)
+    0.0
+    """
+    if len(attributes) != len(objects):
+        raise ValueError(
+            f"attributes and objects differ in length: {len(attributes)} and {len(objects)}"
+        )
+    if not len(attributes):
+        raise ValueError("attributes: no caption names both an attribute and an object")
+    n = len(attributes)
+    _, a = np.unique(attributes, return_inverse=True)
+    _, o = np.unique(objects, return_inverse=True)
+    counts = np.zeros((a.max() + 1, o.max() + 1))
+    np.add.at(counts, (a, o), 1)
+    tables = (counts.sum(axis=1), counts.sum(axis=0), counts.ravel())
+    plain = np.array([entropy(t) for t in tables])
+    corrected = plain + np.array([((t > 0).sum() - 1) / (2 * n) for t in tables])
+    if min(plain[:2]) == 0:
+        return Dependence(0.0, 0.0, 0.0, 0.0, n)
+    information = max(0.0, plain[0] + plain[1] - plain[2])
+    unbiased = max(0.0, corrected[0] + corrected[1] - corrected[2])
+    return Dependence(
+        information=information,
+        geometric=float(information / np.sqrt(plain[0] * plain[1])),
+        arithmetic=float(2 * information / (plain[0] + plain[1])),
+        corrected=float(unbiased / np.sqrt(corrected[0] * corrected[1])),
+        n=n,
+    )

@@ -1,0 +1,1 @@
+"""Loading any CLIP, and training small ones."""

@@ -1,0 +1,72 @@
+"""Where each artefact of a study lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cood.errors import CoodError
+
+SNAKEFILE = Path("workflow") / "Snakefile"
+
+
+def project_root() -> Path:
+    """Folder of the clone we work in: the current one, a parent of it, or where `cood` lies."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).parents[1]):
+        if (folder / SNAKEFILE).is_file():
+            return folder
+    raise CoodError(f"no {SNAKEFILE} in {here} or above it; change into a clone of the project")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Files and folders of the study `study` in the project folder `root`."""
+
+    root: Path
+    study: str
+
+    @property
+    def results(self) -> Path:
+        """Folder of all artefacts of the study."""
+        return self.root / "results" / self.study
+
+    def manifest(self, set_: str) -> Path:
+        """Table of a set's images; the images lie beside it."""
+        return self.results / "sets" / set_ / "manifest.parquet"
+
+    def model(self, model: str) -> Path:
+        """Folder of a model trained here: config, weights, captions, training history."""
+        return self.results / "models" / model
+
+    def embeddings(self, model: str, set_: str) -> Path:
+        """Embeddings of a set's images and of the texts, by one model."""
+        return self.results / "embeddings" / model / f"{set_}.safetensors"
+
+    def model_scores(self, model: str) -> Path:
+        """Scores of one model."""
+        return self.results / "scores" / f"{model}.parquet"
+
+    @property
+    def scores(self) -> Path:
+        """Scores of all models, joined."""
+        return self.results / "scores.parquet"
+
+    @property
+    def models(self) -> Path:
+        """What is known of each model."""
+        return self.results / "models.parquet"
+
+    def notebook(self, name: str) -> Path:
+        """Executed notebook, with the tables that it saves beside it."""
+        return self.results / "notebooks" / name / f"{name}.ipynb"
+
+    @property
+    def benchmarks(self) -> Path:
+        """Time and memory of each job, written by Snakemake."""
+        return self.results / "benchmarks"
+
+    @property
+    def html(self) -> Path:
+        """Front page of the rendered report."""
+        return self.root / "_build" / "html" / "index.html"

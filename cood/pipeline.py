@@ -1,0 +1,92 @@
+"""`cood reproduce`: one run of the Snakemake pipeline at a time, from whatever state it is in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from cood.files import damage, locked
+from cood.paths import SNAKEFILE, Paths
+from cood.report.notebooks import check_parameters, source
+from cood.study import Study
+
+
+def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()) -> int:
+    """Bring a study's report up to date; give Snakemake's exit status.
+
+    A lock of the operating system stands for Snakemake's own, which would outlive a killed run.
+
+    Parameters
+    ----------
+    study
+        The study.
+    cores
+        How many jobs, each of one thread, run at a time.
+    dry_run
+        Only say what would run, and why.
+    extra
+        Further options for Snakemake, such as ``--profile workflow/profiles/slurm``.
+    """
+    paths = study.paths
+    for name, given in study.notebooks.items():
+        check_parameters(source(paths.root, name), {"study": study.name, **given})
+    start = time.monotonic()
+    busy = f"study {study.name} is being reproduced by another process; wait for it or stop it"
+    with locked(paths.results / ".lock", busy):
+        discard_damaged(study, dry_run)
+        status = _snakemake(study, cores, dry_run, extra)
+    if status == 0 and not dry_run:
+        print(f"done in {time.monotonic() - start:.0f} s; the report: {paths.html.as_uri()}")
+    return status
+
+
+def discard_damaged(study: Study, dry_run: bool) -> list[str]:
+    """Delete artefacts that are damaged, so that they are made again, and say which."""
+    from cood.synthesis.sets import damaged_image
+
+    paths, found = study.paths, []
+    files = [p for p in paths.results.rglob("*") if p.suffix in {".parquet", ".safetensors"}]
+    files += list(paths.results.rglob("open_clip_config.json"))
+    for file in sorted(files):
+        reason = damage(file)
+        if reason is None and file.name == "manifest.parquet":
+            image = damaged_image(file)
+            reason = image and f"image {image} is missing or damaged"
+        if reason is None:
+            continue
+        found.append(str(file))
+        doing = "would be made again" if dry_run else "made again"
+        print(f"damaged: {file.relative_to(paths.root)} ({reason}); {doing}", file=sys.stderr)
+        if not dry_run:
+            file.unlink()
+    return found
+
+
+def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) -> int:
+    root = study.paths.root
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(root / SNAKEFILE)),
+        *("--directory", str(root), "--cores", str(cores), "--config", f"study={study.file}"),
+        *("--nolock", "--rerun-incomplete", "--keep-going", "--logger", "cood"),
+        *(["--dry-run"] if dry_run else []),
+        *extra,
+    ]
+    search = [str(root / "workflow"), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, search)),
+        # The `cood` of this very environment, even when it is not activated.
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
+        "OMP_NUM_THREADS": "1",
+        # glibc: keep freed memory for the next training step, which is a fifth faster.
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": "10000000000",
+    }
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def report_place(paths: Paths) -> str:
+    """Where a reader finds the report, or how to get one."""
+    return paths.html.as_uri() if paths.html.is_file() else "no report yet; run `nox -s reproduce`"

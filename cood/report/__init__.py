@@ -1,0 +1,1 @@
+"""Figures, notebook runs, provenance and the book."""

@@ -1,0 +1,204 @@
+"""One look for all figures: colour by training data, marker by architecture, intervals drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+MARKERS = "oDs^vPX*<>"
+UNSEEN, SEEN = "#b5446e", "#2b6a99"  # apart in brightness and for the colour-blind
+
+
+def theme() -> None:
+    """Set the theme: SVG, white ground (also on dark pages), text large enough for a phone."""
+    import matplotlib_inline.backend_inline as backend
+
+    sns.set_theme(
+        style="whitegrid",
+        context="notebook",
+        rc={
+            "figure.figsize": (7.2, 4.8),
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "grid.color": "#e4e4e4",
+            "legend.frameon": False,
+            "legend.fontsize": 9,
+            "svg.fonttype": "none",
+            "svg.hashsalt": "cood",
+            "font.family": "DejaVu Sans",
+        },
+    )
+    backend.set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def styles(models: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
+    """Colour of each family and marker of each architecture, in a fixed order."""
+    families = sorted(models["family"].unique(), key=_number)
+    colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
+    architectures = sorted(models["architecture"].fillna("checkpoint").unique())
+    markers = {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(architectures)}
+    return dict(zip(families, colours, strict=True)), markers
+
+
+def model_scatter(
+    models: pd.DataFrame, x: pd.DataFrame, y: pd.DataFrame, labels: tuple[str, str]
+) -> Figure:
+    """One point a model, named, with both intervals where given.
+
+    Parameters
+    ----------
+    models
+        Table of models with `model`, `family` and `architecture`.
+    x, y
+        Indexed by model: `value`, and `low` and `high` where there is an interval.
+    labels
+        Of the axes.
+    """
+    colours, markers = styles(models)
+    figure, axes = plt.subplots()
+    points = []
+    for row in models.itertuples():
+        if row.model not in x.index or row.model not in y.index:
+            continue
+        across, up = x.loc[row.model], y.loc[row.model]
+        kind = row.architecture if isinstance(row.architecture, str) else "checkpoint"
+        axes.errorbar(
+            across["value"],
+            up["value"],
+            xerr=_reach(across),
+            yerr=_reach(up),
+            fmt=markers[kind],
+            color=colours[row.family],
+            markeredgecolor="white",
+            markersize=8,
+            elinewidth=1,
+            alpha=0.95,
+        )
+        points.append((row.model, across["value"], up["value"]))
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    _name_points(axes, points)
+    _legend(axes, colours, markers)
+    return figure
+
+
+def percent_axes(axes: Axes, which: str = "xy") -> None:
+    """Write shares as percentages."""
+    for name in which:
+        getattr(axes, f"{name}axis").set_major_formatter(PercentFormatter(1, decimals=None))
+
+
+def add_line(axes: Axes, x: np.ndarray, y: np.ndarray, label: str) -> None:
+    """Draw a line behind the points, with its name in the corner."""
+    axes.plot(x, y, color="0.6", linewidth=1.2, zorder=0)
+    axes.annotate(label, (x[-1], y[-1]), color="0.35", fontsize=8, ha="right", va="bottom")
+
+
+def intervals(
+    table: pd.DataFrame, groups: Sequence[str], xlabel: str, colours: Sequence[str] | None = None
+) -> Figure:
+    """A row a model and, for each group, a dot with its interval.
+
+    Parameters
+    ----------
+    table
+        Columns `model`, `group`, `value`, `low`, `high`; models from the top in the given order.
+    groups
+        Groups to draw, each in one colour.
+    xlabel, colours
+        Label of the values; colours of the groups.
+    """
+    order = list(dict.fromkeys(table["model"]))
+    palette = colours or [str(c) for c in sns.color_palette("colorblind", len(groups)).as_hex()]
+    figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.34 * len(order)))
+    for i, (group, colour) in enumerate(zip(groups, palette, strict=True)):
+        rows = table[table["group"] == group].set_index("model").reindex(order)
+        shift = (i - (len(groups) - 1) / 2) * 0.6 / max(1, len(groups))
+        height = np.arange(len(order)) + shift
+        axes.hlines(height, rows["low"], rows["high"], color=colour, linewidth=1.5)
+        axes.plot(rows["value"], height, MARKERS[i], color=colour, label=group, markersize=6)
+    axes.set_yticks(range(len(order)), order)
+    axes.invert_yaxis()
+    axes.set(xlabel=xlabel)
+    axes.grid(axis="y", visible=False)
+    if len(groups) > 1:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(groups)))
+    return figure
+
+
+def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
+    """A bar a model from 0, coloured by family; largest at the top."""
+    colours, _ = styles(models)
+    family = models.set_index("model")["family"]
+    values = values.sort_values()
+    figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.3 * len(values)))
+    axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.set(xlabel=xlabel)
+    axes.grid(axis="y", visible=False)
+    _legend(axes, colours, {})
+    return figure
+
+
+def heat(table: pd.DataFrame, label: str) -> Figure:
+    """Shares in a grid of models by categories, the value written in each cell."""
+    size = (2.4 + 0.95 * table.shape[1], 1.6 + 0.36 * table.shape[0])
+    figure, axes = plt.subplots(figsize=size)
+    sns.heatmap(
+        100 * table,
+        ax=axes,
+        annot=True,
+        fmt=".0f",
+        cmap="cividis",
+        vmin=0,
+        cbar_kws={"label": label},
+        annot_kws={"fontsize": 9},
+    )
+    axes.set(xlabel="", ylabel="")
+    plt.setp(axes.get_xticklabels(), rotation=30, ha="right")
+    return figure
+
+
+def _reach(row: pd.Series) -> list[list[float]] | None:
+    if "low" not in row.index:
+        return None
+    return [[max(0.0, row["value"] - row["low"])], [max(0.0, row["high"] - row["value"])]]
+
+
+def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+    # Each name goes right of its point, and further down while it would touch one above it.
+    axes.figure.canvas.draw()
+    taken: list[tuple[float, float]] = []
+    for name, x, y in sorted(points, key=lambda point: -point[2]):
+        across, up = axes.transData.transform((x, y))
+        height = up
+        while any(abs(across - a) < 75 and abs(height - u) < 10 for a, u in taken):
+            height -= 5
+        taken.append((across, height))
+        offset = (7, (height - up) * 72 / axes.figure.dpi - 3)
+        axes.annotate(name, (x, y), offset, textcoords="offset points", fontsize=7.5, color="0.25")
+
+
+def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=colour, label=family, markersize=7)
+        for family, colour in colours.items()
+    ] + [
+        Line2D([], [], marker=marker, linestyle="", color="0.45", label=kind, markersize=7)
+        for kind, marker in markers.items()
+    ]
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
+
+
+def _number(family: str) -> tuple[float, str]:
+    digits = "".join(c for c in family.split("%")[0] if c.isdigit() or c == ".")
+    return (float(digits) if digits else np.inf, family)

@@ -1,0 +1,106 @@
+"""What made a report: commit, study file, versions, machine, and what each stage cost."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+
+from cood.paths import Paths
+from cood.study import Study
+
+PACKAGE = Path(__file__).parents[1]
+SHOWN = (
+    *("torch", "open_clip_torch", "timm", "numpy", "pandas", "scikit-learn", "statsmodels"),
+    *("seaborn", "qtawesome", "snakemake", "papermill", "jupyter-book", "sphinx-book-theme"),
+)
+STAGES = {
+    "draw": "Draw the evaluation sets",
+    "train": "Train the small CLIPs",
+    "embed": "Embed images and texts",
+    "score": "Score the models",
+    "baselines": "Score the baselines",
+    "collect": "Join the scores",
+    "notebook": "Run the notebooks",
+    "book": "Render the book (last time)",
+}
+
+
+def fingerprint(*parts: str) -> str:
+    """Short hash of the source of some modules or folders of the package.
+
+    Snakemake compares it, so that a stage runs again when the code that it runs has changed.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        place = PACKAGE / part
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
+        for file in files:
+            if file.suffix in {".py", ".json", ".yaml"}:
+                digest.update(file.relative_to(PACKAGE).as_posix().encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def environment(study: Study) -> pd.DataFrame:
+    """Table of `item` and `value`: what this report was made of and on."""
+    file = study.file
+    rows = [
+        ("Study", study.name),
+        ("Study file", f"{file.name}, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"),
+        ("Commit", commit(study.paths.root)),
+        ("Seed", study.seed),
+        ("scores.parquet", f"sha256 {_sha256(study.paths.scores)}"),
+        ("Python", platform.python_version()),
+        ("System", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"),
+        *((package, _version(package)) for package in SHOWN),
+    ]
+    return pd.DataFrame(rows, columns=["item", "value"])
+
+
+def commit(root: Path) -> str:
+    """Commit of the working tree, with a note if it was changed since; "unknown" without git."""
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head[:12] + (" with uncommitted changes" if changed else "")
+
+
+def stages(paths: Paths) -> pd.DataFrame:
+    """Table of `stage`, `jobs`, `seconds` (summed over jobs), `longest` and `memory` (peak, MB)."""
+    rows = []
+    for file in sorted(paths.benchmarks.glob("*.tsv")):
+        cost = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
+        rows.append((file.stem.split("-")[0], float(cost["s"]), float(cost["max_rss"])))
+    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"])
+    table = jobs.groupby("stage").agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        longest=("seconds", "max"),
+        memory=("memory", "max"),
+    )
+    table = table.reindex([stage for stage in STAGES if stage in table.index]).reset_index()
+    return table.assign(stage=table["stage"].map(STAGES)).round(1)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "missing"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

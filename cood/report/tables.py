@@ -1,0 +1,139 @@
+"""Tables of the report, and where a notebook saves what belongs beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from cood.analysis.tables import Results, percent, pick
+from cood.study import Study
+from cood.synthesis import icons
+from cood.synthesis.compositions import splits
+from cood.vocabulary import CATEGORY
+
+
+def output(name: str) -> Path:
+    """Where a running notebook saves a file, to be kept if all of its cells succeed.
+
+    Outside a run, when a person executes the notebook, that is the current folder.
+    """
+    return Path(os.environ.get("COOD_OUTPUT", ".")) / name
+
+
+def counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
+    """A row an attribute category: attributes, compositions by split, and images."""
+    words = study.words
+    split = splits(study)
+    named = np.array(words.attributes)[words.attribute_of(np.arange(words.size))]
+    attributes = pd.Series(words.attributes)
+    rows = []
+    for category, names in attributes.groupby(attributes.map(CATEGORY), sort=False):
+        inside = manifest["attribute"].isin(names)
+        of_category = np.isin(named, names)
+        here = pd.Series(split)[of_category].value_counts()
+        rows.append(
+            {
+                "category": category,
+                "attributes": ", ".join(names),
+                "compositions": int(here.sum()),
+                "in every training set": int(here.get("shared", 0)),
+                "in some": int(here.get("partial", 0)),
+                "in none": int(here.get("unseen", 0)),
+                "images": int(inside.sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def designs(objects: Iterable[str]) -> pd.DataFrame:
+    """A row an icon design: its licence, and how many objects and glyphs of the study it draws."""
+    drawn = {name: icons.get_icon(name) for name in objects}
+    rows = []
+    for key, design in icons.designs().items():
+        glyphs = [sum(k == key for k, _ in icon.glyphs) for icon in drawn.values()]
+        rows.append(
+            {
+                "design": design.name,
+                "credit": design.credit,
+                "licence": design.licence,
+                "objects": sum(n > 0 for n in glyphs),
+                "glyphs": sum(glyphs),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def baselines(results: Results, set_: str) -> pd.DataFrame:
+    """A row a baseline and measure: accuracy with interval, chance and number of images."""
+    scores = results.scores
+    rows = scores[
+        (scores["note"] == "baseline") & (scores["set"] == set_) & (scores["group"] == "all")
+    ]
+    rows = rows[rows["measure"].isin(["pair_top1", "attribute_top1", "object_top1"])]
+    # The captions of many models say the same: the one that comes furthest stands for all.
+    worst = rows.sort_values("value").groupby(["model", "measure"], sort=False).tail(1)
+    return pd.DataFrame(
+        {
+            "baseline": worst["model"],
+            "from": worst["variant"],
+            "accuracy of": worst["measure"].str.removesuffix("_top1"),
+            "accuracy": [percent(*v) for v in worst[["value", "low", "high"]].to_numpy()],
+            "chance": worst["chance"].map(percent),
+            "images": worst["n"].astype(int),
+        }
+    ).sort_values(["baseline", "accuracy of"], ignore_index=True)
+
+
+def headline(table: pd.DataFrame, baseline: str, factor: str) -> str:
+    """One line of `baselines` as text, with its chance level."""
+    row = table[(table["baseline"] == baseline) & (table["accuracy of"] == factor)].iloc[0]
+    return f"{row['accuracy']}, chance {row['chance']}"
+
+
+def ratio(a: float, b: float) -> str:
+    """How many times `b` goes into `a`, as text."""
+    return f"{a / b:.1f}" if b > 0 else "infinitely many"
+
+
+def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
+    """Models by C-OoD accuracy, with ID accuracy, both intervals and what is known of each."""
+    known = ["model", "architecture", "loss", "share", "images", "seed", "parameters"]
+    board = models[[c for c in known if c in models]].set_index("model")
+    for name, values in (("ID", inside), ("C-OoD", outside)):
+        board[name] = values["value"]
+        board[f"{name} low"], board[f"{name} high"] = values["low"], values["high"]
+    return board.dropna(subset=["C-OoD"]).sort_values("C-OoD", ascending=False).reset_index()
+
+
+def shown(board: pd.DataFrame) -> Styler:
+    """A leaderboard for people: accuracies in percent with their intervals."""
+    table = board.drop(columns=[c for c in board if c.endswith((" low", " high"))])
+    for name in ("ID", "C-OoD"):
+        bounds = board[[name, f"{name} low", f"{name} high"]].to_numpy()
+        table[name] = [percent(*values) for values in bounds]
+    if "share" in table:
+        table["share"] = table["share"].map("{:.0%}".format)
+    return styled(table).format(precision=1, thousands=",")
+
+
+def styled(table: pd.DataFrame) -> Styler:
+    """A table without row numbers, drawn as the theme draws data frames."""
+    return table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+
+
+def stacked(parts: dict[str, pd.DataFrame], order: Sequence[str]) -> pd.DataFrame:
+    """Several tables of one row per model as one long table with the column `group`."""
+    tables = [part.reindex(order).reset_index().assign(group=name) for name, part in parts.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def by_category(results: Results, measure: str) -> pd.DataFrame:
+    """Accuracy on unseen compositions, models by attribute categories."""
+    categories = dict.fromkeys(CATEGORY[a] for a in results.study.vocabulary.attributes)
+    columns = {c: pick(results, split="unseen", measure=measure, group=c) for c in categories}
+    return pd.DataFrame({name: column["value"] for name, column in columns.items()})

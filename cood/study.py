@@ -1,0 +1,249 @@
+"""A study file, typed and checked; the only place where settings are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from cood import vocabulary as words
+from cood.errors import StudyError, unknown
+from cood.paths import Paths, project_root
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about types, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class WordList(Settings):
+    """Attributes and objects, in the order of their ids."""
+
+    attributes: list[str]
+    objects: list[str]
+
+
+class IconSet(Settings):
+    """Drawings of every composition, made from icons."""
+
+    source: Literal["icons"]
+    images_per_composition: Count
+    size: Annotated[int, Field(ge=32, le=512)] = 64
+
+
+class Captions(Settings):
+    """Which share of the training captions names the pair, the object only, the attribute only."""
+
+    pair: Annotated[float, Field(gt=0, le=1)] = 0.7
+    object: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    attribute: Annotated[float, Field(ge=0, lt=1)] = 0.15
+
+    @model_validator(mode="after")
+    def _sum(self) -> Captions:
+        if abs(self.pair + self.object + self.attribute - 1) > 1e-9:
+            raise ValueError("pair + object + attribute must be 1")
+        return self
+
+
+class Training(Settings):
+    """How a small CLIP is trained; `share` is the share of all compositions that it sees."""
+
+    architecture: Name
+    share: Share
+    images: Count
+    epochs: Count
+    batch: Annotated[int, Field(ge=2)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 2.0e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    loss: Literal["softmax", "sigmoid"] = "softmax"
+    captions: Captions = Captions()
+    seed: Annotated[int, Field(ge=0)] = 0
+    moments: Annotated[int, Field(ge=2)] = 8
+
+    @property
+    def family(self) -> str:
+        """Models that saw the same compositions belong together in a resample."""
+        return f"{self.share:.0%} of compositions"
+
+
+class Checkpoint(Settings):
+    """A trained model: `ViT-B-32/laion2b_s34b_b79k`, `hf-hub:org/repo` or `local-dir:path`."""
+
+    checkpoint: str
+    family: str = "other"
+
+
+Model = Annotated[
+    Annotated[Training, Tag("training")] | Annotated[Checkpoint, Tag("checkpoint")],
+    Discriminator(lambda value: "checkpoint" if "checkpoint" in dict(value) else "training"),
+]
+
+
+class Evaluation(Settings):
+    """How embeddings are scored."""
+
+    templates: Annotated[list[str], Field(min_length=1)] = list(words.TEMPLATES)
+    resamples: Annotated[int, Field(ge=100)] = 1000
+    level: Share = 0.95
+
+
+class Study(Settings):
+    """All settings of one study; see `workflow/studies/` for commented examples."""
+
+    name: Name
+    seed: Annotated[int, Field(ge=0)]
+    vocabulary: WordList
+    held_out: Share
+    sets: Annotated[dict[Name, IconSet], Field(min_length=1)]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    evaluation: Evaluation = Evaluation()
+    notebooks: dict[Name, dict[str, Any]]
+    _file: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        self.words  # noqa: B018  refuses repeated names
+        for attribute in self.vocabulary.attributes:
+            if attribute not in words.CATEGORY:
+                raise ValueError(
+                    f"vocabulary.attributes: {unknown('attribute', attribute, words.CATEGORY)}"
+                )
+        seen = 1 - self.held_out
+        cover = max(len(self.vocabulary.attributes), len(self.vocabulary.objects))
+        for name, model in self.trained.items():
+            if model.share > seen + 1e-9:
+                raise ValueError(
+                    f"models.{name}.share: {model.share} is more than the {seen:g} of the "
+                    f"compositions that held_out = {self.held_out} leaves"
+                )
+            if round(model.share * self.words.size) < cover:
+                raise ValueError(
+                    f"models.{name}.share: {model.share} of {self.words.size} compositions is too "
+                    f"few to show every attribute and object; at least {cover} are needed"
+                )
+        return self
+
+    @property
+    def words(self) -> words.Vocabulary:
+        """The vocabulary, with ids."""
+        return words.Vocabulary(tuple(self.vocabulary.attributes), tuple(self.vocabulary.objects))
+
+    @property
+    def trained(self) -> dict[str, Training]:
+        """The models that are trained here."""
+        return {n: m for n, m in self.models.items() if isinstance(m, Training)}
+
+    def model(self, name: str) -> Training | Checkpoint:
+        """The settings of one model; an unknown name raises a StudyError."""
+        if name not in self.models:
+            raise StudyError(unknown("model", name, self.models))
+        return self.models[name]
+
+    def set(self, name: str) -> IconSet:
+        """The settings of one set; an unknown name raises a StudyError."""
+        if name not in self.sets:
+            raise StudyError(unknown("set", name, self.sets))
+        return self.sets[name]
+
+    @property
+    def file(self) -> Path:
+        """The file that it was read from."""
+        return self._file
+
+    @property
+    def paths(self) -> Paths:
+        """Where the artefacts lie."""
+        return Paths(project_root(), self.name)
+
+
+def study_file(study: str) -> Path:
+    """Path of a study given by name (in `workflow/studies/`) or by path (`my.yaml`)."""
+    if study.endswith((".yaml", ".yml")):
+        path = Path(study)
+        if not path.is_file():
+            raise StudyError(f"study file {study} does not exist")
+        return path
+    folder = project_root() / "workflow" / "studies"
+    path = folder / f"{study}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in folder.glob("*.yaml"))
+        raise StudyError(unknown("study", study, known) + f" (files in {folder})")
+    return path
+
+
+def load_study(study: str) -> Study:
+    """Read and check a study file.
+
+    `defaults:` in the file holds settings of training that `models:` may override one by one.
+
+    Parameters
+    ----------
+    study
+        Name of a file in `workflow/studies/` or path of a YAML file.
+
+    Raises
+    ------
+    StudyError
+        If there is no such file, or it holds an unknown key, a wrong type or an impossible value.
+    """
+    path = study_file(study)
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise StudyError(f"{path}: expected settings by name, got {type(raw).__name__}")
+    parsed = parse_study({"name": path.stem, **raw}, where=str(path))
+    parsed._file = path.resolve()
+    return parsed
+
+
+def parse_study(raw: dict[str, Any], where: str) -> Study:
+    """Check settings that were read from `where`; see `load_study`."""
+    raw = dict(raw)
+    defaults = raw.pop("defaults", {})
+    models = raw.get("models")
+    if isinstance(defaults, dict) and isinstance(models, dict):
+        raw["models"] = {
+            name: {**({} if "checkpoint" in (own or {}) else defaults), **(own or {})}
+            for name, own in models.items()
+            if own is None or isinstance(own, dict)
+        } | {name: own for name, own in models.items() if own and not isinstance(own, dict)}
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError(f"{where}: " + "; ".join(map(_sentence, error.errors()))) from error
+
+
+def _sentence(error: Any) -> str:
+    place = [str(p) for p in error["loc"] if p not in ("training", "checkpoint")]
+    where = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        return unknown("key", where, _keys())
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return f"{where}: {message}" if where else message
+    if error["type"] == "missing":
+        return f"{where}: missing"
+    return f"{where}: {message}, got {error['input']!r}"
+
+
+def _keys() -> list[str]:
+    kinds = (Study, WordList, IconSet, Training, Captions, Checkpoint, Evaluation)
+    return sorted({key for kind in kinds for key in kind.model_fields} | {"defaults"})

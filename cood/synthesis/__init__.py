@@ -1,0 +1,1 @@
+"""Making attribute-object images."""

@@ -1,0 +1,119 @@
+"""Attributes, objects, compositions and the sentences that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+# The attributes of ImageNet-AO by category of VAW (Pham et al. 2021, arXiv:2106.09707), in the
+# order of VAW. The paper speaks of 140; its printed list holds these 130 distinct ones, once four
+# repeated colours are dropped and "stainedblue plaid" is split in two.
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "state": ("cracked", "dilapidated", "dry", "folded", "wet"),
+    "texture": ("jagged", "moss covered", "rough", "textured", "wrinkled"),
+    "opaqueness": ("transparent",),
+    "cleanliness": ("clean", "dirty", "dusty", "stained"),
+    "pattern": (
+        *("blue plaid", "checkered", "dotted", "floral", "lined", "red striped", "speckled"),
+        *("spotted", "striped"),
+    ),
+    "shape": (
+        *("arch shaped", "arrow shaped", "circular", "conical", "cubed", "curved", "curly"),
+        *("cylindrical", "diamond shaped", "domed", "heart shaped", "octagonal", "oval shaped"),
+        *("rectangular", "round", "rounded", "spherical", "spiky", "spiral", "square"),
+        "triangular",
+    ),
+    "material": (
+        *("aluminum", "asphalt", "bamboo", "brass", "brick", "cardboard", "cement", "ceramic"),
+        *("chocolate", "chrome", "clay", "cloth", "cobblestone", "concrete", "denim", "dirt"),
+        *("fabric", "fluffy", "foamy", "furry", "glass", "granite", "gravel", "hardwood", "iron"),
+        *("jean", "khaki", "leather", "marble", "metal", "muddy", "paper", "pebbled", "plastic"),
+        *("plush", "porcelain", "red brick", "rocky", "rubber", "sandy", "silk", "snowy"),
+        *("stainless steel", "steel", "stone", "straw", "stucco", "styrofoam", "tiled", "wicker"),
+        *("wooden", "water"),
+    ),
+    "color quantity": ("colorful",),
+    "color": (
+        *("red", "pink", "purple", "green", "amber", "aqua", "beige", "black", "blond", "blue"),
+        *("bluish", "bronze", "brown", "burgundy", "fuchsia", "golden", "gray", "ivory", "maroon"),
+        *("murky", "orange", "purplish", "reddish", "silver", "tan", "taupe", "teal"),
+        *("terracotta", "turquoise", "violet", "white", "yellow"),
+    ),
+}
+
+CATEGORY: dict[str, str] = {a: category for category, names in ATTRIBUTES.items() for a in names}
+
+# Prompts averaged into one text embedding (prompt ensembling, Radford et al. 2021,
+# arXiv:2103.00020). None names an attribute: of the 80 templates published for ImageNet, those
+# with "clean", "dirty", "plastic" or "black and white" would collide with the labels.
+TEMPLATES: tuple[str, ...] = (
+    "a photo of a {}",
+    "a picture of a {}",
+    "an image of a {}",
+    "a drawing of a {}",
+    "a {}",
+)
+
+# What training captions look like: most name the pair, some only one half, as web captions do.
+PAIR_CAPTIONS: tuple[str, ...] = (
+    *TEMPLATES,
+    "{}",
+    "the {}",
+    "here is a {}",
+    "there is a {} here",
+)
+OBJECT_CAPTIONS: tuple[str, ...] = ("a photo of a {}", "a {}", "the {}", "here is a {}")
+ATTRIBUTE_CAPTIONS: tuple[str, ...] = ("something {}", "a {} thing", "it is {}", "a {} one")
+
+
+# What stands in for the object when an attribute is asked alone, as in "a {} thing" above.
+ANY_OBJECT = "thing"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The attributes and objects of a study; a composition is one of each.
+
+    Compositions are numbered ``attribute_id * len(objects) + object_id``.
+    """
+
+    attributes: tuple[str, ...]
+    objects: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for kind, names in (("attributes", self.attributes), ("objects", self.objects)):
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"{kind}: {', '.join(repeated)} named more than once")
+            if len(names) < 2:
+                raise ValueError(f"{kind}: at least two are needed, got {list(names)}")
+
+    @property
+    def size(self) -> int:
+        """Number of compositions."""
+        return len(self.attributes) * len(self.objects)
+
+    def attribute_of(self, composition: ArrayLike) -> np.ndarray:
+        """Attribute ids of composition ids (any shape)."""
+        return np.asarray(composition) // len(self.objects)
+
+    def object_of(self, composition: ArrayLike) -> np.ndarray:
+        """Object ids of composition ids (any shape)."""
+        return np.asarray(composition) % len(self.objects)
+
+    def compositions(self) -> list[str]:
+        """Names of all compositions, ``"attribute object"``, in the order of their ids."""
+        return [f"{a} {o}" for a in self.attributes for o in self.objects]
+
+    def ids(self, attributes: Sequence[str], objects: Sequence[str]) -> np.ndarray:
+        """Composition ids [n] of n attribute names and n object names."""
+        attribute = {name: i for i, name in enumerate(self.attributes)}
+        object_ = {name: i for i, name in enumerate(self.objects)}
+        pairs = [
+            attribute[a] * len(self.objects) + object_[o]
+            for a, o in zip(attributes, objects, strict=True)
+        ]
+        return np.array(pairs, dtype=np.int64)
