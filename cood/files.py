@@ -17,11 +17,13 @@ from safetensors.numpy import save_file
 
 from cood.errors import ArtefactError
 
+TEMPORARY = ".*.tmp"  # what a killed process may leave behind
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; rename it to `path` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -81,13 +83,15 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def damage(path: Path) -> str | None:
-    """Say what is wrong with an artefact, from its header and size alone; None if nothing is."""
+    """Say why an artefact should be made again, from header and size alone; None if all is well."""
     try:
         if path.suffix == ".parquet":
             pq.read_metadata(path)
         elif path.suffix == ".safetensors":
-            with safe_open(path, "numpy"):
-                pass
+            with safe_open(path, "numpy") as file:
+                missing = (file.metadata() or {}).get("missing")
+            if missing:  # a checkpoint that could not be had: worth another try
+                return str(missing)
         elif path.stat().st_size == 0:
             return "empty"
     except (OSError, ValueError, SafetensorError) as error:

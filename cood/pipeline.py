@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
-from cood.files import damage, locked
-from cood.paths import SNAKEFILE, Paths
+from cood.files import TEMPORARY, damage, locked
+from cood.paths import SNAKEFILE
 from cood.report.notebooks import check_parameters, source
 from cood.study import Study
 
@@ -38,7 +37,9 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     with locked(paths.results / ".lock", busy):
         discard_damaged(study, dry_run)
         status = _snakemake(study, cores, dry_run, extra)
-    if status == 0 and not dry_run:
+    if status:
+        print("not finished: the messages above say why; what is done is kept", file=sys.stderr)
+    elif not dry_run:
         print(f"done in {time.monotonic() - start:.0f} s; the report: {paths.html.as_uri()}")
     return status
 
@@ -48,6 +49,9 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
     from cood.synthesis.sets import damaged_image
 
     paths, found = study.paths, []
+    if not dry_run:
+        for half_written in paths.results.rglob(TEMPORARY):
+            half_written.unlink()
     files = [p for p in paths.results.rglob("*") if p.suffix in {".parquet", ".safetensors"}]
     files += list(paths.results.rglob("open_clip_config.json"))
     for file in sorted(files):
@@ -66,17 +70,13 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
 
 
 def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) -> int:
+    # In this very process, so that whoever kills it kills the scheduler too.
+    from snakemake.cli import main
+
     root = study.paths.root
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(root / SNAKEFILE)),
-        *("--directory", str(root), "--cores", str(cores), "--config", f"study={study.file}"),
-        *("--nolock", "--rerun-incomplete", "--keep-going", "--logger", "cood"),
-        *(["--dry-run"] if dry_run else []),
-        *extra,
-    ]
-    search = [str(root / "workflow"), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, search)),
+    search = [str(root / "workflow"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ |= {
+        "PYTHONPATH": os.pathsep.join(search),
         # The `cood` of this very environment, even when it is not activated.
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
         "OMP_NUM_THREADS": "1",
@@ -84,9 +84,16 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": "10000000000",
     }
-    return subprocess.run(command, env=environment, check=False).returncode
-
-
-def report_place(paths: Paths) -> str:
-    """Where a reader finds the report, or how to get one."""
-    return paths.html.as_uri() if paths.html.is_file() else "no report yet; run `nox -s reproduce`"
+    sys.path.insert(0, str(root / "workflow"))  # where Snakemake finds our progress display
+    command = [
+        *("--snakefile", str(root / SNAKEFILE), "--directory", str(root)),
+        *("--cores", str(cores), "--config", f"study={study.file}"),
+        *("--nolock", "--rerun-incomplete", "--keep-going", "--logger", "cood"),
+        *(["--dry-run"] if dry_run else []),
+        *extra,
+    ]
+    try:
+        main(command)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cood.errors import CoodError
 from cood.files import write_tensors
 from cood.models.loading import Clip, load, local, text_tower
 from cood.study import Checkpoint, Study
@@ -36,7 +37,14 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
         settings.checkpoint if isinstance(settings, Checkpoint) else local(study.paths.model(model))
     )
     manifest = read_manifest(study, set_)
-    clip = load(source)
+    try:
+        clip = load(source)
+    except CoodError as error:
+        if not isinstance(settings, Checkpoint):
+            raise
+        say(f"{model}: left out: {error}")
+        write_tensors({}, path, {"missing": str(error)})
+        return
     folder = study.paths.manifest(set_).parent
     say(f"{model}: embedding {len(manifest)} images of {set_}")
     images = embed_images(clip, folder, manifest["image"].tolist())

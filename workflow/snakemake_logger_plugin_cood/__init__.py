@@ -23,6 +23,12 @@ VERBS = {
     "book": "render the book",
 }
 HIDDEN = {"all"}
+NOISE = (  # the failed command has said why, and we which it was
+    "Exiting because a job",
+    "Error in rule",
+    "returned non-zero exit status",
+    "At least one job did not complete",
+)
 REASONS = {
     "Missing output files": "not made yet",
     "Input files updated by another job": "what it reads is made anew",
@@ -76,8 +82,10 @@ class LogHandler(LogHandlerBase):
             say(f"failed: {self.jobs.get(record.__dict__.get('jobid', -1), 'a job')}")
         elif record.levelname in ("ERROR", "CRITICAL"):
             text = record.getMessage().strip()
-            if text and not text.startswith(("Exiting because a job", "Error in rule")):
+            if text and not any(noise in text for noise in NOISE):
                 say(text)
+        elif record.levelname == "INFO" and record.getMessage().startswith("Nothing to be done"):
+            say("nothing had to be done: all is up to date")
 
     def _job(self, record: LogRecord) -> None:
         data = record.__dict__

@@ -1,0 +1,1 @@
+"""Speed and memory of the slow parts, as ratios within one run: `nox -s bench`."""
