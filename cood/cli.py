@@ -62,7 +62,10 @@ def _collect(study: Study, args: argparse.Namespace) -> None:
 def _notebook(study: Study, args: argparse.Namespace) -> None:
     from cood.report.notebooks import run
 
-    given = study.notebooks.get(args.name, {}) | {k: yaml.safe_load(v) for k, v in args.parameter}
+    given: dict[str, Any] = dict(study.notebooks.get(args.name, {}))
+    given |= {name: yaml.safe_load(value) for name, value in args.parameter}
+    if study.file.parent != study.paths.studies:
+        given["study"] = str(study.file)  # a notebook finds only the project's own by name
     output = None
     if args.parameter:  # never over the book's own
         output = study.paths.results / "tweaked" / args.name / f"{args.name}.ipynb"

@@ -8,6 +8,7 @@ from pathlib import Path
 from cood.errors import CoodError
 
 SNAKEFILE = Path("workflow") / "Snakefile"
+STUDIES = Path("workflow") / "studies"
 
 
 def project_root() -> Path:
@@ -25,6 +26,11 @@ class Paths:
 
     root: Path
     study: str
+
+    @property
+    def studies(self) -> Path:
+        """Folder of the project's own study files."""
+        return self.root / STUDIES
 
     @property
     def results(self) -> Path:

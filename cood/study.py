@@ -19,7 +19,7 @@ from pydantic import (
 
 from cood import vocabulary as words
 from cood.errors import StudyError, unknown
-from cood.paths import Paths, project_root
+from cood.paths import STUDIES, Paths, project_root
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -179,7 +179,7 @@ def study_file(study: str) -> Path:
         if not path.is_file():
             raise StudyError(f"study file {study} does not exist")
         return path
-    folder = project_root() / "workflow" / "studies"
+    folder = project_root() / STUDIES
     path = folder / f"{study}.yaml"
     if not path.is_file():
         known = sorted(p.stem for p in folder.glob("*.yaml"))

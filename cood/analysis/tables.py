@@ -59,5 +59,8 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
 
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
     """A share as text: ``12.3 %``, with its interval ``12.3 % [11.0, 13.5]`` if given."""
-    text = f"{100 * value:.1f} %"
-    return text if low is None or high is None else f"{text} [{100 * low:.1f}, {100 * high:.1f}]"
+    digits = 1 if value >= 0.01 else 2  # chance is often far below one percent
+    text = f"{100 * value:.{digits}f} %"
+    if low is None or high is None:
+        return text
+    return f"{text} [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"

@@ -87,7 +87,8 @@ def train(study: Study, name: str, say: Callable[[str], None] = print) -> None:
     if not isinstance(settings, Training):
         raise StudyError(f"model {name!r} is a checkpoint; there is nothing to train")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # Some CUDA kernels have no deterministic twin; those only warn.
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     clip = untrained(settings.architecture, settings.seed)
     folder = study.paths.model(name)
     captions = training_captions(study, settings)

@@ -32,13 +32,13 @@ def build(study: Study) -> Path:
         shutil.rmtree(paths.root / "_build" / "jupyter_execute", ignore_errors=True)
         command = ["jupyter-book", "build", "book", "--all", "-n", "-W", "--keep-going", "-q"]
         done = subprocess.run(
-            [sys.executable, "-m", "jupyter_book.cli.main", *command[1:]],
+            [str(Path(sys.executable).with_name("jupyter-book")), *command[1:]],
             cwd=paths.root,
             capture_output=True,
             text=True,
             check=False,
         )
-    if done.returncode:
+    if done.returncode or not paths.html.is_file():
         log = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
         raise CoodError(f"the book was not rendered; {' '.join(command)} says:\n{log[-4000:]}")
     return paths.html
@@ -60,5 +60,5 @@ def gather(study: Study) -> Path:
                 )
             shutil.copyfile(file, executed / file.name)
     environment(study).to_csv(executed / "environment.csv", index=False)
-    stages(paths).to_csv(executed / "stages.csv", index=False)
+    stages(study).to_csv(executed / "stages.csv", index=False)
     return executed

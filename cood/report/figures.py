@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
 MARKERS = "oDs^vPX*<>"
@@ -26,7 +27,7 @@ def theme() -> None:
         style="whitegrid",
         context="notebook",
         rc={
-            "figure.figsize": (7.2, 4.8),
+            "figure.figsize": (7.2, 6.0),
             "figure.constrained_layout.use": True,
             "axes.spines.top": False,
             "axes.spines.right": False,
@@ -81,8 +82,8 @@ def model_scatter(
             color=colours[row.family],
             markeredgecolor="white",
             markersize=8,
-            elinewidth=1,
-            alpha=0.95,
+            elinewidth=1.2,
+            ecolor=(*colours[row.family], 0.35),
         )
         points.append((row.model, across["value"], up["value"]))
     axes.set(xlabel=labels[0], ylabel=labels[1])
@@ -181,11 +182,19 @@ def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
     for name, x, y in sorted(points, key=lambda point: -point[2]):
         across, up = axes.transData.transform((x, y))
         height = up
-        while any(abs(across - a) < 75 and abs(height - u) < 10 for a, u in taken):
-            height -= 5
+        while any(abs(across - a) < 90 and abs(height - u) < 11 for a, u in taken):
+            height -= 4
         taken.append((across, height))
         offset = (7, (height - up) * 72 / axes.figure.dpi - 3)
-        axes.annotate(name, (x, y), offset, textcoords="offset points", fontsize=7.5, color="0.25")
+        axes.annotate(
+            name,
+            (x, y),
+            offset,
+            textcoords="offset points",
+            fontsize=8,
+            color="0.15",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],  # over the intervals
+        )
 
 
 def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
@@ -196,7 +205,13 @@ def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> Non
         Line2D([], [], marker=marker, linestyle="", color="0.45", label=kind, markersize=7)
         for kind, marker in markers.items()
     ]
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
+    # Below the axes: beside them it would take a third of a phone.
+    axes.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.13),
+        ncols=3,
+    )
 
 
 def _number(family: str) -> tuple[float, str]:

@@ -6,12 +6,12 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
 
-from cood.paths import Paths
 from cood.study import Study
 
 PACKAGE = Path(__file__).parents[1]
@@ -73,10 +73,21 @@ def commit(root: Path) -> str:
     return head[:12] + (" with uncommitted changes" if changed else "")
 
 
-def stages(paths: Paths) -> pd.DataFrame:
+def stages(study: Study) -> pd.DataFrame:
     """Table of `stage`, `jobs`, `seconds` (summed over jobs), `longest` and `memory` (peak, MB)."""
+    # Jobs of models that have left the study do not count.
+    jobs_of: dict[str, Iterable[str]] = {
+        "draw": study.sets,
+        "train": study.trained,
+        "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],
+        "score": study.models,
+        "notebook": study.notebooks,
+    }
+    names = [f"{stage}-{name}" for stage, known in jobs_of.items() for name in known]
+    names += [stage for stage in STAGES if stage not in jobs_of]
+    files = [study.paths.benchmarks / f"{name}.tsv" for name in names]
     rows = []
-    for file in sorted(paths.benchmarks.glob("*.tsv")):
+    for file in filter(Path.is_file, files):
         cost = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
         rows.append((file.stem.split("-")[0], float(cost["s"]), float(cost["max_rss"])))
     jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"])

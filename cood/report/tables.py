@@ -112,12 +112,16 @@ def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFram
 
 def shown(board: pd.DataFrame) -> Styler:
     """A leaderboard for people: accuracies in percent with their intervals."""
-    table = board.drop(columns=[c for c in board if c.endswith((" low", " high"))])
+    # The saved table has all; here, what fits beside the text.
+    hidden = ["loss", "seed", "parameters"]
+    table = board.drop(columns=[c for c in board if c.endswith((" low", " high")) or c in hidden])
     for name in ("ID", "C-OoD"):
         bounds = board[[name, f"{name} low", f"{name} high"]].to_numpy()
         table[name] = [percent(*values) for values in bounds]
     if "share" in table:
         table["share"] = table["share"].map("{:.0%}".format)
+    first = ["model", "C-OoD", "ID", "above the line"]
+    table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     return styled(table).format(precision=1, thousands=",")
 
 

@@ -1,0 +1,105 @@
+"""A tiny study in a project folder of its own, which `cood` finds by the current folder."""
+
+import copy
+import os
+import shutil
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
+import pytest
+import yaml
+
+from cood.study import load_study, parse_study
+
+hypothesis.settings.register_profile("cood", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("cood")
+
+REPOSITORY = Path(__file__).parents[1]
+
+SETTINGS = {
+    "seed": 7,
+    "vocabulary": {
+        "attributes": ["red", "blue", "striped", "brick"],
+        "objects": ["apple", "hat", "dog", "bus", "umbrella"],
+    },
+    "held_out": 0.2,
+    "sets": {"ao": {"source": "icons", "images_per_composition": 2, "size": 32}},
+    "defaults": {"architecture": "resnet", "images": 32, "epochs": 1, "batch": 8, "moments": 3},
+    "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
+    "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
+    "notebooks": {},
+}
+
+
+def make_project(root):
+    """Copy what makes a folder a project of `cood`, with the study `tiny`."""
+    (root / "workflow" / "studies").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "workflow" / "Snakefile", root / "workflow")
+    (root / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(SETTINGS))
+    (root / "notebooks").mkdir()
+    return root
+
+
+@pytest.fixture
+def settings():
+    """Settings of the tiny study, to change at will."""
+    return copy.deepcopy(SETTINGS)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The current folder: a project with the study `tiny`."""
+    root = make_project(tmp_path / "project")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def parse(settings):
+    """Make a study from the tiny settings with some of them replaced."""
+
+    def make(**changes):
+        return parse_study({"name": "tiny", **settings, **changes}, "tiny.yaml")
+
+    return make
+
+
+@pytest.fixture
+def tiny(project):
+    """The tiny study, read from its file; nothing is made yet."""
+    return load_study("tiny")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
+    from cood.evaluation.embedding import embed_set
+    from cood.models.training import train
+    from cood.synthesis.sets import draw_set
+
+    root = make_project(tmp_path_factory.mktemp("built"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        study = load_study("tiny")
+        draw_set(study, "ao")
+        train(study, "few", lambda text: None)
+        embed_set(study, "few", "ao", lambda text: None)
+    return root
+
+
+@pytest.fixture
+def done(built, monkeypatch):
+    """The tiny study in the project `built`: to read only."""
+    monkeypatch.chdir(built)
+    return load_study("tiny")
+
+
+@pytest.fixture
+def copied(built, tmp_path, monkeypatch):
+    """The tiny study in a copy of the project `built`: to be damaged."""
+    root = tmp_path / "project"
+    shutil.copytree(built, root)
+    monkeypatch.chdir(root)
+    return load_study("tiny")

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.errors import ArtefactError
+from cood.evaluation.scoring import collect, score_baselines, score_model
+from cood.evaluation.zeroshot import COLUMNS
+from cood.files import read_table, write_tensors
+from cood.synthesis.compositions import splits
+
+
+@pytest.fixture
+def joined(copied):
+    """Scores of `few` and the baselines, joined; `most` could not be had."""
+    score_model(copied, "few")
+    reason = {"missing": "no network"}
+    write_tensors({}, copied.paths.embeddings("most", "ao"), reason)
+    score_model(copied, "most")
+    score_baselines(copied)
+    collect(copied)
+    return copied
+
+
+def test_scores_of_a_model(copied):
+    table = score_model(copied, "few")
+    pd.testing.assert_frame_equal(read_table(copied.paths.model_scores("few")), table)
+    assert tuple(table.columns) == COLUMNS
+    assert set(table["split"]) == {"shared", "partial", "unseen", "seen"}
+    split = pd.Series(splits(copied)).value_counts()
+    pair = table.query("measure == 'pair_top1' and group == 'all' and variant == 'all'")
+    images = pair.set_index("split")["n"]
+    for name, compositions in split.items():
+        assert images[name] == 2 * compositions
+    # `few` is the smallest model: what it saw is what all saw.
+    assert images["seen"] == images["shared"]
+    assert table["value"].dropna().between(0, 1).all()
+
+
+def test_scoring_again_gives_the_same_scores(copied):
+    one, other = (score_model(copied, "few").drop(columns="seconds") for _ in range(2))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_scoring_before_embedding_is_told(copied):
+    with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
+        score_model(copied, "most")
+
+
+def test_a_model_that_could_not_be_had_is_one_row_with_the_reason(joined):
+    table = read_table(joined.paths.model_scores("most"))
+    assert len(table) == 1
+    row = table.iloc[0]
+    assert (row["model"], row["note"], row["n"]) == ("most", "no network", 0)
+    assert np.isnan(row["value"])
+
+
+def test_baselines(joined):
+    table = read_table(joined.paths.model_scores("baselines"))
+    assert set(table["model"]) == {"text only", "background only"}
+    assert set(table["note"]) == {"baseline"}
+
+
+def test_all_scores_are_joined(joined):
+    scores = read_table(joined.paths.scores)
+    assert list(scores.columns) == [c for c in COLUMNS if c != "seconds"]
+    assert set(scores["model"]) == {"few", "most", "text only", "background only"}
+    parts = [read_table(joined.paths.model_scores(n)) for n in ("few", "most", "baselines")]
+    assert len(scores) == sum(map(len, parts))
+
+
+def test_what_is_known_of_each_model(joined):
+    models = read_table(joined.paths.models).set_index("model")
+    assert list(models.index) == ["few", "most"]
+    assert models["missing"].to_dict() == {"few": "", "most": "no network"}
+    few = models.loc["few"]
+    assert few["kind"] == "trained here"
+    assert few["compositions"] == 8
+    assert few["parameters"] > 49408 * 64
+    assert few["family"] == "40% of compositions"
+
+
+def test_joining_again_gives_the_same_bytes(joined):
+    before = joined.paths.scores.read_bytes()
+    score_model(joined, "few")
+    collect(joined)
+    assert joined.paths.scores.read_bytes() == before
+
+
+def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
+    study = parse(models={"few": {"share": 0.4}, "c": {"checkpoint": "x/y", "family": "CLIP"}})
+    few, other = (study.paths.embeddings(name, "ao") for name in study.models)
+    other.parent.mkdir(parents=True)
+    other.write_bytes(few.read_bytes())
+    table = score_model(study, "c")
+    assert "seen" not in set(table["split"])
+    score_model(study, "few")
+    score_baselines(study)
+    collect(study)
+    models = read_table(study.paths.models).set_index("model")
+    assert models.loc["c", ["kind", "family"]].tolist() == ["checkpoint", "CLIP"]

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mutual_info_score, normalized_mutual_info_score
+
+from cood.metrics.captions import caption_nmi
+
+IDS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1, max_size=60)
+
+
+@given(IDS)
+def test_both_forms_agree_with_sklearn(pairs):
+    attributes, objects = np.array(pairs).T
+    found = caption_nmi(attributes, objects)
+    assert found.n == len(pairs)
+    if len(set(attributes)) > 1 and len(set(objects)) > 1:
+        information = mutual_info_score(attributes, objects)
+        assert found.information == pytest.approx(information, abs=1e-9)
+        for form in ("geometric", "arithmetic"):
+            expected = normalized_mutual_info_score(attributes, objects, average_method=form)
+            assert getattr(found, form) == pytest.approx(expected, abs=1e-9)
+    else:
+        assert (found.information, found.geometric, found.arithmetic, found.corrected) == (0,) * 4
+
+
+@given(IDS)
+def test_range_symmetry_and_renaming(pairs):
+    attributes, objects = np.array(pairs).T
+    found, turned = caption_nmi(attributes, objects), caption_nmi(objects, attributes)
+    renamed = caption_nmi(7 - attributes, np.array(["c", "e", "a", "d", "b"])[objects])
+    for form in ("information", "geometric", "arithmetic", "corrected"):
+        value = getattr(found, form)
+        assert value >= 0
+        assert getattr(turned, form) == pytest.approx(value, abs=1e-9)
+        assert getattr(renamed, form) == pytest.approx(value, abs=1e-9)
+    assert found.arithmetic <= found.geometric + 1e-9
+    assert found.geometric <= 1 + 1e-9
+
+
+def test_words_that_tell_each_other():
+    ids = np.array([3, 1, 2, 3, 1])
+    found = caption_nmi(ids, -ids)
+    assert found.geometric == pytest.approx(1)
+    assert found.arithmetic == pytest.approx(1)
+    assert found.corrected == pytest.approx(1)
+
+
+def test_words_that_never_vary():
+    found = caption_nmi(np.zeros(5), np.arange(5))
+    assert (found.information, found.geometric, found.corrected, found.n) == (0, 0, 0, 5)
+
+
+def test_doubled_captions_change_only_the_correction():
+    rng = np.random.default_rng(0)
+    attributes, objects = rng.integers(0, 4, size=40), rng.integers(0, 5, size=40)
+    once, twice = (caption_nmi(np.tile(attributes, k), np.tile(objects, k)) for k in (1, 2))
+    assert twice.geometric == pytest.approx(once.geometric)
+    assert twice.corrected > once.corrected
+
+
+def test_the_correction_takes_the_bias_off_independent_words():
+    rng = np.random.default_rng(1)
+    found = [
+        caption_nmi(rng.integers(0, 8, size=1000), rng.integers(0, 10, size=1000))
+        for _ in range(40)
+    ]
+    plain = np.mean([f.geometric for f in found])
+    corrected = np.mean([f.corrected for f in found])
+    expected = (8 - 1) * (10 - 1) / (2 * 1000) / np.sqrt(np.log(8) * np.log(10))
+    assert plain == pytest.approx(expected, rel=0.15)
+    assert corrected < plain / 8
+
+
+def test_the_correction_keeps_real_dependence():
+    rng = np.random.default_rng(2)
+    attributes = rng.integers(0, 6, size=20_000)
+    objects = np.where(rng.random(20_000) < 0.5, attributes, rng.integers(0, 6, size=20_000))
+    found = caption_nmi(attributes, objects)
+    # P(o = a) = 1/2 + 1/12, the rest spread over the five others.
+    same, other = 7 / 12, 1 / 12
+    truth = np.log(6) + same * np.log(same) + 5 * other * np.log(other)
+    assert found.corrected == pytest.approx(truth / np.log(6), abs=0.01)
+    assert 0.2 < found.corrected < found.geometric
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="differ in length: 2 and 3"):
+        caption_nmi(np.zeros(2), np.zeros(3))
+    with pytest.raises(ValueError, match="no caption names both"):
+        caption_nmi(np.array([]), np.array([]))

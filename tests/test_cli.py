@@ -1,0 +1,159 @@
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from cood.cli import main
+from cood.files import read_table
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that must fail; give what it says."""
+
+    def run(*arguments):
+        assert main([str(a) for a in arguments]) == 1
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        assert said.err.count("\n") == 1
+        assert said.err.startswith(f"cood {arguments[0]}: ")
+        return said.err
+
+    return run
+
+
+@pytest.fixture
+def write(project, settings):
+    def make(**changes):
+        file = project / "workflow" / "studies" / "other.yaml"
+        file.write_text(yaml.safe_dump({**settings, **changes}))
+        return "other"
+
+    return make
+
+
+@pytest.mark.parametrize("command", ["reproduce", "baselines", "collect", "book"])
+def test_a_study_that_does_not_exist(project, refused, command):
+    assert "unknown study 'tinny'; did you mean tiny?" in refused(command, "--study", "tinny")
+    assert "no.yaml does not exist" in refused(command, "--study", "no.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held_uot": 0.1}, "unknown key 'held_uot'; did you mean held_out?"),
+        ({"seed": "seven"}, "seed: Input should be a valid integer"),
+        ({"held_out": 2}, "held_out: Input should be less than 1, got 2"),
+        ({"models": {"m": {"share": 0.95}}}, "models.m.share: 0.95 is more than the 0.8"),
+    ],
+)
+def test_a_wrong_setting(write, refused, changes, message):
+    said = refused("reproduce", "--study", write(**changes), "-n")
+    assert message in said
+    assert "other.yaml" in said
+
+
+def test_a_file_that_is_not_yaml(project, refused):
+    (project / "workflow" / "studies" / "bad.yaml").write_text("a: [1")
+    assert "bad.yaml is not YAML" in refused("score", "--study", "bad", "--model", "few")
+
+
+@pytest.mark.parametrize(
+    "command", [("train",), ("score",), ("embed", "--set", "ao")], ids=lambda c: c[0]
+)
+def test_an_unknown_model(project, refused, command):
+    said = refused(*command, "--study", "tiny", "--model", "fwe")
+    assert "unknown model 'fwe'; did you mean few?" in said
+
+
+def test_an_unknown_set(project, refused):
+    assert "unknown set 'oa'" in refused("draw", "--study", "tiny", "--set", "oa")
+    said = refused("embed", "--study", "tiny", "--model", "few", "--set", "oa")
+    assert "unknown set 'oa'" in said
+
+
+def test_an_unknown_object(write, refused):
+    vocabulary = {"attributes": ["red", "blue"], "objects": ["apple", "umbrela"]}
+    study = write(vocabulary=vocabulary, models={"m": {"share": 0.5}})
+    said = refused("draw", "--study", study, "--set", "ao", "--cores", 1)
+    assert "unknown object 'umbrela'; did you mean umbrella" in said
+
+
+def test_an_unknown_architecture(write, refused):
+    study = write(models={"m": {"share": 0.5, "architecture": "vti"}})
+    assert "unknown architecture 'vti'; did you mean vit?" in refused(
+        "train", "--study", study, "--model", "m"
+    )
+
+
+def test_an_unknown_notebook(project, write, refused):
+    assert "unknown notebook 'nowhere'" in refused("notebook", "nowhere", "--study", "tiny")
+    study = write(notebooks={"nowhere": {}})
+    assert "unknown notebook 'nowhere'" in refused("reproduce", "--study", study, "-n")
+
+
+@pytest.mark.xfail(strict=True, raises=yaml.YAMLError, reason="the value of -p is not checked")
+def test_a_parameter_that_is_not_yaml(project, refused):
+    assert "names" in refused("notebook", "work", "--study", "tiny", "-p", "names", "[1")
+
+
+def test_a_stage_before_the_one_it_needs(project, refused):
+    said = refused("score", "--study", "tiny", "--model", "few")
+    assert "few/ao.safetensors does not exist; `nox -s reproduce` makes it" in said
+    assert "manifest.parquet does not exist" in refused("baselines", "--study", "tiny")
+    assert "few.parquet does not exist" in refused("collect", "--study", "tiny")
+
+
+def test_a_folder_that_is_in_the_way(project, refused):
+    (project / "results").write_text("")
+    said = refused("draw", "--study", "tiny", "--set", "ao", "--cores", 1)
+    assert f"cannot write {project / 'results'}" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["paint"], "invalid choice: 'paint'"),
+        (["train", "--study", "tiny"], "--model"),
+        (["draw", "--set", "ao", "--cores", "0"], "a whole number from 1 is needed, got '0'"),
+        (["draw", "--set", "ao", "--cores", "two"], "a whole number from 1 is needed, got 'two'"),
+        (["notebook", "a", "-p", "b"], "expected 2 arguments"),
+    ],
+)
+def test_a_wrong_command_line_shows_the_usage(project, capsys, arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "usage: cood" in said
+    assert message in said
+
+
+def test_stages_one_after_the_other(project, capsys):
+    study = ["--study", "tiny"]
+    assert main(["draw", *study, "--set", "ao", "--cores", "1"]) == 0
+    assert main(["baselines", *study]) == 0
+    assert "Traceback" not in capsys.readouterr().err
+    results = project / "results" / "tiny"
+    assert len(read_table(results / "sets" / "ao" / "manifest.parquet")) == 40
+    assert len(read_table(results / "scores" / "baselines.parquet")) > 0
+
+
+def test_the_status_and_the_sentence_of_a_process(project):
+    command = [sys.executable, "-m", "cood", "train", "--study", "tinny", "--model", "few"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("cood train: unknown study 'tinny'; did you mean tiny?")
+    assert done.stderr.count("\n") == 1
+
+
+def test_stopping_is_no_crash(project, monkeypatch, refused):
+    def stop(study):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cood.evaluation.scoring.collect", stop)
+    assert "stopped; run it again to go on" in refused("collect", "--study", "tiny")

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cood.errors import ArtefactError, NotebookError
+from cood.files import atomic, locked
+from cood.pipeline import discard_damaged, reproduce
+
+
+def truncate(path, kept=0.7):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+
+
+def files(study):
+    root = study.paths.results
+    return {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_what_is_intact_is_left(copied, capsys):
+    before = files(copied)
+    assert discard_damaged(copied, dry_run=False) == []
+    assert files(copied) == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_made_yet(tiny):
+    assert discard_damaged(tiny, dry_run=False) == []
+
+
+@pytest.fixture
+def damaged(copied):
+    """Files that are damaged, and the file that each must be discarded with."""
+    paths = copied.paths
+    model = paths.model("few")
+    image = paths.manifest("ao").parent / "striped dog" / "1.png"
+    found = [
+        model / "captions.parquet",
+        model / "open_clip_model.safetensors",
+        model / "open_clip_config.json",
+        paths.embeddings("few", "ao"),
+    ]
+    truncate(found[0])
+    truncate(found[1])
+    found[2].write_text("")
+    truncate(found[3], 0.99)
+    truncate(image)
+    return sorted(str(path) for path in [*found, paths.manifest("ao")])
+
+
+def test_damaged_artefacts_are_found_and_only_they_go(copied, damaged, capsys):
+    before = files(copied)
+    assert discard_damaged(copied, dry_run=False) == damaged
+    gone = before.keys() - files(copied).keys()
+    assert sorted(map(str, gone)) == damaged
+    assert all(files(copied)[path] == before[path] for path in before.keys() - gone)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("damaged: results/tiny/") for line in lines)
+    assert all(line.endswith("; made again") for line in lines)
+    assert sum("image striped dog/1.png is missing or damaged" in line for line in lines) == 1
+    assert discard_damaged(copied, dry_run=False) == []
+
+
+def test_a_dry_run_deletes_nothing(copied, damaged, capsys):
+    before = files(copied)
+    assert discard_damaged(copied, dry_run=True) == damaged
+    assert files(copied) == before
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5
+    assert all(line.endswith("would be made again") for line in lines)
+
+
+def test_what_a_killed_run_left_half_written_goes(copied):
+    before = files(copied)
+    folder = copied.paths.model("few")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda path, missing_ok=False: None)  # as if killed
+        with pytest.raises(ZeroDivisionError), atomic(folder / "x.parquet") as half:
+            half.write_text("half")
+            raise ZeroDivisionError
+    (copied.paths.results / ".lock").write_text("")
+    assert half.exists()
+    discard_damaged(copied, dry_run=True)
+    assert half.exists()
+    assert discard_damaged(copied, dry_run=False) == []
+    assert files(copied).keys() == before.keys() | {copied.paths.results / ".lock"}
+
+
+def test_a_missing_image_is_damage(copied):
+    manifest = copied.paths.manifest("ao")
+    (manifest.parent / "red apple" / "0.png").unlink()
+    assert discard_damaged(copied, dry_run=False) == [str(manifest)]
+
+
+def test_a_damaged_manifest_is_damage(copied):
+    manifest = copied.paths.manifest("ao")
+    truncate(manifest)
+    assert discard_damaged(copied, dry_run=False) == [str(manifest)]
+
+
+@pytest.mark.xfail(strict=True, reason="only the size of a configuration is looked at")
+def test_a_truncated_configuration_is_damage(copied):
+    config = copied.paths.model("few") / "open_clip_config.json"
+    truncate(config)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(config.read_text())
+    assert discard_damaged(copied, dry_run=False) == [str(config)]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_one_run_at_a_time(tiny, dry_run):
+    lock = tiny.paths.results / ".lock"
+    with locked(lock, ""), pytest.raises(ArtefactError, match="study tiny is being reproduced"):
+        reproduce(tiny, cores=1, dry_run=dry_run)
+
+
+def test_notebooks_are_checked_before_anything_runs(project, parse):
+    study = parse(notebooks={"nowhere": {}})
+    with pytest.raises(NotebookError, match="unknown notebook 'nowhere'"):
+        reproduce(study, cores=1, dry_run=False)
+    assert not study.paths.results.exists()

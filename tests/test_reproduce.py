@@ -1,0 +1,191 @@
+"""The user's road: a study from nothing to HTML, again, after changes, and after accidents."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STUDY = "smoke"
+MODELS = {"few", "more", "most", "sigmoid"}
+
+
+def clone(folder: Path) -> Path:
+    """What git holds of the pipeline, in an empty folder."""
+    ignored = shutil.ignore_patterns("executed", "__pycache__", ".ipynb_checkpoints")
+    for name in ("workflow", "notebooks", "book"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "_config.yml", folder)
+    return folder
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "cood", "reproduce", "--study", STUDY, "--cores", "2", *options]
+
+
+def reproduce(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*options), cwd=project, capture_output=True, text=True, timeout=420, check=False
+    )
+
+
+def scores(project: Path) -> pd.DataFrame:
+    return pd.read_parquet(project / "results" / STUDY / "scores.parquet")
+
+
+def would_run(project: Path) -> set[str]:
+    done = reproduce(project, "-n")
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"^would (.+?):", done.stderr, flags=re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A project in which the study was made once, and what the run said."""
+    project = clone(tmp_path_factory.mktemp("project"))
+    return project, reproduce(project)
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    """The made project to spoil; it is put back afterwards, times of files included."""
+    source, done = made
+    assert done.returncode == 0, done.stderr
+    kept = tmp_path / "kept"
+    shutil.copytree(source, kept, symlinks=True)
+    yield source
+    for entry in source.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    shutil.copytree(kept, source, symlinks=True, dirs_exist_ok=True)
+
+
+def test_from_nothing_to_html(made):
+    project, done = made
+    assert done.returncode == 0, done.stderr
+    page = project / "_build" / "html" / "index.html"
+    assert page.as_uri() in done.stdout
+    for name in ("index", "method", "status", "data-card", "deviations", "references"):
+        assert (page.parent / f"{name}.html").is_file()
+    for name in ("dataset", "benchmark", "anatomy", "diversity"):
+        html = (page.parent / "executed" / f"{name}.html").read_text()
+        assert "<img" in html
+        assert "Traceback" not in html
+        assert str(project) not in html
+
+
+def test_progress_says_what_runs_and_how_long_it_took(made):
+    _, done = made
+    assert re.search(r"^\[1/20\] ", done.stderr, flags=re.MULTILINE)
+    for model in MODELS:
+        assert re.search(rf"train {model}: done in [\d.]+ s, \d+ to go", done.stderr)
+
+
+def test_the_pages_ask_nothing_of_the_network(made):
+    project, _ = made
+    asks = re.compile(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=\"(?:https?:)?//[^\"]+\"")
+    allowed = re.compile(r'rel="(?:canonical|author|license)"')
+    found = [
+        (page.name, tag)
+        for page in (project / "_build" / "html").rglob("*.html")
+        for tag in asks.findall(page.read_text(encoding="utf-8"))
+        if not allowed.search(tag)
+    ]
+    assert found == []
+
+
+def test_scores_are_shares_with_interval_and_chance(made):
+    project, _ = made
+    table = scores(project)
+    assert set(table["model"]) == MODELS | {"text only", "background only"}
+    shares = table.dropna(subset=["value"])
+    assert shares["value"].between(0, 1).all()
+    assert (shares["low"] <= shares["high"]).all()
+    accuracy = shares[shares["measure"] != "binding"]
+    assert accuracy["chance"].between(0, 1, inclusive="neither").all()
+    assert (shares["n"] > 0).all()
+    assert not table.duplicated(["model", "set", "split", "group", "measure", "variant"]).any()
+
+
+def test_once_more_does_nothing(made):
+    project, _ = made
+    again = reproduce(project)
+    assert again.returncode == 0
+    assert "nothing had to be done" in again.stderr
+    assert would_run(project) == set()
+
+
+def test_a_notebook_parameter_runs_that_notebook_and_the_book_only(project):
+    file = project / "workflow" / "studies" / f"{STUDY}.yaml"
+    file.write_text(file.read_text().replace("benchmark: {}", "benchmark: {id_split: shared}"))
+    assert would_run(project) == {"run notebook benchmark", "render the book"}
+
+
+def test_a_models_setting_runs_that_model_and_what_joins(project):
+    file = project / "workflow" / "studies" / f"{STUDY}.yaml"
+    file.write_text(file.read_text().replace("few: {share: 0.2}", "few: {share: 0.2, seed: 5}"))
+    planned = would_run(project)
+    assert {"train few", "embed with few ao", "score few", "join the scores"} <= planned
+    assert not {step for step in planned if "more" in step or "most" in step or "draw" in step}
+
+
+def test_damaged_artefacts_are_named_and_made_again(project):
+    before = scores(project)
+    results = project / "results" / STUDY
+    spoilt = [
+        results / "embeddings" / "few" / "ao.safetensors",
+        results / "scores" / "more.parquet",
+        results / "models" / "most" / "open_clip_model.safetensors",
+    ]
+    for file in spoilt:
+        file.write_bytes(file.read_bytes()[:100])
+    done = reproduce(project)
+    assert done.returncode == 0, done.stderr
+    for file in spoilt:
+        assert f"damaged: {file.relative_to(project)}" in done.stderr
+    pd.testing.assert_frame_equal(scores(project), before)
+
+
+def test_a_failing_notebook_stops_the_book(project):
+    source = project / "notebooks" / "anatomy.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("raise ValueError('the moon is full')"))
+    nbformat.write(notebook, source)
+    page = project / "_build" / "html" / "index.html"
+    page.unlink()
+    done = reproduce(project)
+    assert done.returncode == 1
+    assert "notebook anatomy failed in cell" in done.stderr
+    assert "ValueError: the moon is full" in done.stderr
+    assert "failed: run notebook anatomy" in done.stderr
+    assert not page.exists()
+
+
+def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
+    first, _ = made
+    project = clone(tmp_path)
+    run = subprocess.Popen(
+        command(),
+        cwd=project,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    for line in run.stderr:
+        if "training images" in line:
+            break
+    time.sleep(1)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    run.stderr.close()
+    done = reproduce(project)
+    assert done.returncode == 0, done.stderr
+    pd.testing.assert_frame_equal(scores(project), scores(first))

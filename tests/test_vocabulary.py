@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from cood.errors import unknown
+from cood.vocabulary import (
+    ANY_OBJECT,
+    ATTRIBUTE_CAPTIONS,
+    ATTRIBUTES,
+    CATEGORY,
+    OBJECT_CAPTIONS,
+    PAIR_CAPTIONS,
+    TEMPLATES,
+    Vocabulary,
+)
+
+WORDS = Vocabulary(("red", "striped"), ("apple", "hat", "dog"))
+
+
+def test_attributes_of_the_paper():
+    names = [name for group in ATTRIBUTES.values() for name in group]
+    assert len(names) == len(set(names)) == len(CATEGORY) == 130
+    assert CATEGORY["striped"] == "pattern"
+    assert CATEGORY["red"] == "color"
+
+
+def test_numbers_of_compositions_and_back():
+    ids = np.arange(WORDS.size)
+    np.testing.assert_array_equal(WORDS.attribute_of(ids), [0, 0, 0, 1, 1, 1])
+    np.testing.assert_array_equal(WORDS.object_of(ids), [0, 1, 2, 0, 1, 2])
+    named = [name.split() for name in WORDS.compositions()]
+    np.testing.assert_array_equal(WORDS.ids(*zip(*named, strict=True)), ids)
+    assert WORDS.compositions()[4] == "striped hat"
+
+
+def test_any_shape_of_ids():
+    ids = np.arange(6).reshape(2, 3)
+    assert WORDS.attribute_of(ids).shape == WORDS.object_of(ids).shape == (2, 3)
+    assert int(WORDS.object_of(5)) == 2
+
+
+def test_ids_need_as_many_attributes_as_objects():
+    with pytest.raises(ValueError, match="zip"):
+        WORDS.ids(["red"], ["apple", "hat"])
+
+
+@pytest.mark.parametrize(
+    "template", [*TEMPLATES, *PAIR_CAPTIONS, *OBJECT_CAPTIONS, *ATTRIBUTE_CAPTIONS]
+)
+def test_templates_hold_the_name_once_and_name_no_attribute(template):
+    assert template.format("NAME").count("NAME") == 1
+    rest = template.format("").split()
+    assert not set(rest) & set(CATEGORY)
+
+
+def test_the_word_for_any_object_occurs_in_training():
+    assert any(ANY_OBJECT in template.split() for template in ATTRIBUTE_CAPTIONS)
+
+
+def test_an_unknown_name_gets_near_ones_or_all():
+    assert unknown("key", "sed", ["seed", "sets"]) == "unknown key 'sed'; did you mean seed?"
+    assert unknown("key", "xyz", ["a", "b"]) == "unknown key 'xyz'; known: a, b"
+    assert unknown("key", "xyz", []) == "unknown key 'xyz'; known: none"
+    assert unknown("key", "xyz", map(str, range(99))).endswith("38, 39, ...")
