@@ -63,7 +63,7 @@ def _notebook(study: Study, args: argparse.Namespace) -> None:
     from cood.report.notebooks import run
 
     given: dict[str, Any] = dict(study.notebooks.get(args.name, {}))
-    given |= {name: yaml.safe_load(value) for name, value in args.parameter}
+    given |= {name: _value(name, value) for name, value in args.parameter}
     if study.file.parent != study.paths.studies:
         given["study"] = str(study.file)  # a notebook finds only the project's own by name
     output = None
@@ -152,6 +152,13 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, got {text!r}")
     return int(text)
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise CoodError(f"parameter {name}: {text!r} is not YAML") from error
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -28,9 +29,10 @@ def atomic(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ArtefactError(
-            f"cannot write {path}: {error.strerror or error}; free space or allow writing there, "
+            f"cannot write {path}: {reason}; free space or allow writing there, "
             "then run again: finished work is kept"
         ) from error
     finally:
@@ -85,6 +87,8 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 def damage(path: Path) -> str | None:
     """Say why an artefact should be made again, from header and size alone; None if all is well."""
     try:
+        if not path.stat().st_size:
+            return "empty"
         if path.suffix == ".parquet":
             pq.read_metadata(path)
         elif path.suffix == ".safetensors":
@@ -92,8 +96,8 @@ def damage(path: Path) -> str | None:
                 missing = (file.metadata() or {}).get("missing")
             if missing:  # a checkpoint that could not be had: worth another try
                 return str(missing)
-        elif path.stat().st_size == 0:
-            return "empty"
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
     except (OSError, ValueError, SafetensorError) as error:
         return str(error).split("\n")[0]
     return None

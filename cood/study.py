@@ -89,9 +89,14 @@ class Checkpoint(Settings):
     family: str = "other"
 
 
+def _kind(value: Any) -> str:
+    named = isinstance(value, dict) and "checkpoint" in value
+    return "checkpoint" if named or isinstance(value, Checkpoint) else "training"
+
+
 Model = Annotated[
     Annotated[Training, Tag("training")] | Annotated[Checkpoint, Tag("checkpoint")],
-    Discriminator(lambda value: "checkpoint" if "checkpoint" in dict(value) else "training"),
+    Discriminator(_kind),
 ]
 
 
@@ -101,6 +106,13 @@ class Evaluation(Settings):
     templates: Annotated[list[str], Field(min_length=1)] = list(words.TEMPLATES)
     resamples: Annotated[int, Field(ge=100)] = 1000
     level: Share = 0.95
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Evaluation:
+        for template in self.templates:
+            if template.count("{}") != 1 or template.count("{") + template.count("}") != 2:
+                raise ValueError(f"templates: {template!r} must hold {{}} once, for the words")
+        return self
 
 
 class Study(Settings):
@@ -119,6 +131,8 @@ class Study(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         self.words  # noqa: B018  refuses repeated names
+        if "baselines" in self.models:
+            raise ValueError("models.baselines: that name is taken by the baselines; use another")
         for attribute in self.vocabulary.attributes:
             if attribute not in words.CATEGORY:
                 raise ValueError(
@@ -217,25 +231,32 @@ def load_study(study: str) -> Study:
 def parse_study(raw: dict[str, Any], where: str) -> Study:
     """Check settings that were read from `where`; see `load_study`."""
     raw = dict(raw)
-    defaults = raw.pop("defaults", {})
-    models = raw.get("models")
-    if isinstance(defaults, dict) and isinstance(models, dict):
-        raw["models"] = {
-            name: {**({} if "checkpoint" in (own or {}) else defaults), **(own or {})}
-            for name, own in models.items()
-            if own is None or isinstance(own, dict)
-        } | {name: own for name, own in models.items() if own and not isinstance(own, dict)}
+    defaults = raw.pop("defaults", None) or {}
+    if not isinstance(defaults, dict):
+        raise StudyError(f"{where}: defaults: expected settings by name, got {defaults!r}")
+    if isinstance(raw.get("models"), dict):
+        raw["models"] = {name: _filled(own, defaults) for name, own in raw["models"].items()}
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
         raise StudyError(f"{where}: " + "; ".join(map(_sentence, error.errors()))) from error
 
 
+def _filled(own: Any, defaults: dict[str, Any]) -> Any:
+    if own is None:
+        return dict(defaults)
+    if isinstance(own, dict) and "checkpoint" not in own:
+        return {**defaults, **own}
+    return own
+
+
 def _sentence(error: Any) -> str:
-    place = [str(p) for p in error["loc"] if p not in ("training", "checkpoint")]
+    # pydantic names the kind of a model between the model and its key.
+    place = [str(part) for i, part in enumerate(error["loc"]) if (error["loc"][0], i) != KIND]
     where = ".".join(place)
     if error["type"] == "extra_forbidden":
-        return unknown("key", where, _keys())
+        text = unknown("key", place[-1], _keys(error["loc"][:-1]))
+        return text.replace(repr(place[-1]), repr(where), 1)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{where}: {message}" if where else message
@@ -244,6 +265,20 @@ def _sentence(error: Any) -> str:
     return f"{where}: {message}, got {error['input']!r}"
 
 
-def _keys() -> list[str]:
-    kinds = (Study, WordList, IconSet, Training, Captions, Checkpoint, Evaluation)
-    return sorted({key for kind in kinds for key in kind.model_fields} | {"defaults"})
+KIND = ("models", 2)
+SECTIONS: dict[str, type[Settings]] = {
+    "vocabulary": WordList,
+    "sets": IconSet,
+    "training": Training,
+    "checkpoint": Checkpoint,
+    "captions": Captions,
+    "evaluation": Evaluation,
+}
+
+
+def _keys(section: tuple[Any, ...]) -> list[str]:
+    """Keys that may stand in a section of a study file, given by its path."""
+    for index, part in reversed(list(enumerate(section))):
+        if index != 1 and part in SECTIONS:  # at 1 stands a name that users chose
+            return list(SECTIONS[part].model_fields)
+    return [*Study.model_fields, "defaults"]

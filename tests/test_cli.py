@@ -94,7 +94,6 @@ def test_an_unknown_notebook(project, write, refused):
     assert "unknown notebook 'nowhere'" in refused("reproduce", "--study", study, "-n")
 
 
-@pytest.mark.xfail(strict=True, raises=yaml.YAMLError, reason="the value of -p is not checked")
 def test_a_parameter_that_is_not_yaml(project, refused):
     assert "names" in refused("notebook", "work", "--study", "tiny", "-p", "names", "[1")
 

@@ -88,16 +88,17 @@ def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Se
     Parameters
     ----------
     identity, shifted
-        ID and OoD accuracy [n], between 0 and 1; 0 and 1 themselves are moved by half of 1e-4.
+        ID and OoD accuracy by model, between 0 and 1; 0 and 1 themselves are moved by half of
+        1e-4. Models that lack one of them are left out.
 
     Returns
     -------
     tuple
-        Residuals [n] in accuracy, and the line's intercept and slope.
+        Residuals in accuracy by model, and the line's intercept and slope.
     """
     import statsmodels.api as sm
 
-    x, y = (logit(series.clip(5e-5, 1 - 5e-5).to_numpy(float)) for series in (identity, shifted))
+    both = pd.concat([identity, shifted], axis=1, keys=["id", "ood"]).dropna()
+    x, y = (logit(both[side].clip(5e-5, 1 - 5e-5).to_numpy(float)) for side in both)
     fit = sm.OLS(y, sm.add_constant(x, has_constant="add")).fit()
-    residual = shifted - expit(fit.fittedvalues)
-    return residual, np.asarray(fit.params)
+    return both["ood"] - expit(fit.fittedvalues), np.asarray(fit.params)

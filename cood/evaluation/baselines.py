@@ -37,6 +37,8 @@ def text_only(study: Study, set_: str) -> pd.DataFrame:
         labels = np.arange(words.size)
         table = tabulate(Answers(truth, pairs), words, labels, study.evaluation, study.seed)
         tables.append(table.assign(variant=f"captions of {name}"))
+    if not tables:  # only checkpoints, whose captions are not at hand
+        return pd.DataFrame(columns=list(COLUMNS))
     return _finish(pd.concat(tables, ignore_index=True), "text only", set_)
 
 
@@ -58,7 +60,9 @@ def background_only(study: Study, set_: str) -> pd.DataFrame:
     rows = []
     for factor, of in (("attribute", words.attribute_of), ("object", words.object_of)):
         labels = of(truth)
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=study.seed)
+        # Each fold needs a composition of each word.
+        n_folds = max(2, min(FOLDS, words.size // len(np.unique(labels))))
+        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=study.seed)
         probe = make_pipeline(StandardScaler(), RidgeClassifier(alpha=100.0))
         predicted = cross_val_predict(probe, pixels, labels, groups=truth, cv=folds)
         found = grouped_mean(

@@ -92,7 +92,7 @@ def embed_texts(
     tokens = clip.tokenize(prompts)
     length = tokens.shape[1]
     if shorten and clip.causal_text:
-        length = int((tokens != 0).sum(dim=1).max())
+        length = int(tokens.argmax(dim=1).max()) + 1  # the end token has the highest number
     parts = []
     with _context(model, length):
         for batch in tokens[:, :length].split(TEXT_BATCH):

@@ -7,15 +7,20 @@ import numpy as np
 
 def normalise(vectors: np.ndarray) -> np.ndarray:
     """Rows of unit length, float32; a row of zeros stays zero."""
-    vectors = np.asarray(vectors, dtype=np.float32)
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(length == 0, 1, length)
+    vectors = np.asarray(vectors)
+    largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0).astype(np.float64)
+    # Divided by the largest first: squares of very large or small values leave float32.
+    scaled = (vectors / np.where(largest == 0, 1, largest)).astype(np.float32)
+    length = np.linalg.norm(scaled, axis=-1, keepdims=True)
+    return scaled / np.where(length == 0, 1, length)
 
 
 def nearest(
     images: np.ndarray, texts: np.ndarray, k: int = 5, *, rows: int = 4096, columns: int = 4096
 ) -> np.ndarray:
-    """Indices [n, k] of the k texts with the highest cosine, best first; ties to the lower index.
+    """Indices [n, k] of the k texts with the highest cosine, best first.
+
+    Equal similarities go to the lower index; equal texts may differ in the last bit of it.
 
     Parameters
     ----------

@@ -183,9 +183,9 @@ def _fit(
     per_epoch = max(1, len(images) // settings.batch)
     steps = settings.epochs * per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=WARM_UP
+        optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=_warm_up(steps + 1)
     )
-    moments = {0, *np.geomspace(steps / 64, steps, settings.moments - 1).round().astype(int)}
+    moments = {0, steps, *np.geomspace(steps / 64, steps, settings.moments - 1).round().astype(int)}
     generator = torch.Generator().manual_seed(settings.seed)
     rows, step, start, said = [], 0, time.monotonic(), time.monotonic()
     probe.keep(0)
@@ -214,6 +214,11 @@ def _fit(
                 said = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])
+
+
+def _warm_up(steps: int) -> float:
+    # OneCycleLR divides by zero when the warm-up ends on its first step.
+    return WARM_UP if WARM_UP * steps != 1 else 1.5 / steps
 
 
 def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:

@@ -60,7 +60,8 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     words = study.words
     order = list(SPLITS)
     grid = np.array([order.index(s) for s in split]).reshape(len(words.attributes), -1)
-    size = (1.8 + 0.17 * len(words.objects), 1.8 + 0.2 * len(words.attributes))
+    # The legend needs seven inches, however few objects there are.
+    size = (max(7.2, 1.8 + 0.17 * len(words.objects)), 2.0 + 0.2 * len(words.attributes))
     figure, axes = plt.subplots(figsize=size)
     colours = ListedColormap(list(SPLITS.values()))
     axes.imshow(grid, cmap=colours, vmin=-0.5, vmax=2.5, aspect="auto", interpolation="nearest")

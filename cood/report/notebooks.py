@@ -10,12 +10,14 @@ from typing import Any
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from cood.errors import NotebookError, unknown
 from cood.files import atomic
 from cood.paths import Paths
+from cood.report.tables import OUTPUT
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
 # Else each start of a kernel warns on stderr: https://github.com/ipython/ipykernel/issues/1515
@@ -76,7 +78,7 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = No
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     with tempfile.TemporaryDirectory(prefix="cood-") as folder:
         executed = Path(folder) / output.name
-        os.environ["COOD_OUTPUT"] = folder
+        os.environ[OUTPUT] = folder
         try:
             papermill.execute_notebook(
                 str(notebook),
@@ -88,11 +90,18 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = No
                 log_output=False,
                 config=KERNEL,
             )
+        except DeadKernelError as error:
+            raise NotebookError(
+                f"notebook {name} died without a word; most often memory ran out: free some, or "
+                "run with fewer --cores"
+            ) from error
         except PapermillExecutionError as error:
             raise NotebookError(
                 f"notebook {name} failed in cell {error.exec_count}: {error.ename}: "
                 f"{error.evalue}\n\n{error.source}\n"
             ) from error
+        finally:
+            del os.environ[OUTPUT]
         _tidy(executed, paths.root)
         beside = sorted(p for p in Path(folder).iterdir() if p != executed)
         for file in [*beside, executed]:  # the notebook last: it says that all is there

@@ -16,13 +16,15 @@ from cood.synthesis import icons
 from cood.synthesis.compositions import splits
 from cood.vocabulary import CATEGORY
 
+OUTPUT = "COOD_OUTPUT"  # tells a running notebook where to save
+
 
 def output(name: str) -> Path:
     """Where a running notebook saves a file, to be kept if all of its cells succeed.
 
     Outside a run, when a person executes the notebook, that is the current folder.
     """
-    return Path(os.environ.get("COOD_OUTPUT", ".")) / name
+    return Path(os.environ.get(OUTPUT, ".")) / name
 
 
 def counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
@@ -91,8 +93,10 @@ def baselines(results: Results, set_: str) -> pd.DataFrame:
 
 def headline(table: pd.DataFrame, baseline: str, factor: str) -> str:
     """One line of `baselines` as text, with its chance level."""
-    row = table[(table["baseline"] == baseline) & (table["accuracy of"] == factor)].iloc[0]
-    return f"{row['accuracy']}, chance {row['chance']}"
+    rows = table[(table["baseline"] == baseline) & (table["accuracy of"] == factor)]
+    if rows.empty:
+        return "not measured: no model of the study was trained here"
+    return "{accuracy}, chance {chance}".format(**rows.iloc[0])
 
 
 def ratio(a: float, b: float) -> str:

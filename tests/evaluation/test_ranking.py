@@ -90,7 +90,6 @@ def test_normalise():
     np.testing.assert_allclose(unit, [[0.6, 0.8], [0, 0], [-1, 0]], rtol=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="squares of large and small numbers leave float32")
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize("scale", [1e25, 1e-25])
 def test_normalise_of_large_and_small_numbers(scale):

@@ -160,16 +160,12 @@ def test_a_checkpoint_is_not_trained(project, parse):
         train(study, "c", quiet)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ZeroDivisionError, reason="OneCycleLR of 10 steps divides by 0"
-)
 def test_nine_steps(project, parse):
     study = parse(models={"m": {"share": 0.4, "images": 18, "batch": 2}})
     train(study, "m", quiet)
     assert len(read_table(study.paths.model("m") / "training.parquet")) == 9
 
 
-@pytest.mark.xfail(strict=True, reason="geomspace of one number is its start")
 def test_the_last_moment_is_the_end_of_training(project, parse):
     study = parse(models={"m": {"share": 0.4, "moments": 2}})
     train(study, "m", quiet)

@@ -83,7 +83,6 @@ def test_a_failing_cell_is_named_and_leaves_no_output(project):
     assert output.read_text() == "of an earlier run"
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="DeadKernelError is not caught")
 @pytest.mark.filterwarnings("ignore")
 def test_a_kernel_that_dies_is_told(project):
     write(project, "dead", "import os; os._exit(1)")
