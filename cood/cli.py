@@ -48,7 +48,7 @@ def _score(study: Study, args: argparse.Namespace) -> None:
 
 
 def _baselines(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.scoring import score_baselines
+    from cood.evaluation.baselines import score_baselines
 
     score_baselines(study)
 

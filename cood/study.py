@@ -26,6 +26,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
+BASELINES = "baselines"  # their scores lie beside those of the models
+
+
 class Settings(BaseModel):
     """Base of all settings: frozen, strict about types, no unknown keys."""
 
@@ -131,8 +134,10 @@ class Study(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> Study:
         self.words  # noqa: B018  refuses repeated names
-        if "baselines" in self.models:
-            raise ValueError("models.baselines: that name is taken by the baselines; use another")
+        if BASELINES in self.models:
+            raise ValueError(
+                f"models.{BASELINES}: that name is taken by the baselines; use another"
+            )
         for attribute in self.vocabulary.attributes:
             if attribute not in words.CATEGORY:
                 raise ValueError(

@@ -11,13 +11,22 @@ from sklearn.preprocessing import StandardScaler
 
 from cood.evaluation.resampling import grouped_mean
 from cood.evaluation.zeroshot import COLUMNS, Answers, tabulate
-from cood.study import Study
+from cood.files import write_table
+from cood.study import BASELINES, Study
 from cood.synthesis.compositions import training_captions
 from cood.synthesis.drawing import draw_background
 from cood.synthesis.sets import image_seed, read_manifest
 
 FOLDS = 5
 THUMB = 8  # pixels a side: backgrounds are smooth, more adds only noise
+
+
+def score_baselines(study: Study) -> pd.DataFrame:
+    """Score the baselines on every set, write `scores/baselines.parquet` and return it."""
+    tables = [kind(study, set_) for set_ in study.sets for kind in (text_only, background_only)]
+    table = pd.concat(tables, ignore_index=True)
+    write_table(table, study.paths.model_scores(BASELINES))
+    return table
 
 
 def text_only(study: Study, set_: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The scores of a study: of each model, of the baselines, and all of them joined."""
+"""The scores of a study: of each model, and all of them joined."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.baselines import background_only, text_only
 from cood.evaluation.zeroshot import COLUMNS, score
 from cood.files import read_table, read_tensors, write_table
-from cood.study import Study, Training
+from cood.study import BASELINES, Study, Training
 from cood.synthesis.compositions import seen, splits
 from cood.synthesis.sets import read_manifest
-
-BASELINES = "baselines"
 
 
 def score_model(study: Study, model: str) -> pd.DataFrame:
@@ -34,14 +31,6 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
         )
     table = pd.concat(tables, ignore_index=True)
     write_table(table, study.paths.model_scores(model))
-    return table
-
-
-def score_baselines(study: Study) -> pd.DataFrame:
-    """Score the baselines on every set, write `scores/baselines.parquet` and return it."""
-    tables = [kind(study, set_) for set_ in study.sets for kind in (text_only, background_only)]
-    table = pd.concat(tables, ignore_index=True)
-    write_table(table, study.paths.model_scores(BASELINES))
     return table
 
 

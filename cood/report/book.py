@@ -28,8 +28,9 @@ def build(study: Study) -> Path:
     paths = study.paths
     with locked(paths.root / "_build" / ".lock", "another study's book is being rendered; wait"):
         gather(study)
-        # Kept by myst-nb between builds, even with `--all`: glued numbers would go stale.
-        shutil.rmtree(paths.root / "_build" / "jupyter_execute", ignore_errors=True)
+        # `--all` leaves old images, and myst-nb's store of glued numbers, from earlier builds.
+        for old in ("html", "jupyter_execute", ".doctrees"):
+            shutil.rmtree(paths.root / "_build" / old, ignore_errors=True)
         command = ["jupyter-book", "build", "book", "--all", "-n", "-W", "--keep-going", "-q"]
         done = subprocess.run(
             [str(Path(sys.executable).with_name("jupyter-book")), *command[1:]],

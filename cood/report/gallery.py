@@ -23,6 +23,9 @@ SPLIT_NAMES = {
 }
 
 
+GAP = 14  # pixels above each image, for its name
+
+
 def gallery(
     folder: Path, manifest: pd.DataFrame, attributes: Sequence[str], columns: int
 ) -> Figure:
@@ -37,21 +40,27 @@ def gallery(
     columns
         Images in a row.
     """
-    rows = len(attributes)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(columns * 0.98, rows * 1.1), squeeze=False, layout="constrained"
-    )
-    for line, attribute in zip(grid, attributes, strict=True):
-        chosen = manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
-        for axes, image in zip(line, chosen.itertuples(), strict=False):
-            axes.imshow(load_image(folder, image.image), interpolation="nearest")
-            axes.set_title(image.object, fontsize=7, pad=2)
-        for axes in line:
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.grid(visible=False)
-            axes.spines[:].set_visible(False)
-        line[0].set_ylabel(attribute, rotation=0, ha="right", va="center", fontsize=9)
+    rows = [
+        manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
+        for attribute in attributes
+    ]
+    side = load_image(folder, rows[0]["image"].iloc[0]).width
+    wide, high = side + 4, side + GAP
+    # One picture of all: hundreds of axes would take a minute to lay out.
+    mosaic = np.full((high * len(rows), wide * columns, 3), 255, np.uint8)
+    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(rows) * 1.03))
+    for i, row in enumerate(rows):
+        for k, (image, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
+            top, left = i * high + GAP, k * wide
+            pixels = np.asarray(load_image(folder, image))
+            mosaic[top : top + side, left : left + side] = pixels
+            axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom", fontsize=7)
+    axes.imshow(mosaic, interpolation="nearest")
+    axes.set_yticks([i * high + GAP + side / 2 for i in range(len(rows))], attributes, fontsize=9)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
     return figure
 
 

@@ -126,7 +126,8 @@ def shown(board: pd.DataFrame) -> Styler:
         table["share"] = table["share"].map("{:.0%}".format)
     first = ["model", "C-OoD", "ID", "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
-    return styled(table).format(precision=1, thousands=",")
+    wide = styled(table).set_table_attributes('class="dataframe intervals"')
+    return wide.format(precision=1, thousands=",")
 
 
 def styled(table: pd.DataFrame) -> Styler:

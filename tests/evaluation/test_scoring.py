@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from cood.errors import ArtefactError
-from cood.evaluation.scoring import collect, score_baselines, score_model
+from cood.evaluation.baselines import score_baselines
+from cood.evaluation.scoring import collect, score_model
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, write_tensors
 from cood.synthesis.compositions import splits
