@@ -29,7 +29,10 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     extra
         Further options for Snakemake, such as ``--profile workflow/profiles/slurm``.
     """
+    from cood.synthesis.drawing import check_words
+
     paths = study.paths
+    check_words(study.words.attributes, study.words.objects)
     for name, given in study.notebooks.items():
         check_parameters(source(paths.root, name), {"study": study.name, **given})
     start = time.monotonic()

@@ -1,7 +1,7 @@
 """Drawing one object with one attribute before a background that knows neither."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -18,7 +18,7 @@ from cood.synthesis.icons import (
     glyph_mask,
     glyph_rim,
 )
-from cood.synthesis.painting import PAINTERS
+from cood.synthesis.painting import PAINTERS, Painter
 
 # Textures need this many pixels; smaller pictures are drawn at this size and reduced.
 DRAWN = 64
@@ -59,17 +59,37 @@ def draw(
     ValueError
         If the size is too small.
     """
-    icon = get_icon(object_)
-    if attribute not in PAINTERS:
-        raise UnknownNameError(unknown("attribute", attribute, PAINTERS))
+    icon, paint = get_icon(object_), _painter(attribute)
     side = _drawn_side(size)
     background = _background(rng, side)
     mask, rim = _place(icon, rng, side)
     picture = Image.fromarray(background)
     # The outline looks at the background alone, so it tells nothing about the attribute.
     picture.paste(DARK if background.mean() > 127 else LIGHT, mask=rim)
-    picture.paste(Image.fromarray(PAINTERS[attribute](rng, background, mask)), mask=mask)
+    picture.paste(Image.fromarray(paint(rng, background, mask)), mask=mask)
     return _reduced(picture, size)
+
+
+def check_words(attributes: Iterable[str], objects: Iterable[str]) -> None:
+    """Make sure that every word can be drawn, before long work begins.
+
+    Parameters
+    ----------
+    attributes, objects : iterables of str
+        The words of a study.
+
+    Raises
+    ------
+    UnknownNameError
+        If a word has no painter or no icon.
+    MissingFontError, MissingGlyphError
+        If the drawing of an object is not on this machine.
+    """
+    for attribute in attributes:
+        _painter(attribute)
+    for object_ in objects:
+        for design, glyph in get_icon(object_).glyphs:
+            glyph_mask(design, glyph, SMALLEST)
 
 
 def draw_background(rng: np.random.Generator, size: int = DRAWN) -> NDArray[np.uint8]:
@@ -146,6 +166,12 @@ def draw_many(
     for picture, (attribute, object_), seed in zip(pictures, pairs, seeds, strict=True):
         picture[:] = draw(object_, attribute, np.random.default_rng(seed), size)
     return pictures
+
+
+def _painter(attribute: str) -> Painter:
+    if attribute not in PAINTERS:
+        raise UnknownNameError(unknown("attribute that can be painted", attribute, PAINTERS))
+    return PAINTERS[attribute]
 
 
 def _drawn_side(size: int) -> int:

@@ -4,8 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from cood.synthesis.drawing import draw, draw_background, draw_many, draw_mask
-from cood.synthesis.icons import icons
+from cood.synthesis.drawing import check_words, draw, draw_background, draw_many, draw_mask
+from cood.synthesis.icons import UnknownNameError, icons
 from cood.synthesis.painting import PAINTERS
 from cood.vocabulary import CATEGORY
 
@@ -125,3 +125,12 @@ def test_bad_sizes_and_lengths_are_refused():
         draw("dog", "red", rng(0), 8)
     with pytest.raises(ValueError, match="2 pairs but 1 seeds"):
         draw_many([("red", "dog"), ("blue", "dog")], [(1,)])
+
+
+def test_words_are_checked_before_long_work():
+    check_words(["red", "striped"], ["dog", "umbrella"])
+    with pytest.raises(UnknownNameError, match="unknown object 'dgo'; did you mean dog"):
+        check_words(["red"], ["dgo"])
+    # In the paper's list, but nothing paints it.
+    with pytest.raises(UnknownNameError, match="can be painted 'octagonal'"):
+        check_words(["octagonal"], ["dog"])
