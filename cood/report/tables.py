@@ -123,16 +123,25 @@ def shown(board: pd.DataFrame) -> Styler:
         bounds = board[[name, f"{name} low", f"{name} high"]].to_numpy()
         table[name] = [percent(*values) for values in bounds]
     if "share" in table:
-        table["share"] = table["share"].map("{:.0%}".format)
+        table["share"] = table["share"].map("{:.0%}".format, na_action="ignore")
     first = ["model", "C-OoD", "ID", "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     wide = styled(table).set_table_attributes('class="dataframe intervals"')
-    return wide.format(precision=1, thousands=",")
+    return wide.format(precision=1, thousands=",", na_rep="-")
 
 
 def styled(table: pd.DataFrame) -> Styler:
     """A table without row numbers, drawn as the theme draws data frames."""
     return table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+
+
+def left_out(models: pd.DataFrame) -> str:
+    """Which models could not be had, and why, as a sentence."""
+    gone = models[models["missing"] != ""]
+    if gone.empty:
+        return "All models of the study are in it."
+    named = [f"{row.model} ({row.missing})" for row in gone.itertuples()]
+    return f"Left out, as they could not be had: {'; '.join(named)}."
 
 
 def stacked(parts: dict[str, pd.DataFrame], order: Sequence[str]) -> pd.DataFrame:
