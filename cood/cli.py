@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +14,8 @@ import yaml
 
 from cood.errors import CoodError
 from cood.study import Study, load_study
+
+PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 # Stages import what they need when they run: torch alone takes seconds.
 
@@ -135,6 +139,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 1 and one sentence on stderr if it cannot."""
     args = parser().parse_args(arguments)
+    if os.environ.get(PIPELINE):
+        _die_with_parent()
     try:
         study = load_study(args.study)
         return COMMANDS[args.command][0](study, args) or 0
@@ -146,6 +152,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"cood {args.command}: stopped; run it again to go on", file=sys.stderr)
     return 1
+
+
+def _die_with_parent() -> None:
+    # Else a killed run would leave its jobs behind, at work beside those of the next run.
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _positive(text: str) -> int:

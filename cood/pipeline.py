@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from cood.cli import PIPELINE
 from cood.files import TEMPORARY, damage, locked
 from cood.paths import SNAKEFILE
 from cood.report.notebooks import check_parameters, source
@@ -82,6 +83,7 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
         "PYTHONPATH": os.pathsep.join(search),
         # The `cood` of this very environment, even when it is not activated.
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
+        PIPELINE: "1",
         "OMP_NUM_THREADS": "1",
         # glibc: keep freed memory for the next training step, which is a fifth faster.
         "MALLOC_MMAP_MAX_": "0",

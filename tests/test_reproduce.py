@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+import psutil
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,16 @@ def would_run(project: Path) -> set[str]:
     done = reproduce(project, "-n")
     assert done.returncode == 0, done.stderr
     return set(re.findall(r"^would (.+?):", done.stderr, flags=re.MULTILINE))
+
+
+def jobs_of(project: Path) -> list[int]:
+    """Processes that train a model of the project."""
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if process.info["cwd"] == str(project) and "train" in words:
+            found.append(process.info["pid"])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +200,23 @@ def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
     done = reproduce(project)
     assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(scores(project), scores(first))
+
+
+def test_jobs_end_with_a_killed_run(tmp_path):
+    project = clone(tmp_path)
+    run = subprocess.Popen(
+        command(), cwd=project, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    for line in run.stderr:
+        if "training images" in line:
+            break
+    jobs = jobs_of(project)
+    run.kill()  # this process alone, not its group
+    run.wait()
+    run.stderr.close()
+    assert jobs
+    for _ in range(50):
+        if not jobs_of(project):
+            break
+        time.sleep(0.1)
+    assert not jobs_of(project)
