@@ -31,18 +31,28 @@ def reproduce(session: nox.Session) -> None:
     session.run("python", "-m", "cood", "reproduce", *session.posargs)
 
 
-@nox.session(default=False)
+def made() -> str:
+    """Python of the environment that `reproduce` made, or of the active one."""
+    python = Path(".nox", "reproduce", "bin", "python").absolute()
+    return str(python) if python.is_file() else "python"
+
+
+@nox.session(default=False, venv_backend="none")
 def notebook(session: nox.Session) -> None:
     """Run one notebook with other parameters: nox -s notebook -- benchmark -p id_split shared."""
-    install(session)
-    session.run("python", "-m", "cood", "notebook", *session.posargs)
+    session.run(made(), "-m", "cood", "notebook", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none")
 def book(session: nox.Session) -> None:
     """Render the book again from what has been run: nox -s book [-- --study NAME]."""
-    install(session)
-    session.run("python", "-m", "cood", "book", *session.posargs)
+    session.run(made(), "-m", "cood", "book", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Measure speed and memory: nox -s bench."""
+    session.run(made(), "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
@@ -59,10 +69,3 @@ def tests(session: nox.Session) -> None:
     """Run the tests: nox -s tests [-- PYTEST OPTIONS]."""
     install(session)
     session.run("pytest", *session.posargs)
-
-
-@nox.session(default=False)
-def bench(session: nox.Session) -> None:
-    """Measure speed and memory: nox -s bench."""
-    install(session)
-    session.run("python", "-m", "benchmarks", *session.posargs)

@@ -66,16 +66,16 @@ def _collect(study: Study, args: argparse.Namespace) -> None:
 def _notebook(study: Study, args: argparse.Namespace) -> None:
     from cood.report.notebooks import run
 
+    if any(name == "study" for name, _ in args.parameter):
+        raise CoodError("parameter study: use --study NAME instead")
     given: dict[str, Any] = dict(study.notebooks.get(args.name, {}))
     given |= {name: _value(name, value) for name, value in args.parameter}
     if study.file.parent != study.paths.studies:
         given["study"] = str(study.file)  # a notebook finds only the project's own by name
-    output = None
-    if args.parameter:  # never over the book's own
-        output = study.paths.results / "tweaked" / args.name / f"{args.name}.ipynb"
-    path = run(study.paths, args.name, given, output)
-    if args.parameter:
-        _say(f"written to {path}")
+    output = study.paths.notebook(args.name) if args.book else study.paths.tweaked(args.name)
+    run(study.paths, args.name, given, output)
+    if not args.book:
+        _say(f"written to {output}")
 
 
 def _book(study: Study, args: argparse.Namespace) -> None:
@@ -131,7 +131,12 @@ def parser() -> argparse.ArgumentParser:
                 action="append",
                 default=[],
                 metavar=("NAME", "VALUE"),
-                help="a parameter, as YAML; the result goes to results/STUDY/tweaked/",
+                help="a parameter, as YAML",
+            )
+            command.add_argument(
+                "--book",
+                action="store_true",
+                help="for the book; else the result goes to results/STUDY/tweaked/",
             )
     return top
 

@@ -32,7 +32,7 @@ def atomic(path: Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(
-            f"cannot write {path}: {reason}; free space or allow writing there, "
+            f"cannot write {path}: {reason}; see to a writable folder with space, "
             "then run again: finished work is kept"
         ) from error
     finally:
@@ -96,7 +96,7 @@ def damage(path: Path) -> str | None:
                 missing = (file.metadata() or {}).get("missing")
             if missing:  # a checkpoint that could not be had: worth another try
                 return str(missing)
-        elif path.suffix == ".json":
+        elif path.suffix in {".json", ".ipynb"}:
             json.loads(path.read_text())
     except (OSError, ValueError, SafetensorError) as error:
         return str(error).split("\n")[0]
@@ -124,7 +124,7 @@ def locked(path: Path, busy: str) -> Iterator[None]:
         file = path.open("a")
     except OSError as error:
         raise ArtefactError(
-            f"cannot write {path}: {error.strerror}; make the folder writable and run again"
+            f"cannot write {path}: {error.strerror}; see to a writable folder, then run again"
         ) from error
     with file:
         try:

@@ -67,6 +67,10 @@ class Paths:
         """Executed notebook, with the tables that it saves beside it."""
         return self.results / "notebooks" / name / f"{name}.ipynb"
 
+    def tweaked(self, name: str) -> Path:
+        """Notebook executed with other parameters, beside the book's own."""
+        return self.results / "tweaked" / name / f"{name}.ipynb"
+
     @property
     def benchmarks(self) -> Path:
         """Time and memory of each job, written by Snakemake."""

@@ -8,10 +8,12 @@ import time
 from collections.abc import Sequence
 
 from cood.cli import PIPELINE
-from cood.files import TEMPORARY, damage, locked
+from cood.files import TEMPORARY, damage, locked, read_table
 from cood.paths import SNAKEFILE
 from cood.report.notebooks import check_parameters, source
 from cood.study import Study
+
+CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
 
 
 def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()) -> int:
@@ -30,10 +32,13 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     extra
         Further options for Snakemake, such as ``--profile workflow/profiles/slurm``.
     """
+    from cood.models.zoo import check_training
     from cood.synthesis.drawing import check_words
 
     paths = study.paths
     check_words(study.words.attributes, study.words.objects)
+    for name, settings in study.trained.items():
+        check_training(name, settings)
     for name, given in study.notebooks.items():
         check_parameters(source(paths.root, name), {"study": study.name, **given})
     start = time.monotonic()
@@ -44,6 +49,9 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     if status:
         print("not finished: the messages above say why; what is done is kept", file=sys.stderr)
     elif not dry_run:
+        models = read_table(paths.models)
+        for name, reason in models.loc[models["missing"] != "", ["model", "missing"]].to_numpy():
+            print(f"left out: {name}: {reason}", file=sys.stderr)
         print(f"done in {time.monotonic() - start:.0f} s; the report: {paths.html.as_uri()}")
     return status
 
@@ -56,8 +64,7 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
     if not dry_run:
         for half_written in paths.results.rglob(TEMPORARY):
             half_written.unlink()
-    files = [p for p in paths.results.rglob("*") if p.suffix in {".parquet", ".safetensors"}]
-    files += list(paths.results.rglob("open_clip_config.json"))
+    files = [p for p in paths.results.rglob("*") if p.suffix in CHECKED]
     for file in sorted(files):
         reason = damage(file)
         if reason is None and file.name == "manifest.parquet":

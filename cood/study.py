@@ -79,6 +79,12 @@ class Training(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
     moments: Annotated[int, Field(ge=2)] = 8
 
+    @model_validator(mode="after")
+    def _full_batch(self) -> Training:
+        if self.batch > self.images:
+            raise ValueError(f"batch: {self.batch} is more than the {self.images} images")
+        return self
+
     @property
     def family(self) -> str:
         """Models that saw the same compositions belong together in a resample."""
@@ -193,12 +199,18 @@ class Study(Settings):
 
 def study_file(study: str) -> Path:
     """Path of a study given by name (in `workflow/studies/`) or by path (`my.yaml`)."""
+    folder = project_root() / STUDIES
     if study.endswith((".yaml", ".yml")):
         path = Path(study)
         if not path.is_file():
             raise StudyError(f"study file {study} does not exist")
+        own = folder / path.name
+        if own.is_file() and not own.samefile(path):
+            raise StudyError(
+                f"{path}: the project has a study of that name, and both would write to "
+                f"results/{path.stem}; give the file another name"
+            )
         return path
-    folder = project_root() / STUDIES
     path = folder / f"{study}.yaml"
     if not path.is_file():
         known = sorted(p.stem for p in folder.glob("*.yaml"))
@@ -267,6 +279,8 @@ def _sentence(error: Any) -> str:
         return f"{where}: {message}" if where else message
     if error["type"] == "missing":
         return f"{where}: missing"
+    if error["type"] == "string_pattern_mismatch":
+        message = "a name may hold letters, digits, dots, dashes and underscores only"
     return f"{where}: {message}, got {error['input']!r}"
 
 

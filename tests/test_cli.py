@@ -156,3 +156,8 @@ def test_stopping_is_no_crash(project, monkeypatch, refused):
 
     monkeypatch.setattr("cood.evaluation.scoring.collect", stop)
     assert "stopped; run it again to go on" in refused("collect", "--study", "tiny")
+
+
+def test_the_study_of_a_notebook_is_not_a_parameter(project, capsys):
+    assert main(["notebook", "work", "--study", "tiny", "-p", "study", "smoke"]) == 1
+    assert "parameter study: use --study NAME instead" in capsys.readouterr().err

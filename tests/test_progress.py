@@ -71,7 +71,7 @@ def test_jobs_are_counted_timed_and_explained(shown):
         "[1/3] draw images ao (not made yet)",
         "    draw images ao: done in 2.0 s, 2 to go",
         "[2/3] train m (what it reads has changed; the pipeline has changed)",
-        "[3/3] train few (Params have changed since last execution: settings)",
+        "[3/3] train few (its settings, or the code that it runs, have changed)",
         "    train few: done in 2.0 s, 1 to go",
         "    train m: done in 6.0 s, 0 to go",
     ]

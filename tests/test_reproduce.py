@@ -14,6 +14,8 @@ import pandas as pd
 import psutil
 import pytest
 
+from cood.files import damage
+
 ROOT = Path(__file__).parents[1]
 STUDY = "smoke"
 MODELS = {"few", "more", "most"}
@@ -154,13 +156,19 @@ def test_damaged_artefacts_are_named_and_made_again(project):
         results / "embeddings" / "few" / "ao.safetensors",
         results / "scores" / "more.parquet",
         results / "models" / "most" / "open_clip_model.safetensors",
+        results / "notebooks" / "dataset" / "dataset.ipynb",
     ]
     for file in spoilt:
         file.write_bytes(file.read_bytes()[:100])
+    gone = next((results / "sets" / "ao").rglob("0.png"))
+    gone.unlink()
     done = reproduce(project)
     assert done.returncode == 0, done.stderr
+    assert f"image {gone.relative_to(results / 'sets' / 'ao')} is missing or damaged" in done.stderr
     for file in spoilt:
         assert f"damaged: {file.relative_to(project)}" in done.stderr
+    assert gone.is_file()
+    assert [damage(file) for file in spoilt] == [None] * len(spoilt)
     pd.testing.assert_frame_equal(scores(project), before)
 
 

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_names_that_are_looked_up(tiny):
         ({"sets": {}}, r"sets: .* at least 1 item"),
         ({"models": {"m": {**MODEL, "images": 2.5}}}, r"models.m.images: .* got 2.5"),
         ({"models": {"m": {**MODEL, "loss": "hinge"}}}, r"models.m.loss: .* got 'hinge'"),
-        ({"models": {"../m": MODEL}}, r"models.*pattern.*got '../m'"),
+        ({"models": {"../m": MODEL}}, r"models.*a name may hold letters.*got '../m'"),
         ({"name": "a/b"}, r"name: .* got 'a/b'"),
         ({"evaluation": {"level": 95}}, r"evaluation.level: .* got 95"),
         ({"evaluation": {"templates": []}}, r"evaluation.templates: .* got \[\]"),
@@ -232,3 +233,13 @@ def test_reading_a_study_imports_no_torch(project):
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == ""
+
+
+def test_a_file_elsewhere_may_not_take_the_name_of_a_study_of_the_project(project, tmp_path):
+    other = tmp_path / "elsewhere" / "tiny.yaml"
+    other.parent.mkdir()
+    shutil.copy(project / "workflow" / "studies" / "tiny.yaml", other)
+    with pytest.raises(StudyError, match=r"has a study of that name.*another name"):
+        load_study(str(other))
+    renamed = other.rename(other.with_name("mine.yaml"))
+    assert load_study(str(renamed)).name == "mine"

@@ -85,8 +85,8 @@ def load(source: str, device: torch.device | None = None) -> Clip:
         reason = " ".join(str(error).split())
         if source.startswith(LOCAL):
             raise ArtefactError(
-                f"model {source.removeprefix(LOCAL)} cannot be loaded ({reason}); if it was "
-                "trained here, delete the folder and run `nox -s reproduce`"
+                f"model {source.removeprefix(LOCAL)} cannot be loaded ({reason}); correct "
+                "its path, or, if it was trained here, delete the folder and run `nox -s reproduce`"
             ) from error
         raise CoodError(f"model {source} cannot be loaded: {reason}") from error
     model.eval()

@@ -20,21 +20,16 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
-from cood.errors import StudyError, unknown
+from cood.errors import StudyError
 from cood.files import atomic, write_table, write_tensors
+from cood.models import zoo
 from cood.models.loading import Clip, best_device, text_tower
 from cood.study import Study, Training
 from cood.synthesis.compositions import PROBE, TRAINING, training_captions
 from cood.synthesis.drawing import draw_many
 
-CONFIGS = Path(__file__).parent / "configs"
 WARM_UP = 0.1  # share of the steps
 MAX_LOGIT_SCALE = np.log(100.0)  # as in Radford et al. 2021, arXiv:2103.00020, section 2.5
-
-
-def architectures() -> dict[str, Path]:
-    """open_clip configurations of the small CLIPs, by name."""
-    return {path.stem: path for path in sorted(CONFIGS.glob("*.json"))}
 
 
 def untrained(architecture: str, seed: int, device: torch.device | None = None) -> Clip:
@@ -45,15 +40,13 @@ def untrained(architecture: str, seed: int, device: torch.device | None = None) 
     StudyError
         If `architecture` names no file in `cood/models/configs/`.
     """
-    known = architectures()
-    if architecture not in known:
-        raise StudyError(unknown("architecture", architecture, known))
-    open_clip.add_model_config(known[architecture])
+    file = zoo.architecture(architecture)
+    open_clip.add_model_config(file)
     logging.getLogger().setLevel(logging.ERROR)
     torch.manual_seed(seed)
     model = open_clip.create_model(architecture, device=device or best_device())
     preprocess = image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-    config = json.loads(known[architecture].read_text())
+    config = json.loads(file.read_text())
     return Clip(architecture, model, preprocess, open_clip.get_tokenizer(architecture), config)
 
 
@@ -86,6 +79,7 @@ def train(study: Study, name: str, say: Callable[[str], None] = print) -> None:
     settings = study.model(name)
     if not isinstance(settings, Training):
         raise StudyError(f"model {name!r} is a checkpoint; there is nothing to train")
+    zoo.check_training(name, settings)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Some CUDA kernels have no deterministic twin; those only warn.
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
@@ -172,11 +166,6 @@ def _fit(
 ) -> pd.DataFrame:
     model: Any = clip.model.train()
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
-    if (settings.loss == "sigmoid") != (model.logit_bias is not None):
-        raise StudyError(
-            f"architecture {settings.architecture!r} and loss {settings.loss!r} clash: "
-            "the sigmoid loss needs init_logit_bias in the configuration, softmax must not have it"
-        )
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
     )

@@ -53,7 +53,7 @@ def check_parameters(notebook: Path, given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = None) -> Path:
+def run(paths: Paths, name: str, given: dict[str, Any], output: Path) -> None:
     """Run a notebook in the project folder and keep it, if every cell ran.
 
     The executed notebook, and what it saves beside it, appear together when it has succeeded.
@@ -65,7 +65,7 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = No
     name, given
         The notebook and parameters that replace its defaults.
     output
-        Where to put the executed notebook; by default where the book takes it from.
+        Where to put the executed notebook, with what it saves beside it.
 
     Raises
     ------
@@ -73,7 +73,6 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = No
         For an unknown or wrong parameter, or a failing cell: its number, message and code.
     """
     notebook = source(paths.root, name)
-    output = output or paths.notebook(name)
     parameters = check_parameters(notebook, {"study": paths.study, **given})
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     with tempfile.TemporaryDirectory(prefix="cood-") as folder:
@@ -98,7 +97,7 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = No
         except PapermillExecutionError as error:
             raise NotebookError(
                 f"notebook {name} failed in cell {error.exec_count}: {error.ename}: "
-                f"{error.evalue}\n\n{error.source}\n"
+                f"{error.evalue}\n\n{_head(error.source)}\n"
             ) from error
         finally:
             del os.environ[OUTPUT]
@@ -107,7 +106,11 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path | None = No
         for file in [*beside, executed]:  # the notebook last: it says that all is there
             with atomic(output.parent / file.name) as temporary:
                 shutil.copyfile(file, temporary)
-    return output
+
+
+def _head(source: str, lines: int = 12) -> str:
+    kept = source.splitlines()
+    return "\n".join(kept[:lines] + (["..."] if len(kept) > lines else []))
 
 
 def _tidy(executed: Path, root: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from cood.analysis.correlation import Correlation
 from cood.analysis.tables import Results, percent, pick
 from cood.study import Study
 from cood.synthesis import icons
@@ -67,7 +68,8 @@ def designs(objects: Iterable[str]) -> pd.DataFrame:
                 "glyphs": sum(glyphs),
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table[table["glyphs"] > 0].reset_index(drop=True)
 
 
 def baselines(results: Results, set_: str) -> pd.DataFrame:
@@ -106,7 +108,7 @@ def ratio(a: float, b: float) -> str:
 
 def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
     """Models by C-OoD accuracy, with ID accuracy, both intervals and what is known of each."""
-    known = ["model", "architecture", "loss", "share", "images", "seed", "parameters"]
+    known = ["model", "architecture", "loss", "share", "images", "epochs", "seed", "parameters"]
     board = models[[c for c in known if c in models]].set_index("model")
     for name, values in (("ID", inside), ("C-OoD", outside)):
         board[name] = values["value"]
@@ -133,6 +135,32 @@ def shown(board: pd.DataFrame) -> Styler:
 def styled(table: pd.DataFrame) -> Styler:
     """A table without row numbers, drawn as the theme draws data frames."""
     return table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+
+
+def noise(models: pd.DataFrame, values: pd.DataFrame) -> str:
+    """How far models lie apart that differ in their seed only, as a sentence."""
+    trained = models[models["kind"] == "trained here"]
+    same = [c for c in trained if c not in {"model", "seed", "missing", "parameters"}]
+    said = []
+    for _, group in trained.groupby(same, dropna=False):
+        found = values["value"].reindex(group["model"]).dropna()
+        if len(found) > 1:
+            low, high = percent(found.min()), percent(found.max())
+            said.append(
+                f"{', '.join(found.index)} differ in the seed only, and reach {low} to {high}"
+            )
+    if not said:
+        return "No two models differ in the seed only, so the noise of training is not known."
+    return "; ".join(said) + ": differences between models below that may be chance."
+
+
+def reading(found: Correlation) -> str:
+    """What a correlation lets one say, from its interval, as a phrase."""
+    if not np.isfinite(found.low):
+        return "shows no trend that so few models could tell"
+    if found.low > 0:
+        return "rises"
+    return "falls" if found.high < 0 else "neither surely rises nor surely falls"
 
 
 def left_out(models: pd.DataFrame) -> str:

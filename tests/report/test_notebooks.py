@@ -53,7 +53,8 @@ def printed(path):
 def test_a_notebook_runs_with_its_parameters(project, notebook):
     before = notebook.read_bytes()
     paths = Paths(project, "tiny")
-    output = run(paths, "work", {"count": 5, "share": 1})
+    output = paths.notebook("work")
+    run(paths, "work", {"count": 5, "share": 1}, output)
     assert output == paths.notebook("work")
     # The study is passed; a float may be whole; what is not given keeps its default.
     assert printed(output) == ["tiny 5 1 ['a'] False\n", f"'{project}'"]
@@ -73,7 +74,7 @@ def test_a_failing_cell_is_named_and_leaves_no_output(project):
     output.parent.mkdir(parents=True)
     output.write_text("of an earlier run")
     with pytest.raises(NotebookError, match="notebook bad failed in cell") as caught:
-        run(paths, "bad", {})
+        run(paths, "bad", {}, paths.notebook("bad"))
     message = str(caught.value)
     assert "IndexError: list index out of range" in message
     assert "values[7]" in message
@@ -87,7 +88,7 @@ def test_a_failing_cell_is_named_and_leaves_no_output(project):
 def test_a_kernel_that_dies_is_told(project):
     write(project, "dead", "import os; os._exit(1)")
     with pytest.raises(NotebookError, match="dead"):
-        run(Paths(project, "tiny"), "dead", {})
+        run(Paths(project, "tiny"), "dead", {}, project / "out.ipynb")
 
 
 def test_an_unknown_notebook_gets_near_ones(project, notebook):
@@ -95,14 +96,14 @@ def test_an_unknown_notebook_gets_near_ones(project, notebook):
     with pytest.raises(NotebookError, match=r"unknown notebook 'wrok'; did you mean work\?"):
         source(project, "wrok")
     with pytest.raises(NotebookError, match="unknown notebook 'wrok'"):
-        run(Paths(project, "tiny"), "wrok", {})
+        run(Paths(project, "tiny"), "wrok", {}, project / "out.ipynb")
 
 
 def test_an_unknown_parameter_gets_near_ones(project, notebook):
     with pytest.raises(
         NotebookError, match=r"work.ipynb: unknown parameter 'cuont'; did you mean count"
     ):
-        run(Paths(project, "tiny"), "work", {"cuont": 1})
+        run(Paths(project, "tiny"), "work", {"cuont": 1}, project / "out.ipynb")
     assert not (project / "results").exists()
 
 

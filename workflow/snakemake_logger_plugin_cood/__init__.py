@@ -36,6 +36,7 @@ REASONS = {
     "Incomplete output files": "was interrupted",
     "Set of input files has changed": "it reads other files now",
     "Code has changed": "the pipeline has changed",
+    "Params have changed": "its settings, or the code that it runs, have changed",
 }
 
 
@@ -82,7 +83,9 @@ class LogHandler(LogHandlerBase):
             say(f"failed: {self.jobs.get(record.__dict__.get('jobid', -1), 'a job')}")
         elif record.levelname in ("ERROR", "CRITICAL"):
             text = record.getMessage().strip()
-            if text and not any(noise in text for noise in NOISE):
+            if "died with <Signals" in text:
+                say("a job was killed, most often because memory ran out; run again to go on")
+            elif text and not any(noise in text for noise in NOISE):
                 say(text)
         elif record.levelname == "INFO" and record.getMessage().startswith("Nothing to be done"):
             say("nothing had to be done: all is up to date")

@@ -1,0 +1,42 @@
+"""The small CLIPs that can be trained: their open_clip configurations, read without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cood.errors import StudyError, unknown
+from cood.study import Training
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def architectures() -> dict[str, Path]:
+    """open_clip configurations of the small CLIPs, by name."""
+    return {path.stem: path for path in sorted(CONFIGS.glob("*.json"))}
+
+
+def architecture(name: str) -> Path:
+    """File of one configuration; an unknown name raises a StudyError."""
+    known = architectures()
+    if name not in known:
+        raise StudyError(unknown("architecture", name, known))
+    return known[name]
+
+
+def check_training(model: str, settings: Training) -> None:
+    """Make sure that a model can be trained as its settings say, before long work begins.
+
+    Raises
+    ------
+    StudyError
+        If there is no such architecture, or it does not fit the loss.
+    """
+    config: dict[str, Any] = json.loads(architecture(settings.architecture).read_text())
+    if (settings.loss == "sigmoid") != ("init_logit_bias" in config):
+        raise StudyError(
+            f"models.{model}: architecture {settings.architecture!r} and loss {settings.loss!r} "
+            "clash: the sigmoid loss needs init_logit_bias in the configuration, softmax must "
+            "not have it"
+        )
