@@ -151,7 +151,7 @@ def noise(models: pd.DataFrame, values: pd.DataFrame) -> str:
             )
     if not said:
         return "No two models differ in the seed only, so the noise of training is not known."
-    return "; ".join(said) + ": differences between models below that may be chance."
+    return "; ".join(said) + ": smaller differences between models may be chance."
 
 
 def reading(found: Correlation) -> str:
