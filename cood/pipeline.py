@@ -30,7 +30,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     dry_run
         Only say what would run, and why.
     extra
-        Further options for Snakemake, such as ``--profile workflow/profiles/slurm``.
+        Further options for Snakemake, such as ``--profile FOLDER``.
     """
     from cood.models.zoo import check_training
     from cood.synthesis.drawing import check_words
@@ -48,7 +48,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
         status = _snakemake(study, cores, dry_run, extra)
     if status:
         print("not finished: the messages above say why; what is done is kept", file=sys.stderr)
-    elif not dry_run:
+    elif not dry_run and paths.html.is_file():
         models = read_table(paths.models)
         for name, reason in models.loc[models["missing"] != "", ["model", "missing"]].to_numpy():
             print(f"left out: {name}: {reason}", file=sys.stderr)

@@ -34,7 +34,7 @@ def theme() -> None:
             "grid.color": "#e4e4e4",
             "legend.frameon": False,
             "legend.fontsize": 9,
-            "svg.fonttype": "none",
+            "svg.fonttype": "path",  # the same letters on every machine
             "svg.hashsalt": "cood",
             "font.family": "DejaVu Sans",
         },
@@ -176,7 +176,7 @@ def _reach(row: pd.Series) -> list[list[float]] | None:
 
 
 def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
-    # Each name goes right of its point, and further down while it would touch one above it.
+    # Each name goes above its interval, and further down while it would touch one above it.
     axes.figure.canvas.draw()
     taken: list[tuple[float, float]] = []
     for name, x, y in sorted(points, key=lambda point: -point[2]):
@@ -185,7 +185,7 @@ def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
         while any(abs(across - a) < 90 and abs(height - u) < 11 for a, u in taken):
             height -= 4
         taken.append((across, height))
-        offset = (7, (height - up) * 72 / axes.figure.dpi - 3)
+        offset = (6, (height - up) * 72 / axes.figure.dpi + 3)
         axes.annotate(
             name,
             (x, y),
