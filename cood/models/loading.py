@@ -35,15 +35,16 @@ class Clip:
     def causal_text(self) -> bool:
         """Whether texts may be cut behind the end token without changing their embedding.
 
-        True for text towers with a causal mask that read the embedding off the end token; towers
-        without the mask look at the padding too, and CoCa's class token comes after it.
+        True for text towers with a causal mask that read the embedding off the end token, the
+        highest number; towers without the mask look at the padding too, and CoCa's class token
+        comes after it.
         """
         text = self.config["text_cfg"]
         return (
             not text.get("hf_model_name")
             and not text.get("no_causal_mask", False)
             and not text.get("embed_cls", False)
-            and text.get("pool_type", "argmax") in ("argmax", "eos")
+            and text.get("pool_type", "argmax") == "argmax"
         )
 
 
