@@ -187,9 +187,8 @@ def test_a_failing_notebook_stops_the_book(project):
     assert not page.exists()
 
 
-def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
-    first, _ = made
-    project = clone(tmp_path)
+def run_until(project: Path, sign: str) -> subprocess.Popen[str]:
+    """A run that has just said `sign`; its jobs go on."""
     run = subprocess.Popen(
         command(),
         cwd=project,
@@ -198,26 +197,32 @@ def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
         text=True,
         start_new_session=True,
     )
+    said = []
     for line in run.stderr:
-        if "training images" in line:
-            break
-    time.sleep(1)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
-    run.stderr.close()
+        said.append(line)
+        if sign in line:
+            return run
+    raise AssertionError(f"ended without {sign!r}: {''.join(said)}")
+
+
+def test_killed_again_and_again_it_goes_on_to_the_same_numbers(made, tmp_path):
+    first, _ = made
+    project = clone(tmp_path)
+    for sign in ("training images", "embedding 96 images", "run notebook"):
+        run = run_until(project, sign)
+        time.sleep(1)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        run.stderr.close()
     done = reproduce(project)
     assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(scores(project), scores(first))
+    assert not list((project / "results").rglob("*.tmp"))
 
 
 def test_jobs_end_with_a_killed_run(tmp_path):
     project = clone(tmp_path)
-    run = subprocess.Popen(
-        command(), cwd=project, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
-    for line in run.stderr:
-        if "training images" in line:
-            break
+    run = run_until(project, "training images")
     jobs = jobs_of(project)
     run.kill()  # this process alone, not its group
     run.wait()
