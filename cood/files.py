@@ -32,7 +32,7 @@ def atomic(path: Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(
-            f"cannot write {path}: {reason}; see to a writable folder with space, "
+            f"cannot write {path}: {reason}; make sure that its folder is writable and has space, "
             "then run again: finished work is kept"
         ) from error
     finally:
@@ -124,7 +124,8 @@ def locked(path: Path, busy: str) -> Iterator[None]:
         file = path.open("a")
     except OSError as error:
         raise ArtefactError(
-            f"cannot write {path}: {error.strerror}; see to a writable folder, then run again"
+            f"cannot write {path}: {error.strerror}; make sure that its folder "
+            "is writable, then run again"
         ) from error
     with file:
         try:

@@ -52,7 +52,7 @@ def test_atomic_leaves_nothing_behind_on_failure(tmp_path, before):
 def test_a_full_disk_is_told_with_path_and_way_out(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     path = tmp_path / "table.parquet"
-    with pytest.raises(ArtefactError, match="No space left on device; see to") as caught:
+    with pytest.raises(ArtefactError, match="No space left on device; make sure") as caught:
         write_table(TABLE, path)
     assert str(path) in str(caught.value)
     assert "run again" in str(caught.value)
@@ -89,7 +89,7 @@ def test_a_table_too_large_for_the_disk_is_told(tmp_path):
     code = "write_table(pd.DataFrame({'a': np.random.default_rng(0).normal(size=9000)}), path)"
     made = _written_with_little_room(tmp_path, code)
     assert made.stdout.startswith(f"cannot write {tmp_path / 'big'}: ")
-    assert "File too large; see to a writable folder with space" in made.stdout
+    assert "File too large; make sure that its folder is writable and has space" in made.stdout
     assert list(tmp_path.iterdir()) == []
 
 
