@@ -91,6 +91,7 @@ def test_from_nothing_to_html(made):
         html = (page.parent / "executed" / f"{name}.html").read_text()
         assert "<img" in html
         assert "Traceback" not in html
+        assert "{glue" not in html  # a role that was not understood
         assert str(project) not in html
 
 
