@@ -1,0 +1,129 @@
+"""Checks of what metrics are given; every metric starts here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Data:
+    """Checked input.
+
+    Attributes
+    ----------
+    codes
+        [n, d], float32 or float64, contiguous.
+    factors
+        [n, m], ids from 0 without gaps within each column.
+    sizes
+        Number of values of each factor.
+    """
+
+    codes: np.ndarray
+    factors: np.ndarray
+    sizes: tuple[int, ...]
+
+    @property
+    def varied(self) -> list[int]:
+        """Columns of the factors with at least two values; the others cannot be told from codes."""
+        return [k for k, size in enumerate(self.sizes) if size > 1]
+
+    @property
+    def note(self) -> str:
+        """Which factors were left out because they never vary."""
+        constant = [str(k) for k, size in enumerate(self.sizes) if size < 2]
+        return f"factor {', '.join(constant)} has one value only: left out" if constant else ""
+
+
+def check(codes: ArrayLike, factors: ArrayLike) -> Data:
+    """Check codes [n, d] and factors [n, m] (or [n], for one factor) and renumber the factors.
+
+    Raises
+    ------
+    ValueError
+        If an array is empty, has a wrong shape or type, holds NaN or infinity, or the lengths
+        differ; the message names the argument, the value and the row.
+    """
+    z = check_codes(codes)
+    columns = np.asarray(factors)
+    if columns.ndim == 1:
+        columns = columns[:, None]
+    if columns.ndim != 2:
+        raise ValueError(f"factors: expected [n, m], got an array of shape {columns.shape}")
+    if columns.shape[1] == 0:
+        raise ValueError(f"factors: no factor, shape {columns.shape}")
+    if columns.dtype.kind == "f":
+        _refuse_non_finite("factors", columns)
+    elif columns.dtype.kind not in "iubUS":
+        raise ValueError(
+            f"factors: expected ids (integers or strings), got {columns.dtype}, "
+            f"such as {columns.flat[0]!r} in row 0"
+            if columns.size
+            else f"factors: expected ids (integers or strings), got {columns.dtype}"
+        )
+    if len(columns) != len(z):
+        raise ValueError(
+            f"factors: {len(columns)} rows, but codes has {len(z)}; "
+            f"row {min(len(columns), len(z))} has no counterpart"
+        )
+    ids = np.empty(columns.shape, dtype=np.int64)
+    for k in range(columns.shape[1]):
+        ids[:, k] = np.unique(columns[:, k], return_inverse=True)[1]
+    return Data(z, ids, tuple(int(c) + 1 for c in ids.max(axis=0)))
+
+
+def check_codes(codes: ArrayLike) -> np.ndarray:
+    """Check codes [n, d] and return them contiguous, as float64 unless they are float32.
+
+    float16 becomes float32, which holds each of its values.
+
+    Raises
+    ------
+    ValueError
+        As `check` does.
+    """
+    z = np.asarray(codes)
+    if z.ndim != 2:
+        raise ValueError(f"codes: expected [n, d], got an array of shape {z.shape}")
+    if 0 in z.shape:
+        raise ValueError(f"codes: empty, shape {z.shape}")
+    if z.dtype.kind not in "fiub":
+        raise ValueError(f"codes: expected numbers, got {z.dtype}, such as {z.flat[0]!r} in row 0")
+    if z.dtype.kind == "f":
+        _refuse_non_finite("codes", z)
+    single = z.dtype in (np.float16, np.float32)
+    return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
+
+
+def check_count(name: str, value: Any, lowest: int = 1) -> int:
+    """A whole number of at least `lowest`, else a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
+        raise ValueError(f"{name}: expected a whole number from {lowest}, got {value!r}")
+    return int(value)
+
+
+def check_choice(name: str, value: Any, known: tuple[str, ...]) -> str:
+    """One of `known`, else a ValueError."""
+    if value not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+    return str(value)
+
+
+def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    """The generator itself, or one made from a seed; 0 is the seed if none is given."""
+    return np.random.default_rng(0 if rng is None else rng)
+
+
+def _refuse_non_finite(name: str, array: np.ndarray) -> None:
+    # The sum of all is finite for nearly every finite array and needs no copy.
+    with np.errstate(all="ignore"):
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, column = bad[0]
+        raise ValueError(f"{name}: {array[row, column]} in row {row}, column {column}")
