@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 TRIES = 60  # draws of a partner before a pair is given up
-BLOCK = 2**19  # elements of codes worked on at a time: small enough for the processor's cache
+BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,16 @@ def draw_pairs(
     n, m = factors.shape
     values = np.zeros(n, np.int64) if fixed is None else factors[:, fixed]
     by_value = Rows.of(values)
-    others = [k for k in range(m) if k != fixed]
+    # A factor that never varies cannot differ.
+    others = [factors[:, k] for k in range(m) if k != fixed and factors[:, k].any()]
     first = rng.integers(n, size=size)
     second = by_value.draw(values[first], rng)
     if not differ:
         return first, second
+    bad = np.arange(size)
     for round_ in range(TRIES):
-        bad = np.flatnonzero((factors[first][:, others] == factors[second][:, others]).any(axis=1))
+        left, right = first[bad], second[bad]
+        bad = bad[np.any([ids[left] == ids[right] for ids in others], axis=0)]
         if not len(bad):
             return first, second
         if round_ % 4 == 3:  # its value may go with one value of another factor only
@@ -69,6 +72,7 @@ def mean_differences(
     result = np.empty((points, d), codes.dtype)
     step = max(1, BLOCK // (batch * d))
     left, right = (np.empty((step * batch, d), codes.dtype) for _ in range(2))
+    weights = np.full((1, batch), 1 / batch, codes.dtype)
     for start in range(0, points, step):
         stop = min(points, start + step)
         size = (stop - start) * batch
@@ -77,7 +81,7 @@ def mean_differences(
         np.take(codes, second[rows], axis=0, out=right[:size], mode="clip")
         np.subtract(left[:size], right[:size], out=left[:size])
         np.abs(left[:size], out=left[:size])
-        np.mean(left[:size].reshape(-1, batch, d), axis=1, out=result[start:stop])
+        np.matmul(weights, left[:size].reshape(-1, batch, d), out=result[start:stop, None])
     return result
 
 
