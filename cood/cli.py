@@ -51,6 +51,13 @@ def _score(study: Study, args: argparse.Namespace) -> None:
     score_model(study, args.model)
 
 
+def _probe(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.probing import probe_model
+
+    study.model(args.model)
+    probe_model(study, args.model)
+
+
 def _baselines(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.baselines import score_baselines
 
@@ -96,6 +103,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "train": (_train, "train a small CLIP", ("model",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
     "score": (_score, "score a model", ("model",)),
+    "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),
     "collect": (_collect, "join the scores of all models", ()),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),

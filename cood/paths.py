@@ -53,6 +53,10 @@ class Paths:
         """Scores of one model."""
         return self.results / "scores" / f"{model}.parquet"
 
+    def model_probes(self, model: str) -> Path:
+        """Retrieval and switching scores of one model."""
+        return self.results / "probes" / f"{model}.parquet"
+
     @property
     def scores(self) -> Path:
         """Scores of all models, joined."""

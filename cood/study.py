@@ -124,6 +124,17 @@ class Evaluation(Settings):
         return self
 
 
+class Probing(Settings):
+    """How embeddings are probed.
+
+    `samples` is the number of retrieval queries, and of pairs whose dimensions are switched;
+    `needed` the share of the accuracy with all dimensions that the needed ones must reach.
+    """
+
+    samples: Count = 2500
+    needed: Share = 0.9
+
+
 class Study(Settings):
     """All settings of one study; see `workflow/studies/` for commented examples."""
 
@@ -134,6 +145,7 @@ class Study(Settings):
     sets: Annotated[dict[Name, IconSet], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     evaluation: Evaluation = Evaluation()
+    probing: Probing = Probing()
     notebooks: dict[Name, dict[str, Any]]
     _file: Path = PrivateAttr(default=Path())
 
@@ -292,6 +304,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "checkpoint": Checkpoint,
     "captions": Captions,
     "evaluation": Evaluation,
+    "probing": Probing,
 }
 
 

@@ -35,8 +35,9 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     results
         The tables of a study.
     where
-        Values of the columns `set`, `split`, `group` (default ``all``), `measure` and `variant`
-        (default ``all``) that select the row. `set` is by default the study's first.
+        Values of the columns `set` (default: the study's first), `split`, `space` (default
+        ``image``), `group` (default ``all``), `measure` and `variant` (default ``all``) that
+        select the row.
 
     Raises
     ------
@@ -44,7 +45,8 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
         If a value does not occur, or the selection leaves more than one row for a model.
     """
     scores = results.scores[results.scores["model"].isin(results.models["model"])]
-    where = {"set": next(iter(results.study.sets)), "group": "all", "variant": "all"} | where
+    usual = {"space": "image", "group": "all", "variant": "all"}
+    where = {"set": next(iter(results.study.sets)), **usual} | where
     for column, value in where.items():
         known = scores[column].unique()
         if value not in known:

@@ -24,6 +24,7 @@ STAGES = {
     "train": "Train the small CLIPs",
     "embed": "Embed images and texts",
     "score": "Score the models",
+    "probe": "Probe the models",
     "baselines": "Score the baselines",
     "collect": "Join the scores",
     "notebook": "Run the notebooks",
@@ -81,6 +82,7 @@ def stages(study: Study) -> pd.DataFrame:
         "train": study.trained,
         "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],
         "score": study.models,
+        "probe": study.models,
         "notebook": study.notebooks,
     }
     names = [f"{stage}-{name}" for stage, known in jobs_of.items() for name in known]

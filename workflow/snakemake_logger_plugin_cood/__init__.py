@@ -17,6 +17,7 @@ VERBS = {
     "train": "train",
     "embed": "embed with",
     "score": "score",
+    "probe": "probe",
     "baselines": "score the baselines",
     "collect": "join the scores",
     "notebook": "run notebook",
