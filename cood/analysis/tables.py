@@ -35,8 +35,9 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     results
         The tables of a study.
     where
-        Values of the columns `set`, `split`, `group` (default ``all``), `measure` and `variant`
-        (default ``all``) that select the row. `set` is by default the study's first.
+        Values of the columns `set`, `split`, `group` (default ``all``), `space`, `measure` and
+        `variant` (default ``all``) that select the row. `set` is by default the study's first;
+        `space` is needed for measures that both images and texts have.
 
     Raises
     ------
