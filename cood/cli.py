@@ -58,6 +58,20 @@ def _probe(study: Study, args: argparse.Namespace) -> None:
     probe_model(study, args.model)
 
 
+def _measure(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.measuring import measure_model
+
+    study.model(args.model)
+    measure_model(study, args.model)
+
+
+def _track(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.tracking import track_model
+
+    study.model(args.model)
+    track_model(study, args.model)
+
+
 def _baselines(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.baselines import score_baselines
 
@@ -104,6 +118,8 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "embed": (_embed, "embed a set with a model", ("model", "set")),
     "score": (_score, "score a model", ("model",)),
     "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
+    "measure": (_measure, "measure a model: disentanglement, rank, linearity", ("model",)),
+    "track": (_track, "measure a model over its training", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),
     "collect": (_collect, "join the scores of all models", ()),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),

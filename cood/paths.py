@@ -57,6 +57,14 @@ class Paths:
         """Retrieval and switching scores of one model."""
         return self.results / "probes" / f"{model}.parquet"
 
+    def model_measures(self, model: str) -> Path:
+        """Metrics of one model's embeddings."""
+        return self.results / "measures" / f"{model}.parquet"
+
+    def model_dynamics(self, model: str) -> Path:
+        """Metrics and accuracy over the training of a model."""
+        return self.results / "dynamics" / f"{model}.parquet"
+
     @property
     def scores(self) -> Path:
         """Scores of all models, joined."""

@@ -19,6 +19,7 @@ from pydantic import (
 
 from cood import vocabulary as words
 from cood.errors import StudyError, unknown
+from cood.metrics import MEASURES
 from cood.paths import STUDIES, Paths, project_root
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
@@ -26,6 +27,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
+SPLITS = ("all", "shared", "partial", "unseen", "seen")
 BASELINES = "baselines"  # their scores lie beside those of the models
 
 
@@ -135,6 +137,30 @@ class Probing(Settings):
     needed: Share = 0.9
 
 
+class Metrics(Settings):
+    """Which metrics of disentanglement are taken, of which compositions, and beside which nulls.
+
+    `repeats` is the number of shuffles and of rotations; `dimensions` what PCA leaves; `folds`
+    into how many parts compositions are dealt for the intervals.
+    """
+
+    measures: Annotated[list[str], Field(min_length=1)] = list(MEASURES)
+    splits: Annotated[list[str], Field(min_length=1)] = ["all"]
+    repeats: Count = 3
+    dimensions: Count = 64
+    folds: Annotated[int, Field(ge=2)] = 5
+
+    @model_validator(mode="after")
+    def _known(self) -> Metrics:
+        for measure in self.measures:
+            if measure not in MEASURES:
+                raise ValueError(f"measures: {unknown('measure', measure, MEASURES)}")
+        for split in self.splits:
+            if split not in SPLITS:
+                raise ValueError(f"splits: {unknown('split', split, SPLITS)}")
+        return self
+
+
 class Study(Settings):
     """All settings of one study; see `workflow/studies/` for commented examples."""
 
@@ -146,6 +172,7 @@ class Study(Settings):
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     evaluation: Evaluation = Evaluation()
     probing: Probing = Probing()
+    metrics: Metrics = Metrics()
     notebooks: dict[Name, dict[str, Any]]
     _file: Path = PrivateAttr(default=Path())
 
@@ -304,6 +331,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "checkpoint": Checkpoint,
     "captions": Captions,
     "evaluation": Evaluation,
+    "metrics": Metrics,
     "probing": Probing,
 }
 

@@ -35,13 +35,14 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
 
 
 def collect(study: Study) -> None:
-    """Join the scores and probes of all models, the baselines, and what is known of each model.
+    """Join what each model and baseline scored, and what is known of each model.
 
     `scores.parquet` leaves out how long each score took, so that the same study on the same
     machine gives the same table.
     """
     files = [study.paths.model_scores(name) for name in [*study.models, BASELINES]]
     files += [study.paths.model_probes(name) for name in study.models]
+    files += [study.paths.model_measures(name) for name in study.models]
     joined = pd.concat(map(read_table, files), ignore_index=True).drop(columns="seconds")
     write_table(joined, study.paths.scores)
     write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
-from cood.metrics import information
+from cood.metrics import MEASURES, information
 from cood.metrics import nulls as null
 from cood.metrics.checks import Data, check, check_count
 from cood.metrics.dci import dci_from
@@ -60,6 +61,8 @@ def _z_diff(shared: _Shared) -> Iterator[Row]:
     told = found.parts["told"]
     yield "z_diff", found.value, found.note, None
     yield "z_diff_strict", found.parts.get("strict", np.nan), found.note, None
+    single = z_diff(shared.data.codes, shared.data.factors, batch=1, rng=shared.rng)
+    yield "z_diff_single", single.value, found.note, None
     yield "coverage", _mean(told), found.note, told
 
 
@@ -102,7 +105,7 @@ def _irs(shared: _Shared) -> Iterator[Row]:
 
 
 Measure = Callable[[_Shared], Iterator[Row]]
-MEASURES: dict[str, Measure] = {
+_MAKERS: dict[str, Measure] = {
     "z_diff": _z_diff,
     "z_min_variance": _z_min_variance,
     "dci": _dci,
@@ -120,11 +123,13 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    measures: Sequence[str] = tuple(MEASURES),
+    measures: Sequence[str] = MEASURES,
     names: Sequence[str] | None = None,
     nulls: Sequence[str] = ("shuffled",),
     repeats: int = 3,
     dimensions: int = 64,
+    folds: int = 0,
+    groups: ArrayLike | None = None,
     rng: int = 0,
 ) -> pd.DataFrame:
     """Score codes with many metrics, each beside its nulls, as one long table.
@@ -140,7 +145,8 @@ def evaluate(
         [n, m], nominal ids: integers or strings.
     measures
         Names among `MEASURES`; all by default. ``dci`` gives three measures, ``z_diff`` also its
-        strict form and ``coverage``, which says how well each factor is held at all.
+        strict form, ``z_diff_single`` with one pair a point, which is harder, and ``coverage``,
+        which says how well each factor is held at all.
     names
         Of the m factors, for the table; their numbers by default.
     nulls
@@ -148,6 +154,12 @@ def evaluate(
         add rows of their own.
     repeats
         Shuffles, and rotations, whose scores are averaged.
+    folds
+        For an interval: the rows are dealt into so many parts, and all is scored without each in
+        turn (delete-a-group jackknife, Kott 2001, *Journal of Official Statistics* 17, 521-526;
+        95 %, Student's t). 0 for none; else from 2.
+    groups
+        Ids [n]; rows of one group stay together. Each row is its own by default.
     rng
         Seed.
 
@@ -155,8 +167,8 @@ def evaluate(
     -------
     DataFrame
         `measure`, `variant` (``all``, the name of a factor, ``rotated`` or ``PCA 64``), `value`,
-        `low`, `high` (standard deviation over rotations either way; NaN elsewhere), `chance`
-        (value under shuffled labels), `n` rows, `seconds`, `note`.
+        `low`, `high` (the interval; under ``rotated`` one standard deviation over rotations
+        either way), `chance` (value under shuffled labels), `n` rows, `seconds`, `note`.
 
     Raises
     ------
@@ -189,7 +201,11 @@ def evaluate(
     if len(labels) != len(data.sizes):
         raise ValueError(f"names: {len(labels)} names for {len(data.sizes)} factors")
     table = _table(_Shared(data, rng), measures, labels)
-    table["chance"] = np.nan
+    table = table.assign(low=np.nan, high=np.nan, chance=np.nan)
+    if folds:
+        check_count("folds", folds, 2)
+        half = _half_width(data, groups, folds, rng, measures, labels)
+        table["low"], table["high"] = table["value"] - half, table["value"] + half
     random = np.random.default_rng((rng, 1))
     extra = []
     for kind in dict.fromkeys(nulls):
@@ -219,13 +235,36 @@ def _changed(data: Data, kind: str, dimensions: int, random: np.random.Generator
     return replace(data, codes=null.reduced(data.codes, dimensions))
 
 
+def _half_width(
+    data: Data,
+    groups: ArrayLike | None,
+    folds: int,
+    seed: int,
+    measures: Sequence[str],
+    labels: list[str],
+) -> np.ndarray:
+    """Half the width of the interval of each row of the table."""
+    n = len(data.codes)
+    ids = np.arange(n) if groups is None else np.asarray(groups)
+    if ids.shape != (n,):
+        raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
+    _, group = np.unique(ids, return_inverse=True)
+    if group.max() + 1 < folds:
+        raise ValueError(f"folds: {folds} is more than the {group.max() + 1} groups")
+    fold = np.random.default_rng((seed, 2)).permutation(group.max() + 1)[group] % folds
+    parts = [check(data.codes[fold != i], data.factors[fold != i]) for i in range(folds)]
+    values = np.stack([_table(_Shared(part, seed), measures, labels)["value"] for part in parts])
+    error = np.sqrt((folds - 1) ** 2 / folds * values.var(axis=0, ddof=1))
+    return stats.t.ppf(0.975, folds - 1) * error
+
+
 def _table(shared: _Shared, measures: Sequence[str], labels: list[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes are in the table
         for name in measures:
             start = time.perf_counter()
-            found = list(MEASURES[name](shared))
+            found = list(_MAKERS[name](shared))
             seconds = time.perf_counter() - start
             for measure, value, note, each in found:
                 row = {"measure": measure, "note": _renamed(note, labels), "seconds": seconds}

@@ -25,6 +25,8 @@ STAGES = {
     "embed": "Embed images and texts",
     "score": "Score the models",
     "probe": "Probe the models",
+    "measure": "Measure the models",
+    "track": "Measure them over training",
     "baselines": "Score the baselines",
     "collect": "Join the scores",
     "notebook": "Run the notebooks",

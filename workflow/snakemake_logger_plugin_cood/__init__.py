@@ -18,6 +18,8 @@ VERBS = {
     "embed": "embed with",
     "score": "score",
     "probe": "probe",
+    "measure": "measure",
+    "track": "measure over training",
     "baselines": "score the baselines",
     "collect": "join the scores",
     "notebook": "run notebook",
