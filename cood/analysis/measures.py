@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
@@ -11,34 +12,30 @@ from cood.analysis.correlation import correlate, leave_one_out
 from cood.analysis.tables import Results
 from cood.errors import StudyError
 
-MEASURE = ["space", "measure", "variant"]
+KEYS = ["space", "measure", "variant"]
 
 
 def correlate_measures(
-    results: Results,
-    accuracy: pd.Series,
-    measures: Collection[str],
-    *,
-    split: str,
-    set_: str | None = None,
+    results: Results, accuracy: pd.Series, measures: Collection[str], *, split: str
 ) -> pd.DataFrame:
     """Correlate every variant of the measures, over models, with an accuracy.
 
     Parameters
     ----------
     results
-        The tables of a study.
+        The tables of a study; its first set is taken.
     accuracy
         Indexed by model.
-    measures, split, set_
-        Which scores; the study's first set by default.
+    measures, split
+        Which scores.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each `space`, `measure` and `variant`, with the columns of `Correlation`, and
-        how far each coefficient moves when any one model is left out: `pearson_min`,
-        `pearson_max`, `spearman_min` and `spearman_max`.
+        A row for each `space`, `measure` and `variant`: `split`; `lowest`, `median` and `highest`
+        value of a model, and the median `chance`; the columns of `Correlation`; and how far each
+        coefficient moves when any one model is left out: `pearson_min`, `pearson_max`,
+        `spearman_min` and `spearman_max`.
 
     Raises
     ------
@@ -49,24 +46,24 @@ def correlate_measures(
     scores = scores[
         scores["model"].isin(models.index)
         & scores["measure"].isin(measures)
-        & (scores["set"] == (set_ or next(iter(results.study.sets))))
+        & (scores["set"] == next(iter(results.study.sets)))
         & (scores["split"] == split)
     ]
     if scores.empty:
         raise StudyError(
-            f"no scores of {', '.join(measures)} in split {split!r} of study "
-            f"{results.study.name}; run the study again"
+            f"scores of study {results.study.name} hold none of {', '.join(measures)} in split "
+            f"{split!r}; run the study again, or name another split"
         )
     y, families = accuracy.reindex(models.index), models["family"]
-    rows = []
-    for names, group in scores.groupby(MEASURE, sort=False):
+    rows: list[dict[str, Any]] = []
+    for names, group in scores.groupby(KEYS, sort=False):
         x = group.set_index("model")["value"].reindex(models.index)
-        found = correlate(x, y, families, seed=results.study.seed)
+        row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
+        row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
+        row["chance"] = group["chance"].median()
+        row |= asdict(correlate(x, y, families, seed=results.study.seed))
         without = leave_one_out(x, y)
-        moved = {
-            f"{kind}_{end}": getattr(without[kind], end)()
-            for kind in without
-            for end in ("min", "max")
-        }
-        rows.append(dict(zip(MEASURE, names, strict=True)) | asdict(found) | moved)
+        for kind in without:
+            row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
+        rows.append(row)
     return pd.DataFrame(rows)

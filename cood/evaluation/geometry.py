@@ -21,6 +21,11 @@ from cood.vocabulary import Vocabulary
 # Codes that are factorised, and of which space; the isolated words besides have a rank only.
 CODES = {"images": "image", "means": "image", "compositions": "text"}
 WORDS = ("attributes", "objects")
+FACTORISATION = (
+    *("r2", "r2_adjusted", "r2_projected", "r2_projected_adjusted", "r2_held_out"),
+    *("orthogonality", "orthogonality_attributes", "orthogonality_objects"),
+    *("dimension_attributes", "dimension_objects", "word_cosine_attributes", "word_cosine_objects"),
+)
 
 Row = dict[str, Any]
 

@@ -169,6 +169,26 @@ def heat(table: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
+def correlation_heat(table: pd.DataFrame, label: str) -> Figure:
+    """Coefficients between -1 and 1 in a grid, the value written in each cell; 0 is white."""
+    size = (2.6 + 0.62 * table.shape[1], 1.9 + 0.34 * table.shape[0])
+    figure, axes = plt.subplots(figsize=size)
+    sns.heatmap(
+        table.rename(columns=lambda name: name.replace("_", " ")),
+        ax=axes,
+        annot=True,
+        fmt=".2f",
+        cmap="RdBu_r",
+        vmin=-1,
+        vmax=1,
+        cbar_kws={"label": label},
+        annot_kws={"fontsize": 8},
+    )
+    axes.set(xlabel="", ylabel="")
+    plt.setp(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
+    return figure
+
+
 def _reach(row: pd.Series) -> list[list[float]] | None:
     if "low" not in row.index:
         return None
@@ -178,13 +198,14 @@ def _reach(row: pd.Series) -> list[list[float]] | None:
 def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
     # Each name goes above its interval, and further down while it would touch one above it.
     axes.figure.canvas.draw()
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for name, x, y in sorted(points, key=lambda point: -point[2]):
         across, up = axes.transData.transform((x, y))
+        end = across + 5 * len(name) * axes.figure.dpi / 72
         height = up
-        while any(abs(across - a) < 90 and abs(height - u) < 11 for a, u in taken):
+        while any(across < e and a < end and abs(height - u) < 11 for a, e, u in taken):
             height -= 4
-        taken.append((across, height))
+        taken.append((across, end, height))
         offset = (6, (height - up) * 72 / axes.figure.dpi + 3)
         axes.annotate(
             name,
