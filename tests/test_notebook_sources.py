@@ -8,6 +8,7 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 DRAWERS = {
     *("figures.model_scatter", "figures.intervals", "figures.bars", "figures.heat"),
+    "figures.curves",
     *("gallery.gallery", "gallery.split_map"),
 }
 
