@@ -1,4 +1,4 @@
-"""The same question asked in several ways, and whether the answer depends on the way."""
+"""One question asked in several ways, to see whether the answer depends on the way."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from cood.evaluation.discriminant import Moments, classify, discriminant
 from cood.vocabulary import Vocabulary
 
 FACTORS = ("attribute", "object")
+APART = ("images", "compositions")
+BASES = ("axes", "pca", "rotated")
 STEPS = 16  # numbers of dimensions that are tried, from 1 to all
 
 
@@ -66,8 +68,8 @@ def prepare(
     ValueError
         If there are fewer than four images, or compositions, or `apart` is something else.
     """
-    if apart not in ("images", "compositions"):
-        raise ValueError(f"apart: expected images or compositions, got {apart!r}")
+    if apart not in APART:
+        raise ValueError(f"apart: expected one of {', '.join(APART)}, got {apart!r}")
     units = compositions if apart == "compositions" else np.arange(len(codes))
     names, unit = np.unique(units, return_inverse=True)
     if len(names) < 4:
@@ -91,7 +93,8 @@ def bases(known: Moments, rng: np.random.Generator) -> dict[str, np.ndarray]:
     _, principal = np.linalg.eigh(known.within + known.between)
     q, r = np.linalg.qr(rng.normal(size=(width, width)))
     rotation = q * np.sign(np.diag(r))  # uniform over rotations: Mezzadri 2007, math-ph/0609050
-    return {"axes": np.eye(width), "pca": principal[:, ::-1], "rotated": rotation}
+    found = (np.eye(width), principal[:, ::-1], rotation)
+    return dict(zip(BASES, found, strict=True))
 
 
 def steps(width: int) -> np.ndarray:

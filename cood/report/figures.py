@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
 MARKERS = "oDs^vPX*<>"
 UNSEEN, SEEN = "#b5446e", "#2b6a99"  # apart in brightness and for the colour-blind
@@ -133,6 +133,40 @@ def intervals(
     axes.grid(axis="y", visible=False)
     if len(groups) > 1:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(groups)))
+    return figure
+
+
+def curves(table: pd.DataFrame, labels: tuple[str, str]) -> Figure:
+    """A panel a factor and, in each, a line of accuracies by number of dimensions, and chance.
+
+    Parameters
+    ----------
+    table
+        Columns `panel`, `line`, `x`, `value` and `chance`; panels and lines in the given order.
+    labels
+        Of the axes.
+    """
+    panels, lines = (list(dict.fromkeys(table[name])) for name in ("panel", "line"))
+    figure, grid = plt.subplots(1, len(panels), figsize=(7.2, 4.2), squeeze=False)
+    colours = sns.color_palette("colorblind", len(lines))
+    for axes, panel in zip(grid[0], panels, strict=True):
+        here = table[table["panel"] == panel]
+        for i, (line, colour) in enumerate(zip(lines, colours, strict=True)):
+            rows = here[here["line"] == line]
+            axes.plot(
+                *(rows["x"], rows["value"]),
+                f"{MARKERS[i]}-",
+                color=colour,
+                label=line,
+                markersize=5,
+            )
+        axes.axhline(here["chance"].iloc[0], color="0.5", linestyle=":", label="chance")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.set(title=panel, xlabel=labels[0], ylim=(0, None))
+    grid[0][0].set(ylabel=labels[1])
+    handles, names = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
     return figure
 
 

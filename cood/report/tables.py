@@ -164,19 +164,35 @@ def reading(found: Correlation) -> str:
 
 
 def agreement(found: Iterable[Correlation]) -> str:
-    """Whether several ways to measure lead to one reading, as a sentence with "it" for them."""
+    """Whether several ways to measure lead to one reading, as a sentence."""
     said = pd.Series([reading(correlation) for correlation in found]).value_counts()
     if len(said) == 1:
-        return f"it {said.index[0]} in each of the {said.iloc[0]} ways to measure it"
-    parts = [f"{phrase} in {n}" for phrase, n in said.items()]
-    listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"this depends on the way to measure it: of {said.sum()} ways, it {listed}"
+        return (
+            f"in each of {said.iloc[0]} ways to measure it, C-OoD accuracy {said.index[0]}, so "
+            "the conclusion does not depend on the way"
+        )
+    *others, last = [f"{phrase} in {n}" for phrase, n in said.items()]
+    return (
+        f"of {said.sum()} ways to measure it, C-OoD accuracy {', '.join(others)} and {last}, so "
+        "the conclusion depends on the way"
+    )
 
 
 def against_zero(values: pd.DataFrame) -> str:
     """In how many models a difference is surely above or below zero, by its interval."""
     n, above, below = len(values), (values["low"] > 0).sum(), (values["high"] < 0).sum()
     return f"surely more in {above}, surely less in {below} and neither in {n - above - below}"
+
+
+def outside(values: pd.DataFrame, expected: pd.DataFrame) -> str:
+    """In how many models a value lies outside the interval of what is expected by chance."""
+    value, null = values["value"], expected.reindex(values.index)
+    below, above = (value < null["low"]).sum(), (value > null["high"]).sum()
+    inside = len(value) - below - above
+    return (
+        f"as large as chance would have it in {inside} of {len(value)} models, smaller in {below} "
+        f"and larger in {above}"
+    )
 
 
 def correlation_table(found: Mapping[str, Correlation]) -> pd.DataFrame:
