@@ -145,7 +145,7 @@ class Metrics(Settings):
     """
 
     measures: Annotated[list[str], Field(min_length=1)] = list(MEASURES)
-    splits: Annotated[list[str], Field(min_length=1)] = ["all"]
+    splits: Annotated[list[str], Field(min_length=1)] = ["unseen", "all"]
     repeats: Count = 3
     dimensions: Count = 64
     folds: Annotated[int, Field(ge=2)] = 5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cood.analysis.correlation import correlate, leave_one_out
@@ -13,6 +14,7 @@ from cood.analysis.tables import Results
 from cood.errors import StudyError
 
 KEYS = ["space", "measure", "variant"]
+EXCESS = "above shuffled labels"
 
 
 def correlate_measures(
@@ -67,3 +69,41 @@ def correlate_measures(
             row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def add_excess(results: Results, measures: Collection[str]) -> Results:
+    """Add rows with the variant `EXCESS`: how far measures lie above their value by chance."""
+    scores = results.scores
+    whole = scores[scores["measure"].isin(measures) & (scores["variant"] == "all")]
+    whole = whole.assign(value=whole["value"] - whole["chance"], variant=EXCESS, chance=0.0)
+    whole = whole.assign(low=np.nan, high=np.nan)
+    joined = pd.concat([scores, whole.dropna(subset=["value"])], ignore_index=True)
+    return replace(results, scores=joined)
+
+
+def ways(
+    results: Results, accuracy: pd.Series, measures: Collection[str], split: str
+) -> pd.DataFrame:
+    """Correlate measures with an accuracy in several ways, as `correlate_measures` does.
+
+    The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
+    the principal components, in that of isolated words or images, on all compositions.
+    """
+    found = [correlate_measures(add_excess(results, measures), accuracy, measures, split=split)]
+    if split != "all":
+        everywhere = correlate_measures(results, accuracy, measures, split="all")
+        found.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
+    table = pd.concat(found, ignore_index=True)
+    named = {
+        "all": "as they are",
+        EXCESS: "above shuffled labels",
+        "rotated": "rotated at random",
+        "PCA": "principal components",
+        "isolated": "isolated words, images",
+        "on all": "on all compositions",
+    }
+    table["way"] = table["variant"].str.replace(r"^PCA \d+$", "PCA", regex=True).map(named)
+    order = {name: i for i, name in enumerate(named.values())}
+    return table.dropna(subset=["way"]).sort_values(
+        "way", key=lambda w: w.map(order), kind="stable"
+    )

@@ -9,3 +9,9 @@ MEASURES = (
     *("z_diff", "z_min_variance", "dci", "mig", "mig_sup", "dcimig", "modularity", "sap"),
     *("explicitness", "irs"),
 )
+# The scores that they give; `dci` and `z_diff` give several.
+SCORES = (
+    *("z_diff", "z_diff_strict", "z_diff_single", "coverage", "z_min_variance"),
+    *("dci_disentanglement", "dci_completeness", "dci_informativeness"),
+    *("mig", "mig_sup", "dcimig", "modularity", "sap", "explicitness", "irs"),
+)

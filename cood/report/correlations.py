@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from cood.analysis.correlation import Correlation
@@ -25,6 +26,38 @@ def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
     names = kept["variant"].str.removesuffix(f", {last}")
     table = kept.assign(variant=names).pivot(index="variant", columns="measure", values=coefficient)
     return table.loc[names.unique(), kept["measure"].unique()]
+
+
+def by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Correlations as `cood.report.figures.intervals` takes them: a row a measure and space."""
+    low, high = BOUNDS[coefficient]
+    columns = {"space": "group", coefficient: "value", low: "low", high: "high"}
+    # Pearson's interval has the names that the columns are to get.
+    table = found[["measure", *columns]].rename(columns=columns)
+    return table.assign(model=table["measure"].str.replace("_", " "))
+
+
+def by_way(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """One coefficient in a grid of spaces and ways by measures; see `measures.ways`."""
+    rows = found["space"] + "s, " + found["way"]
+    order = [f"{s}s, {way}" for s in sorted(set(found["space"])) for way in found["way"].unique()]
+    table = found.assign(row=rows).pivot(index="row", columns="measure", values=coefficient)
+    return table.reindex(index=[r for r in order if r in table.index])[found["measure"].unique()]
+
+
+def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
+    """How often a measure's correlation changes its sign between ways, as a sentence."""
+    low, high = BOUNDS[coefficient]
+    sure = np.sign(found[coefficient]).where((found[low] > 0) | (found[high] < 0), 0)
+    keys = [found["space"], found["measure"]]
+    signs = np.sign(found[coefficient].replace(0, np.nan))
+    mixed = signs.groupby(keys).agg(lambda s: s.min() < s.max())
+    against = sure.groupby(keys).agg(lambda s: s.min() < 0 < s.max())
+    return (
+        f"Of {len(mixed)} pairs of a metric and a space, {int(mixed.sum())} correlate positively "
+        f"with C-OoD accuracy in one way and negatively in another; in {int(against.sum())} of "
+        "them the intervals of both exclude 0."
+    )
 
 
 def count_signs(found: pd.DataFrame, coefficient: str) -> str:

@@ -76,8 +76,8 @@ def model_scatter(
         axes.errorbar(
             across["value"],
             up["value"],
-            xerr=_reach(across),
-            yerr=_reach(up),
+            xerr=reach(across),
+            yerr=reach(up),
             fmt=markers[kind],
             color=colours[row.family],
             markeredgecolor="white",
@@ -223,8 +223,9 @@ def correlation_heat(table: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
-def _reach(row: pd.Series) -> list[list[float]] | None:
-    if "low" not in row.index:
+def reach(row: pd.Series) -> list[list[float]] | None:
+    """Lengths of an interval below and above its value, as `errorbar` takes them."""
+    if "low" not in row.index or not np.isfinite(row["low"]):
         return None
     return [[max(0.0, row["value"] - row["low"])], [max(0.0, row["high"] - row["value"])]]
 
@@ -252,17 +253,21 @@ def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
         )
 
 
-def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
-    handles = [
+def handles(colours: dict[str, Any], markers: dict[str, str]) -> list[Line2D]:
+    """What a legend shows of families and architectures."""
+    return [
         Line2D([], [], marker="o", linestyle="", color=colour, label=family, markersize=7)
         for family, colour in colours.items()
     ] + [
         Line2D([], [], marker=marker, linestyle="", color="0.45", label=kind, markersize=7)
         for kind, marker in markers.items()
     ]
+
+
+def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
     # Below the axes: beside them it would take a third of a phone.
     axes.legend(
-        handles=handles,
+        handles=handles(colours, markers),
         loc="upper center",
         bbox_to_anchor=(0.5, -0.13),
         ncols=3,

@@ -85,6 +85,8 @@ def stages(study: Study) -> pd.DataFrame:
         "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],
         "score": study.models,
         "probe": study.models,
+        "measure": study.models,
+        "track": study.trained,
         "notebook": study.notebooks,
     }
     names = [f"{stage}-{name}" for stage, known in jobs_of.items() for name in known]
