@@ -21,9 +21,11 @@ PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 
 def _draw(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.isolated import draw_isolated
     from cood.synthesis.sets import draw_set
 
     draw_set(study, args.set, args.cores)
+    draw_isolated(study, args.set, args.cores)
 
 
 def _train(study: Study, args: argparse.Namespace) -> None:

@@ -41,6 +41,10 @@ class Paths:
         """Table of a set's images; the images lie beside it."""
         return self.results / "sets" / set_ / "manifest.parquet"
 
+    def isolated(self, set_: str) -> Path:
+        """Table of the images of a set that show one word alone; they lie in a folder beside it."""
+        return self.results / "sets" / set_ / "isolated.parquet"
+
     def model(self, model: str) -> Path:
         """Folder of a model trained here: config, weights, captions, training history."""
         return self.results / "models" / model

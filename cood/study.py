@@ -45,11 +45,12 @@ class WordList(Settings):
 
 
 class IconSet(Settings):
-    """Drawings of every composition, made from icons."""
+    """Drawings of every composition, and of every word alone, made from icons."""
 
     source: Literal["icons"]
     images_per_composition: Count
     size: Annotated[int, Field(ge=32, le=512)] = 64
+    isolated_images: Count = 8
 
 
 class Captions(Settings):

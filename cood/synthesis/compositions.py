@@ -9,7 +9,7 @@ from cood.study import Captions, Study, Training
 from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, Vocabulary
 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.
-SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY = range(8)
+SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY, ISOLATED = range(9)
 
 
 def training_order(words: Vocabulary, held_out: float, seed: int) -> np.ndarray:
