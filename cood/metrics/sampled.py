@@ -39,8 +39,8 @@ def z_diff(
     tell from the factor that it lacks; `parts["told"]` gives, for each factor, the AUC of telling
     pairs that agree in it from pairs that agree in nothing and have the same values of the other
     factors, and the note names the factors that are not told. Invariant under scale and
-    shift of each dimension (with ``logistic``: shift only) and, but for the amount of shrinkage,
-    constant columns; not under rotation.
+    shift of each dimension (with ``logistic``: shift only) and constant columns; not under
+    rotation.
 
     Parameters
     ----------
