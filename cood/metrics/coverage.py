@@ -9,7 +9,7 @@ import numpy as np
 
 from cood.metrics.checks import Data
 from cood.metrics.discriminant import discriminant, moments, one_against_rest
-from cood.metrics.pairs import draw_pairs, mean_differences
+from cood.metrics.pairs import draw_controls, draw_pairs, mean_differences
 
 BATCH, TRAIN, TEST = 64, 600, 300  # pairs in a point, and points per kind
 BEYOND_CHANCE = 4.0  # standard errors of an AUC of 0.5
@@ -24,51 +24,58 @@ class Coverage:
     areas
         AUC [m] of each factor; NaN where it never varies or there are no such pairs. 0.5 means
         that the codes do not hold the factor.
-    accuracy
-        Of telling all kinds of pairs apart.
     note
-        Names the factors whose AUC is not clearly above 0.5.
+        Names the factors whose AUC is not clearly above 0.5, or not known.
     """
 
     areas: np.ndarray
-    accuracy: float = np.nan
     note: str = ""
 
 
 def coverage(data: Data, *, rng: np.random.Generator) -> Coverage:
     """Which factors the codes hold, apart from what goes with the other factors.
 
-    Pairs agree in one factor and differ in all others, so that a factor which only happens to go
-    with another, as when compositions are missing, does not count as held.
+    Pairs agree in one factor and differ in all others; they are told from pairs with the same
+    values of the others that differ in this one too. So a factor which only happens to go with
+    another, as when compositions are missing, does not count as held. What is fitted is scored
+    on pairs of other rows: else it would know rows by their noise.
     """
-    points = []
-    for kind in [*data.varied, None]:
-        pairs = draw_pairs(data.factors, kind, (TRAIN + TEST) * BATCH, True, rng)
-        if pairs is None:
-            return Coverage(np.full(len(data.sizes), np.nan))
-        points.append(mean_differences(data.codes, *pairs, BATCH))
-    return coverage_of(data, points, TRAIN)
-
-
-def coverage_of(data: Data, points: list[np.ndarray], train: int) -> Coverage:
-    """`coverage`, from points [points, d] of each factor that varies, and last of no factor.
-
-    The first `train` points of each kind are fitted, the others scored.
-    """
-    scores, ids = _scores(points, train, "discriminant")
+    order = rng.permutation(len(data.codes))
+    halves = np.array_split(order, 2)
     areas = np.full(len(data.sizes), np.nan)
-    untold = []
-    none = len(points) - 1
-    for i, k in enumerate(data.varied):
-        either = (ids == i) | (ids == none)
-        margin = scores[either, i] - scores[either, none]
-        areas[k] = one_against_rest(margin[:, None], (ids[either] != i).astype(np.int64))[0]
-        n = either.sum() / 2
-        if areas[k] < 0.5 + BEYOND_CHANCE * np.sqrt((2 * n + 1) / (12 * n * n)):
+    untold, unknown = [], []
+    for k in data.varied:
+        fit, score = (
+            _points(data.codes[rows], data.factors[rows], k, size, rng)
+            for rows, size in zip(halves, (TRAIN, TEST), strict=True)
+        )
+        if fit is None or score is None:
+            unknown.append(str(k))
+            continue
+        points = [np.concatenate(both) for both in zip(fit, score, strict=True)]
+        scores, ids = _scores(points, TRAIN, "discriminant")
+        areas[k] = one_against_rest(scores[:, :1] - scores[:, 1:], ids)[0]
+        if areas[k] < 0.5 + BEYOND_CHANCE * np.sqrt((2 * TEST + 1) / (12 * TEST**2)):
             untold.append(str(k))
-    names = ", ".join(untold)
-    note = f"the codes do not tell factor {names}; a high score is no sign of disentanglement"
-    return Coverage(areas, float((scores.argmax(axis=1) == ids).mean()), note if untold else "")
+    notes = []
+    if untold:
+        text = "; a high score is no sign of disentanglement"
+        notes.append(f"the codes do not tell factor {', '.join(untold)}{text}")
+    if unknown:
+        text = "cannot be told from the others: too few compositions"
+        notes.append(f"factor {', '.join(unknown)} {text}")
+    return Coverage(areas, "; ".join(notes))
+
+
+def _points(
+    codes: np.ndarray, factors: np.ndarray, fixed: int, size: int, rng: np.random.Generator
+) -> list[np.ndarray] | None:
+    """Points [size, d] of pairs that agree in a factor and of their controls; None if none."""
+    pairs = draw_pairs(factors, fixed, size * BATCH, True, rng) if len(codes) else None
+    controls = draw_controls(factors, fixed, *pairs, rng) if pairs else None
+    if pairs is None or controls is None:
+        return None
+    return [mean_differences(codes, *rows, BATCH) for rows in (pairs, controls)]
 
 
 def confusion(points: list[np.ndarray], train: int, classifier: str) -> np.ndarray:

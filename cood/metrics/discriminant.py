@@ -111,15 +111,16 @@ def discriminant(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) 
     rows than dimensions.
     """
     n, d = len(found.rows), codes.shape[1]
+    moving = max(1, int(np.isfinite(found.spread).sum()))  # constant columns change nothing
     counts = np.bincount(ids[found.rows], minlength=size)
     means = class_sums(codes, ids, size, found) / np.maximum(counts, 1)[:, None]
     within = (found.gram - (means * counts[:, None]).T @ means) / n
     degrees = max(1, n - int((counts > 0).sum()))
     trace, square = np.trace(within), float((within**2).sum())
-    over = (degrees + 1 - 2 / d) * (square - trace**2 / d)
-    amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / d) * square + trace**2) / over)
+    over = (degrees + 1 - 2 / moving) * (square - trace**2 / moving)
+    amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / moving) * square + trace**2) / over)
     # The floor keeps classes without any spread apart from each other.
-    level = max(trace / d, 1e-6)
+    level = max(trace / moving, 1e-6)
     shrunk = (1 - amount) * within + amount * level * np.eye(d) + 1e-9 * np.eye(d)
     weights = linalg.solve(shrunk, means.T, assume_a="pos")
     with np.errstate(divide="ignore"):

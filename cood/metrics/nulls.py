@@ -58,13 +58,17 @@ def reduced(codes: np.ndarray, dimensions: int) -> np.ndarray:
     """Project codes [n, d] on their first principal components, [n, dimensions].
 
     Models of different width become comparable. Each component's sign is set so that its
-    largest weight is positive. With fewer than `dimensions` columns, all are kept.
+    largest weight is positive. With fewer than `dimensions` columns, all are kept; components
+    without variance are 0.
     """
     centred = codes - codes.mean(axis=0, dtype=np.float64)
-    _, vectors = linalg.eigh(centred.T @ centred)
-    vectors = vectors[:, ::-1][:, :dimensions]
+    squares, vectors = linalg.eigh(centred.T @ centred)
+    squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    # What rounding leaves of a component is no variation, yet metrics look at any spread alike.
+    rounding = np.finfo(codes.dtype).eps * np.abs(codes).max() * np.sqrt(codes.size)
+    vectors[:, squares <= rounding**2] = 0
     return (centred @ vectors).astype(codes.dtype)
 
 

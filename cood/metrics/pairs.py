@@ -36,13 +36,13 @@ def draw_pairs(
     """Draw `size` pairs of rows that agree in the factor `fixed`, or in none if it is None.
 
     The first row is uniform over all rows; the second, uniform over those that agree with it in
-    `fixed` and, if `differ`, in no other factor. None if hardly any such pair exists.
+    `fixed` and, if `differ`, in no other factor that varies. None if hardly any such pair exists.
     """
-    n, m = factors.shape
+    n = len(factors)
     values = np.zeros(n, np.int64) if fixed is None else factors[:, fixed]
     by_value = Rows.of(values)
-    # A factor that never varies cannot differ.
-    others = [factors[:, k] for k in range(m) if k != fixed and factors[:, k].any()]
+    varied = np.flatnonzero((factors != factors[0]).any(axis=0))
+    others = [factors[:, k] for k in varied if k != fixed]
     first = rng.integers(n, size=size)
     second = by_value.draw(values[first], rng)
     if not differ:
@@ -56,12 +56,46 @@ def draw_pairs(
         if round_ % 4 == 3:  # its value may go with one value of another factor only
             first[bad] = rng.integers(n, size=len(bad))
         second[bad] = by_value.draw(values[first[bad]], rng)
-    good = np.setdiff1d(np.arange(size), bad)
-    if len(good) < size // 20:
-        return None
+    return (first, second) if _fill(bad, first, second, rng=rng) else None
+
+
+def draw_controls(
+    factors: np.ndarray,
+    fixed: int,
+    first: np.ndarray,
+    second: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """For pairs that agree in the factor `fixed`, pairs that do not but are alike in the others.
+
+    Rows of a control have the other factors of the rows of its pair, so that codes which hold
+    those only cannot tell the two kinds, whichever compositions exist. A pair without control is
+    replaced by another pair, in place. None if hardly any pair has one.
+    """
+    others = np.delete(factors, fixed, axis=1)
+    ids = np.unique(others, axis=0, return_inverse=True)[1].ravel()
+    alike = Rows.of(ids)
+    values = factors[:, fixed]
+    left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
+    bad = np.arange(len(left))
+    for _ in range(TRIES):
+        bad = bad[values[left[bad]] == values[right[bad]]]
+        if not len(bad):
+            return left, right
+        left[bad] = alike.draw(ids[first[bad]], rng)
+        right[bad] = alike.draw(ids[second[bad]], rng)
+    return (left, right) if _fill(bad, first, second, left, right, rng=rng) else None
+
+
+def _fill(bad: np.ndarray, *rows: np.ndarray, rng: np.random.Generator) -> bool:
+    """Put other draws for the `bad` ones, in place; False if nearly all are bad."""
+    good = np.setdiff1d(np.arange(len(rows[0])), bad)
+    if not len(good) or len(good) < len(rows[0]) // 20:
+        return False
     fill = rng.choice(good, len(bad))
-    first[bad], second[bad] = first[fill], second[fill]
-    return first, second
+    for each in rows:
+        each[bad] = each[fill]
+    return True
 
 
 def mean_differences(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import check, check_choice, check_count, generator
-from cood.metrics.coverage import confusion, coverage, coverage_of
+from cood.metrics.coverage import confusion, coverage
 from cood.metrics.pairs import batch_variances, draw_batches, draw_pairs, mean_differences
 from cood.metrics.result import Score, noted
 
@@ -37,9 +37,10 @@ def z_diff(
     the remaining one is known by its large differences. Beside it, `parts["strict"]` is the
     accuracy with a further class of points, pairs that agree in nothing, which such a code cannot
     tell from the factor that it lacks; `parts["told"]` gives, for each factor, the AUC of telling
-    it from those, and the note names the factors that are not told. Invariant under scale and
-    shift of each dimension (with ``logistic``: shift only) and, but for the amount of shrinkage,
-    constant columns; not under rotation.
+    pairs that agree in it from pairs that agree in nothing and have the same values of the other
+    factors, and the note names the factors that are not told. Invariant under scale and
+    shift of each dimension (with ``logistic``: shift only) and constant columns; not under
+    rotation.
 
     Parameters
     ----------
@@ -111,10 +112,11 @@ def z_diff(
             return noted(np.nan, nothing, data.note, f"hardly any pair of rows agrees in {what}")
         points.append(mean_differences(data.codes, *pairs, batch))
     answers = confusion(points[:-1], each[0], classifier)
-    told = coverage_of(data, points, each[0])
+    strict = confusion(points, each[0], "discriminant")
+    told = coverage(data, rng=random)
     parts = {
         "chance": 1 / len(data.varied),
-        "strict": told.accuracy,
+        "strict": float(np.trace(strict) / strict.sum()),
         "told": told.areas,
         "confusion": answers,
     }
@@ -140,8 +142,7 @@ def z_min_variance(
 
     1 if each dimension wins for one factor only; 1/m (chance; `parts["chance"]`) if the winner
     tells nothing of the factor, as for codes that hold nothing. **With few factors it is
-    lenient**, as `z_diff` is: `parts["told"]` gives for each factor the AUC of telling pairs that
-    agree in it from pairs that agree in nothing, and the note names the factors that are not told.
+    lenient**, as `z_diff` is; `parts["told"]` and the note are as there.
     Invariant under scale and shift of each dimension and constant columns; not under rotation.
 
     Parameters
