@@ -42,6 +42,7 @@ def test_a_correlation_is_written_with_its_interval_and_range(found):
     assert row["median (lowest to highest)"] == "2.00 (1.00 to 3.00)"
     assert row["Spearman"] == "-0.50 [-0.90, -0.10]"
     assert row["without any one model"] == "-0.60 to 0.25"
+    assert written(found, "spearman")["Spearman"].iloc[3] == "-"
 
 
 def test_the_model_that_matters_most_is_named():
