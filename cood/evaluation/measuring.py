@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -80,8 +81,8 @@ def measured(
 ) -> Iterator[pd.DataFrame]:
     """Every metric of a side, with nulls and intervals, and of its codes in the basis of words."""
     settings, factors = study.metrics, side.factors(study.words)
-    common = {"measures": settings.measures, "names": NAMES, "rng": study.seed}
-    table = evaluate(
+    scored = partial(evaluate, measures=settings.measures, names=NAMES, rng=study.seed)
+    table = scored(
         side.codes,
         factors,
         nulls=("shuffled", "rotated", "reduced"),
@@ -89,9 +90,8 @@ def measured(
         dimensions=settings.dimensions,
         folds=settings.folds,
         groups=side.compositions,
-        **common,
     )
     yield table.assign(space=side.space)
     codes = in_words(side.codes, attributes, objects)
-    table = evaluate(codes, factors, repeats=1, **common)
+    table = scored(codes, factors, repeats=1)
     yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")
