@@ -22,7 +22,7 @@ from cood.metrics.dci import dci_from
 from cood.metrics.discriminant import Moments, moments, split_rows
 from cood.metrics.prediction import areas_of, explicitness_from, sap
 from cood.metrics.result import MetricWarning, Score
-from cood.metrics.robustness import irs
+from cood.metrics.robustness import irs_from
 from cood.metrics.sampled import z_diff, z_min_variance
 
 COLUMNS = ("measure", "variant", "value", "low", "high", "chance", "n", "seconds", "note")
@@ -100,7 +100,7 @@ def _explicitness(shared: _Shared) -> Iterator[Row]:
 
 
 def _irs(shared: _Shared) -> Iterator[Row]:
-    found = irs(shared.data.codes, shared.data.factors)
+    found = irs_from(shared.data, shared.information.unclaimed)
     yield "irs", found.value, found.note, None
 
 
