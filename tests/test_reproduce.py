@@ -126,7 +126,9 @@ def test_scores_are_shares_with_interval_and_chance(made):
     assert accuracy["value"].between(0, 1).all()
     assert accuracy["chance"].between(0, 1, inclusive="neither").all()
     assert (shares["n"] > 0).all()
-    assert not table.duplicated(["model", "set", "split", "group", "space", "measure", "variant"]).any()
+    assert not table.duplicated(
+        ["model", "set", "split", "group", "space", "measure", "variant"]
+    ).any()
 
 
 def test_once_more_does_nothing(made):
