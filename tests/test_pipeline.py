@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,11 @@ def test_notebooks_are_checked_before_anything_runs(project, parse):
     with pytest.raises(NotebookError, match="unknown notebook 'nowhere'"):
         reproduce(study, cores=1, dry_run=False)
     assert not study.paths.results.exists()
+
+
+def test_every_module_that_scores_is_in_the_fingerprint_of_a_stage():
+    root = Path(__file__).parents[1]
+    snakefile = (root / "workflow" / "Snakefile").read_text()
+    named = set(re.findall(r'"(?:evaluation/)?(\w+)(?:\.py)?"', snakefile))
+    modules = {path.stem for path in (root / "cood" / "evaluation").glob("*.py")}
+    assert modules - named == {"__init__"}

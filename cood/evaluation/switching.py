@@ -71,11 +71,13 @@ def draw_pairs(task: Task, words: Vocabulary, limit: int, rng: np.random.Generat
 
 
 def exchange(
-    one: np.ndarray, other: np.ndarray, basis: np.ndarray, dimensions: np.ndarray
+    one: np.ndarray, other: np.ndarray, basis: np.ndarray, chosen: np.ndarray
 ) -> np.ndarray:
-    """The codes `one` [p, d] with some dimensions of `other` [p, d], in a basis [d, d]."""
-    part = basis[:, dimensions]
-    return one + (other - one) @ part @ part.T
+    """The codes `one` [p, d] with some dimensions of `other` [p, d], in a basis [d, d].
+
+    `chosen` says which: [d], or [p, d] for each pair by itself.
+    """
+    return one + ((other - one) @ basis * chosen) @ basis.T
 
 
 def score_switching(
@@ -99,8 +101,8 @@ def score_switching(
       is read off the code, by the nearest text or by the discriminants; ``..._attribute`` and
       ``..._object``: whether that half of it is. `variant` ends with what was exchanged:
       ``needed``, the dimensions that the attribute needs; ``nearer``, those that rank higher for
-      the attribute than for the object; or as many random ones, ``needed-control`` and
-      ``nearer-control``. ``all`` and ``none`` need no basis and no rule;
+      the attribute than for the object; or as many random ones, drawn anew for each pair,
+      ``needed-control`` and ``nearer-control``. ``all`` and ``none`` need no basis and no rule;
     - ``intact_zeroshot`` and ``intact_probe``: whether the first code of a pair is read rightly
       before anything is exchanged.
 
@@ -169,9 +171,11 @@ def _inspect(
             counts += _counts(variant, chosen, width, settings.level)
             if rule == RANDOM:
                 continue
-            for name, dimensions in _exchanged(chosen, orders, rng).items():
-                codes = exchange(one, other, matrix, dimensions)
-                switched += switch(f"{variant} {name}", codes)
+            for name, which in _exchanged(chosen, orders).items():
+                each = rng.permuted(np.tile(which, (len(one), 1)), axis=1)
+                switched += switch(f"{variant} {name}", exchange(one, other, matrix, which))
+                control = exchange(one, other, matrix, each)
+                switched += switch(f"{variant} {name}-control", control)
     everything = {"all": splits["all"]}
     tested_on = task.compositions[task.test]
     tables = [
@@ -226,13 +230,11 @@ def _counts(
 
 
 def _exchanged(
-    chosen: dict[str, np.ndarray], orders: dict[str, np.ndarray], rng: np.random.Generator
+    chosen: dict[str, np.ndarray], orders: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     rank = {factor: np.argsort(order) for factor, order in orders.items()}
-    sets = {
-        "needed": chosen["attribute"],
-        "nearer": np.flatnonzero(rank["attribute"] < rank["object"]),
-    }
     width = len(orders["attribute"])
-    random = {f"{n}-control": rng.permutation(width)[: len(found)] for n, found in sets.items()}
-    return sets | random
+    return {
+        "needed": np.isin(np.arange(width), chosen["attribute"]),
+        "nearer": rank["attribute"] < rank["object"],
+    }
