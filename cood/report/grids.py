@@ -103,6 +103,8 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     figure, grid = plt.subplots(
         1, len(steps), figsize=(WIDTH, 3.6), squeeze=False, sharex=True, sharey=True
     )
+    every = pd.concat([found.dropna().stack() for found in steps.values()])
+    ends = (every.min() / 1.3, every.max() * 1.3) if len(every) else (1, 2)
     rng = np.random.default_rng(0)
     for axes, (measure, found) in zip(grid[0], steps.items(), strict=True):
         both = found.dropna()
@@ -116,7 +118,7 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
                 markeredgecolor="white",
                 markersize=8,
             )
-        axes.axline((1, 1), (2, 2), color="0.6", linewidth=1, zorder=0)
+        axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
         _steps(axes, "xy")
         axes.set_title(measure.replace("_", " "), fontsize=10)
         axes.set_xlabel("step of texts")
