@@ -40,9 +40,12 @@ class Moments:
 
 def moments(codes: np.ndarray, rows: np.ndarray) -> Moments:
     """Mean, spread and Gram matrix of some rows, in blocks, in the precision of the codes."""
-    mean = codes[rows].mean(axis=0, dtype=np.float64)
-    # Two passes over blocks: a copy of all rows, standardised, is never held.
-    square = np.zeros(len(mean))
+    # Passes over blocks: a copy of all rows, standardised, is never held.
+    first = codes[rows[0]]  # the mean of what is left of equal values is exact
+    total, square = np.zeros((2, codes.shape[1]))
+    for part in _blocks(rows):
+        total += (codes[part] - first).sum(axis=0, dtype=np.float64)
+    mean = first + total / len(rows)
     for part in _blocks(rows):
         square += ((codes[part] - mean) ** 2).sum(axis=0)
     spread = np.sqrt(square / len(rows))
