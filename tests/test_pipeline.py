@@ -134,7 +134,9 @@ def test_notebooks_are_checked_before_anything_runs(project, parse):
 
 def test_training_depends_on_all_code_that_draws_and_on_no_other():
     listed = re.search(r"DRAWING = .*?\]", SNAKEFILE.read_text(), flags=re.DOTALL)
-    imported = re.compile(r"^from cood\.synthesis(?:\.(\w+))? import (\w+)", flags=re.MULTILINE)
+    imported = re.compile(
+        r"^from cood\.synthesis(?:\.(\w+))? import \(?\s*(\w+)", flags=re.MULTILINE
+    )
     found, queue = set(), sorted((PACKAGE / "models").glob("*.py"))
     while queue:
         for module, name in imported.findall(queue.pop().read_text()):
