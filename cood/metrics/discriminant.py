@@ -124,12 +124,23 @@ def discriminant(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) 
     amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / moving) * square + trace**2) / over)
     # The floor keeps classes without any spread apart from each other.
     level = max(trace / moving, 1e-6)
-    shrunk = (1 - amount) * within + amount * level * np.eye(d) + 1e-9 * np.eye(d)
-    weights = linalg.solve(shrunk, means.T, assume_a="pos")
+    shrunk = (1 - amount) * within + amount * level * np.eye(d)
+    weights = _solved(shrunk, means.T, level)
     with np.errstate(divide="ignore"):
         prior = np.log(counts / n)
     bias = prior - 0.5 * (means.T * weights).sum(axis=0)
     return Discriminant(found, weights.astype(codes.dtype), bias.astype(codes.dtype))
+
+
+def _solved(covariance: np.ndarray, means: np.ndarray, level: float) -> np.ndarray:
+    # The Gram matrix of single precision may have eigenvalues a little below 0.
+    for ridge in level * 10.0 ** np.arange(-9, 0):
+        try:
+            factor = linalg.cho_factor(covariance + ridge * np.eye(len(covariance)))
+        except linalg.LinAlgError:
+            continue
+        return linalg.cho_solve(factor, means)
+    raise ArithmeticError("covariance within classes is not positive")
 
 
 def split_rows(
