@@ -74,7 +74,7 @@ def test_values_without_chance(published, metric, options, width, value, within,
         (z_min_variance, {"differ": False}, 64, 0.919, 0.02, LIBRARY),
         (
             z_min_variance,
-            {"differ": False, "train": 2000, "test": 1000},
+            {"differ": False, "train": 10_000, "test": 5_000},
             512,
             0.9484,
             0.02,
