@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cood.errors import CoodError
 from cood.files import write_tensors
-from cood.models.loading import Clip, load, local, text_tower
+from cood.models.loading import LOCAL, Clip, load, local, text_tower
 from cood.study import Checkpoint, Study
 from cood.synthesis.sets import load_image, read_manifest
 from cood.vocabulary import ANY_OBJECT
@@ -32,18 +33,11 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
     path = study.paths.embeddings(model, set_)
-    settings = study.model(model)
-    source = (
-        settings.checkpoint if isinstance(settings, Checkpoint) else local(study.paths.model(model))
-    )
+    study.model(model)
     manifest = read_manifest(study, set_)
-    try:
-        clip = load(source)
-    except CoodError as error:
-        if not isinstance(settings, Checkpoint):
-            raise
-        say(f"{model}: left out: {error}")
-        write_tensors({}, path, {"missing": str(error)})
+    clip = load_model(study, model, say)
+    if isinstance(clip, str):
+        write_tensors({}, path, {"missing": clip})
         return
     folder = study.paths.manifest(set_).parent
     say(f"{model}: embedding {len(manifest)} images of {set_}")
@@ -55,15 +49,31 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
         "attributes": embed_texts(clip, [f"{a} {ANY_OBJECT}" for a in words.attributes], templates),
         "objects": embed_texts(clip, words.objects, templates),
     }
-    metadata = {
-        "checkpoint": model if source.startswith("local-dir:") else source,
+    metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+    write_tensors(tensors, path, metadata)
+
+
+def load_model(study: Study, model: str, say: Callable[[str], None]) -> Clip | str:
+    """A model of the study, or the reason why a checkpoint cannot be had."""
+    settings = study.models.get(model)
+    if not isinstance(settings, Checkpoint):
+        return load(local(study.paths.model(model)))
+    try:
+        return load(settings.checkpoint)
+    except CoodError as error:
+        say(f"{model}: left out: {error}")
+        return str(error)
+
+
+def describe(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
+    """What embeddings were made with: checkpoint, preprocessing, tokeniser, manifest, size."""
+    return {
+        "checkpoint": model if clip.source.startswith(LOCAL) else clip.source,
         "preprocessing": str(clip.preprocess),
         "tokeniser": type(clip.tokenize).__name__,
-        "templates": json.dumps(templates),
         "manifest": hashlib.sha256(manifest.to_csv(index=False).encode()).hexdigest(),
         "parameters": str(sum(p.numel() for p in clip.model.parameters())),
     }
-    write_tensors(tensors, path, metadata)
 
 
 @torch.inference_mode()

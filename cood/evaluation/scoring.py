@@ -20,7 +20,7 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
     for set_ in study.sets:
         tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
         if "missing" in metadata:
-            tables.append(_missing(model, set_, metadata["missing"]))
+            tables.append(missing_row(model, set_, metadata["missing"]))
             continue
         truth = read_manifest(study, set_)["composition"].to_numpy()
         tables.append(
@@ -46,6 +46,14 @@ def collect(study: Study) -> None:
     write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)
 
 
+def missing_row(model: str, set_: str, reason: str) -> pd.DataFrame:
+    """The one row of a model that could not be had on a set, with the reason."""
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
+    row |= {"model": model, "set": set_, "n": 0, "note": reason}
+    row |= dict.fromkeys(("split", "group", "space", "measure", "variant"), "")
+    return pd.DataFrame([row])[list(COLUMNS)]
+
+
 def _members(study: Study, model: str) -> dict[str, np.ndarray]:
     split = splits(study)
     members = {str(name): np.flatnonzero(split == name) for name in dict.fromkeys(split)}
@@ -53,13 +61,6 @@ def _members(study: Study, model: str) -> dict[str, np.ndarray]:
     if isinstance(settings, Training):
         members["seen"] = np.sort(seen(study, settings.share))
     return members
-
-
-def _missing(model: str, set_: str, reason: str) -> pd.DataFrame:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
-    row |= {"model": model, "set": set_, "n": 0, "note": reason}
-    row |= dict.fromkeys(("split", "group", "space", "measure", "variant"), "")
-    return pd.DataFrame([row])[list(COLUMNS)]
 
 
 def _known(study: Study, name: str) -> dict[str, Any]:

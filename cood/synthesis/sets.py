@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import repeat
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -91,15 +93,20 @@ def load_image(folder: Path, image: str) -> Image.Image:
         ) from error
 
 
-def _write_images(folder: Path, size: int, study_seed: int, rows: pd.DataFrame) -> pd.Series:
-    seeds = map(image_seed, repeat(study_seed), rows["composition"], rows["seed"])
-    pairs = list(zip(rows["attribute"], rows["object"], strict=True))
-    pixels = draw_many(pairs, list(seeds), size)
+def write_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
+    """Write arrays [height, width, 3] as PNG files in `folder`; give the files' sizes."""
     sizes = []
-    for image, array in zip(rows["image"], pixels, strict=True):
+    for image, array in zip(images, pixels, strict=True):
         path = folder / image
         with atomic(path) as temporary:
             # Level 1: twice as fast to write, a tenth larger.
             Image.fromarray(array).save(temporary, format="png", compress_level=1)
         sizes.append(path.stat().st_size)
-    return pd.Series(sizes, index=rows.index)
+    return sizes
+
+
+def _write_images(folder: Path, size: int, study_seed: int, rows: pd.DataFrame) -> pd.Series:
+    seeds = map(image_seed, repeat(study_seed), rows["composition"], rows["seed"])
+    pairs = list(zip(rows["attribute"], rows["object"], strict=True))
+    pixels = draw_many(pairs, list(seeds), size)
+    return pd.Series(write_images(folder, rows["image"], pixels), index=rows.index)
