@@ -39,7 +39,8 @@ STAGES = {
 def fingerprint(*parts: str, without: Iterable[str] = ()) -> str:
     """Short hash of the source of some modules or folders of the package.
 
-    `without` names modules or folders inside them that do not count. Snakemake compares it, so that a stage runs again when the code that it runs has changed.
+    `without` names modules or folders inside them that do not count. Snakemake compares it, so that
+    a stage runs again when the code that it runs has changed.
     """
     digest = hashlib.sha256()
     left_out = [PACKAGE / part for part in without]

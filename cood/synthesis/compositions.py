@@ -12,7 +12,7 @@ from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, 
 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.
 SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE = range(5)
-FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_PROMPTS = range(5, 9)
+FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(5, 10)
 
 
 def training_order(

@@ -11,10 +11,10 @@ from colorsys import hsv_to_rgb
 import numpy as np
 
 SAMPLES = 2  # rays across a pixel, against jagged edges
-ROOM = 4.6  # from the object to each wall
+ROOM = 3.2  # from the object to each wall
 CAMERA = (4.3, 2.15)  # distance along the floor, and height
-TARGET = 0.75  # height of the point in the middle of the picture
-VIEW = 0.4  # tangent of half the angle of view
+TARGET = 0.72  # height of the point in the middle of the picture
+VIEW = 0.32  # tangent of half the angle of view
 LIGHT = np.array([0.36, 0.80, 0.48], dtype=np.float32)  # where it comes from; of unit length
 AMBIENT, DIFFUSE, SHINE = 0.4, 0.7, 0.3
 HALF = 0.62  # half of a cube's side; the others are about as large

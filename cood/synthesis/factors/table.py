@@ -27,11 +27,15 @@ COMPASS = ("north", "northeast", "east", "southeast", "south", "southwest", "wes
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor: its published values, and one word for each; neighbours may share a word."""
+    """A factor: its published values, and one word for each; neighbours may share a word.
+
+    `phrase` says in a caption without grammar what the word is of.
+    """
 
     name: str
     values: tuple[float, ...]
     words: tuple[str, ...]
+    phrase: str = "{}"
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -56,8 +60,8 @@ class Table:
         Those that vary.
     pair
         The two factors whose combinations are held out of training.
-    sentence, short
-        A caption as a sentence, and the same words for text towers with room for ten tokens.
+    sentence, spoken
+        A caption as a sentence, and the order in which it names the factors.
     """
 
     title: str
@@ -65,7 +69,7 @@ class Table:
     factors: tuple[Factor, ...]
     pair: tuple[str, str]
     sentence: str
-    short: str
+    spoken: tuple[str, ...]
 
     @property
     def names(self) -> list[str]:
@@ -96,15 +100,28 @@ class Table:
         return np.stack([f.word_ids[ids[:, k]] for k, f in enumerate(self.factors)], axis=1)
 
     def captions(self, word_ids: np.ndarray, form: str) -> list[str]:
-        """Captions of word ids [n, m], in the form ``sentence`` or ``short``."""
-        template = {"sentence": self.sentence, "short": self.short}[form]
-        spoken = [f.vocabulary for f in self.factors]
+        """Captions of word ids [n, m] that name every factor.
+
+        The form is a ``sentence``, or ``short``: phrases, for text towers with room for few tokens.
+        """
+        if form == "short":
+            return self.phrases(word_ids, np.ones(word_ids.shape, dtype=bool))
         return [
-            template.format(
-                **{f.name: w[i] for f, w, i in zip(self.factors, spoken, row, strict=True)}
-            )
-            for row in word_ids
+            self.sentence.format(**dict(zip(self.names, w, strict=True)))
+            for w in self._words(word_ids)
         ]
+
+    def phrases(self, word_ids: np.ndarray, named: np.ndarray) -> list[str]:
+        """Captions of word ids [n, m] that name only some factors, where `named` [n, m] is true."""
+        order = [self.index(name) for name in self.spoken]
+        return [
+            " ".join(self.factors[k].phrase.format(words[k]) for k in order if which[k])
+            for words, which in zip(self._words(word_ids), named, strict=True)
+        ]
+
+    def _words(self, word_ids: np.ndarray) -> list[list[str]]:
+        known = [factor.vocabulary for factor in self.factors]
+        return [[words[i] for words, i in zip(known, row, strict=True)] for row in word_ids]
 
     def index(self, factor: str) -> int:
         """Column of a factor; an unknown name raises a CoodError."""
@@ -138,8 +155,8 @@ SHAPES3D = Table(
     title="3D Shapes",
     citation="Kim and Mnih 2018, repository deepmind/3d-shapes on GitHub",
     factors=(
-        Factor("floor_hue", _even(0, 0.9, 10), HUES),
-        Factor("wall_hue", _even(0, 0.9, 10), HUES),
+        Factor("floor_hue", _even(0, 0.9, 10), HUES, "{} floor"),
+        Factor("wall_hue", _even(0, 0.9, 10), HUES, "{} wall"),
         Factor("object_hue", _even(0, 0.9, 10), HUES),
         Factor("scale", _even(0.75, 1.25, 8), SIZES),
         Factor("shape", (0, 1, 2, 3), ("cube", "cylinder", "sphere", "capsule")),
@@ -148,7 +165,7 @@ SHAPES3D = Table(
     pair=("object_hue", "shape"),
     sentence="a {scale} {object_hue} {shape} on a {floor_hue} floor before a {wall_hue} wall, "
     "facing {orientation}",
-    short="{scale} {object_hue} {shape} {floor_hue} floor {wall_hue} wall {orientation}",
+    spoken=("scale", "object_hue", "shape", "floor_hue", "wall_hue", "orientation"),
 )
 
 # Matthey, Higgins, Hassabis and Lerchner 2017. Colour, always white, is left out. The last
@@ -178,7 +195,7 @@ DSPRITES = Table(
     pair=("scale", "shape"),
     sentence="a {scale} white {shape} facing {orientation}, {position_x} and {position_y} "
     "in the picture",
-    short="{scale} {shape} {orientation} {position_x} {position_y}",
+    spoken=("scale", "shape", "orientation", "position_x", "position_y"),
 )
 
 TABLES = {"shapes3d": SHAPES3D, "dsprites": DSPRITES}
