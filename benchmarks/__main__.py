@@ -1,18 +1,31 @@
-"""Run every benchmark and print one table."""
+"""Run every benchmark; print one table and write it to the book."""
 
 from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
 
 import pandas as pd
 import torch
 
-from benchmarks import drawing, embedding, ranking
+from benchmarks import drawing, embedding, metrics, ranking
+from cood.paths import project_root
 
 
 def main() -> None:
-    """Print what was measured, the limit or peer, and their ratio."""
+    """Measure, compare with a peer or a limit in the same run, and give the ratio."""
     torch.set_num_threads(1)
-    rows = [*drawing.rows(), *embedding.rows(), *ranking.rows()]
+    rows = [*metrics.rows(), *drawing.rows(), *embedding.rows(), *ranking.rows()]
     table = pd.DataFrame(rows, columns=["work", "measured", "compared with", "ratio"])
+    book = project_root() / "book"
+    table.to_csv(book / "speed.csv", index=False)
+    machine = {
+        "System": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "Python": platform.python_version(),
+    }
+    machine |= {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")}
+    pd.Series(machine).rename_axis("item").to_frame("value").to_csv(book / "speed-machine.csv")
     with pd.option_context("display.width", 200, "display.max_colwidth", None):
         print(table.to_string(index=False))
 

@@ -21,9 +21,11 @@ PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 
 def _draw(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.isolated import draw_isolated
     from cood.synthesis.sets import draw_set
 
     draw_set(study, args.set, args.cores)
+    draw_isolated(study, args.set, args.cores)
 
 
 def _train(study: Study, args: argparse.Namespace) -> None:
@@ -87,6 +89,27 @@ def _collect_factors(study: Study, args: argparse.Namespace) -> None:
     collect_factors(study)
 
 
+def _probe(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.probing import probe_model
+
+    study.model(args.model)
+    probe_model(study, args.model)
+
+
+def _measure(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.measuring import measure_model
+
+    study.model(args.model)
+    measure_model(study, args.model)
+
+
+def _track(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.tracking import track_model
+
+    study.model(args.model)
+    track_model(study, args.model)
+
+
 def _baselines(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.baselines import score_baselines
 
@@ -132,6 +155,9 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "train": (_train, "train a small CLIP", ("model",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
     "score": (_score, "score a model", ("model",)),
+    "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
+    "measure": (_measure, "measure a model: disentanglement, rank, linearity", ("model",)),
+    "track": (_track, "measure a model over its training", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),
     "collect": (_collect, "join the scores of all models", ()),
     "draw-factors": (_draw_factors, "draw a factor set", ("set",)),

@@ -41,6 +41,10 @@ class Paths:
         """Table of a set's images; the images lie beside it."""
         return self.results / "sets" / set_ / "manifest.parquet"
 
+    def isolated(self, set_: str) -> Path:
+        """Table of the images of a set that show one word alone; they lie in a folder beside it."""
+        return self.results / "sets" / set_ / "isolated.parquet"
+
     def model(self, model: str) -> Path:
         """Folder of a model trained here: config, weights, captions, training history."""
         return self.results / "models" / model
@@ -52,6 +56,18 @@ class Paths:
     def model_scores(self, model: str) -> Path:
         """Scores of one model."""
         return self.results / "scores" / f"{model}.parquet"
+
+    def model_probes(self, model: str) -> Path:
+        """Retrieval and switching scores of one model."""
+        return self.results / "probes" / f"{model}.parquet"
+
+    def model_measures(self, model: str) -> Path:
+        """Metrics of one model's embeddings."""
+        return self.results / "measures" / f"{model}.parquet"
+
+    def model_dynamics(self, model: str) -> Path:
+        """Metrics and accuracy over the training of a model."""
+        return self.results / "dynamics" / f"{model}.parquet"
 
     @property
     def scores(self) -> Path:

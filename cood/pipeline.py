@@ -14,6 +14,7 @@ from cood.report.notebooks import check_parameters, source
 from cood.study import Study
 
 CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
+WITH_IMAGES = {"manifest.parquet", "isolated.parquet"}
 
 
 def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()) -> int:
@@ -72,7 +73,7 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
     files = [p for p in paths.results.rglob("*") if p.suffix in CHECKED]
     for file in sorted(files):
         reason = damage(file)
-        if reason is None and file.name == "manifest.parquet":
+        if reason is None and file.name in WITH_IMAGES:
             image = damaged_image(file)
             reason = image and f"image {image} is missing or damaged"
         if reason is None:

@@ -19,6 +19,7 @@ from pydantic import (
 
 from cood import vocabulary as words
 from cood.errors import StudyError, unknown
+from cood.metrics import MEASURES
 from cood.paths import STUDIES, Paths, project_root
 from cood.synthesis.factors.table import TABLES, Table
 
@@ -27,6 +28,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
+SPLITS = ("all", "shared", "partial", "unseen", "seen")
 BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
 PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
@@ -46,11 +48,12 @@ class WordList(Settings):
 
 
 class IconSet(Settings):
-    """Drawings of every composition, made from icons."""
+    """Drawings of every composition, and of every word alone, made from icons."""
 
     source: Literal["icons"]
     images_per_composition: Count
     size: Annotated[int, Field(ge=32, le=512)] = 64
+    isolated_images: Count = 8
 
 
 class FactorSet(Settings):
@@ -164,6 +167,41 @@ class Evaluation(Settings):
         return self
 
 
+class Probing(Settings):
+    """How embeddings are probed.
+
+    `samples` is the number of retrieval queries, and of pairs whose dimensions are switched;
+    `needed` the share of the accuracy with all dimensions that the needed ones must reach.
+    """
+
+    samples: Count = 2500
+    needed: Share = 0.9
+
+
+class Metrics(Settings):
+    """Which metrics of disentanglement are taken, of which compositions, and beside which nulls.
+
+    `repeats` is the number of shuffles and of rotations; `dimensions` what PCA leaves; `folds`
+    into how many parts compositions are dealt for the intervals.
+    """
+
+    measures: Annotated[list[str], Field(min_length=1)] = list(MEASURES)
+    splits: Annotated[list[str], Field(min_length=1)] = ["unseen", "all"]
+    repeats: Count = 3
+    dimensions: Count = 64
+    folds: Annotated[int, Field(ge=2)] = 5
+
+    @model_validator(mode="after")
+    def _known(self) -> Metrics:
+        for measure in self.measures:
+            if measure not in MEASURES:
+                raise ValueError(f"measures: {unknown('measure', measure, MEASURES)}")
+        for split in self.splits:
+            if split not in SPLITS:
+                raise ValueError(f"splits: {unknown('split', split, SPLITS)}")
+        return self
+
+
 class Study(Settings):
     """All settings of one study; see `workflow/studies/` for commented examples."""
 
@@ -176,6 +214,8 @@ class Study(Settings):
     factor_sets: dict[Name, FactorSet] = {}
     factor_models: dict[Name, FactorTraining] = {}
     evaluation: Evaluation = Evaluation()
+    probing: Probing = Probing()
+    metrics: Metrics = Metrics()
     notebooks: dict[Name, dict[str, Any]]
     _file: Path = PrivateAttr(default=Path())
 
@@ -387,6 +427,8 @@ SECTIONS: dict[str, type[Settings]] = {
     "checkpoint": Checkpoint,
     "captions": Captions,
     "evaluation": Evaluation,
+    "metrics": Metrics,
+    "probing": Probing,
 }
 
 

@@ -25,7 +25,9 @@ SETTINGS = {
         "objects": ["apple", "hat", "dog", "bus", "umbrella"],
     },
     "held_out": 0.2,
-    "sets": {"ao": {"source": "icons", "images_per_composition": 2, "size": 32}},
+    "sets": {
+        "ao": {"source": "icons", "images_per_composition": 2, "size": 32, "isolated_images": 3}
+    },
     "defaults": {"architecture": "resnet", "images": 32, "epochs": 1, "batch": 8, "moments": 3},
     "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
@@ -77,6 +79,7 @@ def built(tmp_path_factory):
     """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
     from cood.evaluation.embedding import embed_set
     from cood.models.training import train
+    from cood.synthesis.isolated import draw_isolated
     from cood.synthesis.sets import draw_set
 
     root = make_project(tmp_path_factory.mktemp("built"))
@@ -84,6 +87,7 @@ def built(tmp_path_factory):
         patch.chdir(root)
         study = load_study("tiny")
         draw_set(study, "ao")
+        draw_isolated(study, "ao")
         train(study, "few", lambda text: None)
         embed_set(study, "few", "ao", lambda text: None)
     return root

@@ -138,6 +138,7 @@ def test_stages_one_after_the_other(project, capsys):
     assert "Traceback" not in capsys.readouterr().err
     results = project / "results" / "tiny"
     assert len(read_table(results / "sets" / "ao" / "manifest.parquet")) == 40
+    assert len(read_table(results / "sets" / "ao" / "isolated.parquet")) == 27
     assert len(read_table(results / "scores" / "baselines.parquet")) > 0
 
 

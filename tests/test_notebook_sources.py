@@ -8,6 +8,8 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 DRAWERS = {
     *("figures.model_scatter", "figures.intervals", "figures.bars", "figures.heat"),
+    *("figures.correlation_heat", "figures.curves", "grids.panels"),
+    *("grids.training", "grids.arrivals"),
     *("gallery.gallery", "gallery.split_map"),
 }
 

@@ -94,6 +94,12 @@ def test_a_missing_image_is_damage(copied):
     assert discard_damaged(copied, dry_run=False) == [str(manifest)]
 
 
+def test_a_missing_image_of_an_isolated_word_is_damage(copied):
+    table = copied.paths.isolated("ao")
+    (table.parent / "isolated" / "objects" / "dog" / "1.png").unlink()
+    assert discard_damaged(copied, dry_run=False) == [str(table)]
+
+
 def test_a_damaged_manifest_is_damage(copied):
     manifest = copied.paths.manifest("ao")
     truncate(manifest)

@@ -87,7 +87,7 @@ def test_from_nothing_to_html(made):
     assert page.as_uri() in done.stdout
     for name in ("index", "method", "status", "data-card", "deviations", "references"):
         assert (page.parent / f"{name}.html").is_file()
-    for name in ("dataset", "benchmark", "anatomy", "diversity"):
+    for name in ("dataset", "benchmark", "anatomy", "diversity", "retrieval", "switching"):
         html = (page.parent / "executed" / f"{name}.html").read_text()
         assert "<img" in html
         assert "Traceback" not in html
@@ -97,7 +97,7 @@ def test_from_nothing_to_html(made):
 
 def test_progress_says_what_runs_and_how_long_it_took(made):
     _, done = made
-    assert re.search(r"^\[1/17\] ", done.stderr, flags=re.MULTILINE)
+    assert re.search(r"^\[1/22\] ", done.stderr, flags=re.MULTILINE)
     for model in MODELS:
         assert re.search(rf"train {model}: done in [\d.]+ s, \d+ to go", done.stderr)
 
@@ -120,12 +120,15 @@ def test_scores_are_shares_with_interval_and_chance(made):
     table = scores(project)
     assert set(table["model"]) == MODELS | {"text only", "background only"}
     shares = table.dropna(subset=["value"])
-    assert shares["value"].between(0, 1).all()
-    assert (shares["low"] <= shares["high"]).all()
-    accuracy = shares[shares["measure"] != "binding"]
+    bounded = shares.dropna(subset=["low"])
+    assert (bounded["low"] <= bounded["high"]).all()
+    accuracy = shares[~shares["measure"].str.contains("binding|gain|dimensions|overlap")]
+    assert accuracy["value"].between(0, 1).all()
     assert accuracy["chance"].between(0, 1, inclusive="neither").all()
     assert (shares["n"] > 0).all()
-    assert not table.duplicated(["model", "set", "split", "group", "measure", "variant"]).any()
+    assert not table.duplicated(
+        ["model", "set", "split", "group", "space", "measure", "variant"]
+    ).any()
 
 
 def test_once_more_does_nothing(made):
@@ -142,11 +145,21 @@ def test_a_notebook_parameter_runs_that_notebook_and_the_book_only(project):
     assert would_run(project) == {"run notebook benchmark", "render the book"}
 
 
+def test_a_setting_of_the_probes_runs_these_and_what_joins_only(project):
+    file = project / "workflow" / "studies" / f"{STUDY}.yaml"
+    file.write_text(file.read_text().replace("samples: 200", "samples: 150"))
+    planned = would_run(project)
+    assert {f"probe {model}" for model in MODELS} | {"join the scores"} <= planned
+    again = ("probe", "join", "run notebook", "render")
+    assert all(step.startswith(again) for step in planned)
+
+
 def test_a_models_setting_runs_that_model_and_what_joins(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
     file.write_text(file.read_text().replace("few: {share: 0.2}", "few: {share: 0.2, seed: 5}"))
     planned = would_run(project)
-    assert {"train few", "embed with few ao", "score few", "join the scores"} <= planned
+    assert {"train few", "embed with few ao", "score few", "probe few"} <= planned
+    assert "join the scores" in planned
     assert not {step for step in planned if "more" in step or "most" in step or "draw" in step}
 
 

@@ -84,6 +84,14 @@ def test_names_that_are_looked_up(tiny):
         ({"models": [1]}, r"models: Input should be a valid dictionary, got \[1\]"),
         ({"models": {}}, r"models: .* at least 1 item"),
         ({"sets": {}}, r"sets: .* at least 1 item"),
+        (
+            {
+                "sets": {
+                    "ao": {"source": "icons", "images_per_composition": 1, "isolated_images": 0}
+                }
+            },
+            r"sets.ao.isolated_images: .* got 0",
+        ),
         ({"models": {"m": {**MODEL, "images": 2.5}}}, r"models.m.images: .* got 2.5"),
         ({"models": {"m": {**MODEL, "loss": "hinge"}}}, r"models.m.loss: .* got 'hinge'"),
         ({"models": {"../m": MODEL}}, r"models.*a name may hold letters.*got '../m'"),
@@ -214,6 +222,7 @@ def test_artefacts_of_a_study_lie_together(tmp_path):
     paths = Paths(tmp_path, "tiny")
     files = [
         paths.manifest("ao"),
+        paths.isolated("ao"),
         paths.model("few"),
         paths.embeddings("few", "ao"),
         paths.model_scores("few"),

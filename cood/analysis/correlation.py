@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.special import expit, logit
 
 
@@ -62,22 +61,60 @@ def correlate(
     nothing = Correlation(len(a), n_families, *[np.nan] * 6)
     if len(a) < 3 or n_families < 2 or not (np.ptp(a) and np.ptp(b)):
         return nothing
-    rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(members == f) for f in range(n_families)]
-    draws = []
-    for _ in range(resamples):
-        index = np.concatenate([groups[f] for f in rng.integers(n_families, size=n_families)])
-        if np.ptp(a[index]) and np.ptp(b[index]):
-            draws.append(_both(a[index], b[index]))
+    draws = np.random.default_rng(seed).integers(n_families, size=(resamples, n_families))
+    # How often each family, and so each model, is in each resample.
+    times = (draws[:, :, None] == np.arange(n_families)).sum(axis=1)
+    weights = times[:, members].astype(float)
+    drawn = np.column_stack(_both(a, b, weights))
     tail = (1 - level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-    pearson, spearman = _both(a, b)
+    low, high = np.quantile(drawn[np.isfinite(drawn).all(axis=1)], [tail, 1 - tail], axis=0)
+    pearson, spearman = (float(found[0]) for found in _both(a, b, np.ones((1, len(a)))))
     return Correlation(len(a), n_families, pearson, low[0], high[0], spearman, low[1], high[1])
 
 
-def _both(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    ranks = stats.rankdata(a), stats.rankdata(b)
-    return float(np.corrcoef(a, b)[0, 1]), float(np.corrcoef(*ranks)[0, 1])
+def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
+    """Both coefficients without each model in turn: how much hangs on a single one.
+
+    Parameters
+    ----------
+    x, y
+        Two numbers by model, with the same index. Models without a number are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `pearson` and `spearman`, indexed by the model that is left out; NaN where fewer
+        than three are left, or a column is constant among them.
+    """
+    both = pd.concat([x, y], axis=1, keys=["x", "y"]).dropna()
+    columns = dict.fromkeys(("pearson", "spearman"), np.full(len(both), np.nan))
+    if len(both) > 3:
+        found = _both(both["x"].to_numpy(), both["y"].to_numpy(), 1 - np.eye(len(both)))
+        columns = dict(zip(columns, found, strict=True))
+    return pd.DataFrame(columns, index=both.index)
+
+
+def _both(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pearson's and Spearman's coefficient [r] of models that count `weights` [r, n] times each."""
+    shape = weights.shape
+    plain = _pearson(np.broadcast_to(a, shape), np.broadcast_to(b, shape), weights)
+    return plain, _pearson(_ranks(a, weights), _ranks(b, weights), weights)
+
+
+def _ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # Mean rank of each model among all that are drawn: those below it, and half of its equals.
+    below, equal = (compare(x[:, None], x).astype(float) for compare in (np.greater, np.equal))
+    return weights @ below.T + (weights @ equal.T + 1) / 2
+
+
+def _pearson(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # NaN where a column is constant among the models that are drawn.
+    share = weights / weights.sum(axis=1, keepdims=True)
+    a, b = (x - (share * x).sum(axis=1, keepdims=True) for x in (a, b))
+    together = (share * a * b).sum(axis=1)
+    apart = np.sqrt((share * a**2).sum(axis=1) * (share * b**2).sum(axis=1))
+    constant = apart <= 1e-12 * np.abs(a).max(axis=1) * np.abs(b).max(axis=1)
+    return np.where(constant, np.nan, together / np.where(constant, 1, apart))
 
 
 def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Series, np.ndarray]:

@@ -35,22 +35,27 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     results
         The tables of a study.
     where
-        Values of the columns `set`, `split`, `group` (default ``all``), `measure` and `variant`
-        (default ``all``) that select the row. `set` is by default the study's first.
+        Values of the columns `set` (default: the study's first), `split`, `space` (default
+        ``image``), `group` (default ``all``), `measure` and `variant` (default ``all``) that
+        select the row.
 
     Raises
     ------
     StudyError
         If a value does not occur, or the selection leaves more than one row for a model.
     """
-    scores = results.scores[results.scores["model"].isin(results.models["model"])]
-    where = {"set": next(iter(results.study.sets)), "group": "all", "variant": "all"} | where
-    for column, value in where.items():
-        known = scores[column].unique()
-        if value not in known:
-            raise StudyError(unknown(column, value, known))
-    for column, value in where.items():
-        scores = scores[scores[column] == value]
+    usual = {"space": "image", "group": "all", "variant": "all"}
+    where = {"set": next(iter(results.study.sets)), **usual} | where
+    scores = results.scores
+    for column in ("variant", *where):  # what leaves the fewest rows first
+        scores = scores[scores[column] == where[column]]
+    scores = scores[scores["model"].isin(results.models["model"])]
+    if scores.empty:
+        every = results.scores[results.scores["model"].isin(results.models["model"])]
+        for column, value in where.items():
+            known = every[column].unique()
+            if value not in known:
+                raise StudyError(unknown(column, value, known))
     repeated = scores.loc[scores["model"].duplicated(), "model"].unique()
     if len(repeated):
         raise StudyError(f"{where} does not select one row for {', '.join(repeated)}")

@@ -17,6 +17,7 @@ from cood.errors import CoodError
 from cood.files import write_tensors
 from cood.models.loading import LOCAL, Clip, load, local, text_tower
 from cood.study import Checkpoint, Study
+from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
 from cood.vocabulary import ANY_OBJECT
 
@@ -29,12 +30,14 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
 
     Written, un-normalised float32: `images` [n, d] in the order of the manifest, and the texts
     of `compositions` [C, d], `attributes` [A, d] and `objects` [O, d], averaged over templates.
-    The metadata says which checkpoint, preprocessing, tokeniser, templates and manifest.
+    `isolated_attributes` [A, d] and `isolated_objects` [O, d] are averages over the images that
+    show the word alone. The metadata says which checkpoint, preprocessing, tokeniser, templates,
+    manifest and table of isolated words.
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
     path = study.paths.embeddings(model, set_)
     study.model(model)
-    manifest = read_manifest(study, set_)
+    manifest, isolated = read_manifest(study, set_), read_isolated(study, set_)
     clip = load_model(study, model, say)
     if isinstance(clip, str):
         write_tensors({}, path, {"missing": clip})
@@ -42,14 +45,18 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     folder = study.paths.manifest(set_).parent
     say(f"{model}: embedding {len(manifest)} images of {set_}")
     images = embed_images(clip, folder, manifest["image"].tolist())
+    alone = embed_images(clip, folder, isolated["image"].tolist())
     words, templates = study.words, study.evaluation.templates
     tensors = {
         "images": images,
         "compositions": embed_texts(clip, words.compositions(), templates),
         "attributes": embed_texts(clip, [f"{a} {ANY_OBJECT}" for a in words.attributes], templates),
         "objects": embed_texts(clip, words.objects, templates),
+        "isolated_attributes": average(alone, isolated["attribute"], words.attributes),
+        "isolated_objects": average(alone, isolated["object"], words.objects),
     }
-    metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+    metadata = describe(clip, model, manifest)
+    metadata |= {"templates": json.dumps(templates), "isolated": _hash(isolated)}
     write_tensors(tensors, path, metadata)
 
 
@@ -71,7 +78,7 @@ def describe(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
         "checkpoint": model if clip.source.startswith(LOCAL) else clip.source,
         "preprocessing": str(clip.preprocess),
         "tokeniser": type(clip.tokenize).__name__,
-        "manifest": hashlib.sha256(manifest.to_csv(index=False).encode()).hexdigest(),
+        "manifest": _hash(manifest),
         "parameters": str(sum(p.numel() for p in clip.model.parameters())),
     }
 
@@ -85,6 +92,27 @@ def embed_images(clip: Clip, folder: Path, images: Sequence[str]) -> np.ndarray:
         batch = torch.stack([clip.preprocess(load_image(folder, name)) for name in names])
         parts.append(model.encode_image(batch.to(clip.device)).float().cpu().numpy())
     return np.concatenate(parts)
+
+
+def average(images: np.ndarray, shown: pd.Series, words: Sequence[str]) -> np.ndarray:
+    """Mean of the unit embeddings of each word's images, as texts are averaged over templates.
+
+    Parameters
+    ----------
+    images
+        Embeddings [n, d].
+    shown
+        Word [n] that each image shows; rows of other words are left out.
+    words
+        The words; each must be shown at least once.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(words), d)
+        Un-normalised: its length says how much the images of a word agree.
+    """
+    unit = torch.nn.functional.normalize(torch.from_numpy(images), dim=-1).numpy()
+    return np.stack([unit[(shown == word).to_numpy()].mean(axis=0) for word in words])
 
 
 @torch.inference_mode()
@@ -125,6 +153,10 @@ def _context(model: Any, length: int) -> Iterator[None]:
         yield
     finally:
         tower.positional_embedding, tower.attn_mask = position, mask
+
+
+def _hash(table: pd.DataFrame) -> str:
+    return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
 
 
 def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

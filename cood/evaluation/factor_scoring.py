@@ -9,7 +9,7 @@ import pandas as pd
 
 from cood.evaluation.ranking import nearest
 from cood.evaluation.resampling import grouped_mean
-from cood.evaluation.scoring import missing_row
+from cood.evaluation.scoring import missing
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, read_tensors, write_table
 from cood.study import Evaluation, Study
@@ -24,7 +24,7 @@ def score_factor_sets(study: Study, model: str) -> pd.DataFrame:
     for name in study.factor_sets_of(model):
         tensors, metadata = read_tensors(study.paths.embeddings(model, name))
         if "missing" in metadata:
-            tables.append(missing_row(model, name, metadata["missing"]))
+            tables.append(missing(model, name, metadata["missing"]))
             continue
         table = study.factor_set(name).table
         manifest = read_factor_manifest(study, name)

@@ -54,8 +54,9 @@ def nearest(
         ids = np.empty((len(chunk), 0), dtype=np.int64)
         for first in range(0, len(texts), columns):
             scores = chunk @ texts[first : first + columns].T
-            here = np.broadcast_to(np.arange(first, first + scores.shape[1]), scores.shape)
-            best, ids = np.hstack([best, scores]), np.hstack([ids, here])
+            here = _top(scores, min(k, scores.shape[1]))
+            best = np.hstack([best, np.take_along_axis(scores, here, axis=1)])
+            ids = np.hstack([ids, first + here])
             order = _top(best, min(k, best.shape[1]))
             best = np.take_along_axis(best, order, axis=1)
             ids = np.take_along_axis(ids, order, axis=1)
@@ -65,9 +66,11 @@ def nearest(
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:
     # k passes of argmax: cheaper than a sort for small k, and ties go to the lower index.
-    scores = scores.copy()
     order = np.empty((len(scores), k), dtype=np.int64)
+    taken = np.empty((len(scores), k), dtype=scores.dtype)
     for rank in range(k):
-        order[:, rank] = scores.argmax(axis=1)
-        np.put_along_axis(scores, order[:, rank, None], -np.inf, axis=1)
+        best = order[:, rank, None] = scores.argmax(axis=1)[:, None]
+        taken[:, rank, None] = np.take_along_axis(scores, best, axis=1)
+        np.put_along_axis(scores, best, -np.inf, axis=1)
+    np.put_along_axis(scores, order, taken, axis=1)  # cheaper than a copy of all
     return order

@@ -49,23 +49,44 @@ def grouped_mean(
         All of it NaN, with n = 0, if there is no observation. See Efron and Tibshirani (1993),
         *An Introduction to the Bootstrap*, chapter 13, https://doi.org/10.1201/9780429246593.
     """
+    column = np.asarray(hits, dtype=np.float64)[:, None]
+    return grouped_means(
+        column, groups, rng=rng, resamples=resamples, level=level, per_group=per_group
+    )[0]
+
+
+def grouped_means(
+    hits: np.ndarray,
+    groups: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    level: float = 0.95,
+    per_group: bool = False,
+) -> list[Estimate]:
+    """As `grouped_mean`, for each column of `hits` [n, m], all with the same resamples."""
     hits = np.asarray(hits, dtype=np.float64)
     if len(hits) != len(groups):
         raise ValueError(f"hits and groups differ in length: {len(hits)} and {len(groups)}")
-    if not len(hits):
-        return Estimate(np.nan, np.nan, np.nan, 0)
+    n, columns = hits.shape
+    if not n:
+        return [Estimate(np.nan, np.nan, np.nan, 0)] * columns
     _, index = np.unique(groups, return_inverse=True)
     counts: np.ndarray = np.bincount(index).astype(np.float64)
-    sums = np.bincount(index, weights=hits)
+    sums = np.stack([np.bincount(index, weights=column) for column in hits.T], axis=1)
     if per_group:
-        sums, counts = sums / counts, np.ones_like(counts)
+        sums, counts = sums / counts[:, None], np.ones_like(counts)
     n_groups = len(counts)
-    means = np.empty(resamples)
+    means = np.empty((resamples, columns))
     even = np.full(n_groups, 1 / n_groups)
     for start in range(0, resamples, CHUNK):  # all at once would be resamples x groups numbers
         stop = min(start + CHUNK, resamples)
         weights = rng.multinomial(n_groups, even, size=stop - start).astype(np.float64)
-        means[start:stop] = (weights @ sums) / (weights @ counts)
+        means[start:stop] = (weights @ sums) / (weights @ counts)[:, None]
     tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Estimate(float(sums.sum() / counts.sum()), float(low), float(high), len(hits))
+    lows, highs = np.quantile(means, [tail, 1 - tail], axis=0)
+    values = sums.sum(axis=0) / counts.sum()
+    return [
+        Estimate(float(value), float(low), float(high), n)
+        for value, low, high in zip(values, lows, highs, strict=True)
+    ]

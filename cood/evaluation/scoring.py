@@ -20,12 +20,12 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
     for set_ in study.sets:
         tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
         if "missing" in metadata:
-            tables.append(missing_row(model, set_, metadata["missing"]))
+            tables.append(missing(model, set_, metadata["missing"]))
             continue
         truth = read_manifest(study, set_)["composition"].to_numpy()
         tables.append(
             score(
-                *(model, set_, tensors, truth, _members(study, model)),
+                *(model, set_, tensors, truth, members(study, model)),
                 *(study.words, study.evaluation, study.seed),
             )
         )
@@ -35,32 +35,35 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
 
 
 def collect(study: Study) -> None:
-    """Join the scores of all models and of the baselines, and what is known of each model.
+    """Join what each model and baseline scored, and what is known of each model.
 
     `scores.parquet` leaves out how long each score took, so that the same study on the same
     machine gives the same table.
     """
-    tables = [read_table(study.paths.model_scores(name)) for name in [*study.models, BASELINES]]
-    joined = pd.concat(tables, ignore_index=True).drop(columns="seconds")
+    files = [study.paths.model_scores(name) for name in [*study.models, BASELINES]]
+    files += [study.paths.model_probes(name) for name in study.models]
+    files += [study.paths.model_measures(name) for name in study.models]
+    joined = pd.concat(map(read_table, files), ignore_index=True).drop(columns="seconds")
     write_table(joined, study.paths.scores)
     write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)
 
 
-def missing_row(model: str, set_: str, reason: str) -> pd.DataFrame:
-    """The one row of a model that could not be had on a set, with the reason."""
+def members(study: Study, model: str) -> dict[str, np.ndarray]:
+    """Composition ids of each split; `seen` is what the model itself was trained on."""
+    split = splits(study)
+    found = {str(name): np.flatnonzero(split == name) for name in dict.fromkeys(split)}
+    settings = study.models[model]
+    if isinstance(settings, Training):
+        found["seen"] = np.sort(seen(study, settings.share))
+    return found
+
+
+def missing(model: str, set_: str, reason: str) -> pd.DataFrame:
+    """One row with the reason for which a model could not be had."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
     row |= {"model": model, "set": set_, "n": 0, "note": reason}
     row |= dict.fromkeys(("split", "group", "space", "measure", "variant"), "")
     return pd.DataFrame([row])[list(COLUMNS)]
-
-
-def _members(study: Study, model: str) -> dict[str, np.ndarray]:
-    split = splits(study)
-    members = {str(name): np.flatnonzero(split == name) for name in dict.fromkeys(split)}
-    settings = study.models[model]
-    if isinstance(settings, Training):
-        members["seen"] = np.sort(seen(study, settings.share))
-    return members
 
 
 def _known(study: Study, name: str) -> dict[str, Any]:

@@ -76,10 +76,10 @@ def check(codes: ArrayLike, factors: ArrayLike) -> Data:
     return Data(z, ids, tuple(int(c) + 1 for c in ids.max(axis=0)))
 
 
-def check_codes(codes: ArrayLike) -> np.ndarray:
+def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     """Check codes [n, d] and return them contiguous, as float64 unless they are float32.
 
-    float16 becomes float32, which holds each of its values.
+    float16 becomes float32, which holds each of its values. Messages call the argument `name`.
 
     Raises
     ------
@@ -88,13 +88,13 @@ def check_codes(codes: ArrayLike) -> np.ndarray:
     """
     z = np.asarray(codes)
     if z.ndim != 2:
-        raise ValueError(f"codes: expected [n, d], got an array of shape {z.shape}")
+        raise ValueError(f"{name}: expected [n, d], got an array of shape {z.shape}")
     if 0 in z.shape:
-        raise ValueError(f"codes: empty, shape {z.shape}")
+        raise ValueError(f"{name}: empty, shape {z.shape}")
     if z.dtype.kind not in "fiub":
-        raise ValueError(f"codes: expected numbers, got {z.dtype}, such as {z.flat[0]!r} in row 0")
+        raise ValueError(f"{name}: expected numbers, got {z.dtype}, such as {z.flat[0]!r} in row 0")
     if z.dtype.kind == "f":
-        _refuse_non_finite("codes", z)
+        _refuse_non_finite(name, z)
     single = z.dtype in (np.float16, np.float32)
     return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
 MARKERS = "oDs^vPX*<>"
 UNSEEN, SEEN = "#b5446e", "#2b6a99"  # apart in brightness and for the colour-blind
@@ -76,8 +76,8 @@ def model_scatter(
         axes.errorbar(
             across["value"],
             up["value"],
-            xerr=_reach(across),
-            yerr=_reach(up),
+            xerr=reach(across),
+            yerr=reach(up),
             fmt=markers[kind],
             color=colours[row.family],
             markeredgecolor="white",
@@ -136,6 +136,40 @@ def intervals(
     return figure
 
 
+def curves(table: pd.DataFrame, labels: tuple[str, str]) -> Figure:
+    """A panel a factor and, in each, a line of accuracies by number of dimensions, and chance.
+
+    Parameters
+    ----------
+    table
+        Columns `panel`, `line`, `x`, `value` and `chance`; panels and lines in the given order.
+    labels
+        Of the axes.
+    """
+    panels, lines = (list(dict.fromkeys(table[name])) for name in ("panel", "line"))
+    figure, grid = plt.subplots(1, len(panels), figsize=(7.2, 4.2), squeeze=False)
+    colours = sns.color_palette("colorblind", len(lines))
+    for axes, panel in zip(grid[0], panels, strict=True):
+        here = table[table["panel"] == panel]
+        for i, (line, colour) in enumerate(zip(lines, colours, strict=True)):
+            rows = here[here["line"] == line]
+            axes.plot(
+                *(rows["x"], rows["value"]),
+                f"{MARKERS[i]}-",
+                color=colour,
+                label=line,
+                markersize=5,
+            )
+        axes.axhline(here["chance"].iloc[0], color="0.5", linestyle=":", label="chance")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.set(title=panel, xlabel=labels[0], ylim=(0, None))
+    grid[0][0].set(ylabel=labels[1])
+    handles, names = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return figure
+
+
 def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
     """A bar a model from 0, coloured by family; largest at the top."""
     colours, _ = styles(models)
@@ -169,8 +203,29 @@ def heat(table: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
-def _reach(row: pd.Series) -> list[list[float]] | None:
-    if "low" not in row.index:
+def correlation_heat(table: pd.DataFrame, label: str) -> Figure:
+    """Coefficients between -1 and 1 in a grid, the value written in each cell; 0 is white."""
+    size = (2.6 + 0.62 * table.shape[1], 1.9 + 0.34 * table.shape[0])
+    figure, axes = plt.subplots(figsize=size)
+    sns.heatmap(
+        table.rename(columns=lambda name: name.replace("_", " ")),
+        ax=axes,
+        annot=True,
+        fmt=".2f",
+        cmap="RdBu_r",
+        vmin=-1,
+        vmax=1,
+        cbar_kws={"label": label},
+        annot_kws={"fontsize": 8},
+    )
+    axes.set(xlabel="", ylabel="")
+    plt.setp(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
+    return figure
+
+
+def reach(row: pd.Series) -> list[list[float]] | None:
+    """Lengths of an interval below and above its value, as `errorbar` takes them."""
+    if "low" not in row.index or not np.isfinite(row["low"]):
         return None
     return [[max(0.0, row["value"] - row["low"])], [max(0.0, row["high"] - row["value"])]]
 
@@ -178,13 +233,14 @@ def _reach(row: pd.Series) -> list[list[float]] | None:
 def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
     # Each name goes above its interval, and further down while it would touch one above it.
     axes.figure.canvas.draw()
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for name, x, y in sorted(points, key=lambda point: -point[2]):
         across, up = axes.transData.transform((x, y))
+        end = across + 5 * len(name) * axes.figure.dpi / 72
         height = up
-        while any(abs(across - a) < 90 and abs(height - u) < 11 for a, u in taken):
+        while any(across < e and a < end and abs(height - u) < 11 for a, e, u in taken):
             height -= 4
-        taken.append((across, height))
+        taken.append((across, end, height))
         offset = (6, (height - up) * 72 / axes.figure.dpi + 3)
         axes.annotate(
             name,
@@ -197,17 +253,21 @@ def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
         )
 
 
-def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
-    handles = [
+def handles(colours: dict[str, Any], markers: dict[str, str]) -> list[Line2D]:
+    """What a legend shows of families and architectures."""
+    return [
         Line2D([], [], marker="o", linestyle="", color=colour, label=family, markersize=7)
         for family, colour in colours.items()
     ] + [
         Line2D([], [], marker=marker, linestyle="", color="0.45", label=kind, markersize=7)
         for kind, marker in markers.items()
     ]
+
+
+def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
     # Below the axes: beside them it would take a third of a phone.
     axes.legend(
-        handles=handles,
+        handles=handles(colours, markers),
         loc="upper center",
         bbox_to_anchor=(0.5, -0.13),
         ncols=3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +161,54 @@ def reading(found: Correlation) -> str:
     if found.low > 0:
         return "rises"
     return "falls" if found.high < 0 else "neither surely rises nor surely falls"
+
+
+def agreement(found: Iterable[Correlation]) -> str:
+    """Whether several ways to measure lead to one reading, as a sentence."""
+    said = pd.Series([reading(correlation) for correlation in found]).value_counts()
+    if len(said) == 1:
+        return (
+            f"in each of {said.iloc[0]} ways to measure it, C-OoD accuracy {said.index[0]}, so "
+            "the conclusion does not depend on the way"
+        )
+    *others, last = [f"{phrase} in {n}" for phrase, n in said.items()]
+    return (
+        f"of {said.sum()} ways to measure it, C-OoD accuracy {', '.join(others)} and {last}, so "
+        "the conclusion depends on the way"
+    )
+
+
+def against_zero(values: pd.DataFrame) -> str:
+    """In how many models a difference is surely above or below zero, by its interval."""
+    n, above, below = len(values), (values["low"] > 0).sum(), (values["high"] < 0).sum()
+    return f"surely more in {above}, surely less in {below} and neither in {n - above - below}"
+
+
+def outside(values: pd.DataFrame, expected: pd.DataFrame) -> str:
+    """In how many models a value lies outside the interval of what is expected by chance."""
+    value, null = values["value"], expected.reindex(values.index)
+    below, above = (value < null["low"]).sum(), (value > null["high"]).sum()
+    inside = len(value) - below - above
+    return (
+        f"as large as chance would have it in {inside} of {len(value)} models, smaller in {below} "
+        f"and larger in {above}"
+    )
+
+
+def correlation_table(found: Mapping[str, Correlation]) -> pd.DataFrame:
+    """A row a way to measure: both coefficients with intervals, n, and what they let one say."""
+    rows = [
+        {
+            "measured by": name,
+            "models": one.n,
+            "families": one.families,
+            "Pearson": f"{one.pearson:.2f} [{one.low:.2f}, {one.high:.2f}]",
+            "Spearman": f"{one.spearman:.2f} [{one.spearman_low:.2f}, {one.spearman_high:.2f}]",
+            "C-OoD accuracy": reading(one),
+        }
+        for name, one in found.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def left_out(models: pd.DataFrame) -> str:

@@ -11,8 +11,8 @@ from cood.study import Captions, Study, Training
 from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, Vocabulary
 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.
-SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE = range(5)
-FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(5, 10)
+SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY, ISOLATED = range(9)
+FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(9, 14)
 
 
 def training_order(

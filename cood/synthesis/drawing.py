@@ -1,4 +1,4 @@
-"""Drawing one object with one attribute before a background that knows neither."""
+"""Drawing an object with an attribute, or either alone, before a background that knows neither."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,13 @@ from cood.synthesis.icons import (
     SHARE,
     Icon,
     UnknownNameError,
+    bodies,
     get_icon,
     glyph_box,
     glyph_mask,
     glyph_rim,
 )
-from cood.synthesis.painting import PAINTERS, Painter
+from cood.synthesis.painting import PAINTERS, Painter, neutral
 
 # Textures need this many pixels; smaller pictures are drawn at this size and reduced.
 DRAWN = 64
@@ -39,9 +40,11 @@ def draw(
     Parameters
     ----------
     object_ : str
-        An object of `cood.synthesis.icons.icons`.
+        An object of `cood.synthesis.icons.icons`; if empty, the attribute is shown alone, on one
+        of `cood.synthesis.icons.bodies`.
     attribute : str
-        A key of `cood.synthesis.painting.PAINTERS`.
+        A key of `cood.synthesis.painting.PAINTERS`; if empty, the object is shown alone, painted
+        by `cood.synthesis.painting.neutral`.
     rng : numpy.random.Generator
         Source of all randomness.
     size : int
@@ -59,7 +62,7 @@ def draw(
     ValueError
         If the size is too small.
     """
-    icon, paint = get_icon(object_), _painter(attribute)
+    icon, paint = _icon(object_), _painter(attribute)
     side = _drawn_side(size)
     background = _background(rng, side)
     mask, rim = _place(icon, rng, side)
@@ -86,9 +89,9 @@ def check_words(attributes: Iterable[str], objects: Iterable[str]) -> None:
         If the drawing of an object is not on this machine.
     """
     for attribute in attributes:
-        _painter(attribute)
-    for object_ in objects:
-        for design, glyph in get_icon(object_).glyphs:
+        _known_painter(attribute)
+    for icon in (*map(get_icon, objects), bodies()):
+        for design, glyph in icon.glyphs:
             glyph_mask(design, glyph, SMALLEST)
 
 
@@ -118,7 +121,7 @@ def draw_mask(
     Parameters
     ----------
     object_ : str
-        An object of `cood.synthesis.icons.icons`.
+        As in `draw`.
     rng : numpy.random.Generator
         Source of all randomness.
     size : int
@@ -129,7 +132,7 @@ def draw_mask(
     mask, rim : ndarrays of uint8, shape (size, size)
         The painted object, and the object with its outline; 255 inside, 0 outside.
     """
-    icon = get_icon(object_)
+    icon = _icon(object_)
     side = _drawn_side(size)
     _background(rng, side)
     mask, rim = _place(icon, rng, side)
@@ -144,7 +147,7 @@ def draw_many(
     Parameters
     ----------
     pairs : sequence of (attribute, object)
-        What to draw.
+        What to draw, as in `draw`.
     seeds : sequence of tuples of int
         Seed words of each picture; equal words give equal bytes in any order or batch.
     size : int
@@ -168,7 +171,15 @@ def draw_many(
     return pictures
 
 
+def _icon(object_: str) -> Icon:
+    return get_icon(object_) if object_ else bodies()
+
+
 def _painter(attribute: str) -> Painter:
+    return _known_painter(attribute) if attribute else neutral
+
+
+def _known_painter(attribute: str) -> Painter:
     if attribute not in PAINTERS:
         raise UnknownNameError(unknown("attribute that can be painted", attribute, PAINTERS))
     return PAINTERS[attribute]

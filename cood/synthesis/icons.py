@@ -48,7 +48,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Icon:
-    """One object: the ImageNet class it stands for and its glyphs as (design, name)."""
+    """One object: the ImageNet class it stands for, if any, and its glyphs as (design, name)."""
 
     class_name: str
     glyphs: tuple[tuple[str, str], ...]
@@ -85,11 +85,19 @@ def icons() -> dict[str, Icon]:
     dict[str, Icon]
         Object name -> its ImageNet class and glyphs, in the order of ``icons.yaml``.
     """
-    found = {}
-    for name, entry in _content()["objects"].items():
-        glyphs = [(key, g) for key, names in entry.items() if key != "class" for g in names]
-        found[name] = Icon(entry["class"], tuple(glyphs))
-    return found
+    return {name: _icon(entry) for name, entry in _content()["objects"].items()}
+
+
+@cache
+def bodies() -> Icon:
+    """Plain shapes that are no object, for an attribute that is shown alone.
+
+    Returns
+    -------
+    Icon
+        Of no ImageNet class; its glyphs are the shapes.
+    """
+    return _icon(_content()["bodies"])
 
 
 def get_icon(object_: str) -> Icon:
@@ -114,6 +122,11 @@ def get_icon(object_: str) -> Icon:
     if object_ not in known:
         raise UnknownNameError(unknown("object", object_, known))
     return known[object_]
+
+
+def _icon(entry: dict[str, Any]) -> Icon:
+    glyphs = [(key, g) for key, names in entry.items() if key != "class" for g in names]
+    return Icon(entry.get("class", ""), tuple(glyphs))
 
 
 def fonts_folder() -> Path:

@@ -17,6 +17,8 @@ from cood.synthesis import textures
 from cood.synthesis.colours import COLOURS, Pixels, any_colour, dark_and_light, mix, ramp, rgb
 
 Painter = Callable[[np.random.Generator, Pixels, Image.Image], Pixels]
+# Half-way between the two grays of the outline, so that both set it off.
+NEUTRAL = 129
 
 
 @cache
@@ -42,6 +44,11 @@ def _plain(colour: str, rng: np.random.Generator, background: Pixels, mask: Imag
     flat = np.empty_like(background)
     flat[:] = rgb(hue / 360, saturation, value).astype(np.uint8)
     return flat
+
+
+def neutral(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
+    """Paint an object that is shown alone: always the same gray, which no attribute here is."""
+    return np.full_like(background, NEUTRAL)
 
 
 def _striped(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:

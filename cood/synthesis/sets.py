@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from cood.errors import ArtefactError
 from cood.files import atomic, read_table, write_table
 from cood.study import IconSet, Study
 from cood.synthesis.compositions import EVALUATION, splits
-from cood.synthesis.drawing import draw_many
+from cood.synthesis.drawing import check_words, draw_many
 
 GENERATOR = "icons"
 
@@ -31,6 +30,7 @@ def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
     manifest = study.paths.manifest(name)
     split = splits(study)
     words = study.words
+    check_words(words.attributes, words.objects)
     rows = [
         {
             "image": f"{words.attributes[a]} {words.objects[o]}/{k}.png",
@@ -48,14 +48,9 @@ def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
         for k in range(settings.images_per_composition)
     ]
     table = pd.DataFrame(rows)
-    parts = [part for _, part in table.groupby("object", sort=False)]
-    work = partial(_write_images, manifest.parent, settings.size, study.seed)
-    if cores == 1:
-        sizes = [work(part) for part in parts]
-    else:
-        with ProcessPoolExecutor(cores) as pool:
-            sizes = list(pool.map(work, parts))
-    table["bytes"] = pd.concat(sizes)
+    pairs = zip(table["composition"], table["seed"], strict=True)
+    seeds = [image_seed(study.seed, composition, k) for composition, k in pairs]
+    table["bytes"] = write_images(manifest.parent, settings.size, table, seeds, cores)
     write_table(table, manifest)
     return table
 
@@ -65,6 +60,33 @@ def image_seed(study_seed: int, composition: int, k: int) -> tuple[int, ...]:
     return (study_seed, EVALUATION, composition, k)
 
 
+def write_images(
+    folder: Path, size: int, table: pd.DataFrame, seeds: Sequence[tuple[int, ...]], cores: int
+) -> pd.Series:
+    """Draw and write the images that a table lists, and give the sizes of their files.
+
+    Parameters
+    ----------
+    folder, size
+        Where the images go, and their side in pixels.
+    table
+        Has the columns `image`, `attribute` and `object`.
+    seeds
+        Seed of each image, as `draw_many` takes them.
+    cores
+        Number of processes.
+    """
+    rows = table[["image", "attribute", "object"]].assign(seed=seeds)
+    parts = [part for _, part in rows.groupby("object", sort=False)]
+    work = partial(_write_part, folder, size)
+    if cores == 1:
+        sizes = [work(part) for part in parts]
+    else:
+        with ProcessPoolExecutor(cores) as pool:
+            sizes = list(pool.map(work, parts))
+    return pd.concat(sizes)
+
+
 def read_manifest(study: Study, name: str) -> pd.DataFrame:
     """Rows of a set that were kept."""
     study.set(name)
@@ -72,10 +94,13 @@ def read_manifest(study: Study, name: str) -> pd.DataFrame:
     return table[table["status"] == "kept"].reset_index(drop=True)
 
 
-def damaged_image(manifest: Path) -> str | None:
-    """First image of a manifest that is missing or has not the size it was written with."""
-    for image, size in read_table(manifest)[["image", "bytes"]].itertuples(index=False):
-        path = manifest.parent / image
+def damaged_image(table: Path) -> str | None:
+    """First image of a table that is missing or has not the size it was written with.
+
+    The table is a manifest, or that of the isolated words beside it.
+    """
+    for image, size in read_table(table)[["image", "bytes"]].itertuples(index=False):
+        path = table.parent / image
         if not path.is_file() or path.stat().st_size != size:
             return image
     return None
@@ -93,7 +118,7 @@ def load_image(folder: Path, image: str) -> Image.Image:
         ) from error
 
 
-def write_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
+def save_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
     """Write arrays [height, width, 3] as PNG files in `folder`; give the files' sizes."""
     sizes = []
     for image, array in zip(images, pixels, strict=True):
@@ -105,8 +130,7 @@ def write_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarra
     return sizes
 
 
-def _write_images(folder: Path, size: int, study_seed: int, rows: pd.DataFrame) -> pd.Series:
-    seeds = map(image_seed, repeat(study_seed), rows["composition"], rows["seed"])
+def _write_part(folder: Path, size: int, rows: pd.DataFrame) -> pd.Series:
     pairs = list(zip(rows["attribute"], rows["object"], strict=True))
-    pixels = draw_many(pairs, list(seeds), size)
-    return pd.Series(write_images(folder, rows["image"], pixels), index=rows.index)
+    pixels = draw_many(pairs, rows["seed"].tolist(), size)
+    return pd.Series(save_images(folder, rows["image"], pixels), index=rows.index)

@@ -21,7 +21,11 @@ def results(tiny):
         ("most", "ao", "unseen", "all", "pair_top1", "all", 0.5),
         ("text only", "ao", "unseen", "all", "pair_top1", "all", 0.6),
     ]
-    scores = pd.DataFrame(rows, columns=KEYS).assign(low=0.0, high=1.0, chance=0.05, n=8)
+    scores = pd.DataFrame(rows, columns=KEYS).assign(
+        space="image", low=0.0, high=1.0, chance=0.05, n=8
+    )
+    text = scores[scores["variant"] == "unseen"].assign(space="text", value=0.7)
+    scores = pd.concat([scores, text], ignore_index=True)
     return Results(tiny, scores, pd.DataFrame({"model": ["few", "most"]}))
 
 
@@ -36,6 +40,8 @@ def test_defaults_can_be_replaced(results):
     where = {"split": "unseen", "measure": "pair_top1"}
     assert pick(results, **where, variant="unseen")["value"].to_dict() == {"few": 0.2}
     assert pick(results, **where, group="color")["value"].to_dict() == {"few": 0.3}
+    text = pick(results, **where, space="text", variant="unseen")
+    assert text["value"].to_dict() == {"few": 0.7}
     assert pick(results, **where, set="ao")["value"].to_dict() == {"few": 0.1, "most": 0.5}
 
 
@@ -45,6 +51,7 @@ def test_defaults_can_be_replaced(results):
         ({"split": "unsen", "measure": "pair_top1"}, r"unknown split 'unsen'; did you mean unseen"),
         ({"split": "unseen", "measure": "top1"}, "unknown measure 'top1'"),
         ({"split": "unseen", "measure": "pair_top1", "set": "oa"}, "unknown set 'oa'"),
+        ({"split": "unseen", "measure": "pair_top1", "space": "txt"}, "unknown space 'txt'"),
         ({"measure": "pair_top1"}, "does not select one row for few"),
     ],
 )

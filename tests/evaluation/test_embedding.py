@@ -4,15 +4,17 @@ import json
 
 import numpy as np
 import open_clip
+import pandas as pd
 import pytest
 import torch
 
 from cood.errors import ArtefactError, StudyError
 from cood.evaluation import embedding
-from cood.evaluation.embedding import embed_images, embed_set, embed_texts
+from cood.evaluation.embedding import average, embed_images, embed_set, embed_texts
 from cood.files import read_tensors
 from cood.models.fitting import save, untrained
 from cood.models.loading import Clip, load, local, text_tower
+from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
 from cood.vocabulary import TEMPLATES
 
@@ -182,6 +184,8 @@ def test_what_is_written_for_a_set(done):
         "compositions": (20, 64),
         "attributes": (4, 64),
         "objects": (5, 64),
+        "isolated_attributes": (4, 64),
+        "isolated_objects": (5, 64),
     }
     assert all(array.dtype == np.float32 for array in tensors.values())
     clip = load(local(done.paths.model("few")))
@@ -190,6 +194,8 @@ def test_what_is_written_for_a_set(done):
     assert json.loads(metadata["templates"]) == done.evaluation.templates
     table = read_manifest(done, "ao").to_csv(index=False)
     assert metadata["manifest"] == hashlib.sha256(table.encode()).hexdigest()
+    table = read_isolated(done, "ao").to_csv(index=False)
+    assert metadata["isolated"] == hashlib.sha256(table.encode()).hexdigest()
     templates = done.evaluation.templates
     np.testing.assert_allclose(
         tensors["attributes"][2], embed_texts(clip, ["striped thing"], templates)[0], atol=1e-5
@@ -199,6 +205,31 @@ def test_what_is_written_for_a_set(done):
     )
     # Not of unit length: what the image tower gave.
     assert np.linalg.norm(tensors["images"], axis=1).std() > 0
+
+
+@torch.inference_mode()
+def test_isolated_words_are_means_over_their_own_images(done):
+    tensors, _ = read_tensors(done.paths.embeddings("few", "ao"))
+    clip = load(local(done.paths.model("few")))
+    folder = done.paths.manifest("ao").parent
+    for kind, word, name in (("attribute", "striped", "attributes"), ("object", "hat", "objects")):
+        files = sorted((folder / "isolated" / name / word).glob("*.png"))
+        pixels = [clip.preprocess(load_image(files[0].parent, file.name)) for file in files]
+        unit = clip.model.encode_image(torch.stack(pixels), normalize=True)
+        row = getattr(done.words, f"{kind}s").index(word)
+        np.testing.assert_allclose(
+            tensors[f"isolated_{name}"][row], unit.mean(dim=0), rtol=0, atol=1e-5
+        )
+
+
+def test_averages_are_of_unit_vectors_in_the_order_of_the_words():
+    images = np.array([[3, 0], [0, 0.1], [0, 7], [5, 0], [1, 1]], dtype=np.float32)
+    shown = pd.Series(["b", "b", "a", "a", ""])
+    found = average(images, shown, ["a", "b"])
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, [[0.5, 0.5], [0.5, 0.5]])
+    np.testing.assert_array_equal(average(images, shown.replace("a", "c"), ["c"]), [[0.5, 0.5]])
+    np.testing.assert_allclose(np.linalg.norm(average(images[:1], shown[:1], ["b"])), 1)
 
 
 def test_a_model_from_a_folder_takes_the_same_road(copied, parse, tmp_path):

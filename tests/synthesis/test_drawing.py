@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from cood.synthesis.drawing import check_words, draw, draw_background, draw_many, draw_mask
-from cood.synthesis.icons import UnknownNameError, icons
-from cood.synthesis.painting import PAINTERS
+from cood.synthesis.icons import UnknownNameError, bodies, icons
+from cood.synthesis.painting import NEUTRAL, PAINTERS
 from cood.vocabulary import CATEGORY
 
 OBJECTS = list(icons())
@@ -113,6 +113,51 @@ def test_objects_stand_out_from_any_background(attribute):
         assert np.abs(picture - background)[outline].mean() > 25
 
 
+def shown(object_, attribute, seed):
+    """Pixels of the painted part."""
+    mask, _ = draw_mask(object_, rng(seed))
+    return draw(object_, attribute, rng(seed))[mask == 255]
+
+
+def test_an_object_alone_is_of_one_gray_that_is_no_attribute():
+    assert "gray" not in PAINTERS
+    for object_ in OBJECTS[:5]:
+        for seed in range(3):
+            assert (shown(object_, "", seed) == NEUTRAL).all()
+
+
+@pytest.mark.parametrize("attribute", PAINTERS)
+def test_no_attribute_looks_neutral(attribute):
+    differ = [np.abs(shown("shield", attribute, seed).astype(int) - NEUTRAL) for seed in range(4)]
+    assert min(d.mean() for d in differ) > 8
+
+
+def test_an_object_alone_lies_where_it_lies_with_an_attribute():
+    mask, _ = draw_mask("dog", rng(3))
+    alone, red = draw("dog", "", rng(3)), draw("dog", "red", rng(3))
+    np.testing.assert_array_equal(alone[mask == 0], red[mask == 0])
+
+
+def test_the_body_of_an_attribute_is_drawn_by_the_generator_alone():
+    masks = []
+    for seed in range(40):
+        mask, rim = draw_mask("", rng(4, seed))
+        differ = draw("", "red", rng(4, seed)) != draw("", "blue", rng(4, seed))
+        assert not differ.any(axis=2)[mask == 0].any()
+        assert (mask > 127).mean() > 0.15
+        assert not np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).any()
+        masks.append((mask > 127).mean())
+    assert len(bodies().glyphs) > 1
+    assert np.std(masks) > 0.02
+
+
+def test_an_object_alone_stands_out_from_any_background():
+    for seed in range(30):
+        mask, rim = (layer > 127 for layer in draw_mask("shield", rng(10, seed)))
+        outline = draw("shield", "", rng(10, seed)).astype(int)[rim & ~mask]
+        assert np.abs(outline - NEUTRAL).mean() > 25
+
+
 def test_unknown_names_are_refused_with_close_ones():
     with pytest.raises(ValueError, match=r"'tracter'.*tractor"):
         draw("tracter", "red", rng(0))
@@ -129,6 +174,9 @@ def test_bad_sizes_and_lengths_are_refused():
 
 def test_words_are_checked_before_long_work():
     check_words(["red", "striped"], ["dog", "umbrella"])
+    for attributes, objects in ((["", "red"], ["dog"]), (["red"], ["dog", ""])):
+        with pytest.raises(UnknownNameError, match="unknown .* ''"):
+            check_words(attributes, objects)
     with pytest.raises(UnknownNameError, match="unknown object 'dgo'; did you mean dog"):
         check_words(["red"], ["dgo"])
     # In the paper's list, but nothing paints it.

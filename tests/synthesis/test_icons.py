@@ -108,5 +108,25 @@ def test_unknown_design_is_refused():
 def test_the_list_is_plain_yaml():
     assert set(yaml.safe_load(icons.ICONS_FILE.read_text(encoding="utf-8"))) == {
         "designs",
+        "bodies",
         "objects",
     }
+
+
+BODIES = icons.bodies().glyphs
+
+
+def test_bodies_are_several_shapes_and_no_object():
+    assert len(BODIES) >= 4
+    assert not set(BODIES) & {(design, glyph) for _, design, glyph in GLYPHS}
+    masks = [np.asarray(icons.glyph_mask(*body, 64)) > 127 for body in BODIES]
+    for i, one in enumerate(masks):
+        assert all((one ^ other).mean() > 0.02 for other in masks[:i])
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body[1])
+def test_bodies_have_no_inner_drawing(body):
+    mask = np.asarray(icons.glyph_mask(*body, 128)) > 127
+    for line in (*mask, *mask.T):
+        # From outside to inside and back, but for the dents of the splotch.
+        assert (np.diff(line.astype(int)) == 1).sum() <= (2 if body[1] == "splotch" else 1)

@@ -7,7 +7,7 @@ import pandas as pd
 from cood.files import read_table, write_table
 from cood.study import Study
 from cood.synthesis.factors.scenes import evaluation_scenes, pixels, splits
-from cood.synthesis.sets import write_images
+from cood.synthesis.sets import save_images
 
 
 def draw_factor_set(study: Study, name: str) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def draw_factor_set(study: Study, name: str) -> pd.DataFrame:
             "status": "kept",
         }
     )
-    rows["bytes"] = write_images(path.parent, rows["image"], pixels(study, settings, scenes))
+    rows["bytes"] = save_images(path.parent, rows["image"], pixels(study, settings, scenes))
     write_table(rows, path)
     return rows
 

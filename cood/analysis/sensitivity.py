@@ -1,0 +1,37 @@
+"""One question asked in several ways, to see whether the answer depends on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cood.analysis.correlation import Correlation, correlate
+from cood.analysis.tables import Results, pick
+
+
+def correlations(
+    results: Results, ways: Mapping[str, Mapping[str, str]], against: pd.Series
+) -> dict[str, Correlation]:
+    """Correlate each way of measuring with one column over models.
+
+    Parameters
+    ----------
+    results
+        The tables of a study.
+    ways
+        By name, what `pick` selects the scores with.
+    against
+        A number by model.
+    """
+    models = results.models.set_index("model")
+    other = against.reindex(models.index)
+    return {
+        name: correlate(
+            pick(results, **where)["value"].reindex(models.index),
+            other,
+            models["family"],
+            seed=results.study.seed,
+        )
+        for name, where in ways.items()
+    }

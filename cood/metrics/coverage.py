@@ -1,0 +1,106 @@
+"""Which factors codes hold at all; scores of disentanglement mean little without it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from cood.metrics.checks import Data
+from cood.metrics.discriminant import discriminant, moments, one_against_rest
+from cood.metrics.pairs import draw_controls, draw_pairs, mean_differences
+
+BATCH, TRAIN, TEST = 64, 600, 300  # pairs in a point, and points per kind
+BEYOND_CHANCE = 4.0  # standard errors of an AUC of 0.5
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How well pairs that agree in a factor alone are told from pairs that agree in none.
+
+    Attributes
+    ----------
+    areas
+        AUC [m] of each factor; NaN where it never varies or there are no such pairs. 0.5 means
+        that the codes do not hold the factor.
+    note
+        Names the factors whose AUC is not clearly above 0.5, or not known.
+    """
+
+    areas: np.ndarray
+    note: str = ""
+
+
+def coverage(data: Data, *, rng: np.random.Generator) -> Coverage:
+    """Which factors the codes hold, apart from what goes with the other factors.
+
+    Pairs agree in one factor and differ in all others; they are told from pairs with the same
+    values of the others that differ in this one too. So a factor which only happens to go with
+    another, as when compositions are missing, does not count as held. What is fitted is scored
+    on pairs of other rows: else it would know rows by their noise.
+    """
+    order = rng.permutation(len(data.codes))
+    halves = np.array_split(order, 2)
+    areas = np.full(len(data.sizes), np.nan)
+    untold, unknown = [], []
+    for k in data.varied:
+        fit, score = (
+            _points(data.codes[rows], data.factors[rows], k, size, rng)
+            for rows, size in zip(halves, (TRAIN, TEST), strict=True)
+        )
+        if fit is None or score is None:
+            unknown.append(str(k))
+            continue
+        points = [np.concatenate(both) for both in zip(fit, score, strict=True)]
+        scores, ids = _scores(points, TRAIN, "discriminant")
+        areas[k] = one_against_rest(scores[:, :1] - scores[:, 1:], ids)[0]
+        if areas[k] < 0.5 + BEYOND_CHANCE * np.sqrt((2 * TEST + 1) / (12 * TEST**2)):
+            untold.append(str(k))
+    notes = []
+    if untold:
+        text = "; a high score is no sign of disentanglement"
+        notes.append(f"the codes do not tell factor {', '.join(untold)}{text}")
+    if unknown:
+        text = "cannot be told from the others: too few compositions"
+        notes.append(f"factor {', '.join(unknown)} {text}")
+    return Coverage(areas, "; ".join(notes))
+
+
+def _points(
+    codes: np.ndarray, factors: np.ndarray, fixed: int, size: int, rng: np.random.Generator
+) -> list[np.ndarray] | None:
+    """Points [size, d] of pairs that agree in a factor and of their controls; None if none."""
+    pairs = draw_pairs(factors, fixed, size * BATCH, True, rng) if len(codes) else None
+    controls = draw_controls(factors, fixed, *pairs, rng) if pairs else None
+    if pairs is None or controls is None:
+        return None
+    return [mean_differences(codes, *rows, BATCH) for rows in (pairs, controls)]
+
+
+def confusion(points: list[np.ndarray], train: int, classifier: str) -> np.ndarray:
+    """Counts [kinds, kinds] of the points after the first `train` of each kind, by answer."""
+    scores, ids = _scores(points, train, classifier)
+    table = np.zeros((len(points), len(points)), dtype=np.int64)
+    np.add.at(table, (ids, scores.argmax(axis=1)), 1)
+    return table
+
+
+def _scores(points: list[np.ndarray], train: int, classifier: str) -> tuple[np.ndarray, np.ndarray]:
+    """Log posteriors [test points, kinds] and the kind of each point."""
+    z = np.concatenate(points)
+    ids = np.repeat(np.arange(len(points)), len(points[0]))
+    fit = np.tile(np.arange(len(points[0])) < train, len(points))
+    if classifier == "logistic":
+        return _logistic(z[fit], ids[fit], z[~fit]), ids[~fit]
+    found = discriminant(z, ids, len(points), moments(z, np.flatnonzero(fit)))
+    return found.scores(z[~fit]), ids[~fit]
+
+
+def _logistic(z: np.ndarray, ids: np.ndarray, test: np.ndarray) -> np.ndarray:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return LogisticRegression().fit(z, ids).predict_log_proba(test)

@@ -1,0 +1,357 @@
+"""Metrics from the mutual information of each code dimension and each factor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cood.metrics.checks import check, check_count
+from cood.metrics.result import Score, noted
+
+NONE = 1e-12  # nats; what rounding leaves of an information of 0
+
+
+@dataclass(frozen=True)
+class Information:
+    """Mutual information of codes and factors, in nats.
+
+    Attributes
+    ----------
+    matrix
+        I(z_j; v_k) [d, m] between the binned dimension j and the factor k.
+    entropies
+        H(v_k) [m].
+    note
+        Which factors never vary; they have entropy 0.
+    """
+
+    matrix: np.ndarray
+    entropies: np.ndarray
+    note: str = ""
+
+    @property
+    def varied(self) -> np.ndarray:
+        """Columns of factors that vary."""
+        return np.flatnonzero(self.entropies > 0)
+
+    @property
+    def unclaimed(self) -> str:
+        """Says which factors no dimension is most informative about."""
+        # A dimension that tells all factors alike counts for each of them.
+        best = self.matrix.max(axis=1, keepdims=True)
+        claimed = ((self.matrix == best) & (best > NONE)).any(axis=0)
+        free = [str(k) for k in self.varied if not claimed[k]]
+        return f"no dimension tells more of factor {', '.join(free)} than of others" if free else ""
+
+
+def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Information:
+    """Mutual information of every code dimension with every factor, in nats.
+
+    Each dimension is cut into `bins` bins of equal width between its least and its greatest
+    value. The plug-in estimate is too high by about (bins - 1)(values - 1) / 2n, for a factor
+    with many values often by more than there is: read metrics made from it beside their value
+    under shuffled labels (`cood.metrics.nulls`).
+
+    Parameters
+    ----------
+    codes
+        [n, d], finite numbers.
+    factors
+        [n, m], nominal ids: integers or strings.
+    bins
+        How many, from 2.
+
+    Raises
+    ------
+    ValueError
+        If the input is empty, not finite, of unequal lengths or of a wrong type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ids = np.array([0, 0, 1, 1])
+    >>> mutual_information(ids[:, None], ids, bins=2).matrix.round(4)
+    array([[0.6931]])
+    """
+    data = check(codes, factors)
+    check_count("bins", bins, 2)
+    n, d = data.codes.shape
+    # n log n by n: the entropy of a table is a sum of looked-up terms.
+    whole = np.arange(1, n + 1, dtype=float)
+    terms = np.concatenate([[0.0], whole * np.log(whole)])
+    entropies = np.array([_entropy(np.bincount(f), terms, n) for f in data.factors.T])
+    matrix = np.zeros((d, data.factors.shape[1]))
+    shifted = [f * bins for f in data.factors.T]
+    for j, column in enumerate(np.ascontiguousarray(data.codes.T)):
+        place = _binned(column, bins)
+        own = _entropy(np.bincount(place), terms, n)
+        for k, start in enumerate(shifted):
+            joint = _entropy(np.bincount(start + place), terms, n)
+            matrix[j, k] = own + entropies[k] - joint
+    matrix[matrix < NONE] = 0.0
+    return Information(matrix, entropies, data.note)
+
+
+def _binned(column: np.ndarray, bins: int) -> np.ndarray:
+    """Bin of each value; a value on an edge belongs to the bin above, the greatest to the last."""
+    low, high = column.min(), column.max()
+    if low == high:
+        return np.zeros(len(column), dtype=np.int64)
+    edges = np.linspace(low, high, bins + 1, dtype=column.dtype)
+    return np.searchsorted(edges[1:-1], column, side="right")
+
+
+def _entropy(counts: np.ndarray, terms: np.ndarray, n: int) -> float:
+    return float(np.log(n) - terms[counts].sum() / n)
+
+
+def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
+    """Mutual information gap (MIG): whether one dimension, and no other, tells a factor.
+
+    For each factor k the gap between the two dimensions that tell most of it, relative to its
+    entropy, and the mean over factors:
+    ``mean_k (I(z_(1); v_k) - I(z_(2); v_k)) / H(v_k)``.
+
+    1 if each factor is told wholly by one dimension and not at all by any other; 0 if the best
+    two dimensions tell the same, or none tells anything. Duplicated dimensions give 0. Not
+    invariant under rotation of the codes; invariant under scale, under constant columns, and
+    under permutation of rows, columns and ids.
+
+    Parameters
+    ----------
+    codes, factors, bins
+        As in `mutual_information`; 20 bins as in disentanglement_lib.
+
+    Returns
+    -------
+    Score
+        Parts: `gaps` [m] of each factor (NaN where it never varies), `information` [d, m] in
+        nats, `entropies` [m].
+
+    Raises
+    ------
+    ValueError
+        As `mutual_information` does.
+
+    References
+    ----------
+    Chen, Li, Grosse and Duvenaud (2018), section 4, arXiv:1802.04942.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> round(mig(factors, factors).value, 3)
+    1.0
+    >>> round(mig(np.hstack([factors, factors]), factors).value, 3)
+    0.0
+    >>> mig(np.zeros((16, 2)), factors).value
+    0.0
+    """
+    return mig_from(mutual_information(codes, factors, bins=bins))
+
+
+def mig_from(found: Information) -> Score:
+    """`mig`, from the mutual information."""
+    ordered = np.sort(found.matrix, axis=0)[::-1]
+    second = ordered[1] if len(ordered) > 1 else np.zeros_like(ordered[0])
+    with np.errstate(invalid="ignore"):
+        gaps = np.where(found.entropies > 0, (ordered[0] - second) / found.entropies, np.nan)
+    value = float(np.nanmean(gaps)) if len(found.varied) else np.nan
+    return noted(value, {"gaps": gaps, **_parts(found)}, found.note)
+
+
+def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
+    """Mutual information gap of the codes (MIG-sup): whether a dimension tells one factor only.
+
+    For each dimension the gap between the two factors that it tells most of, each relative to
+    the factor's entropy, and the mean over dimensions:
+    ``mean_j (I(z_j; v_(1)) / H(v_(1)) - I(z_j; v_(2)) / H(v_(2)))``.
+
+    1 if each dimension tells one factor wholly and no other; 0 if each tells the best two alike,
+    or nothing: a dimension without information counts 0. Duplicated dimensions leave it as it
+    is. It does not ask whether every factor is told; the note says so where one is not.
+    Invariant as `mig` is, but for constant columns, which lower it.
+
+    Parameters
+    ----------
+    codes, factors, bins
+        As in `mutual_information`.
+
+    Returns
+    -------
+    Score
+        NaN with fewer than two factors that vary. Parts: `gaps` [d] of each dimension,
+        `information` [d, m] in nats, `entropies` [m].
+
+    Raises
+    ------
+    ValueError
+        As `mutual_information` does.
+
+    References
+    ----------
+    Li, Murkute, Gyawali and Wang (2020), *Progressive learning and disentanglement of
+    hierarchical representations*, section 4, arXiv:2002.10549.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> round(mig_sup(factors, factors).value, 3)
+    1.0
+    >>> both = factors[:, :1] * 4 + factors[:, 1:]
+    >>> round(mig_sup(both, factors).value, 3)
+    0.0
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     mig_sup(np.zeros((16, 2)), factors).value
+    0.0
+    >>> str(said[0].message)
+    'no dimension tells more of factor 0, 1 than of others'
+    """
+    return mig_sup_from(mutual_information(codes, factors, bins=bins))
+
+
+def mig_sup_from(found: Information) -> Score:
+    """`mig_sup`, from the mutual information."""
+    if len(found.varied) < 2:
+        return noted(np.nan, _parts(found), found.note, _FEW)
+    relative = np.sort(found.matrix[:, found.varied] / found.entropies[found.varied], axis=1)
+    gaps = relative[:, -1] - relative[:, -2]
+    return noted(gaps.mean(), {"gaps": gaps, **_parts(found)}, found.note, found.unclaimed)
+
+
+def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
+    """DCIMIG: whether there is, for each factor, a dimension that tells it and no other.
+
+    For each dimension the gap between the two factors it tells most of, in nats, is credited to
+    the first of them; the score is the sum over factors of the best credit, relative to the sum
+    of their entropies: ``sum_k max_j g_jk / sum_k H(v_k)``.
+
+    1 if every factor has a dimension that tells it wholly and nothing else; 0 if each dimension
+    tells the best two factors alike, or nothing. Duplicated dimensions leave it as it is. A code
+    that holds one of two factors gets that factor's share of the entropy, not 1; the note names
+    a factor to which nothing is credited. Invariant as `mig` is.
+
+    Parameters
+    ----------
+    codes, factors, bins
+        As in `mutual_information`; Sepliarskaia et al.'s survey code takes 10 bins.
+
+    Returns
+    -------
+    Score
+        Parts: `credit` [m], `information` [d, m] in nats, `entropies` [m].
+
+    Raises
+    ------
+    ValueError
+        As `mutual_information` does.
+
+    References
+    ----------
+    Sepliarskaia, Kiseleva and de Rijke (2019), *How to not measure disentanglement*, section 4,
+    arXiv:1910.05587.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> round(dcimig(factors, factors).value, 3)
+    1.0
+    >>> import warnings
+    >>> warnings.simplefilter("ignore")
+    >>> round(dcimig(factors[:, :1], factors).value, 3)
+    0.5
+    >>> dcimig(np.zeros((16, 2)), factors).value
+    0.0
+    """
+    return dcimig_from(mutual_information(codes, factors, bins=bins))
+
+
+def dcimig_from(found: Information) -> Score:
+    """`dcimig`, from the mutual information."""
+    if not len(found.varied):
+        return noted(np.nan, _parts(found), found.note)
+    best = found.matrix.argmax(axis=1)
+    ordered = np.sort(found.matrix, axis=1)
+    second = ordered[:, -2] if ordered.shape[1] > 1 else 0.0
+    gaps = ordered[:, -1] - second
+    credit = np.zeros(found.matrix.shape[1])
+    np.maximum.at(credit, best, gaps)
+    value = credit.sum() / found.entropies.sum()
+    return noted(value, {"credit": credit, **_parts(found)}, found.note, found.unclaimed)
+
+
+def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
+    """Modularity: whether each dimension tells at most one factor.
+
+    For each dimension, how far its squared informations about all factors but the best are below
+    that about the best, and the mean over dimensions:
+    ``mean_j (1 - sum_{k != k*} I_jk^2 / (I_jk*^2 (m - 1)))``.
+
+    1 if each dimension tells one factor; 0 if each tells all alike, or nothing. Duplicated
+    dimensions leave it as it is. It does not ask whether every factor is told: a code that holds
+    one factor only gets 1, and the note says so. Invariant as `mig` is, but for constant
+    columns, which lower it.
+
+    Parameters
+    ----------
+    codes, factors, bins
+        As in `mutual_information`.
+
+    Returns
+    -------
+    Score
+        NaN with fewer than two factors that vary. Parts: `dimensions` [d], `information` [d, m]
+        in nats, `entropies` [m].
+
+    Raises
+    ------
+    ValueError
+        As `mutual_information` does.
+
+    References
+    ----------
+    Ridgeway and Mozer (2018), section 3, arXiv:1802.05312.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> round(modularity(factors, factors).value, 3)
+    1.0
+    >>> both = factors[:, :1] * 4 + factors[:, 1:]
+    >>> round(modularity(both, factors).value, 3)
+    0.0
+    >>> import warnings
+    >>> warnings.simplefilter("ignore")
+    >>> modularity(np.zeros((16, 2)), factors).value
+    0.0
+    """
+    return modularity_from(mutual_information(codes, factors, bins=bins))
+
+
+def modularity_from(found: Information) -> Score:
+    """`modularity`, from the mutual information."""
+    varied = found.varied
+    if len(varied) < 2:
+        return noted(np.nan, _parts(found), found.note, _FEW)
+    squared = found.matrix[:, varied] ** 2
+    best = squared.max(axis=1)
+    rest = squared.sum(axis=1) - best
+    informed = best > 0
+    each = np.zeros(len(best))
+    each[informed] = 1 - rest[informed] / (best[informed] * (len(varied) - 1))
+    return noted(each.mean(), {"dimensions": each, **_parts(found)}, found.note, found.unclaimed)
+
+
+_FEW = "not defined for fewer than two factors that vary"
+
+
+def _parts(found: Information) -> dict[str, np.ndarray]:
+    return {"information": found.matrix, "entropies": found.entropies}

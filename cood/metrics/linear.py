@@ -1,0 +1,362 @@
+"""Linear factorisation: how far codes are sums of one vector for each factor value.
+
+The model is ``code = mean + u_1[v_1] + ... + u_m[v_m]``, fitted by least squares, so that any
+number of factors and any set of compositions will do. For a full grid with equally many codes
+everywhere, a vector is the mean of the centred codes that share the value.
+
+Uselis, Dittadi and Oh (2026), https://arxiv.org/abs/2602.24264, hold that a linear readout can
+generalise to unseen compositions only from codes of this kind. For word vectors of CLIP see
+Trager et al. (2023), https://arxiv.org/abs/2302.14383.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import eigh
+from scipy.sparse import csr_array
+
+from cood.metrics.checks import check, check_codes, check_count, generator
+from cood.metrics.result import Score, noted
+
+ROWS = 8192
+# Eigenvalues of the counts of the design, smallest to largest, below which they are 0. Values
+# that meet in few codes only lie far above it, rounding far below.
+DESIGN_TOLERANCE = 1e-12
+PROBE_TOLERANCE = 1e-6  # of the largest singular value: texts come in single precision
+VARIANCE_TOLERANCE = 1e-9  # of the largest variance, not to divide by rounding
+
+
+@dataclass(frozen=True)
+class Additive:
+    """A least-squares fit of sums of factor vectors to codes.
+
+    Attributes
+    ----------
+    mean
+        Mean code [d].
+    vectors
+        For each factor its vectors [values, d], in the order of the sorted values; 0 for a
+        factor with one value. Of all least-squares solutions the one of least norm.
+    scatter, explained
+        [d, d] sums of squares and products over the codes, and over their reconstructions, both
+        about the mean.
+    n
+        Number of codes.
+    rank
+        How many vectors are told apart by the data, the mean among them.
+    full_rank
+        How many would be if enough compositions were there: 1 + sum of (values - 1).
+    note
+        Which factors never vary.
+    """
+
+    mean: np.ndarray
+    vectors: tuple[np.ndarray, ...]
+    scatter: np.ndarray
+    explained: np.ndarray
+    n: int
+    rank: int
+    full_rank: int
+    note: str
+
+    @property
+    def chance(self) -> float:
+        """R^2 to expect when the codes are shuffled: (rank - 1) / (n - 1), exactly."""
+        return (self.rank - 1) / (self.n - 1) if self.n > 1 else np.nan
+
+
+def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
+    """Fit one vector for each value of each factor to centred codes.
+
+    The normal equations are made of sums by value, so that memory is (values)^2 + values * d
+    beside the codes. Where the values of two factors never link up (such as when one half of the
+    attributes occurs with one half of the objects only), the solution of least norm is taken;
+    it reconstructs the codes all the same.
+
+    Parameters
+    ----------
+    codes
+        Codes [n, d].
+    factors
+        Ids [n, m] of the value of each factor.
+
+    Returns
+    -------
+    Additive
+        To be given to `r_squared`, `projected_r_squared`, and to the functions in
+        `cood.metrics.directions`.
+
+    Raises
+    ------
+    ValueError
+        If the input is empty, not finite or differs in length.
+
+    Examples
+    --------
+    >>> fit = fit_additive([[0, 0], [0, 3], [1, 0]], [[0, 0], [0, 1], [1, 0]])
+    >>> fit.mean + fit.vectors[0][1] + fit.vectors[1][1]  # the composition that was not there
+    array([1., 3.])
+    """
+    data = check(codes, factors)
+    # A factor that never varies has no vector of its own: the mean holds it.
+    design = _design(data.factors[:, data.varied], [data.sizes[k] for k in data.varied])
+    mean, sums = _moments(data.codes, design)
+    counts, inverse, null = _inverse(design)
+    solution = inverse @ sums
+    ends = np.cumsum([data.sizes[k] for k in data.varied])
+    parts = iter(np.split(solution, ends[:-1]))
+    width = data.codes.shape[1]
+    scatter = np.zeros((width, width))
+    for rows in _blocks(len(data.codes)):
+        centred = data.codes[rows] - mean
+        scatter += centred.T @ centred
+    return Additive(
+        mean=mean,
+        vectors=tuple(next(parts) if size > 1 else np.zeros((1, width)) for size in data.sizes),
+        scatter=scatter,
+        explained=solution.T @ counts @ solution,
+        n=len(data.codes),
+        rank=max(1, len(counts) - null.shape[1]),
+        full_rank=1 + sum(size - 1 for size in data.sizes),
+        note=data.note,
+    )
+
+
+def r_squared(fit: Additive) -> Score:
+    """Share of the variance of the codes that sums of factor vectors explain.
+
+    R^2 = 1 - sum |code - reconstruction|^2 / sum |code - mean|^2. 1 if the codes are such sums;
+    0 if the factors explain nothing. It grows with the number of values: factors that have
+    nothing to do with the codes reach (rank - 1) / (n - 1) on average, the part `chance`. The
+    part `adjusted` is (R^2 - chance) / (1 - chance), which is 0 on average for such factors.
+
+    Parameters
+    ----------
+    fit
+        What `fit_additive` returns.
+
+    Returns
+    -------
+    Score
+        With the parts `chance` and `adjusted`. NaN if the codes or all factors never vary;
+        `adjusted` is NaN if there are as many vectors as codes.
+
+    References
+    ----------
+    Uselis et al. (2026), https://arxiv.org/abs/2602.24264 (R^2); Ezekiel (1930), *Methods of
+    Correlation Analysis* (adjusted).
+
+    Examples
+    --------
+    >>> factors = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    >>> round(r_squared(fit_additive([[0, 0], [0, 3], [1, 0], [1, 3]], factors)).value, 6)
+    1.0
+    >>> score = r_squared(fit_additive([[0], [1], [1], [0]], factors))  # exclusive or
+    >>> round(score.value, 6), round(score.parts["chance"], 6)
+    (0.0, 0.666667)
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     score = r_squared(fit_additive(np.ones((4, 2)), factors))
+    >>> score.value, score.note
+    (nan, 'the codes do not vary')
+    """
+    total = np.trace(fit.scatter)
+    if fit.rank == 1 or not total > 0:
+        return _undefined(fit)
+    return _with_chance(np.trace(fit.explained) / total, fit)
+
+
+def projected_r_squared(fit: Additive, probes: ArrayLike) -> Score:
+    """R^2 of the part of the codes that probes can read, all of its directions weighted equally.
+
+    Codes and reconstructions are projected onto the row span of the probes and divided by the
+    standard deviation of the codes along their principal axes there (PCA whitening); then R^2
+    as in `r_squared`, with the same range and chance. Without whitening, a few directions of
+    large variance would decide.
+
+    Parameters
+    ----------
+    fit
+        What `fit_additive` returns.
+    probes
+        Linear probes [p, d], such as text embeddings of the factor values. Singular values below
+        1e-6 of the largest do not count to their span, nor variances of the codes below 1e-9 of
+        the largest there.
+
+    Returns
+    -------
+    Score
+        With the parts `chance`, `adjusted` and `dimensions`, how many directions were left. NaN
+        as in `r_squared`, or if none is left.
+
+    Raises
+    ------
+    ValueError
+        If the probes are empty, not finite or of another width.
+
+    References
+    ----------
+    Uselis et al. (2026), https://arxiv.org/abs/2602.24264, who add 1e-9 to what they divide by;
+    a bound relative to the largest does not depend on the scale of the codes.
+
+    Examples
+    --------
+    >>> factors = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    >>> fit = fit_additive([[0, 0, 0], [0, 3, 9], [1, 0, 9], [1, 3, 0]], factors)
+    >>> round(projected_r_squared(fit, [[2, 0, 0], [0, 1, 0]]).value, 6)
+    1.0
+    >>> round(projected_r_squared(fit, [[0, 0, 1]]).value, 6)
+    0.0
+    """
+    z = check_codes(probes, "probes").astype(np.float64)
+    if z.shape[1] != len(fit.mean):
+        raise ValueError(f"probes: {z.shape[1]} dimensions, but codes have {len(fit.mean)}")
+    if fit.rank == 1 or not np.trace(fit.scatter) > 0:
+        return _undefined(fit)
+    _, s, rows = np.linalg.svd(z, full_matrices=False)
+    basis = rows[s > PROBE_TOLERANCE * s[0]].T
+    variances, axes = np.linalg.eigh(basis.T @ fit.scatter @ basis)
+    kept = variances > VARIANCE_TOLERANCE * max(variances, default=0)
+    # Codes that do not vary in the span leave rounding only.
+    kept &= variances > np.finfo(np.float64).eps * np.trace(fit.scatter)
+    if not kept.any():
+        return noted(np.nan, {}, "the codes do not vary in the span of the probes", fit.note)
+    whiten = basis @ axes[:, kept] / np.sqrt(variances[kept])
+    value = np.trace(whiten.T @ fit.explained @ whiten) / kept.sum()
+    return _with_chance(value, fit, dimensions=int(kept.sum()))
+
+
+def held_out_r_squared(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    folds: int = 5,
+    rng: np.random.Generator | int | None = None,
+) -> Score:
+    """R^2 on compositions that the vectors were not fitted to.
+
+    The compositions (distinct rows of `factors`) are dealt into folds; each fold is predicted
+    from the others, with their mean as the baseline:
+    1 - sum |code - prediction|^2 / sum |code - mean of the others|^2, summed over folds.
+    1 if unseen compositions follow from their parts; 0 if the mean does as well; below 0 if it
+    does better. Chance is 0 or less, whatever the number of values.
+
+    Parameters
+    ----------
+    codes
+        Codes [n, d].
+    factors
+        Ids [n, m] of the value of each factor.
+    folds
+        At least 2; not more than there are compositions are used.
+    rng
+        Deals the compositions; a generator or a seed.
+
+    Returns
+    -------
+    Score
+        With the part `left_out`: the number of codes whose vectors the other folds do not
+        determine, for instance because a value occurs in one composition only. They count
+        neither way. NaN if no code is left, or the codes left never vary.
+
+    Raises
+    ------
+    ValueError
+        If the input is empty, not finite or differs in length, or `folds` is below 2.
+
+    Examples
+    --------
+    >>> factors = [[a, o] for a in range(4) for o in range(4)]
+    >>> sums = [[a**2, 3 * o + a] for a, o in factors]
+    >>> round(held_out_r_squared(sums, factors).value, 6)
+    1.0
+    >>> noise = np.random.default_rng(0).normal(size=(16, 50))
+    >>> held_out_r_squared(noise, factors).value < 0
+    True
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     score = held_out_r_squared([[1.0], [2.0]], [[0, 0], [0, 0]])  # one composition
+    >>> score.value, score.parts["left_out"]
+    (nan, 2)
+    """
+    data = check(codes, factors)
+    check_count("folds", folds, 2)
+    design = _design(data.factors, list(data.sizes))
+    _, composition = np.unique(data.factors, axis=0, return_inverse=True)
+    fold = generator(rng).permutation(np.arange(composition.max() + 1) % folds)[composition]
+    residual = total = 0.0
+    predicted = 0
+    for k in np.unique(fold) if len(np.unique(fold)) > 1 else ():
+        inside = fold == k
+        mean, sums = _moments(data.codes[~inside], design[~inside])
+        _, inverse, null = _inverse(design[~inside])
+        solution = inverse @ sums
+        # Rows that meet the null space are not determined by what was fitted.
+        known = np.flatnonzero(inside)
+        known = known[(np.abs(design[known] @ null) < 1e-6).all(axis=1)]
+        for rows in _blocks(len(known)):
+            centred = data.codes[known[rows]] - mean
+            total += float((centred**2).sum())
+            residual += float(((centred - design[known[rows]] @ solution) ** 2).sum())
+        predicted += len(known)
+    parts = {"left_out": len(data.codes) - predicted}
+    if not predicted:
+        nothing = "no composition can be predicted from the others"
+        return noted(np.nan, parts, nothing, data.note)
+    if not total > 0:
+        return noted(np.nan, parts, "the codes do not vary", data.note)
+    few = f"{parts['left_out']} of {len(data.codes)} codes cannot be predicted: left out"
+    return noted(1 - residual / total, parts, few if parts["left_out"] else "", data.note)
+
+
+def _undefined(fit: Additive) -> Score:
+    return noted(np.nan, {}, "" if fit.rank == 1 else "the codes do not vary", fit.note)
+
+
+def _with_chance(value: float, fit: Additive, **parts: int) -> Score:
+    value = min(max(float(value), 0.0), 1.0)  # a share of a sum of squares, but for rounding
+    chance = fit.chance
+    adjusted = (value - chance) / (1 - chance) if chance < 1 else np.nan
+    full = "as many vectors as codes: R^2 is 1 for any codes" if chance >= 1 else ""
+    known = {"chance": chance, "adjusted": adjusted, **parts}
+    return noted(value, known, full, fit.note)
+
+
+def _design(factors: np.ndarray, sizes: list[int]) -> csr_array:
+    # One-hot columns [n, sum(sizes)], stored as m ones a row.
+    n, m = factors.shape
+    columns = factors + np.cumsum([0, *sizes])[:-1]
+    ends = np.arange(0, n * m + 1, max(1, m)) if m else np.zeros(n + 1, dtype=int)
+    return csr_array((np.ones(n * m), columns.ravel(), ends), shape=(n, sum(sizes)))
+
+
+def _moments(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
+    # Mean [d], and sums of centred codes by column of the design [P, d].
+    n, d = codes.shape
+    # Seen from the first code, columns that never vary are exactly 0.
+    origin = codes[0].astype(np.float64)
+    shift, sums = np.zeros(d), np.zeros((design.shape[1], d))
+    for rows in _blocks(n):
+        shift += (codes[rows] - origin).sum(axis=0) / n
+    mean = origin + shift
+    for rows in _blocks(n):
+        sums += design[rows].T @ (codes[rows] - mean)
+    return mean, sums
+
+
+def _inverse(design: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank].
+    counts = (design.T @ design).toarray()
+    values, vectors = eigh(counts)
+    kept = values > DESIGN_TOLERANCE * max(values, default=0)
+    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return counts, inverse, vectors[:, ~kept]
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    for start in range(0, n, ROWS):
+        yield slice(start, start + ROWS)

@@ -1,0 +1,146 @@
+"""What a metric gives where there is nothing to find, or where it should not matter."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import linalg
+
+from cood.metrics.checks import check, check_choice, check_codes, check_count, generator
+from cood.metrics.result import MetricWarning, Score
+
+NULLS = ("shuffled", "rotated", "reduced")
+Metric = Callable[..., Score]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A score beside its values under a null.
+
+    Attributes
+    ----------
+    score
+        On the input as it is.
+    null
+        Values [repeats] on changed input.
+    """
+
+    score: Score
+    null: np.ndarray
+
+    @property
+    def excess(self) -> float:
+        """How far the score lies above the mean of the null."""
+        return self.score.value - float(self.null.mean())
+
+
+def shuffled(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Deal the rows of factors [n, m] out anew: nothing of them is in the codes.
+
+    Rows stay whole, so which values go together, and how often, stays as it is.
+    """
+    return factors[rng.permutation(len(factors))]
+
+
+def rotated(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn codes [n, d] by a random rotation: all distances stay, the axes mean nothing."""
+    d = codes.shape[1]
+    q, r = linalg.qr(rng.standard_normal((d, d)))
+    # Signs from the diagonal make it uniform: Mezzadri (2007), arXiv:math-ph/0609050.
+    return (codes @ (q * np.sign(np.diag(r)))).astype(codes.dtype)
+
+
+def reduced(codes: np.ndarray, dimensions: int) -> np.ndarray:
+    """Project codes [n, d] on their first principal components, [n, dimensions].
+
+    Models of different width become comparable. Each component's sign is set so that its
+    largest weight is positive. With fewer than `dimensions` columns, all are kept; components
+    without variance are 0.
+    """
+    centred = codes - codes.mean(axis=0, dtype=np.float64)
+    squares, vectors = linalg.eigh(centred.T @ centred)
+    squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    # What rounding leaves of a component is no variation, yet metrics look at any spread alike.
+    rounding = np.finfo(codes.dtype).eps * np.abs(codes).max() * np.sqrt(codes.size)
+    vectors[:, squares <= rounding**2] = 0
+    return (centred @ vectors).astype(codes.dtype)
+
+
+def with_null(
+    metric: Metric,
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    null: str = "shuffled",
+    repeats: int = 5,
+    dimensions: int = 64,
+    rng: np.random.Generator | int | None = None,
+    **options: object,
+) -> Compared:
+    """Score codes with any metric, and again under a null.
+
+    Parameters
+    ----------
+    metric
+        Called as ``metric(codes, factors, **options)``.
+    codes, factors
+        [n, d] and [n, m], as the metric takes them.
+    null
+        ``shuffled``: rows of labels dealt out anew; what is left is bias. ``rotated``: a random
+        rotation; what is lost rests on the axes. ``reduced``: PCA to `dimensions`, which is the
+        same each time.
+    repeats
+        Draws of the null.
+    dimensions
+        For ``reduced``.
+    rng
+        Generator or seed of the null; a metric that draws takes its own `rng` among `options`.
+
+    Returns
+    -------
+    Compared
+        The score and its values under the null.
+
+    Raises
+    ------
+    ValueError
+        If `null` is unknown, or as the metric does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cood.metrics.information import mig
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
+    >>> found = with_null(mig, factors, factors)
+    >>> round(found.score.value, 3), bool(abs(found.null).max() < 0.05)
+    (1.0, True)
+    >>> noise = np.random.default_rng(0).standard_normal((320, 2))
+    >>> abs(with_null(mig, noise, factors).excess) < 0.05
+    True
+    >>> float(with_null(mig, np.zeros((320, 2)), factors).excess)
+    0.0
+    """
+    check_choice("null", null, NULLS)
+    check_count("repeats", repeats)
+    check_count("dimensions", dimensions)
+    score = metric(codes, factors, **options)
+    z, random = check_codes(codes), generator(rng)
+    ids = check(codes, factors).factors
+    values = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MetricWarning)  # a null is meant to hold nothing
+        for _ in range(1 if null == "reduced" else repeats):
+            if null == "shuffled":
+                found = metric(z, shuffled(ids, random), **options)
+            elif null == "rotated":
+                found = metric(rotated(z, random), ids, **options)
+            else:
+                found = metric(reduced(z, dimensions), ids, **options)
+            values.append(found.value)
+    return Compared(score, np.array(values))

@@ -1,0 +1,162 @@
+"""Sampling pairs and batches of rows in which one factor is fixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TRIES = 60  # draws of a partner before a pair is given up
+BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows by the value of one factor: those with value v are `order[start[v]:][:count[v]]`."""
+
+    order: np.ndarray
+    start: np.ndarray
+    count: np.ndarray
+
+    @classmethod
+    def of(cls, ids: np.ndarray) -> Rows:
+        """Sort rows by their ids [n]."""
+        count = np.bincount(ids)
+        return cls(np.argsort(ids, kind="stable"), np.cumsum(count) - count, count)
+
+    def draw(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One row for each of `values`, each row of that value equally likely."""
+        place = (rng.random(values.shape) * self.count[values]).astype(np.int64)
+        return self.order[self.start[values] + place]
+
+
+def draw_pairs(
+    factors: np.ndarray, fixed: int | None, size: int, differ: bool, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Draw `size` pairs of rows that agree in the factor `fixed`, or in none if it is None.
+
+    The first row is uniform over all rows; the second, uniform over those that agree with it in
+    `fixed` and, if `differ`, in no other factor that varies. None if hardly any such pair exists.
+    """
+    n = len(factors)
+    values = np.zeros(n, np.int64) if fixed is None else factors[:, fixed]
+    by_value = Rows.of(values)
+    varied = np.flatnonzero((factors != factors[0]).any(axis=0))
+    others = [factors[:, k] for k in varied if k != fixed]
+    first = rng.integers(n, size=size)
+    second = by_value.draw(values[first], rng)
+    if not differ:
+        return first, second
+    bad = np.arange(size)
+    for round_ in range(TRIES):
+        left, right = first[bad], second[bad]
+        bad = bad[np.any([ids[left] == ids[right] for ids in others], axis=0)]
+        if not len(bad):
+            return first, second
+        if round_ % 4 == 3:  # its value may go with one value of another factor only
+            first[bad] = rng.integers(n, size=len(bad))
+        second[bad] = by_value.draw(values[first[bad]], rng)
+    return (first, second) if _fill(bad, first, second, rng=rng) else None
+
+
+def draw_controls(
+    factors: np.ndarray,
+    fixed: int,
+    first: np.ndarray,
+    second: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """For pairs that agree in the factor `fixed`, pairs that do not but are alike in the others.
+
+    Rows of a control have the other factors of the rows of its pair, so that codes which hold
+    those only cannot tell the two kinds, whichever compositions exist. A pair without control is
+    replaced by another pair, in place. None if hardly any pair has one.
+    """
+    others = np.delete(factors, fixed, axis=1)
+    ids = np.unique(others, axis=0, return_inverse=True)[1].ravel()
+    alike = Rows.of(ids)
+    values = factors[:, fixed]
+    left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
+    bad = np.arange(len(left))
+    for _ in range(TRIES):
+        bad = bad[values[left[bad]] == values[right[bad]]]
+        if not len(bad):
+            return left, right
+        left[bad] = alike.draw(ids[first[bad]], rng)
+        right[bad] = alike.draw(ids[second[bad]], rng)
+    return (left, right) if _fill(bad, first, second, left, right, rng=rng) else None
+
+
+def _fill(bad: np.ndarray, *rows: np.ndarray, rng: np.random.Generator) -> bool:
+    """Put other draws for the `bad` ones, in place; False if nearly all are bad."""
+    good = np.setdiff1d(np.arange(len(rows[0])), bad)
+    if not len(good) or len(good) < len(rows[0]) // 20:
+        return False
+    fill = rng.choice(good, len(bad))
+    for each in rows:
+        each[bad] = each[fill]
+    return True
+
+
+def mean_differences(
+    codes: np.ndarray, first: np.ndarray, second: np.ndarray, batch: int
+) -> np.ndarray:
+    """Mean absolute difference [points, d] over each `batch` pairs of rows."""
+    points, d = len(first) // batch, codes.shape[1]
+    result = np.empty((points, d), codes.dtype)
+    step = max(1, BLOCK // (batch * d))
+    left, right = (np.empty((step * batch, d), codes.dtype) for _ in range(2))
+    weights = np.full((1, batch), 1 / batch, codes.dtype)
+    for start in range(0, points, step):
+        stop = min(points, start + step)
+        size = (stop - start) * batch
+        rows = slice(start * batch, stop * batch)
+        np.take(codes, first[rows], axis=0, out=left[:size], mode="clip")
+        np.take(codes, second[rows], axis=0, out=right[:size], mode="clip")
+        np.subtract(left[:size], right[:size], out=left[:size])
+        np.abs(left[:size], out=left[:size])
+        np.matmul(weights, left[:size].reshape(-1, batch, d), out=result[start:stop, None])
+    return result
+
+
+def draw_batches(
+    factors: np.ndarray,
+    fixed: int | None,
+    points: int,
+    batch: int,
+    differ: bool,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Rows [points, batch]; those of a point share a value of the factor `fixed`, if not None.
+
+    The value is that of a row drawn at random. If `differ`, the rows of a point differ from each
+    other in the other factors as far as there are enough combinations: each is drawn as often as
+    any other, give or take one; otherwise rows are drawn with replacement.
+    """
+    n = len(factors)
+    values = np.zeros(n, np.int64) if fixed is None else factors[:, fixed]
+    of_point = values[rng.integers(n, size=points)]
+    if not differ:
+        return Rows.of(values).draw(np.repeat(of_point[:, None], batch, axis=1), rng)
+    combinations, ids = np.unique(factors, axis=0, return_inverse=True)
+    rows = Rows.of(ids.ravel())
+    by_value = Rows.of(
+        np.zeros(len(combinations), np.int64) if fixed is None else combinations[:, fixed]
+    )
+    drawn = np.empty((points, batch), np.int64)
+    for i, value in enumerate(of_point):
+        here = by_value.order[by_value.start[value] :][: by_value.count[value]]
+        rounds = -(-batch // len(here))
+        turns = [rng.permutation(here) for _ in range(rounds)]
+        drawn[i] = np.concatenate(turns)[:batch]
+    return rows.draw(drawn, rng)
+
+
+def batch_variances(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Variance [points, d] of each dimension over the rows [points, batch] of each point."""
+    points, batch = rows.shape
+    result = np.empty((points, codes.shape[1]), codes.dtype)
+    step = max(1, BLOCK // (batch * codes.shape[1]))
+    for start in range(0, points, step):
+        result[start : start + step] = codes[rows[start : start + step]].var(axis=1, ddof=1)
+    return result

@@ -1,0 +1,224 @@
+"""Metrics from differences and variances of rows that share a factor: Z-diff, Z-min variance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cood.metrics.checks import check, check_choice, check_count, generator
+from cood.metrics.coverage import confusion, coverage
+from cood.metrics.pairs import batch_variances, draw_batches, draw_pairs, mean_differences
+from cood.metrics.result import Score, noted
+
+FEW = "not defined for fewer than two factors that vary"
+
+
+def z_diff(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    batch: int = 64,
+    train: int = 2000,
+    test: int = 1000,
+    differ: bool = True,
+    classifier: str = "discriminant",
+    rng: np.random.Generator | int | None = None,
+) -> Score:
+    """Z-diff: whether how codes differ tells which factor a set of pairs agrees in.
+
+    Draw a factor k and `batch` pairs of rows that agree in it; their mean absolute difference,
+    ``p = mean |z_a - z_b|`` [d], is one point. The score is the held-out accuracy of a linear
+    classifier that tells k from p.
+
+    1 if it always can, 1/m (chance; `parts["chance"]`) for codes that hold nothing or all factors
+    alike. **With few factors it is lenient**: a code that holds all factors but one gets 1 too, as
+    the remaining one is known by its large differences. Beside it, `parts["strict"]` is the
+    accuracy with a further class of points, pairs that agree in nothing, which such a code cannot
+    tell from the factor that it lacks; `parts["told"]` gives, for each factor, the AUC of telling
+    pairs that agree in it from pairs that agree in nothing and have the same values of the other
+    factors, and the note names the factors that are not told. Invariant under scale and
+    shift of each dimension (with ``logistic``: shift only) and constant columns; not under
+    rotation.
+
+    Parameters
+    ----------
+    codes
+        [n, d], finite numbers.
+    factors
+        [n, m], nominal ids, at least two that vary.
+    batch
+        Pairs in a point.
+    train, test
+        Points to fit and to score on, over all factors.
+    differ
+        Pairs agree in the one factor and in no other. Without it, as published, the other
+        factors are left to chance; with rows at hand and few combinations, pairs then often
+        agree in all.
+    classifier
+        ``discriminant``: linear discriminant analysis. ``logistic``: logistic regression of
+        scikit-learn on points as they are, as in disentanglement_lib, which takes 10,000 points
+        to fit and 5,000 to score, with `differ` off.
+    rng
+        Generator or seed.
+
+    Returns
+    -------
+    Score
+        NaN with fewer than two factors that vary, or if there are no such pairs. Parts: `chance`,
+        `strict`, `told` [m], `confusion` [m, m] (counts of test points, by factor and answer).
+
+    Raises
+    ------
+    ValueError
+        If the input is empty, not finite, of unequal lengths or of a wrong type.
+
+    References
+    ----------
+    Higgins et al. (2017), *beta-VAE*, section 3, https://openreview.net/forum?id=Sy2fzU9gl.
+
+    Examples
+    --------
+    >>> import numpy as np, warnings
+    >>> factors = np.array([[a, o] for a in range(6) for o in range(6)])
+    >>> z_diff(factors, factors, train=400, test=200).value
+    1.0
+    >>> warnings.simplefilter("ignore")
+    >>> noise = np.random.default_rng(0).standard_normal((36, 2))
+    >>> z_diff(noise, factors, train=400, test=200).parts["strict"] < 0.7
+    True
+    >>> one = z_diff(factors[:, :1], factors, train=400, test=200)
+    >>> one.value, one.note
+    (1.0, 'the codes do not tell factor 1; a high score is no sign of disentanglement')
+    >>> z_diff(np.zeros((36, 2)), factors, train=400, test=200).value
+    0.5
+    """
+    check_choice("classifier", classifier, ("discriminant", "logistic"))
+    for name, value in (("batch", batch), ("train", train), ("test", test)):
+        check_count(name, value)
+    data = check(codes, factors)
+    random = generator(rng)
+    kinds: list[int | None] = [*data.varied, None]
+    nothing = {"told": np.full(len(data.sizes), np.nan)}
+    if len(data.varied) < 2:
+        return noted(np.nan, nothing, data.note, FEW)
+    each = [-(-count // len(data.varied)) for count in (train, test)]
+    points = []
+    for kind in kinds:
+        pairs = draw_pairs(data.factors, kind, sum(each) * batch, differ, random)
+        if pairs is None:
+            what = "nothing" if kind is None else f"factor {kind} only"
+            return noted(np.nan, nothing, data.note, f"hardly any pair of rows agrees in {what}")
+        points.append(mean_differences(data.codes, *pairs, batch))
+    answers = confusion(points[:-1], each[0], classifier)
+    strict = confusion(points, each[0], "discriminant")
+    told = coverage(data, rng=random)
+    parts = {
+        "chance": 1 / len(data.varied),
+        "strict": float(np.trace(strict) / strict.sum()),
+        "told": told.areas,
+        "confusion": answers,
+    }
+    return noted(np.trace(answers) / answers.sum(), parts, data.note, told.note)
+
+
+def z_min_variance(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    batch: int = 64,
+    train: int = 2000,
+    test: int = 1000,
+    differ: bool = True,
+    threshold: float = 0.0,
+    rng: np.random.Generator | int | None = None,
+) -> Score:
+    """Z-min variance (FactorVAE score): whether fixing a factor stills a dimension of its own.
+
+    Draw a factor k and `batch` rows that share a value of it; the dimension with the least
+    variance over them, relative to its variance over all rows, votes for k. The score is the
+    share of further votes that fall to the factor with the most votes of that dimension.
+
+    1 if each dimension wins for one factor only; 1/m (chance; `parts["chance"]`) if the winner
+    tells nothing of the factor, as for codes that hold nothing. **With few factors it is
+    lenient**, as `z_diff` is; `parts["told"]` and the note are as there.
+    Invariant under scale and shift of each dimension and constant columns; not under rotation.
+
+    Parameters
+    ----------
+    codes
+        [n, d], finite numbers.
+    factors
+        [n, m], nominal ids, at least two that vary.
+    batch
+        Rows in a batch, at least 2.
+    train, test
+        Batches to find the majority and to score on, over all factors.
+    differ
+        Rows of a batch differ in the other factors as far as there are combinations enough.
+        Without it, as published, they are drawn with replacement.
+    threshold
+        Dimensions whose standard deviation over all rows is not above it are left out. As
+        published that is 0.05, which leaves nothing of unit vectors in many dimensions.
+    rng
+        Generator or seed.
+
+    Returns
+    -------
+    Score
+        NaN with fewer than two factors that vary. Parts: `chance`, `told` [m], `votes` [d, m].
+
+    Raises
+    ------
+    ValueError
+        If the input is empty, not finite, of unequal lengths or of a wrong type.
+
+    References
+    ----------
+    Kim and Mnih (2018), section 4, arXiv:1802.05983.
+
+    Examples
+    --------
+    >>> import numpy as np, warnings
+    >>> factors = np.array([[a, o] for a in range(6) for o in range(6)])
+    >>> z_min_variance(factors, factors, train=200, test=200).value
+    1.0
+    >>> warnings.simplefilter("ignore")
+    >>> noise = np.random.default_rng(0).standard_normal((36, 2))
+    >>> z_min_variance(noise, factors, train=200, test=200).value < 0.9
+    True
+    >>> z_min_variance(np.zeros((36, 2)), factors).value
+    0.0
+    """
+    check_count("batch", batch, 2)
+    for name, value in (("train", train), ("test", test)):
+        check_count(name, value)
+    data = check(codes, factors)
+    d, m = data.codes.shape[1], len(data.sizes)
+    votes = np.zeros((d, m), dtype=np.int64)
+    parts: dict[str, Any] = {"told": np.full(m, np.nan), "votes": votes}
+    if len(data.varied) < 2:
+        return noted(np.nan, parts, data.note, FEW)
+    parts["chance"] = 1 / len(data.varied)
+    overall = data.codes.std(axis=0, dtype=np.float64)
+    moving = data.codes.min(axis=0) != data.codes.max(axis=0)
+    kept = np.flatnonzero(moving & (overall > threshold))
+    if not len(kept):
+        return noted(0.0, parts, data.note, "no dimension varies enough")
+    random = generator(rng)
+    z = (data.codes[:, kept] / overall[kept]).astype(data.codes.dtype)
+    each = [-(-count // len(data.varied)) for count in (train, test)]
+    points = [
+        batch_variances(z, draw_batches(data.factors, kind, sum(each), batch, differ, random))
+        for kind in data.varied
+    ]
+    winners = [kept[p.argmin(axis=1)] for p in points]
+    fresh = np.zeros_like(votes)
+    for k, won in zip(data.varied, winners, strict=True):
+        np.add.at(votes[:, k], won[: each[0]], 1)
+        np.add.at(fresh[:, k], won[each[0] :], 1)
+    right = fresh[np.arange(d), votes.argmax(axis=1)].sum()
+    told = coverage(data, rng=random)
+    parts["told"] = told.areas
+    return noted(right / fresh.sum(), parts, data.note, told.note)

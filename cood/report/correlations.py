@@ -1,0 +1,105 @@
+"""Tables of many correlations, for people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cood.analysis.correlation import Correlation
+
+BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
+
+
+def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
+    """One coefficient in a grid of variants by measures.
+
+    Parameters
+    ----------
+    found
+        What `cood.analysis.measures.correlate_measures` returns.
+    coefficient
+        ``pearson`` or ``spearman``.
+    last
+        Variants that end so are taken, and it is cut off their names.
+    """
+    kept = found[found["variant"].str.endswith(f", {last}")]
+    names = kept["variant"].str.removesuffix(f", {last}")
+    table = kept.assign(variant=names).pivot(index="variant", columns="measure", values=coefficient)
+    return table.loc[names.unique(), kept["measure"].unique()]
+
+
+def by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Correlations as `cood.report.figures.intervals` takes them: a row a measure and space."""
+    low, high = BOUNDS[coefficient]
+    columns = {"space": "group", coefficient: "value", low: "low", high: "high"}
+    # Pearson's interval has the names that the columns are to get.
+    table = found[["measure", *columns]].rename(columns=columns)
+    return table.assign(model=table["measure"].str.replace("_", " "))
+
+
+def by_way(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """One coefficient in a grid of spaces and ways by measures; see `measures.ways`."""
+    rows = found["space"] + "s, " + found["way"]
+    order = [f"{s}s, {way}" for s in sorted(set(found["space"])) for way in found["way"].unique()]
+    table = found.assign(row=rows).pivot(index="row", columns="measure", values=coefficient)
+    return table.reindex(index=[r for r in order if r in table.index])[found["measure"].unique()]
+
+
+def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
+    """How often a measure's correlation changes its sign between ways, as a sentence."""
+    low, high = BOUNDS[coefficient]
+    sure = np.sign(found[coefficient]).where((found[low] > 0) | (found[high] < 0), 0)
+    keys = [found["space"], found["measure"]]
+    signs = np.sign(found[coefficient].replace(0, np.nan))
+    mixed = signs.groupby(keys).agg(lambda s: s.min() < s.max())
+    against = sure.groupby(keys).agg(lambda s: s.min() < 0 < s.max())
+    return (
+        f"Of {len(mixed)} pairs of a metric and a space, {int(mixed.sum())} correlate positively "
+        f"with C-OoD accuracy in one way and negatively in another; in {int(against.sum())} of "
+        "them the intervals of both exclude 0."
+    )
+
+
+def count_signs(found: pd.DataFrame, coefficient: str) -> str:
+    """How many correlations are below and above 0, and surely so, as a sentence."""
+    low, high = (found[bound] for bound in BOUNDS[coefficient])
+    values = found[coefficient]
+    return (
+        f"of {values.notna().sum()} coefficients, {(values < 0).sum()} lie below 0 "
+        f"({(high < 0).sum()} with their whole interval) and {(values > 0).sum()} above "
+        f"({(low > 0).sum()} with their whole interval)"
+    )
+
+
+def written(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Measures with their values over models, chance, and the correlation with its interval."""
+    low, high = BOUNDS[coefficient]
+    values = found[["lowest", "median", "highest"]].to_numpy()
+    around = found[[coefficient, low, high]].to_numpy()
+    moved = found[[f"{coefficient}_min", f"{coefficient}_max"]].to_numpy()
+    return pd.DataFrame(
+        {
+            "measure": found["measure"].str.replace("_", " "),
+            "codes": found["variant"].str.split(", ").str[0],
+            "median (lowest to highest)": [
+                "{1:.2f} ({0:.2f} to {2:.2f})".format(*v) for v in values
+            ],
+            "chance": found["chance"],
+            coefficient.capitalize(): ["{:.2f} [{:.2f}, {:.2f}]".format(*v) for v in around],
+            "without any one model": ["{:.2f} to {:.2f}".format(*v) for v in moved],
+        }
+    )
+
+
+def without_any(found: Correlation, without: pd.DataFrame) -> str:
+    """How far both coefficients move when any one model is left out, and which moves it most."""
+    said = []
+    for kind, moved in without.items():
+        if moved.isna().all():
+            return "not to be had from so few models"
+        furthest = (moved - getattr(found, str(kind))).abs().idxmax()
+        said.append(
+            f"{str(kind).capitalize()} {moved.min():.2f} to {moved.max():.2f} "
+            f"(furthest from {getattr(found, str(kind)):.2f} without {furthest})"
+        )
+    return ", ".join(said)
