@@ -53,6 +53,42 @@ def _score(study: Study, args: argparse.Namespace) -> None:
     score_model(study, args.model)
 
 
+def _draw_factors(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.factors.sets import draw_factor_set
+
+    draw_factor_set(study, args.set)
+
+
+def _train_factors(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.models.factor_training import train_factors
+
+    torch.set_num_threads(1)
+    train_factors(study, args.model, _say)
+
+
+def _embed_factors(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.evaluation.factor_embedding import embed_factor_sets
+
+    torch.set_num_threads(1)
+    embed_factor_sets(study, args.model, _say)
+
+
+def _score_factors(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.factor_scoring import score_factor_sets
+
+    score_factor_sets(study, args.model)
+
+
+def _collect_factors(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.factor_scoring import collect_factors
+
+    collect_factors(study)
+
+
 def _probe(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.probing import probe_model
 
@@ -124,6 +160,11 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "track": (_track, "measure a model over its training", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),
     "collect": (_collect, "join the scores of all models", ()),
+    "draw-factors": (_draw_factors, "draw a factor set", ("set",)),
+    "train-factors": (_train_factors, "train a small CLIP on a factor set", ("model",)),
+    "embed-factors": (_embed_factors, "embed the factor sets with a model", ("model",)),
+    "score-factors": (_score_factors, "score a model on the factor sets", ("model",)),
+    "collect-factors": (_collect_factors, "join the scores on the factor sets", ()),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),
     "book": (_book, "render the report", ()),
 }

@@ -74,6 +74,15 @@ class Paths:
         """Scores of all models, joined."""
         return self.results / "scores.parquet"
 
+    def model_factor_scores(self, model: str) -> Path:
+        """Scores of one model on the factor sets."""
+        return self.results / "factor_scores" / f"{model}.parquet"
+
+    @property
+    def factor_scores(self) -> Path:
+        """Scores of all models on the factor sets, joined."""
+        return self.results / "factor_scores.parquet"
+
     @property
     def models(self) -> Path:
         """What is known of each model."""

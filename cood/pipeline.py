@@ -35,11 +35,16 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     """
     from cood.models.zoo import check_training
     from cood.synthesis.drawing import check_words
+    from cood.synthesis.factors.scenes import check_file
 
     paths = study.paths
     check_words(study.words.attributes, study.words.objects)
     for name, settings in study.trained.items():
         check_training(name, settings)
+    for name, recipe in study.factor_models.items():
+        check_training(name, recipe, "factor_models")
+    for name in study.factor_sets:
+        check_file(study, name)
     for name, given in study.notebooks.items():
         check_parameters(source(paths.root, name), {"study": study.name, **given})
     start = time.monotonic()

@@ -21,6 +21,7 @@ from cood import vocabulary as words
 from cood.errors import StudyError, unknown
 from cood.metrics import MEASURES
 from cood.paths import STUDIES, Paths, project_root
+from cood.synthesis.factors.table import TABLES, Table
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -29,6 +30,8 @@ Count = Annotated[int, Field(ge=1)]
 
 SPLITS = ("all", "shared", "partial", "unseen", "seen")
 BASELINES = "baselines"  # their scores lie beside those of the models
+FACTORS = "factors"  # the notebook of the factor sets
+PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
 
 
 class Settings(BaseModel):
@@ -53,6 +56,32 @@ class IconSet(Settings):
     isolated_images: Count = 8
 
 
+class FactorSet(Settings):
+    """Scenes drawn at random out of all combinations of factors.
+
+    They are drawn here, or read from the published file if `file` names it (seen from the
+    project folder).
+    """
+
+    source: Literal["shapes3d", "dsprites"]
+    images: Count
+    size: Annotated[int, Field(ge=32, le=512)] = 64
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> FactorSet:
+        if self.images > self.table.size:
+            raise ValueError(f"images: {self.images} is more than the {self.table.size} scenes")
+        if self.file is not None and self.size != PUBLISHED_SIZE:
+            raise ValueError(f"size: the images of `file` have 64 pixels a side, not {self.size}")
+        return self
+
+    @property
+    def table(self) -> Table:
+        """Its factors."""
+        return TABLES[self.source]
+
+
 class Captions(Settings):
     """Which share of the training captions names the pair, the object only, the attribute only."""
 
@@ -67,7 +96,7 @@ class Captions(Settings):
         return self
 
 
-class Training(Settings):
+class Recipe(Settings):
     """How a small CLIP is trained; `share` is the share of all compositions that it sees."""
 
     architecture: Name
@@ -78,12 +107,10 @@ class Training(Settings):
     learning_rate: Annotated[float, Field(gt=0)] = 2.0e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     loss: Literal["softmax", "sigmoid"] = "softmax"
-    captions: Captions = Captions()
     seed: Annotated[int, Field(ge=0)] = 0
-    moments: Annotated[int, Field(ge=2)] = 8
 
     @model_validator(mode="after")
-    def _full_batch(self) -> Training:
+    def _full_batch(self) -> Recipe:
         if self.batch > self.images:
             raise ValueError(f"batch: {self.batch} is more than the {self.images} images")
         return self
@@ -92,6 +119,19 @@ class Training(Settings):
     def family(self) -> str:
         """Models that saw the same compositions belong together in a resample."""
         return f"{self.share:.0%} of compositions"
+
+
+class Training(Recipe):
+    """Training on attribute-object drawings."""
+
+    captions: Captions = Captions()
+    moments: Annotated[int, Field(ge=2)] = 8
+
+
+class FactorTraining(Recipe):
+    """Training on the captioned scenes of a factor set."""
+
+    set: Name
 
 
 class Checkpoint(Settings):
@@ -171,6 +211,8 @@ class Study(Settings):
     held_out: Share
     sets: Annotated[dict[Name, IconSet], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
+    factor_sets: dict[Name, FactorSet] = {}
+    factor_models: dict[Name, FactorTraining] = {}
     evaluation: Evaluation = Evaluation()
     probing: Probing = Probing()
     metrics: Metrics = Metrics()
@@ -189,20 +231,52 @@ class Study(Settings):
                 raise ValueError(
                     f"vocabulary.attributes: {unknown('attribute', attribute, words.CATEGORY)}"
                 )
-        seen = 1 - self.held_out
-        cover = max(len(self.vocabulary.attributes), len(self.vocabulary.objects))
         for name, model in self.trained.items():
-            if model.share > seen + 1e-9:
-                raise ValueError(
-                    f"models.{name}.share: {model.share} is more than the {seen:g} of the "
-                    f"compositions that held_out = {self.held_out} leaves"
-                )
-            if round(model.share * self.words.size) < cover:
-                raise ValueError(
-                    f"models.{name}.share: {model.share} of {self.words.size} compositions is too "
-                    f"few to show every attribute and object; at least {cover} are needed"
-                )
+            self._check_share(f"models.{name}", model.share, self.words)
+        self._check_factors()
         return self
+
+    def _check_share(self, where: str, share: float, of: words.Vocabulary) -> None:
+        seen = 1 - self.held_out
+        cover = max(len(of.attributes), len(of.objects))
+        if share > seen + 1e-9:
+            raise ValueError(
+                f"{where}.share: {share} is more than the {seen:g} of the "
+                f"compositions that held_out = {self.held_out} leaves"
+            )
+        if round(share * of.size) < cover:
+            raise ValueError(
+                f"{where}.share: {share} of {of.size} compositions is too "
+                f"few to show every attribute and object; at least {cover} are needed"
+            )
+
+    def _check_factors(self) -> None:
+        for kind, names, taken in (
+            ("factor_sets", self.factor_sets, self.sets),
+            ("factor_models", self.factor_models, {**self.models, BASELINES: None}),
+        ):
+            for name in names:
+                if name in taken:
+                    raise ValueError(f"{kind}.{name}: that name is taken; use another")
+        for name, model in self.factor_models.items():
+            where = f"factor_models.{name}"
+            if model.set not in self.factor_sets:
+                raise ValueError(
+                    f"{where}.set: {unknown('factor set', model.set, self.factor_sets)}"
+                )
+            set_ = self.factor_sets[model.set]
+            self._check_share(where, model.share, set_.table.pair_words)
+            left = round(model.share * set_.table.size) - set_.images
+            if model.images > left:
+                raise ValueError(
+                    f"{where}.images: {model.images} is more than the {left} scenes that its "
+                    "share surely holds beside those of the set"
+                )
+        if FACTORS in self.notebooks and not self.factor_sets:
+            raise ValueError(
+                f"notebooks.{FACTORS}: it shows factor_sets, of which the study has none; "
+                "add them or leave the notebook out"
+            )
 
     @property
     def words(self) -> words.Vocabulary:
@@ -225,6 +299,25 @@ class Study(Settings):
         if name not in self.sets:
             raise StudyError(unknown("set", name, self.sets))
         return self.sets[name]
+
+    def factor_set(self, name: str) -> FactorSet:
+        """The settings of one factor set; an unknown name raises a StudyError."""
+        if name not in self.factor_sets:
+            raise StudyError(unknown("factor set", name, self.factor_sets))
+        return self.factor_sets[name]
+
+    def factor_model(self, name: str) -> FactorTraining:
+        """The settings of a model trained on a factor set; an unknown name is a StudyError."""
+        if name not in self.factor_models:
+            raise StudyError(unknown("factor model", name, self.factor_models))
+        return self.factor_models[name]
+
+    def factor_sets_of(self, model: str) -> list[str]:
+        """Factor sets that a model is tested on: its own, or all for a model of `models`."""
+        if model in self.factor_models:
+            return [self.factor_models[model].set]
+        self.model(model)
+        return list(self.factor_sets)
 
     @property
     def file(self) -> Path:
@@ -328,6 +421,8 @@ KIND = ("models", 2)
 SECTIONS: dict[str, type[Settings]] = {
     "vocabulary": WordList,
     "sets": IconSet,
+    "factor_sets": FactorSet,
+    "factor_models": FactorTraining,
     "training": Training,
     "checkpoint": Checkpoint,
     "captions": Captions,

@@ -34,6 +34,24 @@ SETTINGS = {
     "notebooks": {},
 }
 
+# Sections for those that are about factor sets.
+FACTORS = {
+    "factor_sets": {
+        "shapes": {"source": "shapes3d", "images": 60, "size": 32},
+        "sprites": {"source": "dsprites", "images": 50, "size": 32},
+    },
+    "factor_models": {
+        "on-shapes": {
+            **{"set": "shapes", "architecture": "resnet", "share": 0.5},
+            **{"images": 32, "epochs": 1, "batch": 8},
+        },
+        "on-shapes-more": {
+            **{"set": "shapes", "architecture": "resnet", "share": 0.8},
+            **{"images": 40, "epochs": 1, "batch": 8},
+        },
+    },
+}
+
 
 def make_project(root):
     """Copy what makes a folder a project of `cood`, with the study `tiny`."""
@@ -105,5 +123,45 @@ def copied(built, tmp_path, monkeypatch):
     """The tiny study in a copy of the project `built`: to be damaged."""
     root = tmp_path / "project"
     shutil.copytree(built, root)
+    monkeypatch.chdir(root)
+    return load_study("tiny")
+
+
+@pytest.fixture(scope="session")
+def drawn_factors(built, tmp_path_factory):
+    """A copy of `built` with factor sets drawn, trained on, embedded and scored: to read only."""
+    from cood.evaluation.factor_embedding import embed_factor_sets
+    from cood.evaluation.factor_scoring import score_factor_sets
+    from cood.models.factor_training import train_factors
+    from cood.synthesis.factors.sets import draw_factor_set
+
+    root = tmp_path_factory.mktemp("factors") / "project"
+    shutil.copytree(built, root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        file = root / "workflow" / "studies" / "tiny.yaml"
+        file.write_text(yaml.safe_dump({**SETTINGS, **FACTORS}))
+        study = load_study("tiny")
+        for name in study.factor_sets:
+            draw_factor_set(study, name)
+        train_factors(study, "on-shapes", lambda text: None)
+        for model in ("few", "on-shapes"):
+            embed_factor_sets(study, model, lambda text: None)
+            score_factor_sets(study, model)
+    return root
+
+
+@pytest.fixture
+def factored(drawn_factors, monkeypatch):
+    """The tiny study with factor sets, in the project `drawn_factors`: to read only."""
+    monkeypatch.chdir(drawn_factors)
+    return load_study("tiny")
+
+
+@pytest.fixture
+def copied_factors(drawn_factors, tmp_path, monkeypatch):
+    """The same in a copy: to be damaged."""
+    root = tmp_path / "project"
+    shutil.copytree(drawn_factors, root)
     monkeypatch.chdir(root)
     return load_study("tiny")

@@ -10,7 +10,7 @@ DRAWERS = {
     *("figures.model_scatter", "figures.intervals", "figures.bars", "figures.heat"),
     *("figures.correlation_heat", "figures.curves", "grids.panels"),
     *("grids.training", "grids.arrivals"),
-    *("gallery.gallery", "gallery.split_map"),
+    *("gallery.gallery", "gallery.split_map", "gallery.scenes"),
 }
 
 

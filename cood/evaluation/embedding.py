@@ -15,7 +15,7 @@ import torch
 
 from cood.errors import CoodError
 from cood.files import write_tensors
-from cood.models.loading import Clip, load, local, text_tower
+from cood.models.loading import LOCAL, Clip, load, local, text_tower
 from cood.study import Checkpoint, Study
 from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
@@ -36,18 +36,11 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
     path = study.paths.embeddings(model, set_)
-    settings = study.model(model)
-    source = (
-        settings.checkpoint if isinstance(settings, Checkpoint) else local(study.paths.model(model))
-    )
+    study.model(model)
     manifest, isolated = read_manifest(study, set_), read_isolated(study, set_)
-    try:
-        clip = load(source)
-    except CoodError as error:
-        if not isinstance(settings, Checkpoint):
-            raise
-        say(f"{model}: left out: {error}")
-        write_tensors({}, path, {"missing": str(error)})
+    clip = load_model(study, model, say)
+    if isinstance(clip, str):
+        write_tensors({}, path, {"missing": clip})
         return
     folder = study.paths.manifest(set_).parent
     say(f"{model}: embedding {len(manifest)} images of {set_}")
@@ -62,16 +55,32 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
         "isolated_attributes": average(alone, isolated["attribute"], words.attributes),
         "isolated_objects": average(alone, isolated["object"], words.objects),
     }
-    metadata = {
-        "checkpoint": model if source.startswith("local-dir:") else source,
+    metadata = describe(clip, model, manifest)
+    metadata |= {"templates": json.dumps(templates), "isolated": _hash(isolated)}
+    write_tensors(tensors, path, metadata)
+
+
+def load_model(study: Study, model: str, say: Callable[[str], None]) -> Clip | str:
+    """A model of the study, or the reason why a checkpoint cannot be had."""
+    settings = study.models.get(model)
+    if not isinstance(settings, Checkpoint):
+        return load(local(study.paths.model(model)))
+    try:
+        return load(settings.checkpoint)
+    except CoodError as error:
+        say(f"{model}: left out: {error}")
+        return str(error)
+
+
+def describe(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
+    """What embeddings were made with: checkpoint, preprocessing, tokeniser, manifest, size."""
+    return {
+        "checkpoint": model if clip.source.startswith(LOCAL) else clip.source,
         "preprocessing": str(clip.preprocess),
         "tokeniser": type(clip.tokenize).__name__,
-        "templates": json.dumps(templates),
         "manifest": _hash(manifest),
-        "isolated": _hash(isolated),
         "parameters": str(sum(p.numel() for p in clip.model.parameters())),
     }
-    write_tensors(tensors, path, metadata)
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cood.errors import StudyError, unknown
-from cood.study import Training
+from cood.study import Recipe
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -25,8 +25,10 @@ def architecture(name: str) -> Path:
     return known[name]
 
 
-def check_training(model: str, settings: Training) -> None:
+def check_training(model: str, settings: Recipe, section: str = "models") -> None:
     """Make sure that a model can be trained as its settings say, before long work begins.
+
+    `section` of the study file holds them.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def check_training(model: str, settings: Training) -> None:
     config: dict[str, Any] = json.loads(architecture(settings.architecture).read_text())
     if (settings.loss == "sigmoid") != ("init_logit_bias" in config):
         raise StudyError(
-            f"models.{model}: architecture {settings.architecture!r} and loss {settings.loss!r} "
+            f"{section}.{model}: architecture {settings.architecture!r} and loss {settings.loss!r} "
             "clash: the sigmoid loss needs init_logit_bias in the configuration, softmax must "
             "not have it"
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -79,4 +80,30 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     axes.grid(visible=False)
     handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
+    return figure
+
+
+def scenes(study: Study, manifests: Mapping[str, pd.DataFrame], columns: int) -> Figure:
+    """Two rows of `columns` images from each factor set, each above its caption.
+
+    Parameters
+    ----------
+    study, manifests
+        The study and, by name, the manifests of its factor sets; the first images are shown.
+    columns
+        Images in a row.
+    """
+    rows = 2 * len(manifests)
+    figure, grid = plt.subplots(rows, columns, figsize=(1.75 * columns, 2.55 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for k, (name, manifest) in enumerate(manifests.items()):
+        folder = study.paths.manifest(name).parent
+        shown = manifest.head(2 * columns)
+        for axes, image, prompt in zip(
+            grid[2 * k : 2 * k + 2].flat, shown["image"], shown["prompt"], strict=False
+        ):
+            axes.imshow(load_image(folder, image), interpolation="nearest")
+            text = "\n".join(wrap(prompt, 22))
+            axes.text(0.5, -0.04, text, ha="center", va="top", fontsize=8, transform=axes.transAxes)
     return figure

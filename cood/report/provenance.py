@@ -29,21 +29,30 @@ STAGES = {
     "track": "Measure them over training",
     "baselines": "Score the baselines",
     "collect": "Join the scores",
+    "draw_factors": "Draw the factor sets",
+    "train_factors": "Train on the factor sets",
+    "embed_factors": "Embed the factor sets",
+    "score_factors": "Score on the factor sets",
+    "collect_factors": "Join the scores on the factor sets",
     "notebook": "Run the notebooks",
     "book": "Render the book (last time)",
 }
 
 
-def fingerprint(*parts: str) -> str:
+def fingerprint(*parts: str, without: Iterable[str] = ()) -> str:
     """Short hash of the source of some modules or folders of the package.
 
-    Snakemake compares it, so that a stage runs again when the code that it runs has changed.
+    `without` names modules or folders inside them that do not count. Snakemake compares it, so that
+    a stage runs again when the code that it runs has changed.
     """
     digest = hashlib.sha256()
+    left_out = [PACKAGE / part for part in without]
     for part in parts:
         place = PACKAGE / part
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for file in files:
+            if any(file.is_relative_to(other) for other in left_out):
+                continue
             if file.suffix in {".py", ".json", ".yaml"}:
                 digest.update(file.relative_to(PACKAGE).as_posix().encode())
                 digest.update(file.read_bytes())
@@ -87,6 +96,10 @@ def stages(study: Study) -> pd.DataFrame:
         "probe": study.models,
         "measure": study.models,
         "track": study.trained,
+        "draw_factors": study.factor_sets,
+        "train_factors": study.factor_models,
+        "embed_factors": [*study.models, *study.factor_models],
+        "score_factors": [*study.models, *study.factor_models],
         "notebook": study.notebooks,
     }
     names = [f"{stage}-{name}" for stage, known in jobs_of.items() for name in known]

@@ -231,3 +231,29 @@ def by_category(results: Results, measure: str) -> pd.DataFrame:
     categories = dict.fromkeys(CATEGORY[a] for a in results.study.vocabulary.attributes)
     columns = {c: pick(results, split="unseen", measure=measure, group=c) for c in categories}
     return pd.DataFrame({name: column["value"] for name, column in columns.items()})
+
+
+def correlations(table: pd.DataFrame) -> Styler:
+    """Correlations over models for people: both coefficients, each with its interval."""
+    shown = table.drop(columns=[c for c in table if c.endswith(("low", "high"))])
+    for name, low, high in (
+        ("pearson", "low", "high"),
+        ("spearman", "spearman_low", "spearman_high"),
+    ):
+        bounds = table[[name, low, high]].to_numpy()
+        shown[name] = [f"{v:.2f} [{a:.2f}, {b:.2f}]" for v, a, b in bounds]
+    wide = styled(shown).set_table_attributes('class="dataframe intervals"')
+    return wide.format(precision=2, na_rep="-")
+
+
+def held_out(table: pd.DataFrame) -> Styler:
+    """Accuracy of factor models on seen and held-out combinations for people."""
+    shown = table.rename(columns={"unseen": "held out"})
+    for name, column in (("seen", "seen"), ("unseen", "held out")):
+        bounds = table[[name, f"{name} low", f"{name} high"]].to_numpy()
+        shown[column] = [percent(*values) for values in bounds]
+        shown = shown.drop(columns=[f"{name} low", f"{name} high"])
+    shown["share"] = shown["share"].map("{:.0%}".format)
+    shown["chance"] = shown["chance"].map(percent)
+    wide = styled(shown).set_table_attributes('class="dataframe intervals"')
+    return wide.format(precision=2, na_rep="-")

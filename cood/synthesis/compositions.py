@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,16 +12,19 @@ from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, 
 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.
 SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY, ISOLATED = range(9)
+FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(9, 14)
 
 
-def training_order(words: Vocabulary, held_out: float, seed: int) -> np.ndarray:
+def training_order(
+    words: Vocabulary, held_out: float, seed: int, stream: int = SPLIT
+) -> np.ndarray:
     """Compositions that may be trained on, as ids, in the order in which models get them.
 
     A model with share s sees the first ``s * words.size``, so what one model sees, every model
     with a larger share sees too. The first ``max(len(attributes), len(objects))`` cover every
     attribute and every object. The compositions left out, a share `held_out`, are in nobody's.
     """
-    rng = np.random.default_rng((seed, SPLIT))
+    rng = np.random.default_rng((seed, stream))
     n_attributes, n_objects = len(words.attributes), len(words.objects)
     step = np.arange(max(n_attributes, n_objects))
     cover = (
@@ -31,6 +36,18 @@ def training_order(words: Vocabulary, held_out: float, seed: int) -> np.ndarray:
     return order[: words.size - round(held_out * words.size)]
 
 
+def split_by(order: np.ndarray, size: int, shares: Sequence[float]) -> np.ndarray:
+    """Split [size] of each composition, over models with these shares of an order of training.
+
+    ``shared`` is in the training set of every model, ``partial`` of some, ``unseen`` of none.
+    """
+    split = np.full(size, "unseen", dtype=object)
+    if shares:
+        split[order[: round(max(shares) * size)]] = "partial"
+        split[order[: round(min(shares) * size)]] = "shared"
+    return split
+
+
 def seen(study: Study, share: float) -> np.ndarray:
     """Ids of the compositions that a model with this share of all compositions is trained on."""
     order = training_order(study.words, study.held_out, study.seed)
@@ -38,16 +55,10 @@ def seen(study: Study, share: float) -> np.ndarray:
 
 
 def splits(study: Study) -> np.ndarray:
-    """Split [compositions] of each composition, over the models of the study.
-
-    ``shared`` is in the training set of every model, ``partial`` of some, ``unseen`` of none.
-    """
+    """Split [compositions] of each composition, over the models of the study; see `split_by`."""
     shares = [model.share for model in study.trained.values()]
-    split = np.full(study.words.size, "unseen", dtype=object)
-    if shares:
-        split[seen(study, max(shares))] = "partial"
-        split[seen(study, min(shares))] = "shared"
-    return split
+    order = training_order(study.words, study.held_out, study.seed)
+    return split_by(order, study.words.size, shares)
 
 
 def training_captions(study: Study, training: Training) -> pd.DataFrame:

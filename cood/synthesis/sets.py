@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -117,14 +118,19 @@ def load_image(folder: Path, image: str) -> Image.Image:
         ) from error
 
 
-def _write_part(folder: Path, size: int, rows: pd.DataFrame) -> pd.Series:
-    pairs = list(zip(rows["attribute"], rows["object"], strict=True))
-    pixels = draw_many(pairs, rows["seed"].tolist(), size)
+def save_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
+    """Write arrays [height, width, 3] as PNG files in `folder`; give the files' sizes."""
     sizes = []
-    for image, array in zip(rows["image"], pixels, strict=True):
+    for image, array in zip(images, pixels, strict=True):
         path = folder / image
         with atomic(path) as temporary:
             # Level 1: twice as fast to write, a tenth larger.
             Image.fromarray(array).save(temporary, format="png", compress_level=1)
         sizes.append(path.stat().st_size)
-    return pd.Series(sizes, index=rows.index)
+    return sizes
+
+
+def _write_part(folder: Path, size: int, rows: pd.DataFrame) -> pd.Series:
+    pairs = list(zip(rows["attribute"], rows["object"], strict=True))
+    pixels = draw_many(pairs, rows["seed"].tolist(), size)
+    return pd.Series(save_images(folder, rows["image"], pixels), index=rows.index)

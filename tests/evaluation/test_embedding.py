@@ -12,8 +12,8 @@ from cood.errors import ArtefactError, StudyError
 from cood.evaluation import embedding
 from cood.evaluation.embedding import average, embed_images, embed_set, embed_texts
 from cood.files import read_tensors
+from cood.models.fitting import save, untrained
 from cood.models.loading import Clip, load, local, text_tower
-from cood.models.training import save, untrained
 from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
 from cood.vocabulary import TEMPLATES

@@ -5,8 +5,9 @@ import torch
 
 from cood.errors import StudyError
 from cood.files import read_table, read_tensors
+from cood.models.fitting import untrained
 from cood.models.loading import load, local, text_tower
-from cood.models.training import draw_tensors, train, untrained
+from cood.models.training import draw_tensors, train
 from cood.models.zoo import architectures
 from cood.paths import Paths
 from cood.synthesis.compositions import training_captions

@@ -22,6 +22,12 @@ VERBS = {
     "track": "measure over training",
     "baselines": "score the baselines",
     "collect": "join the scores",
+    "draw_factors": "draw factor set",
+    "train_factors": "train on factors",
+    "embed_factors": "embed factor sets with",
+    "embed_own_factors": "embed its factor set with",
+    "score_factors": "score on factors",
+    "collect_factors": "join the scores on factors",
     "notebook": "run notebook",
     "book": "render the book",
 }
