@@ -134,13 +134,14 @@ def discriminant(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) 
 
 def _solved(covariance: np.ndarray, means: np.ndarray, level: float) -> np.ndarray:
     # The Gram matrix of single precision may have eigenvalues a little below 0.
-    for ridge in level * 10.0 ** np.arange(-9, 0):
+    ridge = 1e-9 * level
+    while True:
         try:
             factor = linalg.cho_factor(covariance + ridge * np.eye(len(covariance)))
         except linalg.LinAlgError:
+            ridge *= 10
             continue
         return linalg.cho_solve(factor, means)
-    raise ArithmeticError("covariance within classes is not positive")
 
 
 def split_rows(

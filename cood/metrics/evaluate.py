@@ -67,8 +67,9 @@ def _z_diff(shared: _Shared) -> Iterator[Row]:
 
 
 def _z_min_variance(shared: _Shared) -> Iterator[Row]:
-    points = {"train": 4000, "test": 2000}  # it is taken again for each null and fold
-    found = z_min_variance(shared.data.codes, shared.data.factors, **points, rng=shared.rng)
+    codes, factors = shared.data.codes, shared.data.factors
+    # Fewer batches than by default: it is taken again for each null and fold.
+    found = z_min_variance(codes, factors, train=4000, test=2000, rng=shared.rng)
     yield "z_min_variance", found.value, found.note, None
 
 
@@ -135,8 +136,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """Score codes with many metrics, each beside its nulls, as one long table.
 
-    Metrics have their default settings, but for fewer batches of Z-min variance; what several need (the mutual information, the split,
-    the Gram matrix) is computed once.
+    Metrics have their default settings, but for fewer batches of Z-min variance. What several
+    need (the mutual information, the split, the Gram matrix) is computed once.
 
     Parameters
     ----------
