@@ -47,8 +47,10 @@ def draw_pairs(
     second = by_value.draw(values[first], rng)
     if not differ:
         return first, second
+    columns = np.ascontiguousarray(factors[:, others].T)
+    bad = np.arange(size)
     for round_ in range(TRIES):
-        bad = np.flatnonzero((factors[first][:, others] == factors[second][:, others]).any(axis=1))
+        bad = bad[(columns[:, first[bad]] == columns[:, second[bad]]).any(axis=0)]
         if not len(bad):
             return first, second
         if round_ % 4 == 3:  # its value may go with one value of another factor only
@@ -74,8 +76,9 @@ def draw_controls(
     ids = np.unique(others, axis=0, return_inverse=True)[1].ravel()
     alike = Rows.of(ids)
     left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
+    bad = np.arange(len(first))
     for _ in range(TRIES):
-        bad = np.flatnonzero(factors[left, fixed] == factors[right, fixed])
+        bad = bad[factors[left[bad], fixed] == factors[right[bad], fixed]]
         if not len(bad):
             return left, right
         left[bad] = alike.draw(ids[first[bad]], rng)
