@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 TRIES = 60  # draws of a partner before a pair is given up
+HOPELESS = 2**18  # draws without any pair before all are given up
 BLOCK = 2**19  # elements of codes worked on at a time: small enough for the processor's cache
 
 
@@ -53,6 +54,8 @@ def draw_pairs(
         bad = bad[(columns[:, first[bad]] == columns[:, second[bad]]).any(axis=0)]
         if not len(bad):
             return first, second
+        if len(bad) == size and (round_ + 1) * size > HOPELESS:
+            return None
         if round_ % 4 == 3:  # its value may go with one value of another factor only
             first[bad] = rng.integers(n, size=len(bad))
         second[bad] = by_value.draw(values[first[bad]], rng)
@@ -77,10 +80,12 @@ def draw_controls(
     alike = Rows.of(ids)
     left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
     bad = np.arange(len(first))
-    for _ in range(TRIES):
+    for round_ in range(TRIES):
         bad = bad[factors[left[bad], fixed] == factors[right[bad], fixed]]
         if not len(bad):
             return left, right
+        if len(bad) == len(first) and (round_ + 1) * len(first) > HOPELESS:
+            return None
         left[bad] = alike.draw(ids[first[bad]], rng)
         right[bad] = alike.draw(ids[second[bad]], rng)
     return (left, right) if _fill(bad, first, second, left, right, rng=rng) else None

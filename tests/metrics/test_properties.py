@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cood.metrics import coverage
 from cood.metrics.dci import dci
 from cood.metrics.information import dcimig, mig, mig_sup, modularity
 from cood.metrics.prediction import explicitness, sap
@@ -34,6 +35,17 @@ TABLES = (mig, mig_sup, dcimig, modularity)
 SPLIT = (boosted, ridge, sap, explicitness)  # rows are held out
 SAMPLED = (quick_z_diff, quick_z_min)
 ALL = (*TABLES, irs, *SPLIT, *SAMPLED)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_points():
+    """Which factors are held needs many pairs; here their number does not matter."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("BATCH", 4), ("TRAIN", 40), ("TEST", 20)):
+            patch.setattr(coverage, name, value)
+        yield
+
+
 few = settings(max_examples=20)
 
 
@@ -79,7 +91,8 @@ def test_names_of_values_do_not_matter(metric, problem, random):
     # Pairs and splits are drawn with ids in order, so only a name that keeps it draws the same.
     renamed = np.array(["ant", "bee", "cat", "dog", "elk"])[factors]
     assert metric(codes, renamed).value == pytest.approx(expected, abs=1e-9, nan_ok=True)
-    if metric not in SAMPLED:
+    tied = metric is sap and (codes == np.round(codes)).all()  # goes to the first value
+    if metric not in SAMPLED and not tied:
         again = metric(codes, words[factors]).value
         assert again == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
