@@ -150,8 +150,7 @@ def draw_batches(
     for i, value in enumerate(of_point):
         here = by_value.order[by_value.start[value] :][: by_value.count[value]]
         rounds = -(-batch // len(here))
-        turns = [rng.permutation(here) for _ in range(rounds)]
-        drawn[i] = np.concatenate(turns)[:batch]
+        drawn[i] = rng.permuted(np.tile(here, (rounds, 1)), axis=1).ravel()[:batch]
     return rows.draw(drawn, rng)
 
 

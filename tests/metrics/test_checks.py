@@ -105,7 +105,7 @@ def test_input_is_left_as_it_is():
     codes, factors = rng.standard_normal((60, 3)), rng.integers(3, size=(60, 2)) * 5
     copies = codes.copy(), factors.copy()
     codes.flags.writeable = factors.flags.writeable = False
-    evaluate(codes, factors, nulls=("shuffled", "rotated", "reduced"), repeats=1)
+    evaluate(codes, factors, nulls=("reduced",), repeats=1)
     np.testing.assert_array_equal(codes, copies[0])
     np.testing.assert_array_equal(factors, copies[1])
 
