@@ -99,6 +99,7 @@ def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) 
     whole = np.arange(1, n + 1, dtype=float)
     terms = np.concatenate([[0.0], whole * np.log(whole)])
     entropies = np.array([_entropy(np.bincount(f), terms, n) for f in data.factors.T])
+    entropies[np.array(data.sizes) < 2] = 0  # rounding may leave a little
     m = len(entropies)
     dealt = np.random.default_rng(0).permutation(data.factors)
     shifted = [f * bins for f in np.hstack([data.factors, dealt]).T]

@@ -61,7 +61,8 @@ def reduced(codes: np.ndarray, dimensions: int) -> np.ndarray:
     largest weight is positive. With fewer than `dimensions` columns, all are kept; components
     without variance are 0.
     """
-    centred = codes - codes.mean(axis=0, dtype=np.float64)
+    centred = codes - codes[0].astype(np.float64)  # equal values leave exactly 0
+    centred -= centred.mean(axis=0)
     squares, vectors = linalg.eigh(centred.T @ centred)
     squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
     largest = np.abs(vectors).argmax(axis=0)

@@ -195,6 +195,14 @@ def test_a_value_on_an_edge_belongs_to_the_bin_above():
     assert found.matrix[0, 0] == pytest.approx(np.log(2))
 
 
+@pytest.mark.parametrize("n", [22, 23, 1000])
+def test_entropy_without_rounding_for_a_factor_that_never_varies(n):
+    codes = np.arange(n, dtype=float)[:, None]
+    found = mutual_information(codes, np.c_[np.arange(n) % 2, np.zeros(n, int)])
+    assert found.entropies[1] == 0
+    assert found.varied.tolist() == [0]
+
+
 def test_factors_that_never_vary():
     factors = np.c_[GRID, np.zeros(len(GRID), int)]
     for metric in (mig, mig_sup, dcimig, modularity):
