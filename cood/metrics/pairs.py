@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 TRIES = 60  # draws of a partner before a pair is given up
-<<<<<<< HEAD
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
-=======
-HOPELESS = 2**18  # draws without any pair before all are given up
-BLOCK = 2**19  # elements of codes worked on at a time: small enough for the processor's cache
->>>>>>> mtests
 
 
 @dataclass(frozen=True)
@@ -52,17 +47,10 @@ def draw_pairs(
     second = by_value.draw(values[first], rng)
     if not differ:
         return first, second
-<<<<<<< HEAD
     bad = np.arange(size)
     for round_ in range(TRIES):
         left, right = first[bad], second[bad]
         bad = bad[np.any([ids[left] == ids[right] for ids in others], axis=0)]
-=======
-    columns = np.ascontiguousarray(factors[:, others].T)
-    bad = np.arange(size)
-    for round_ in range(TRIES):
-        bad = bad[(columns[:, first[bad]] == columns[:, second[bad]]).any(axis=0)]
->>>>>>> mtests
         if not len(bad):
             return first, second
         if len(bad) == size and (round_ + 1) * size > HOPELESS:
@@ -91,15 +79,9 @@ def draw_controls(
     alike = Rows.of(ids)
     values = factors[:, fixed]
     left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
-<<<<<<< HEAD
     bad = np.arange(len(left))
-    for _ in range(TRIES):
-        bad = bad[values[left[bad]] == values[right[bad]]]
-=======
-    bad = np.arange(len(first))
     for round_ in range(TRIES):
-        bad = bad[factors[left[bad], fixed] == factors[right[bad], fixed]]
->>>>>>> mtests
+        bad = bad[values[left[bad]] == values[right[bad]]]
         if not len(bad):
             return left, right
         if len(bad) == len(first) and (round_ + 1) * len(first) > HOPELESS:
