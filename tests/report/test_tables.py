@@ -70,12 +70,19 @@ def test_several_readings_that_agree_and_that_do_not():
     )
     assert agreement([FALLS, RISES, RISES]) == (
         "of 3 ways to measure it, C-OoD accuracy rises in 2 and falls in 1, so the conclusion "
-        "depends on the way"
+        "turns with the way"
+    )
+    unsure = Correlation(9, 3, 0.1, -0.2, 0.3, 0.1, -0.2, 0.3)
+    assert agreement([unsure, RISES, RISES]) == (
+        "of 3 ways to measure it, C-OoD accuracy rises in 2 and neither surely rises nor surely "
+        "falls in 1: no two ways contradict each other, but not every one is sure"
     )
 
 
 def test_correlations_are_shown_with_interval_and_number_of_models():
-    (row,) = correlation_table({"a": FALLS}).to_dict("records")
+    constant = Correlation(9, 3, *[nan] * 6)
+    row, other = correlation_table({"a": FALLS, "b": constant}).to_dict("records")
+    assert other["Pearson"] == other["Spearman"] == "-"
     assert row["measured by"] == "a"
     assert (row["models"], row["families"]) == (9, 3)
     assert row["Pearson"] == row["Spearman"] == "-0.50 [-0.50, -0.50]"
