@@ -36,6 +36,7 @@ SETTINGS = {
 
 # Sections for those that are about factor sets.
 FACTORS = {
+    "metrics": {"measures": ["explicitness", "dci"]},
     "factor_sets": {
         "shapes": {"source": "shapes3d", "images": 60, "size": 32},
         "sprites": {"source": "dsprites", "images": 50, "size": 32},

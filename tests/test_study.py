@@ -134,6 +134,72 @@ def test_wrong_settings_get_one_sentence(parse, changes, message):
     assert "\n" not in str(caught.value)
 
 
+SHAPES = {"source": "shapes3d", "images": 50}
+ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("sets", "models", "message"),
+    [
+        ({"ao": SHAPES}, {}, r"factor_sets\.ao: that name is taken"),
+        ({"s": {**SHAPES, "source": "mpi3d"}}, {}, r"factor_sets\.s\.source: .* got 'mpi3d'"),
+        ({"s": {**SHAPES, "imgaes": 3}}, {}, "unknown key 'factor_sets.s.imgaes'; did you mean"),
+        ({"s": {**SHAPES, "images": 480_001}}, {}, "480001 is more than the 480000 scenes"),
+        ({"s": {**SHAPES, "size": 32, "file": "x.h5"}}, {}, "64 pixels a side, not 32"),
+        ({"shapes": SHAPES}, {"few": ON_SHAPES}, r"factor_models\.few: that name is taken"),
+        ({"shapes": SHAPES}, {"baselines": ON_SHAPES}, r"factor_models\.baselines: that name"),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "set": "shaeps"}},
+            r"factor_models\.m\.set: unknown factor set 'shaeps'; did you mean shapes\?",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "share": 0.9}},
+            r"factor_models\.m\.share: 0\.9 is more than the 0\.8 of the compositions",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "share": 0.2}},
+            r"factor_models\.m\.share: 0\.2 of 40 compositions is too few .* at least 10",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "images": 240_000}},
+            r"factor_models\.m\.images: 240000 is more than the 239950 scenes",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "captions": {}}},
+            r"unknown key 'factor_models\.m\.captions'",
+        ),
+    ],
+)
+def test_wrong_factor_settings_get_one_sentence(parse, sets, models, message):
+    with pytest.raises(StudyError, match=message) as caught:
+        parse(factor_sets=sets, factor_models=models)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_may_lack_factor_sets_but_not_with_their_notebook(parse):
+    study = parse()
+    assert study.factor_sets == study.factor_models == {}
+    assert study.factor_sets_of("few") == []
+    with pytest.raises(StudyError, match=r"notebooks\.factors: it shows factor_sets, of which"):
+        parse(notebooks={"factors": {}})
+
+
+def test_factor_sets_and_models_that_are_looked_up(parse):
+    study = parse(factor_sets={"shapes": SHAPES}, factor_models={"m": ON_SHAPES})
+    assert study.factor_set("shapes").size == 64
+    assert study.factor_model("m").family == "50% of compositions"
+    assert "m" not in study.trained
+    with pytest.raises(StudyError, match=r"unknown factor set 'shaeps'; did you mean shapes\?"):
+        study.factor_set("shaeps")
+    with pytest.raises(StudyError, match="unknown factor model 'few'; known: m"):
+        study.factor_model("few")
+
+
 def test_every_wrong_setting_is_told(parse):
     with pytest.raises(StudyError, match=r"seed: .*held_out: "):
         parse(seed=-1, held_out=2)

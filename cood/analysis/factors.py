@@ -16,6 +16,12 @@ from cood.files import read_table
 from cood.study import Study
 from cood.synthesis.factors.sets import read_factor_manifest
 
+# Accuracies of factor models by title: which combinations, and the labels that are offered.
+HELD_OUT = (
+    ("seen", "seen", "all"),
+    ("held out", "unseen", "all"),
+    ("held out, by itself", "unseen", "unseen"),
+)
 SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and group
 
 
@@ -155,15 +161,16 @@ def signs(table: pd.DataFrame) -> str:
 
 
 def held_out(results: Results, measure: str) -> pd.DataFrame:
-    """A row a factor model: pair accuracy seen and held out, and a measure of both spaces."""
+    """A row a factor model: pair accuracy as `HELD_OUT` says, and a measure of both spaces."""
     rows = []
     for name, settings in results.study.factor_models.items():
         own = {"set": settings.set}
         row: dict[str, Any] = {"model": name, "set": settings.set, "share": settings.share}
-        for split in ("seen", "unseen"):
-            found = pick(results, **own, split=split, measure="pair_top1").reindex([name]).iloc[0]
-            row |= {split: found["value"], f"{split} low": found["low"]}
-            row |= {f"{split} high": found["high"], "chance": found["chance"]}
+        for title, split, labels in HELD_OUT:
+            where = {**own, "split": split, "measure": "pair_top1", "variant": labels}
+            found = pick(results, **where).loc[name]
+            row |= {title: found["value"], f"{title} low": found["low"]}
+            row |= {f"{title} high": found["high"], f"{title} chance": found["chance"]}
         for space in ("image", "text"):
             found = pick(
                 results, **own, measure=measure, space=space, group="words", split="all"

@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cood.analysis.correlation import Correlation
+from cood.analysis.factors import HELD_OUT
 from cood.analysis.tables import Results, percent, pick
 from cood.study import Study
 from cood.synthesis import icons
@@ -252,12 +253,12 @@ def correlations(table: pd.DataFrame) -> Styler:
 
 def held_out(table: pd.DataFrame) -> Styler:
     """Accuracy of factor models on seen and held-out combinations for people."""
-    shown = table.rename(columns={"unseen": "held out"})
-    for name, column in (("seen", "seen"), ("unseen", "held out")):
-        bounds = table[[name, f"{name} low", f"{name} high"]].to_numpy()
-        shown[column] = [percent(*values) for values in bounds]
-        shown = shown.drop(columns=[f"{name} low", f"{name} high"])
+    shown = table.copy()
+    for title, _, _ in HELD_OUT:
+        bounds = table[[title, f"{title} low", f"{title} high"]].to_numpy()
+        guess = table[f"{title} chance"].map(percent)
+        shown[title] = [f"{percent(*v)}, chance {c}" for v, c in zip(bounds, guess, strict=True)]
+        shown = shown.drop(columns=[f"{title} {part}" for part in ("low", "high", "chance")])
     shown["share"] = shown["share"].map("{:.0%}".format)
-    shown["chance"] = shown["chance"].map(percent)
     wide = styled(shown).set_table_attributes('class="dataframe intervals"')
     return wide.format(precision=2, na_rep="-")

@@ -152,9 +152,26 @@ def test_measures_of_codes_that_are_the_factors(perfect, factored):
         assert value["dci_disentanglement", space, "words"] > 0.9
     # Fifteen orientations in seven words: the words are all there is in these codes.
     assert value["explicitness", "image", "values"] < value["explicitness", "image", "words"]
-    assert ("z_diff", "image", "values") not in value.index
-    chance = table[(table["variant"] == "all") & (table["measure"] == "z_diff")]["chance"]
-    assert (chance == 1 / 6).all()
+
+
+def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
+    asked = []
+
+    def spy(codes, factors, *, measures, nulls=("shuffled",), **settings):
+        asked.append((codes.shape, tuple(measures), tuple(nulls)))
+        rows = {"measure": [*measures, "coverage"], "variant": "all", "value": 0.5, "chance": 0.1}
+        return pd.DataFrame(rows)
+
+    monkeypatch.setattr("cood.evaluation.factor_scoring.evaluate", spy)
+    study = parse(metrics={"measures": ["mig", "z_diff", "z_min_variance"]})
+    table = measured(study, perfect[0], SHAPES3D, perfect[1])
+    shape = perfect[0]["images"].shape
+    quick, slow = (shape, ("mig",), ("shuffled",)), (shape, ("z_diff",), ())
+    assert asked == [quick, slow, quick, slow, quick]
+    z_diff = table[table["measure"] == "z_diff"]
+    assert z_diff[["space", "group"]].to_numpy().tolist() == [["image", "words"], ["text", "words"]]
+    assert (z_diff["chance"] == 1 / 6).all()
+    assert (table.loc[table["measure"] == "mig", "chance"] == 0.1).all()
 
 
 def test_scores_before_embedding_and_of_what_could_not_be_had(copied_factors):

@@ -10,6 +10,7 @@ from cood.models.captioning import caption_form
 from cood.models.factor_training import NAMED, train_factors, training_captions
 from cood.models.fitting import untrained
 from cood.models.loading import Clip, load, local
+from cood.paths import Paths
 from cood.synthesis.factors.scenes import seen, training_scenes
 from cood.synthesis.factors.table import DSPRITES, SHAPES3D, TABLES
 
@@ -41,10 +42,10 @@ def test_what_is_written(factored):
         assert clip.model.encode_image(torch.zeros(1, 3, 32, 32)).shape == (1, 64)
 
 
-def test_training_again_gives_the_same_bits(factored, copied_factors):
+def test_training_again_gives_the_same_bits(drawn_factors, copied_factors):
     before, after = (
-        study.paths.model("on-shapes") / "open_clip_model.safetensors"
-        for study in (factored, copied_factors)
+        paths.model("on-shapes") / "open_clip_model.safetensors"
+        for paths in (Paths(drawn_factors, "tiny"), copied_factors.paths)
     )
     assert before != after
     after.unlink()

@@ -18,6 +18,8 @@ from cood.synthesis.factors.sets import draw_factor_set, read_factor_manifest
 from cood.synthesis.factors.table import SHAPES3D
 from cood.synthesis.sets import damaged_image, load_image
 
+FACTORS = {"factor_sets": {"sprites": {"source": "dsprites", "images": 50, "size": 32}}}
+
 
 def test_manifest_has_a_row_an_image(factored):
     manifest = read_factor_manifest(factored, "shapes")
@@ -117,10 +119,9 @@ def test_unknown_sets_and_missing_manifests(parse, project):
         read_factor_manifest(study, "shapes")
 
 
-def test_drawing_again_gives_the_same_bytes(factored, project, parse):
-    drawn = Paths(factored.paths.root, "tiny").manifest("sprites").parent
-    settings = factored.factor_sets["sprites"].model_dump()
-    study = parse(factor_sets={"sprites": settings})
+def test_drawing_again_gives_the_same_bytes(drawn_factors, project, parse):
+    drawn = Paths(drawn_factors, "tiny").manifest("sprites").parent
+    study = parse(**FACTORS)
     draw_factor_set(study, "sprites")
     folder = study.paths.manifest("sprites").parent
     assert folder != drawn
