@@ -8,6 +8,7 @@ import numpy as np
 
 TRIES = 60  # draws of a partner before a pair is given up
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
+HOPELESS = 2**18  # draws without any pair before all are given up
 
 
 @dataclass(frozen=True)
