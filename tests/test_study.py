@@ -135,7 +135,7 @@ def test_wrong_settings_get_one_sentence(parse, changes, message):
 
 
 SHAPES = {"source": "shapes3d", "images": 50}
-ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5}
+ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5, "batch": 8}
 
 
 @pytest.mark.parametrize(
