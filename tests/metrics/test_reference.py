@@ -72,14 +72,7 @@ def test_values_without_chance(published, metric, options, width, value, within,
         ),
         (z_diff, {"differ": False, "train": 2000, "test": 1000}, 512, 1.0, 0.01, SURVEY),
         (z_min_variance, {"differ": False}, 64, 0.919, 0.02, LIBRARY),
-        (
-            z_min_variance,
-            {"differ": False, "train": 2000, "test": 1000},
-            512,
-            0.9484,
-            0.02,
-            LIBRARY,
-        ),
+        (z_min_variance, {"differ": False}, 512, 0.9484, 0.02, LIBRARY),
         # The survey's batches have 200 rows.
         (
             z_min_variance,
