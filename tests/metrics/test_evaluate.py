@@ -21,7 +21,7 @@ def whole(table, variant=WHOLE):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_values_are_those_of_the_metrics_alone(geometry, dtype):
-    codes, factors = geometry("mixed")
+    codes, factors = geometry("mixed", n=400, d=6)
     codes = codes.astype(dtype)
     found = whole(evaluate(codes, factors, nulls=()))["value"]
     alone = {
@@ -110,7 +110,7 @@ def test_a_note_names_the_factor(geometry):
     assert whole(lone).loc["mig", "note"] == "factor c, d has one value only: left out"
 
 
-@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("n", [2, 5])
 def test_few_rows(n):
     rng = np.random.default_rng(0)
     codes, factors = rng.standard_normal((n, 7)), np.c_[np.arange(n) % 2, np.arange(n) % 3]

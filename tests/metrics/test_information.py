@@ -61,7 +61,7 @@ def reference_modularity(information, entropies):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_informations_are_those_of_sklearn(geometry, kind, dtype):
-    codes, factors = geometry(kind)
+    codes, factors = geometry(kind, d=6)
     codes = codes.astype(dtype)
     for bins in (2, 10, 20):
         found = mutual_information(codes, factors, bins=bins)
@@ -74,7 +74,7 @@ def test_informations_are_those_of_sklearn(geometry, kind, dtype):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sizes", [(6, 8), (3, 5, 4), (2, 3, 2, 4, 5)])
 def test_scores_are_those_of_loops_over_the_definitions(geometry, kind, sizes):
-    codes, factors = geometry(kind, sizes=sizes)
+    codes, factors = geometry(kind, d=6, sizes=sizes)
     expected = table(codes, factors, 20)
     for metric, reference in (
         (mig, reference_mig),

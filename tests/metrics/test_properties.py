@@ -46,7 +46,7 @@ def _few_points():
         yield
 
 
-few = settings(max_examples=20)
+few = settings(max_examples=15)
 
 
 @st.composite
