@@ -50,7 +50,7 @@ class _Shared:
 
     @cached_property
     def coverage(self) -> Coverage:
-        return coverage(self.data, rng=self.rng)
+        return coverage(self.data, rng=self.rng.spawn(1)[0])
 
     @cached_property
     def rows(self) -> tuple[np.ndarray, np.ndarray]:

@@ -98,7 +98,7 @@ def z_diff(
     for name, value in (("batch", batch), ("train", train), ("test", test)):
         check_count(name, value)
     data, random = check(codes, factors), generator(rng)
-    told = coverage(data, rng=random)
+    told = coverage(data, rng=random.spawn(1)[0])
     return z_diff_from(data, told, batch, (train, test), differ, classifier, random)
 
 
@@ -207,7 +207,7 @@ def z_min_variance(
     for name, value in (("train", train), ("test", test)):
         check_count(name, value)
     data, random = check(codes, factors), generator(rng)
-    told = coverage(data, rng=random)
+    told = coverage(data, rng=random.spawn(1)[0])
     return z_min_variance_from(data, told, batch, (train, test), differ, threshold, random)
 
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from cood.metrics import SCORES
 from cood.metrics.dci import dci
-from cood.metrics.evaluate import COLUMNS, MEASURES, WHOLE, evaluate
+from cood.metrics.evaluate import COLUMNS, WHOLE, evaluate
 from cood.metrics.information import dcimig, mig, mig_sup, modularity
 from cood.metrics.nulls import reduced
 from cood.metrics.prediction import explicitness, sap
@@ -28,7 +30,8 @@ def test_values_are_those_of_the_metrics_alone(geometry, dtype):
         metric.__name__: metric(codes, factors).value
         for metric in (mig, mig_sup, dcimig, modularity, sap, explicitness, irs, z_diff)
     }
-    alone |= {"z_min_variance": z_min_variance(codes, factors).value}
+    alone |= {"z_min_variance": z_min_variance(codes, factors, train=4000, test=2000).value}
+    alone |= {"z_diff_single": z_diff(codes, factors, batch=1).value}
     alone |= {
         f"dci_{name}": dci(codes, factors).parts[name]
         for name in ("disentanglement", "completeness", "informativeness")
@@ -58,7 +61,7 @@ def test_one_long_table(geometry):
 def test_every_measure_has_a_row_and_its_chance(geometry):
     codes, factors = geometry("aligned", n=400, d=4)
     table = whole(evaluate(codes, factors, repeats=1))
-    assert len(table) == len(MEASURES) + 4
+    assert len(table) == len(SCORES)
     assert table[["value", "chance"]].notna().all(axis=None)
     assert table.loc["z_diff", "chance"] == pytest.approx(0.5, abs=0.1)
     assert table.loc["mig", "chance"] < 0.1
@@ -115,7 +118,7 @@ def test_few_rows(n):
     rng = np.random.default_rng(0)
     codes, factors = rng.standard_normal((n, 7)), np.c_[np.arange(n) % 2, np.arange(n) % 3]
     table = evaluate(codes, factors, nulls=["reduced"])
-    assert len(whole(table)) == len(MEASURES) + 4
+    assert len(whole(table)) == len(SCORES)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +139,38 @@ def test_options_are_checked(options, message):
 def test_one_row_is_too_few():
     with pytest.raises(ValueError, match="codes: at least two rows are needed, got 1"):
         evaluate(np.ones((1, 2)), [[0, 1]])
+
+
+def test_intervals_are_those_of_the_jackknife(geometry):
+    codes, factors = geometry("mixed", n=300, d=5)
+    groups = np.arange(300) // 3
+    table = whole(evaluate(codes, factors, measures=["mig"], nulls=(), folds=4, groups=groups))
+    row = table.loc["mig"]
+    fold = np.random.default_rng((0, 2)).permutation(100)[groups] % 4
+    without = np.array([mig(codes[fold != i], factors[fold != i]).value for i in range(4)])
+    error = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    half = stats.t.ppf(0.975, 3) * error
+    assert [row["low"], row["high"]] == pytest.approx([row["value"] - half, row["value"] + half])
+
+
+def test_rows_that_repeat_do_not_narrow_the_interval_of_their_groups(geometry):
+    codes, factors = geometry("mixed", n=300, d=5)
+    asked = {"measures": ["mig"], "nulls": (), "folds": 5}
+    once = evaluate(codes, factors, groups=np.arange(300), **asked)
+    times = np.repeat(np.arange(300), 2)
+    twice = evaluate(codes[times], factors[times], groups=times, **asked)
+    pd.testing.assert_frame_equal(once[["low", "high"]], twice[["low", "high"]])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 1}, "folds: expected a whole number from 2, got 1"),
+        ({"folds": 5, "groups": np.zeros(30)}, "folds: 5 is more than the 1 groups"),
+        ({"folds": 2, "groups": [0, 1]}, r"groups: expected 30 ids, got an array of shape \(2,\)"),
+    ],
+)
+def test_intervals_that_cannot_be(options, message):
+    codes = np.random.default_rng(0).standard_normal((30, 3))
+    with pytest.raises(ValueError, match=message):
+        evaluate(codes, np.arange(30) % 3, measures=["mig"], **options)
