@@ -21,10 +21,9 @@ def whole(table, variant=WHOLE):
     return table[table["variant"] == variant].set_index("measure")
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_values_are_those_of_the_metrics_alone(geometry, dtype):
+def test_values_are_those_of_the_metrics_alone(geometry):
     codes, factors = geometry("mixed", n=400, d=6)
-    codes = codes.astype(dtype)
+    codes = codes.astype(np.float32)
     found = whole(evaluate(codes, factors, nulls=()))["value"]
     alone = {
         metric.__name__: metric(codes, factors).value
@@ -113,7 +112,7 @@ def test_a_note_names_the_factor(geometry):
     assert whole(lone).loc["mig", "note"] == "factor c, d has one value only: left out"
 
 
-@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize("n", [2, 3])
 def test_few_rows(n):
     rng = np.random.default_rng(0)
     codes, factors = rng.standard_normal((n, 7)), np.c_[np.arange(n) % 2, np.arange(n) % 3]

@@ -70,7 +70,7 @@ def test_values_without_chance(published, metric, options, width, value, within,
             0.01,
             LIBRARY,
         ),
-        (z_diff, {"differ": False, "train": 2000, "test": 1000}, 512, 1.0, 0.01, SURVEY),
+        (z_diff, {"differ": False, "train": 1000, "test": 500}, 512, 1.0, 0.01, SURVEY),
         (z_min_variance, {"differ": False}, 64, 0.919, 0.02, LIBRARY),
         (z_min_variance, {"differ": False}, 512, 0.9484, 0.02, LIBRARY),
         # The survey's batches have 200 rows.

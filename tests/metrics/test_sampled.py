@@ -98,7 +98,7 @@ def test_the_strict_form_shows_that_a_factor_is_missing(geometry):
 
 @quiet
 @BOTH
-@pytest.mark.parametrize("share", [0.8, 0.3, 0.1])
+@pytest.mark.parametrize("share", [0.8, 0.1])
 @pytest.mark.parametrize("missing", [0, 1])
 def test_a_factor_that_only_goes_with_another_is_named(metric, share, missing):
     # Which objects go with an attribute is telling where compositions are missing.
@@ -181,10 +181,10 @@ def test_factors_that_cannot_be_told_apart(options):
         z_min_variance(factors, factors, **options)
 
 
-@pytest.mark.parametrize("sizes", [(3, 3, 3), (2, 2, 2, 2), (2, 3, 2, 3, 2)])
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (2, 3, 2, 3, 2)])
 @BOTH
 def test_many_factors(geometry, metric, sizes):
-    found = metric(*geometry("aligned", n=2000, d=20, sizes=sizes), **FAST)
+    found = metric(*geometry("aligned", d=10, sizes=sizes), **FAST)
     assert found.value > 0.9
     assert found.note == ""
     assert found.parts["chance"] == 1 / len(sizes)
