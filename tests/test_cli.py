@@ -61,7 +61,7 @@ def test_a_file_that_is_not_yaml(project, refused):
 
 
 @pytest.mark.parametrize(
-    "command", [("train",), ("score",), ("embed", "--set", "ao")], ids=lambda c: c[0]
+    "command", [("train",), ("score",), ("probe",), ("embed", "--set", "ao")], ids=lambda c: c[0]
 )
 def test_an_unknown_model(project, refused, command):
     said = refused(*command, "--study", "tiny", "--model", "fwe")
@@ -102,6 +102,8 @@ def test_a_stage_before_the_one_it_needs(project, refused):
     said = refused("score", "--study", "tiny", "--model", "few")
     assert "few/ao.safetensors does not exist; `nox -s reproduce` makes it" in said
     assert "manifest.parquet does not exist" in refused("baselines", "--study", "tiny")
+    said = refused("probe", "--study", "tiny", "--model", "few")
+    assert "few/ao.safetensors does not exist" in said
     assert "few.parquet does not exist" in refused("collect", "--study", "tiny")
 
 

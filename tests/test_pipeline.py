@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,9 @@ import pytest
 from cood.errors import ArtefactError, NotebookError
 from cood.files import atomic, locked
 from cood.pipeline import discard_damaged, reproduce
+from cood.report.provenance import PACKAGE
+
+SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
 
 
 def truncate(path, kept=0.7):
@@ -126,3 +130,26 @@ def test_notebooks_are_checked_before_anything_runs(project, parse):
     with pytest.raises(NotebookError, match="unknown notebook 'nowhere'"):
         reproduce(study, cores=1, dry_run=False)
     assert not study.paths.results.exists()
+
+
+def test_every_module_that_scores_is_in_the_fingerprint_of_a_stage():
+    root = Path(__file__).parents[1]
+    snakefile = (root / "workflow" / "Snakefile").read_text()
+    named = set(re.findall(r'"(?:evaluation/)?(\w+)(?:\.py)?"', snakefile))
+    modules = {path.stem for path in (root / "cood" / "evaluation").glob("*.py")}
+    assert modules - named == {"__init__"}
+
+
+def test_training_depends_on_all_code_that_draws_and_on_no_other():
+    listed = re.search(r"DRAWING = .*?\]", SNAKEFILE.read_text(), flags=re.DOTALL)
+    imported = re.compile(
+        r"^from cood\.synthesis(?:\.(\w+))? import \(?\s*(\w+)", flags=re.MULTILINE
+    )
+    found, queue = set(), sorted((PACKAGE / "models").glob("*.py"))
+    while queue:
+        for module, name in imported.findall(queue.pop().read_text()):
+            file = PACKAGE / "synthesis" / f"{module or name}.py"
+            if file not in found:
+                found.add(file)
+                queue.append(file)
+    assert set(re.findall(r"\w+\.py", listed.group())) == {file.name for file in found}

@@ -147,7 +147,7 @@ def test_a_notebook_parameter_runs_that_notebook_and_the_book_only(project):
 
 def test_a_setting_of_the_probes_runs_these_and_what_joins_only(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
-    file.write_text(file.read_text().replace("samples: 200", "samples: 150"))
+    file.write_text(file.read_text().replace(" samples: 200", " samples: 150"))
     planned = would_run(project)
     assert {f"probe {model}" for model in MODELS} | {"join the scores"} <= planned
     again = ("probe", "join", "run notebook", "render")

@@ -97,6 +97,8 @@ def test_names_that_are_looked_up(tiny):
         ({"models": {"../m": MODEL}}, r"models.*a name may hold letters.*got '../m'"),
         ({"name": "a/b"}, r"name: .* got 'a/b'"),
         ({"evaluation": {"level": 95}}, r"evaluation.level: .* got 95"),
+        ({"probing": {"needed": 1.5}}, r"probing.needed: .* got 1.5"),
+        ({"probing": {"sample": 5}}, r"unknown key 'probing.sample'; did you mean samples"),
         ({"evaluation": {"templates": []}}, r"evaluation.templates: .* got \[\]"),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),
         (

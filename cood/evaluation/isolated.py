@@ -4,7 +4,7 @@ Disentanglement metrics read single axes of a code. The axes of a CLIP embedding
 loss knows dot products only, which no rotation of both towers changes. Here an axis is a word, and
 its embedding comes from the word alone, after the account that Uselis et al.
 (https://arxiv.org/abs/2602.24264, appendix B) give of the metrics of the paper. How the words and
-the compositions are brought together there is not said; cosines of centred embeddings are our
+the compositions are brought together is not known; cosines of centred embeddings are our
 choice.
 """
 

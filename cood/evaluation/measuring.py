@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from cood.evaluation.geometry import score_geometry
+from cood.evaluation.isolated import SPACES, in_words
 from cood.evaluation.ranking import normalise
 from cood.evaluation.scoring import members, missing
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_tensors, write_table
-from cood.metrics.evaluate import evaluate
+from cood.metrics.evaluate import WHOLE, evaluate
 from cood.study import Study
 from cood.synthesis.sets import read_manifest
 from cood.vocabulary import Vocabulary
@@ -34,13 +36,19 @@ class Side:
         ids = words.attribute_of(self.compositions), words.object_of(self.compositions)
         return np.stack(ids, axis=1)
 
+    def of(self, compositions: np.ndarray) -> Side:
+        """Its codes of some compositions only."""
+        inside = np.isin(self.compositions, compositions)
+        return Side(self.space, self.codes[inside], self.compositions[inside])
+
 
 def measure_model(study: Study, model: str) -> pd.DataFrame:
     """Measure one model on every set, write `measures/<model>.parquet` and return it.
 
     Codes are the unit embeddings of images and of the texts of compositions, factors their
-    attribute and object. Each score comes with its value under shuffled labels in `chance`, and
-    again after random rotations and after PCA.
+    attribute and object. Each score comes with its value under shuffled labels in `chance`, again
+    after random rotations and after PCA, and, as the `variant` ``isolated``, in the basis of the
+    isolated words of its space.
     """
     tables = []
     for set_ in study.sets:
@@ -53,9 +61,10 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
         kept = {split: known[split] for split in study.metrics.splits if split in known}
         tables.append(score_geometry(model, set_, tensors, truth, kept, study.words, study.seed))
         for side in sides(tensors, truth, study.words):
+            words = [tensors[name] for name in SPACES[side.space][1:]]
             for split, inside in kept.items():
-                table = measured(study, side, inside)
-                tables.append(table.assign(model=model, set=set_, split=split, group="all"))
+                for table in measured(study, side.of(inside), *words):
+                    tables.append(table.assign(model=model, set=set_, split=split, group="all"))
     table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
     write_table(table, study.paths.model_measures(model))
     return table
@@ -67,20 +76,22 @@ def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) 
     yield Side("text", normalise(tensors["compositions"]), np.arange(words.size))
 
 
-def measured(study: Study, side: Side, inside: np.ndarray) -> pd.DataFrame:
-    """Every metric of the codes of the compositions `inside`, with nulls, as a long table."""
-    here = np.isin(side.compositions, inside)
-    settings = study.metrics
-    table = evaluate(
-        side.codes[here],
-        side.factors(study.words)[here],
-        measures=settings.measures,
-        names=NAMES,
+def measured(
+    study: Study, side: Side, attributes: np.ndarray, objects: np.ndarray
+) -> Iterator[pd.DataFrame]:
+    """Every metric of a side, with nulls and intervals, and of its codes in the basis of words."""
+    settings, factors = study.metrics, side.factors(study.words)
+    scored = partial(evaluate, measures=settings.measures, names=NAMES, rng=study.seed)
+    table = scored(
+        side.codes,
+        factors,
         nulls=("shuffled", "rotated", "reduced"),
         repeats=settings.repeats,
         dimensions=settings.dimensions,
         folds=settings.folds,
-        groups=side.compositions[here],
-        rng=study.seed,
+        groups=side.compositions,
     )
-    return table.assign(space=side.space)
+    yield table.assign(space=side.space)
+    codes = in_words(side.codes, attributes, objects)
+    table = scored(codes, factors, repeats=1)
+    yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")

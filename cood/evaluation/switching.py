@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.dimensions import FACTORS, Task, bases, curve, needed, overlap, prepare, steps
-from cood.evaluation.discriminant import RULES, classify, discriminant, moments, ranked
+from cood.evaluation.discriminant import RULES, Moments, classify, discriminant, moments, ranked
 from cood.evaluation.outcomes import ROW, Outcome, summarise
 from cood.evaluation.ranking import nearest, normalise
 from cood.study import Study
@@ -71,11 +71,14 @@ def draw_pairs(task: Task, words: Vocabulary, limit: int, rng: np.random.Generat
 
 
 def exchange(
-    one: np.ndarray, other: np.ndarray, basis: np.ndarray, dimensions: np.ndarray
+    one: np.ndarray, other: np.ndarray, basis: np.ndarray, chosen: np.ndarray
 ) -> np.ndarray:
-    """The codes `one` [p, d] with some dimensions of `other` [p, d], in a basis [d, d]."""
-    part = basis[:, dimensions]
-    return one + (other - one) @ part @ part.T
+    """The codes `one` [p, d] with some dimensions of `other` [p, d], in a basis [d, d].
+
+    `chosen` says which: [d], or [p, d] for each pair by itself.
+    """
+    basis = basis.astype(one.dtype)
+    return one + ((other - one) @ basis * chosen) @ basis.T
 
 
 def score_switching(
@@ -99,8 +102,8 @@ def score_switching(
       is read off the code, by the nearest text or by the discriminants; ``..._attribute`` and
       ``..._object``: whether that half of it is. `variant` ends with what was exchanged:
       ``needed``, the dimensions that the attribute needs; ``nearer``, those that rank higher for
-      the attribute than for the object; or as many random ones, ``needed-control`` and
-      ``nearer-control``. ``all`` and ``none`` need no basis and no rule;
+      the attribute than for the object; or as many random ones, drawn anew for each pair,
+      ``needed-control`` and ``nearer-control``. ``all`` and ``none`` need no basis and no rule;
     - ``intact_zeroshot`` and ``intact_probe``: whether the first code of a pair is read rightly
       before anything is exchanged.
 
@@ -149,29 +152,28 @@ def _inspect(
         return _read_off(readers.read(codes, task, words), pairs.targets, words, variant)
 
     switched = switch(f"{apart} none", one) + switch(f"{apart} all", other)
-    for name, found in readers.read(one, task, words).items():
-        right = found == task.compositions[pairs.first]
+    for name, ids in readers.read(one, task, words).items():
+        right = ids == task.compositions[pairs.first]
         switched.append(Outcome(f"intact_{name}", apart, right, 1 / words.size))
     accuracies, counts = [], []
     for basis, matrix in bases(known["attribute"], rng).items():
-        turned = task.codes @ matrix
+        turned = {f: known[f].rotated(matrix) for f in FACTORS}
         for rule in (*RULES, RANDOM):
-            variant, chosen, orders = f"{basis} {rule} {apart}", {}, {}
-            for factor in FACTORS:
-                here = known[factor].rotated(matrix)
-                order = rng.permutation(width) if rule == RANDOM else ranked(here, rule)
-                labels = task.labels[factor]
-                tried = curve(here, order, turned[task.choose], labels[task.choose])
-                k = needed(tried.mean(axis=0), width, study.probing.needed)
-                orders[factor], chosen[factor] = order, order[:k]
-                tested = curve(here, order, turned[task.test], labels[task.test])
-                accuracies += _accuracies(factor, variant, tested, width, sizes[factor])
-            counts += _counts(variant, chosen, width, settings.level)
+            variant = f"{basis} {rule} {apart}"
+            found = {
+                f: _find(task, f, turned[f], matrix, rule, study.probing.needed, rng)
+                for f in FACTORS
+            }
+            for f in FACTORS:
+                accuracies += _accuracies(f, variant, found[f].right, width, sizes[f])
+            counts += _counts(variant, found, width, settings.level)
             if rule == RANDOM:
                 continue
-            for name, dimensions in _exchanged(chosen, orders, rng).items():
-                codes = exchange(one, other, matrix, dimensions)
-                switched += switch(f"{variant} {name}", codes)
+            for name, which in _exchanged(found).items():
+                each = rng.permuted(np.tile(which, (len(one), 1)), axis=1)
+                switched += switch(f"{variant} {name}", exchange(one, other, matrix, which))
+                control = exchange(one, other, matrix, each)
+                switched += switch(f"{variant} {name}-control", control)
     everything = {"all": splits["all"]}
     tested_on = task.compositions[task.test]
     tables = [
@@ -182,20 +184,42 @@ def _inspect(
     return pd.concat(tables, ignore_index=True)
 
 
+@dataclass(frozen=True)
+class _Found:
+    order: np.ndarray  # all dimensions, the best first
+    chosen: np.ndarray  # those that are needed
+    right: np.ndarray  # [test codes, steps]
+
+
+def _find(
+    task: Task,
+    factor: str,
+    known: Moments,
+    basis: np.ndarray,
+    rule: str,
+    share: float,
+    rng: np.random.Generator,
+) -> _Found:
+    order = rng.permutation(len(basis)) if rule == RANDOM else ranked(known, rule)
+    held = np.concatenate([task.choose, task.test])
+    codes = task.codes[held] @ basis.astype(task.codes.dtype)
+    right = curve(known, order, codes, task.labels[factor][held])
+    choose, test = np.split(right, [len(task.choose)])
+    return _Found(order, order[: needed(choose.mean(axis=0), len(order), share)], test)
+
+
 def _read_off(
     found: dict[str, np.ndarray], targets: np.ndarray, words: Vocabulary, variant: str
 ) -> list[Outcome]:
     outcomes = []
     for reader, ids in found.items():
-        halves = {
-            "": (ids == targets, words.size),
-            "_attribute": (
-                words.attribute_of(ids) == words.attribute_of(targets),
-                len(words.attributes),
-            ),
-            "_object": (words.object_of(ids) == words.object_of(targets), len(words.objects)),
-        }
-        for half, (right, size) in halves.items():
+        attribute = words.attribute_of(ids) == words.attribute_of(targets)
+        object_ = words.object_of(ids) == words.object_of(targets)
+        for half, right, size in (
+            ("", ids == targets, words.size),
+            ("_attribute", attribute, len(words.attributes)),
+            ("_object", object_, len(words.objects)),
+        ):
             outcomes.append(Outcome(f"switched_{reader}{half}", variant, right, 1 / size))
     return outcomes
 
@@ -211,12 +235,12 @@ def _accuracies(
 
 
 def _counts(
-    variant: str, chosen: dict[str, np.ndarray], width: int, level: float
+    variant: str, found: dict[str, _Found], width: int, level: float
 ) -> list[tuple[object, ...]]:
-    both = overlap(chosen["attribute"], chosen["object"], width, level)
+    both = overlap(found["attribute"].chosen, found["object"].chosen, width, level)
     none, key = np.nan, (variant, "all", "all")
     rows: list[tuple[object, ...]] = [
-        (f"{f}_dimensions", *key, len(chosen[f]), none, none, none, width) for f in FACTORS
+        (f"{f}_dimensions", *key, len(found[f].chosen), none, none, none, width) for f in FACTORS
     ]
     for i, name in enumerate(("shared_dimensions", "overlap")):
         random = both.chance[i], both.low[i], both.high[i]
@@ -225,14 +249,10 @@ def _counts(
     return rows
 
 
-def _exchanged(
-    chosen: dict[str, np.ndarray], orders: dict[str, np.ndarray], rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    rank = {factor: np.argsort(order) for factor, order in orders.items()}
-    sets = {
-        "needed": chosen["attribute"],
-        "nearer": np.flatnonzero(rank["attribute"] < rank["object"]),
+def _exchanged(found: dict[str, _Found]) -> dict[str, np.ndarray]:
+    rank = {factor: np.argsort(found[factor].order) for factor in FACTORS}
+    every = np.arange(len(rank["attribute"]))
+    return {
+        "needed": np.isin(every, found["attribute"].chosen),
+        "nearer": rank["attribute"] < rank["object"],
     }
-    width = len(orders["attribute"])
-    random = {f"{n}-control": rng.permutation(width)[: len(found)] for n, found in sets.items()}
-    return sets | random

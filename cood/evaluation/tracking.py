@@ -59,7 +59,7 @@ def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
         yield {"space": side.space, **kept}
     rank = effective_rank(side.codes, relative=True).value
     n = len(side.codes)
-    yield {"space": side.space, "measure": "effective_rank", "value": rank, "chance": 1.0, "n": n}
+    yield {"space": side.space, "measure": "effective_rank", "value": rank, "n": n}
 
 
 def _accuracies(study: Study, model: str, codes: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:

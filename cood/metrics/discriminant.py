@@ -40,9 +40,12 @@ class Moments:
 
 def moments(codes: np.ndarray, rows: np.ndarray) -> Moments:
     """Mean, spread and Gram matrix of some rows, in blocks, in the precision of the codes."""
-    mean = codes[rows].mean(axis=0, dtype=np.float64)
-    # Two passes over blocks: a copy of all rows, standardised, is never held.
-    square = np.zeros(len(mean))
+    # Passes over blocks: a copy of all rows, standardised, is never held.
+    first = codes[rows[0]]  # the mean of what is left of equal values is exact
+    total, square = np.zeros((2, codes.shape[1]))
+    for part in _blocks(rows):
+        total += (codes[part] - first).sum(axis=0, dtype=np.float64)
+    mean = first + total / len(rows)
     for part in _blocks(rows):
         square += ((codes[part] - mean) ** 2).sum(axis=0)
     spread = np.sqrt(square / len(rows))
@@ -121,12 +124,24 @@ def discriminant(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) 
     amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / moving) * square + trace**2) / over)
     # The floor keeps classes without any spread apart from each other.
     level = max(trace / moving, 1e-6)
-    shrunk = (1 - amount) * within + amount * level * np.eye(d) + 1e-9 * np.eye(d)
-    weights = linalg.solve(shrunk, means.T, assume_a="pos")
+    shrunk = (1 - amount) * within + amount * level * np.eye(d)
+    weights = _solved(shrunk, means.T, level)
     with np.errstate(divide="ignore"):
         prior = np.log(counts / n)
     bias = prior - 0.5 * (means.T * weights).sum(axis=0)
     return Discriminant(found, weights.astype(codes.dtype), bias.astype(codes.dtype))
+
+
+def _solved(covariance: np.ndarray, means: np.ndarray, level: float) -> np.ndarray:
+    # The Gram matrix of single precision may have eigenvalues a little below 0.
+    ridge = 1e-9 * level
+    while True:
+        try:
+            factor = linalg.cho_factor(covariance + ridge * np.eye(len(covariance)))
+        except linalg.LinAlgError:
+            ridge *= 10
+            continue
+        return linalg.cho_solve(factor, means)
 
 
 def split_rows(

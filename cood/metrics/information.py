@@ -11,6 +11,7 @@ from cood.metrics.checks import check, check_count
 from cood.metrics.result import Score, noted
 
 NONE = 1e-12  # nats; what rounding leaves of an information of 0
+CLEAR = 3.0  # standard deviations beyond the greatest that so many dimensions reach by chance
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,21 @@ class Information:
     ----------
     matrix
         I(z_j; v_k) [d, m] between the binned dimension j and the factor k.
+    chance
+        The same [d, m] with the rows of the factors dealt out anew: what the estimate is too high
+        by.
     entropies
         H(v_k) [m].
+    n
+        Rows.
     note
         Which factors never vary; they have entropy 0.
     """
 
     matrix: np.ndarray
+    chance: np.ndarray
     entropies: np.ndarray
+    n: int
     note: str = ""
 
     @property
@@ -38,12 +46,21 @@ class Information:
 
     @property
     def unclaimed(self) -> str:
-        """Says which factors no dimension is most informative about."""
+        """Says which factors no dimension is most informative about.
+
+        That is judged by what lies beyond chance: the estimate itself is highest for the factor
+        with most values where there is nothing to tell.
+        """
+        beyond = self.matrix - self.chance
+        # 2 n I is chi-squared by chance, so 2 n chance estimates its degrees of freedom.
+        deviations = CLEAR + np.sqrt(2 * np.log(len(beyond)))
+        error = NONE + deviations * np.sqrt(self.chance / self.n)
         # A dimension that tells all factors alike counts for each of them.
-        best = self.matrix.max(axis=1, keepdims=True)
-        claimed = ((self.matrix == best) & (best > NONE)).any(axis=0)
+        alike = beyond >= beyond.max(axis=1, keepdims=True) - error
+        claimed = (alike & (beyond > error)).any(axis=0)
         free = [str(k) for k in self.varied if not claimed[k]]
-        return f"no dimension tells more of factor {', '.join(free)} than of others" if free else ""
+        text = "no dimension clearly tells more of factor"
+        return f"{text} {', '.join(free)} than of others" if free else ""
 
 
 def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Information:
@@ -82,16 +99,19 @@ def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) 
     whole = np.arange(1, n + 1, dtype=float)
     terms = np.concatenate([[0.0], whole * np.log(whole)])
     entropies = np.array([_entropy(np.bincount(f), terms, n) for f in data.factors.T])
-    matrix = np.zeros((d, data.factors.shape[1]))
-    shifted = [f * bins for f in data.factors.T]
+    entropies[np.array(data.sizes) < 2] = 0  # rounding may leave a little
+    m = len(entropies)
+    dealt = np.random.default_rng(0).permutation(data.factors)
+    shifted = [f * bins for f in np.hstack([data.factors, dealt]).T]
+    matrix = np.zeros((d, 2 * m))
     for j, column in enumerate(np.ascontiguousarray(data.codes.T)):
         place = _binned(column, bins)
         own = _entropy(np.bincount(place), terms, n)
         for k, start in enumerate(shifted):
             joint = _entropy(np.bincount(start + place), terms, n)
-            matrix[j, k] = own + entropies[k] - joint
+            matrix[j, k] = own + entropies[k % m] - joint
     matrix[matrix < NONE] = 0.0
-    return Information(matrix, entropies, data.note)
+    return Information(matrix[:, :m], matrix[:, m:], entropies, n, data.note)
 
 
 def _binned(column: np.ndarray, bins: int) -> np.ndarray:
@@ -199,7 +219,7 @@ def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Examples
     --------
     >>> import numpy as np
-    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
     >>> round(mig_sup(factors, factors).value, 3)
     1.0
     >>> both = factors[:, :1] * 4 + factors[:, 1:]
@@ -208,10 +228,10 @@ def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     >>> import warnings
     >>> with warnings.catch_warnings(record=True) as said:
     ...     warnings.simplefilter("always")
-    ...     mig_sup(np.zeros((16, 2)), factors).value
+    ...     mig_sup(np.zeros((320, 2)), factors).value
     0.0
     >>> str(said[0].message)
-    'no dimension tells more of factor 0, 1 than of others'
+    'no dimension clearly tells more of factor 0, 1 than of others'
     """
     return mig_sup_from(mutual_information(codes, factors, bins=bins))
 
@@ -235,7 +255,7 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     1 if every factor has a dimension that tells it wholly and nothing else; 0 if each dimension
     tells the best two factors alike, or nothing. Duplicated dimensions leave it as it is. A code
     that holds one of two factors gets that factor's share of the entropy, not 1; the note names
-    a factor to which nothing is credited. Invariant as `mig` is.
+    a factor of which no dimension clearly tells most. Invariant as `mig` is.
 
     Parameters
     ----------
@@ -260,14 +280,14 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Examples
     --------
     >>> import numpy as np
-    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
     >>> round(dcimig(factors, factors).value, 3)
     1.0
     >>> import warnings
     >>> warnings.simplefilter("ignore")
     >>> round(dcimig(factors[:, :1], factors).value, 3)
     0.5
-    >>> dcimig(np.zeros((16, 2)), factors).value
+    >>> dcimig(np.zeros((320, 2)), factors).value
     0.0
     """
     return dcimig_from(mutual_information(codes, factors, bins=bins))
@@ -322,7 +342,7 @@ def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score
     Examples
     --------
     >>> import numpy as np
-    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
     >>> round(modularity(factors, factors).value, 3)
     1.0
     >>> both = factors[:, :1] * 4 + factors[:, 1:]
@@ -330,7 +350,7 @@ def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score
     0.0
     >>> import warnings
     >>> warnings.simplefilter("ignore")
-    >>> modularity(np.zeros((16, 2)), factors).value
+    >>> modularity(np.zeros((320, 2)), factors).value
     0.0
     """
     return modularity_from(mutual_information(codes, factors, bins=bins))

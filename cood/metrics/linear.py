@@ -200,8 +200,8 @@ def projected_r_squared(fit: Additive, probes: ArrayLike) -> Score:
 
     References
     ----------
-    Uselis et al. (2026), https://arxiv.org/abs/2602.24264, who add 1e-9 to what they divide by;
-    a bound relative to the largest does not depend on the scale of the codes.
+    Uselis et al. (2026), https://arxiv.org/abs/2602.24264. The 1e-9 is theirs; taken relative to
+    the largest variance, it does not depend on the scale of the codes.
 
     Examples
     --------

@@ -61,14 +61,16 @@ def reduced(codes: np.ndarray, dimensions: int) -> np.ndarray:
     largest weight is positive. With fewer than `dimensions` columns, all are kept; components
     without variance are 0.
     """
-    centred = codes - codes.mean(axis=0, dtype=np.float64)
+    centred = codes - codes[0].astype(np.float64)  # equal values leave exactly 0
+    centred -= centred.mean(axis=0)
     squares, vectors = linalg.eigh(centred.T @ centred)
     squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
     # What rounding leaves of a component is no variation, yet metrics look at any spread alike.
-    rounding = np.finfo(codes.dtype).eps * np.abs(codes).max() * np.sqrt(codes.size)
-    vectors[:, squares <= rounding**2] = 0
+    of_codes = len(codes) * (np.finfo(codes.dtype).eps * np.abs(codes).max()) ** 2
+    of_product = len(centred.T) * np.finfo(centred.dtype).eps * squares[0]
+    vectors[:, squares <= max(of_codes, of_product)] = 0
     return (centred @ vectors).astype(codes.dtype)
 
 

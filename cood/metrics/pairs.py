@@ -8,6 +8,7 @@ import numpy as np
 
 TRIES = 60  # draws of a partner before a pair is given up
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
+HOPELESS = 2**18  # draws without any pair before all are given up
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def draw_pairs(
         bad = bad[np.any([ids[left] == ids[right] for ids in others], axis=0)]
         if not len(bad):
             return first, second
+        if len(bad) == size and (round_ + 1) * size > HOPELESS:
+            return None
         if round_ % 4 == 3:  # its value may go with one value of another factor only
             first[bad] = rng.integers(n, size=len(bad))
         second[bad] = by_value.draw(values[first[bad]], rng)
@@ -78,10 +81,12 @@ def draw_controls(
     values = factors[:, fixed]
     left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
     bad = np.arange(len(left))
-    for _ in range(TRIES):
+    for round_ in range(TRIES):
         bad = bad[values[left[bad]] == values[right[bad]]]
         if not len(bad):
             return left, right
+        if len(bad) == len(first) and (round_ + 1) * len(first) > HOPELESS:
+            return None
         left[bad] = alike.draw(ids[first[bad]], rng)
         right[bad] = alike.draw(ids[second[bad]], rng)
     return (left, right) if _fill(bad, first, second, left, right, rng=rng) else None
@@ -147,8 +152,7 @@ def draw_batches(
     for i, value in enumerate(of_point):
         here = by_value.order[by_value.start[value] :][: by_value.count[value]]
         rounds = -(-batch // len(here))
-        turns = [rng.permutation(here) for _ in range(rounds)]
-        drawn[i] = np.concatenate(turns)[:batch]
+        drawn[i] = rng.permuted(np.tile(here, (rounds, 1)), axis=1).ravel()[:batch]
     return rows.draw(drawn, rng)
 
 

@@ -39,8 +39,9 @@ def sap(
     Near 1 if one dimension predicts a factor and every other is at chance (1 - chance, exactly);
     0 if the best two do as well, as duplicated dimensions or constant ones do. Not invariant
     under rotation. With ``nearest mean`` invariant under scale and shift of each dimension; with
-    ``svm``, as published, it is not: on codes with a small spread the regularisation wins and
-    the score goes to 0, whatever they hold.
+    ``svm``, as published, it is not: on codes with a small spread, such as unit vectors in many
+    dimensions, the regularisation wins, and with many values the score goes to 0, whatever they
+    hold.
 
     Parameters
     ----------

@@ -24,11 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.metrics import spectrum
 from cood.metrics.checks import check_codes
 from cood.metrics.result import Score
-from cood.metrics.spectrum import spectra
-
-SLACK = 1e-12  # a sum that ought to reach its share exactly may fall short by rounding
 
 
 def absolute_rank(
@@ -73,7 +71,7 @@ def absolute_rank(
     >>> absolute_rank(np.ones((5, 4))).value
     0.0
     """
-    of = partial(_above, threshold=_positive("threshold", threshold))
+    of = partial(spectrum.above, threshold=_positive("threshold", threshold))
     return _score(codes, of, centred, unit, relative)
 
 
@@ -124,7 +122,7 @@ def numerical_rank(
     >>> numerical_rank(np.ones((5, 4))).value
     0.0
     """
-    of = partial(_above_largest, threshold=_share("threshold", threshold))
+    of = partial(spectrum.above_largest, threshold=_share("threshold", threshold))
     return _score(codes, of, centred, unit, relative)
 
 
@@ -174,7 +172,9 @@ def srank(
     >>> srank(np.ones((5, 4))).value
     0.0
     """
-    return _score(codes, partial(_srank, delta=_share("delta", delta)), centred, unit, relative)
+    return _score(
+        codes, partial(spectrum.covering, delta=_share("delta", delta)), centred, unit, relative
+    )
 
 
 def effective_rank(
@@ -215,7 +215,7 @@ def effective_rank(
     >>> effective_rank(np.ones((5, 4))).value
     0.0
     """
-    return _score(codes, _entropic, centred, unit, relative)
+    return _score(codes, spectrum.entropic, centred, unit, relative)
 
 
 def stable_rank(
@@ -257,7 +257,7 @@ def stable_rank(
     >>> stable_rank(np.ones((5, 4))).value
     0.0
     """
-    return _score(codes, _stable, centred, unit, relative)
+    return _score(codes, spectrum.stable, centred, unit, relative)
 
 
 def participation_ratio(
@@ -299,44 +299,18 @@ def participation_ratio(
     >>> participation_ratio(np.ones((5, 4))).value
     0.0
     """
-    return _score(codes, _participation, centred, unit, relative)
-
-
-def _above(s: np.ndarray, threshold: float) -> float:
-    return float((s > threshold).sum())
-
-
-def _above_largest(s: np.ndarray, threshold: float) -> float:
-    return float((s > threshold * s[0]).sum())
-
-
-def _srank(s: np.ndarray, delta: float) -> float:
-    return 1.0 + float((np.cumsum(s) < (1 - delta - SLACK) * s.sum()).sum())
-
-
-def _entropic(s: np.ndarray) -> float:
-    p = s[s > 0] / s.sum()
-    return float(np.exp(-(p * np.log(p)).sum()))
-
-
-def _stable(s: np.ndarray) -> float:
-    return float(((s / s[0]) ** 2).sum())  # s_1 divided out first: squares may overflow
-
-
-def _participation(s: np.ndarray) -> float:
-    variances = (s / s[0]) ** 2
-    return float(variances.sum() ** 2 / (variances**2).sum())
+    return _score(codes, spectrum.participation, centred, unit, relative)
 
 
 DEFINITIONS: Mapping[str, Callable[[np.ndarray], float]] = {
-    "absolute_rank_1": partial(_above, threshold=1.0),
-    "numerical_rank_0.01": partial(_above_largest, threshold=0.01),
-    "numerical_rank_0.1": partial(_above_largest, threshold=0.1),
-    "srank_0.01": partial(_srank, delta=0.01),
-    "srank_0.05": partial(_srank, delta=0.05),
-    "effective_rank": _entropic,
-    "stable_rank": _stable,
-    "participation_ratio": _participation,
+    "absolute_rank_1": partial(spectrum.above, threshold=1.0),
+    "numerical_rank_0.01": partial(spectrum.above_largest, threshold=0.01),
+    "numerical_rank_0.1": partial(spectrum.above_largest, threshold=0.1),
+    "srank_0.01": partial(spectrum.covering, delta=0.01),
+    "srank_0.05": partial(spectrum.covering, delta=0.05),
+    "effective_rank": spectrum.entropic,
+    "stable_rank": spectrum.stable,
+    "participation_ratio": spectrum.participation,
 }
 
 
@@ -377,7 +351,7 @@ def rank_table(codes: ArrayLike) -> list[dict[str, Any]]:
             "value": _value(s, of, relative),
         }
         for unit in (False, True)
-        for centred, s in zip((False, True), spectra(z, unit=unit), strict=True)
+        for centred, s in zip((False, True), spectrum.spectra(z, unit=unit), strict=True)
         for name, of in DEFINITIONS.items()
         for relative in (False, True)
     ]
@@ -390,7 +364,7 @@ def _score(
     unit: bool,
     relative: bool,
 ) -> Score:
-    s = spectra(check_codes(codes), unit=unit)[int(centred)]
+    s = spectrum.spectra(check_codes(codes), unit=unit)[int(centred)]
     return Score(_value(s, of, relative), {"singular_values": s, "most": len(s)})
 
 

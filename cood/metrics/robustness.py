@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cood.metrics.checks import check
+from cood.metrics.checks import Data, check
+from cood.metrics.information import mutual_information
 from cood.metrics.pairs import Rows
 from cood.metrics.result import Score, noted
 
@@ -19,11 +20,12 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
     deviations as weights: ``sum_j w_j max_k R_jk / sum_j w_j``.
 
     1 if each dimension is a function of one factor; 0 if fixing a factor leaves each dimension
-    as free as before. Values with few rows deviate little from their own mean, so the score
+    as free as before, and below 0 if its rows lie further from their own mean than from that of
+    all. Values with few rows deviate little from their own mean, so the score
     grows with the number of values: read it beside its value under shuffled labels. It does not
-    ask whether every factor is told: a code that holds one of them only gets 1, and the note
-    says so. Constant codes give 0. Invariant under shift and scale of all codes, constant
-    columns and permutations; not under rotation.
+    ask whether every factor is told: a code that holds one of them only gets 1, and the note,
+    which goes by mutual information, says so. Constant codes give 0. Invariant under shift and
+    scale of all codes, constant columns and permutations; not under rotation.
 
     Parameters
     ----------
@@ -51,18 +53,25 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
     Examples
     --------
     >>> import numpy as np
-    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)])
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
     >>> irs(factors, factors).value
     1.0
     >>> both = factors[:, :1] + factors[:, 1:]
     >>> round(irs(both, factors).value, 3)
     0.5
-    >>> irs(np.zeros((16, 2)), factors).value
+    >>> import warnings
+    >>> warnings.simplefilter("ignore")
+    >>> irs(np.zeros((320, 2)), factors).value
     0.0
     """
     if not 0 < quantile <= 1:
         raise ValueError(f"quantile: expected a number above 0 and up to 1, got {quantile!r}")
     data = check(codes, factors)
+    return irs_from(data, mutual_information(data.codes, data.factors).unclaimed, quantile)
+
+
+def irs_from(data: Data, unclaimed: str, quantile: float = 1.0) -> Score:
+    """`irs`, with what the mutual information says of factors that are not told."""
     z = data.codes
     moving = np.flatnonzero(z.min(axis=0) != z.max(axis=0))
     robustness = np.full((z.shape[1], len(data.sizes)), np.nan)
@@ -71,9 +80,10 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
     if not data.varied:
         return noted(np.nan, parts, data.note)
     if not len(moving):
-        return noted(0.0, parts, data.note)
+        return noted(0.0, parts, data.note, unclaimed)
     z = z[:, moving]
-    largest = np.abs(z - z.mean(axis=0)).max(axis=0).astype(float)
+    z = z - z.mean(axis=0, dtype=np.float64).astype(z.dtype)
+    largest = np.abs(z).max(axis=0).astype(float)
     for k in data.varied:
         rows = Rows.of(data.factors[:, k])
         total = np.zeros(len(moving))
@@ -83,8 +93,5 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
             total += away.max(axis=0) if quantile == 1 else np.quantile(away, quantile, axis=0)
         robustness[moving, k] = 1 - total / data.sizes[k] / largest
     weights[moving] = largest
-    best = robustness[moving][:, data.varied]
-    claimed = np.isclose(best, best.max(axis=1, keepdims=True)).any(axis=0)
-    free = [str(k) for k, any_ in zip(data.varied, claimed, strict=True) if not any_]
-    note = f"no dimension is most robust for factor {', '.join(free)}" if free else ""
-    return noted(np.average(best.max(axis=1), weights=largest), parts, data.note, note)
+    best = robustness[moving][:, data.varied].max(axis=1)
+    return noted(np.average(best, weights=largest), parts, data.note, unclaimed)

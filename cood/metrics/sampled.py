@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cood.metrics.checks import check, check_choice, check_count, generator
-from cood.metrics.coverage import confusion, coverage
+from cood.metrics.checks import Data, check, check_choice, check_count, generator
+from cood.metrics.coverage import Coverage, confusion, coverage
 from cood.metrics.pairs import batch_variances, draw_batches, draw_pairs, mean_differences
 from cood.metrics.result import Score, noted
 
@@ -97,23 +97,35 @@ def z_diff(
     check_choice("classifier", classifier, ("discriminant", "logistic"))
     for name, value in (("batch", batch), ("train", train), ("test", test)):
         check_count(name, value)
-    data = check(codes, factors)
-    random = generator(rng)
+    data, random = check(codes, factors), generator(rng)
+    told = coverage(data, rng=random)
+    return z_diff_from(data, told, batch, (train, test), differ, classifier, random)
+
+
+def z_diff_from(
+    data: Data,
+    told: Coverage,
+    batch: int,
+    sizes: tuple[int, int],
+    differ: bool,
+    classifier: str,
+    rng: np.random.Generator,
+) -> Score:
+    """`z_diff`, with the coverage of the factors at hand; `sizes` are points to fit and score."""
     kinds: list[int | None] = [*data.varied, None]
-    nothing = {"told": np.full(len(data.sizes), np.nan)}
+    nothing = {"told": told.areas}
     if len(data.varied) < 2:
         return noted(np.nan, nothing, data.note, FEW)
-    each = [-(-count // len(data.varied)) for count in (train, test)]
+    each = [-(-count // len(data.varied)) for count in sizes]
     points = []
     for kind in kinds:
-        pairs = draw_pairs(data.factors, kind, sum(each) * batch, differ, random)
+        pairs = draw_pairs(data.factors, kind, sum(each) * batch, differ, rng)
         if pairs is None:
             what = "nothing" if kind is None else f"factor {kind} only"
             return noted(np.nan, nothing, data.note, f"hardly any pair of rows agrees in {what}")
         points.append(mean_differences(data.codes, *pairs, batch))
     answers = confusion(points[:-1], each[0], classifier)
     strict = confusion(points, each[0], "discriminant")
-    told = coverage(data, rng=random)
     parts = {
         "chance": 1 / len(data.varied),
         "strict": float(np.trace(strict) / strict.sum()),
@@ -128,8 +140,8 @@ def z_min_variance(
     factors: ArrayLike,
     *,
     batch: int = 64,
-    train: int = 2000,
-    test: int = 1000,
+    train: int = 10_000,
+    test: int = 5_000,
     differ: bool = True,
     threshold: float = 0.0,
     rng: np.random.Generator | int | None = None,
@@ -194,10 +206,24 @@ def z_min_variance(
     check_count("batch", batch, 2)
     for name, value in (("train", train), ("test", test)):
         check_count(name, value)
-    data = check(codes, factors)
+    data, random = check(codes, factors), generator(rng)
+    told = coverage(data, rng=random)
+    return z_min_variance_from(data, told, batch, (train, test), differ, threshold, random)
+
+
+def z_min_variance_from(
+    data: Data,
+    told: Coverage,
+    batch: int,
+    sizes: tuple[int, int],
+    differ: bool,
+    threshold: float,
+    rng: np.random.Generator,
+) -> Score:
+    """`z_min_variance`, with the coverage of the factors at hand; `sizes` as in `z_diff_from`."""
     d, m = data.codes.shape[1], len(data.sizes)
     votes = np.zeros((d, m), dtype=np.int64)
-    parts: dict[str, Any] = {"told": np.full(m, np.nan), "votes": votes}
+    parts: dict[str, Any] = {"told": told.areas, "votes": votes}
     if len(data.varied) < 2:
         return noted(np.nan, parts, data.note, FEW)
     parts["chance"] = 1 / len(data.varied)
@@ -206,11 +232,10 @@ def z_min_variance(
     kept = np.flatnonzero(moving & (overall > threshold))
     if not len(kept):
         return noted(0.0, parts, data.note, "no dimension varies enough")
-    random = generator(rng)
     z = (data.codes[:, kept] / overall[kept]).astype(data.codes.dtype)
-    each = [-(-count // len(data.varied)) for count in (train, test)]
+    each = [-(-count // len(data.varied)) for count in sizes]
     points = [
-        batch_variances(z, draw_batches(data.factors, kind, sum(each), batch, differ, random))
+        batch_variances(z, draw_batches(data.factors, kind, sum(each), batch, differ, rng))
         for kind in data.varied
     ]
     winners = [kept[p.argmin(axis=1)] for p in points]
@@ -219,6 +244,4 @@ def z_min_variance(
         np.add.at(votes[:, k], won[: each[0]], 1)
         np.add.at(fresh[:, k], won[each[0] :], 1)
     right = fresh[np.arange(d), votes.argmax(axis=1)].sum()
-    told = coverage(data, rng=random)
-    parts["told"] = told.areas
     return noted(right / fresh.sum(), parts, data.note, told.note)

@@ -1,4 +1,4 @@
-"""Singular values of codes, as given and centred, from one pass over the rows."""
+"""Singular values of codes, from one pass over the rows, and what can be made of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import qr
 
 ROWS = 4096
+SLACK = 1e-12  # a sum that ought to reach its share exactly may fall short by rounding
 
 
 def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -49,6 +50,38 @@ def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
     centred = np.linalg.svd(inner, compute_uv=False) if len(inner) else np.empty(0)
     floor = max(n, d) * np.finfo(np.float64).eps * plain[0]
     return np.where(plain > floor, plain, 0.0), np.where(centred > floor, centred, 0.0)
+
+
+def above(s: np.ndarray, threshold: float) -> float:
+    """How many singular values are above a threshold."""
+    return float((s > threshold).sum())
+
+
+def above_largest(s: np.ndarray, threshold: float) -> float:
+    """How many singular values are above a share of the largest."""
+    return above(s, threshold * s[0])
+
+
+def covering(s: np.ndarray, delta: float) -> float:
+    """How many singular values make up all but a share of their sum."""
+    return 1.0 + float((np.cumsum(s) < (1 - delta - SLACK) * s.sum()).sum())
+
+
+def entropic(s: np.ndarray) -> float:
+    """Exponential of the entropy of the singular values."""
+    p = s[s > 0] / s.sum()
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def stable(s: np.ndarray) -> float:
+    """Sum of the squared singular values by the largest of them."""
+    return float(((s / s[0]) ** 2).sum())  # s_1 divided out first: squares may overflow
+
+
+def participation(s: np.ndarray) -> float:
+    """Squared sum of the squared singular values by the sum of their squares."""
+    variances = (s / s[0]) ** 2
+    return float(variances.sum() ** 2 / (variances**2).sum())
 
 
 def _blocks(codes: np.ndarray, unit: bool) -> Iterator[np.ndarray]:

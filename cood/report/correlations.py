@@ -85,8 +85,8 @@ def written(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
                 "{1:.2f} ({0:.2f} to {2:.2f})".format(*v) for v in values
             ],
             "chance": found["chance"],
-            coefficient.capitalize(): ["{:.2f} [{:.2f}, {:.2f}]".format(*v) for v in around],
-            "without any one model": ["{:.2f} to {:.2f}".format(*v) for v in moved],
+            coefficient.capitalize(): [_text("{:.2f} [{:.2f}, {:.2f}]", v) for v in around],
+            "without any one model": [_text("{:.2f} to {:.2f}", v) for v in moved],
         }
     )
 
@@ -103,3 +103,7 @@ def without_any(found: Correlation, without: pd.DataFrame) -> str:
             f"(furthest from {getattr(found, str(kind)):.2f} without {furthest})"
         )
     return ", ".join(said)
+
+
+def _text(template: str, values: np.ndarray) -> str:
+    return template.format(*values) if np.isfinite(values).all() else "-"

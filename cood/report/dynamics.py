@@ -50,7 +50,10 @@ def lags(found: Mapping[str, pd.DataFrame]) -> str:
 
 def stacked(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Lagged correlations as `cood.report.figures.intervals` takes them."""
-    tables = [table.assign(group=measure, model=table["order"]) for measure, table in found.items()]
+    tables = [
+        table.assign(group=_named(measure), model=table["order"])
+        for measure, table in found.items()
+    ]
     return pd.concat(tables, ignore_index=True)
 
 

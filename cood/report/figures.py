@@ -237,7 +237,7 @@ def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
     taken: list[tuple[float, float, float]] = []
     for name, x, y in sorted(points, key=lambda point: -point[2]):
         across, up = axes.transData.transform((x, y))
-        end = across + 5 * len(name) * axes.figure.dpi / 72
+        end = across + (5 * len(name) + 8) * axes.figure.dpi / 72
         height = up
         while any(across < e and a < end and abs(height - u) < 11 for a, e, u in taken):
             height -= 4

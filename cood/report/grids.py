@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from cood.report.figures import handles, percent_axes, reach, styles
 
@@ -84,7 +86,7 @@ def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
             name = f"{space}s" if space in SPACES else str(space)
             axes.plot(_shown(mean.index), mean["value"], color=colour, lw=2.5, label=name)
             axes.plot(_shown(mean.index), mean["chance"], color=colour, lw=1, ls=":")
-        axes.set_xscale("log", base=2)
+        _steps(axes, "x")
         axes.set_title(measure.replace("_", " "), fontsize=11)
     for axes in grid.flat[len(measures) :]:
         axes.set_visible(False)
@@ -98,7 +100,11 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     """A panel a measure: steps of texts (across) against those of images (up), a point a model."""
     colours, markers = styles(models)
     known = models.set_index("model")
-    figure, grid = plt.subplots(1, len(steps), figsize=(WIDTH, 3.6), squeeze=False)
+    figure, grid = plt.subplots(
+        1, len(steps), figsize=(WIDTH, 3.6), squeeze=False, sharex=True, sharey=True
+    )
+    every = pd.concat([found.dropna().stack() for found in steps.values()])
+    ends = (every.min() / 1.3, every.max() * 1.3) if len(every) else (1, 2)
     rng = np.random.default_rng(0)
     for axes, (measure, found) in zip(grid[0], steps.items(), strict=True):
         both = found.dropna()
@@ -112,16 +118,19 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
                 markeredgecolor="white",
                 markersize=8,
             )
-        ends = both.to_numpy().min(initial=np.inf), both.to_numpy().max(initial=0)
-        if len(both):
-            axes.axline((ends[0], ends[0]), slope=1, color="0.6", linewidth=1, zorder=0)
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log", base=2)
+        axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
+        _steps(axes, "xy")
         axes.set_title(measure.replace("_", " "), fontsize=10)
         axes.set_xlabel("step of texts")
     grid[0][0].set_ylabel("step of images")
     figure.legend(handles=handles(colours, markers), loc="outside lower center", ncols=3)
     return figure
+
+
+def _steps(axes: Axes, which: str) -> None:
+    for name in which:
+        getattr(axes, f"set_{name}scale")("log", base=2)
+        getattr(axes, f"{name}axis").set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _shown(steps: pd.Series | pd.Index) -> np.ndarray:

@@ -173,10 +173,10 @@ def agreement(found: Iterable[Correlation]) -> str:
             "the conclusion does not depend on the way"
         )
     *others, last = [f"{phrase} in {n}" for phrase, n in said.items()]
-    return (
-        f"of {said.sum()} ways to measure it, C-OoD accuracy {', '.join(others)} and {last}, so "
-        "the conclusion depends on the way"
-    )
+    listed = f"of {said.sum()} ways to measure it, C-OoD accuracy {', '.join(others)} and {last}"
+    if {"rises", "falls"} <= set(said.index):
+        return f"{listed}, so the conclusion turns with the way"
+    return f"{listed}: no two ways contradict each other, but not every one is sure"
 
 
 def against_zero(values: pd.DataFrame) -> str:
@@ -203,13 +203,17 @@ def correlation_table(found: Mapping[str, Correlation]) -> pd.DataFrame:
             "measured by": name,
             "models": one.n,
             "families": one.families,
-            "Pearson": f"{one.pearson:.2f} [{one.low:.2f}, {one.high:.2f}]",
-            "Spearman": f"{one.spearman:.2f} [{one.spearman_low:.2f}, {one.spearman_high:.2f}]",
+            "Pearson": _bounded(one.pearson, one.low, one.high),
+            "Spearman": _bounded(one.spearman, one.spearman_low, one.spearman_high),
             "C-OoD accuracy": reading(one),
         }
         for name, one in found.items()
     ]
     return pd.DataFrame(rows)
+
+
+def _bounded(value: float, low: float, high: float) -> str:
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite(value) else "-"
 
 
 def left_out(models: pd.DataFrame) -> str:

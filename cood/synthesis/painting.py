@@ -17,7 +17,7 @@ from cood.synthesis import textures
 from cood.synthesis.colours import COLOURS, Pixels, any_colour, dark_and_light, mix, ramp, rgb
 
 Painter = Callable[[np.random.Generator, Pixels, Image.Image], Pixels]
-# Half-way between the two grays of the outline, so that both set it off.
+# Half-way between the two grays of the outline, so that both set it off; far from white and black.
 NEUTRAL = 129
 
 

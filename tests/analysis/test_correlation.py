@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from cood.analysis.correlation import correlate, effective_robustness
+from cood.analysis.correlation import correlate, effective_robustness, leave_one_out
 
 RNG = np.random.default_rng(0)
 X = pd.Series(RNG.normal(size=24))
@@ -93,6 +93,38 @@ def test_a_caption_gives_both_coefficients_with_intervals_and_n():
     assert text.startswith(f"Pearson {np.corrcoef(X, Y)[0, 1]:.2f} [")
     assert "Spearman" in text
     assert text.endswith("n = 24 models in 8 families")
+
+
+@pytest.mark.parametrize("decimals", [0, 9])  # with ties, and without
+def test_intervals_are_those_of_resamples_drawn_one_by_one(decimals):
+    x, y = X.round(decimals).to_numpy(), Y.round(decimals).to_numpy()
+    found = correlate(pd.Series(x), pd.Series(y), FAMILIES, seed=5, resamples=100)
+    rng = np.random.default_rng(5)
+    drawn = []
+    for _ in range(100):
+        index = np.concatenate([3 * f + np.arange(3) for f in rng.integers(8, size=8)])
+        pair = x[index], y[index]
+        drawn.append((stats.pearsonr(*pair).statistic, stats.spearmanr(*pair).statistic))
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    assert (found.low, found.spearman_low) == pytest.approx(tuple(low))
+    assert (found.high, found.spearman_high) == pytest.approx(tuple(high))
+
+
+def test_each_model_is_left_out_once():
+    x, y = X.round(1), Y.round(1)
+    x[5] = np.nan
+    found = leave_one_out(x, y)
+    assert list(found.index) == [i for i in range(24) if i != 5]
+    for model, row in found.iterrows():
+        rest = [i for i in found.index if i != model]
+        assert row["pearson"] == pytest.approx(stats.pearsonr(x[rest], y[rest]).statistic)
+        assert row["spearman"] == pytest.approx(stats.spearmanr(x[rest], y[rest]).statistic)
+
+
+def test_too_few_or_constant_models_to_leave_one_out():
+    assert leave_one_out(X[:3], Y[:3]).isna().all(axis=None)
+    found = leave_one_out(pd.Series([0.0, 0, 0, 1]), pd.Series([0.0, 1, 2, 5]))
+    assert found["pearson"].isna().tolist() == [False, False, False, True]
 
 
 ID = pd.Series([0.2, 0.4, 0.6, 0.9], index=list("abcd"))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cood.evaluation import resampling
-from cood.evaluation.resampling import Estimate, grouped_mean
+from cood.evaluation.resampling import Estimate, grouped_mean, grouped_means
 
 
 def rng(seed=0):
@@ -96,6 +96,19 @@ def test_resamples_in_chunks_are_the_same_resamples(monkeypatch, resamples):
     for chunk in (1, 7, 100):
         found = interval(chunk)
         assert (found.low, found.high) == pytest.approx((whole.low, whole.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("per_group", [False, True])
+def test_columns_are_resampled_together(per_group):
+    hits = rng(9).random((90, 3))
+    groups = rng(7).integers(0, 30, size=90)
+    together = grouped_means(hits, groups, rng=rng(8), per_group=per_group)
+    for column, found in zip(hits.T, together, strict=True):
+        alone = grouped_mean(column, groups, rng=rng(8), per_group=per_group)
+        assert found.n == alone.n == 90
+        figures = (found.value, found.low, found.high)
+        assert figures == pytest.approx((alone.value, alone.low, alone.high), abs=1e-12)
+    assert [e.n for e in grouped_means(hits[:0], groups[:0], rng=rng())] == [0, 0, 0]
 
 
 def test_names_of_groups_do_not_matter():

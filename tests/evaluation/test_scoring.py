@@ -4,6 +4,7 @@ import pytest
 
 from cood.errors import ArtefactError
 from cood.evaluation.baselines import score_baselines
+from cood.evaluation.probing import probe_model
 from cood.evaluation.scoring import collect, score_model
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, write_tensors
@@ -17,6 +18,8 @@ def joined(copied):
     reason = {"missing": "no network"}
     write_tensors({}, copied.paths.embeddings("most", "ao"), reason)
     score_model(copied, "most")
+    for name in ("few", "most"):
+        probe_model(copied, name)
     score_baselines(copied)
     collect(copied)
     return copied
@@ -66,6 +69,7 @@ def test_all_scores_are_joined(joined):
     assert list(scores.columns) == [c for c in COLUMNS if c != "seconds"]
     assert set(scores["model"]) == {"few", "most", "text only", "background only"}
     parts = [read_table(joined.paths.model_scores(n)) for n in ("few", "most", "baselines")]
+    parts += [read_table(joined.paths.model_probes(n)) for n in ("few", "most")]
     assert len(scores) == sum(map(len, parts))
 
 
@@ -83,6 +87,7 @@ def test_what_is_known_of_each_model(joined):
 def test_joining_again_gives_the_same_bytes(joined):
     before = joined.paths.scores.read_bytes()
     score_model(joined, "few")
+    probe_model(joined, "few")
     collect(joined)
     assert joined.paths.scores.read_bytes() == before
 
@@ -95,6 +100,8 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
     table = score_model(study, "c")
     assert "seen" not in set(table["split"])
     score_model(study, "few")
+    for name in study.models:
+        probe_model(study, name)
     score_baselines(study)
     collect(study)
     models = read_table(study.paths.models).set_index("model")

@@ -4,7 +4,17 @@ import pandas as pd
 import pytest
 
 from cood.analysis.correlation import Correlation
-from cood.report.tables import left_out, noise, ratio, reading, shown
+from cood.report.tables import (
+    against_zero,
+    agreement,
+    correlation_table,
+    left_out,
+    noise,
+    outside,
+    ratio,
+    reading,
+    shown,
+)
 
 
 def test_models_that_could_not_be_had_are_named_with_the_reason():
@@ -48,3 +58,44 @@ def test_the_noise_of_seeds_is_said():
 )
 def test_a_correlation_is_read_from_its_interval(low, high, said):
     assert said in reading(Correlation(9, 3, 0.5, low, high, 0.5, low, high))
+
+
+RISES, FALLS = (Correlation(9, 3, v, v, v, v, v, v) for v in (0.5, -0.5))
+
+
+def test_several_readings_that_agree_and_that_do_not():
+    assert agreement([RISES, RISES]) == (
+        "in each of 2 ways to measure it, C-OoD accuracy rises, so the conclusion does not depend "
+        "on the way"
+    )
+    assert agreement([FALLS, RISES, RISES]) == (
+        "of 3 ways to measure it, C-OoD accuracy rises in 2 and falls in 1, so the conclusion "
+        "turns with the way"
+    )
+    unsure = Correlation(9, 3, 0.1, -0.2, 0.3, 0.1, -0.2, 0.3)
+    assert agreement([unsure, RISES, RISES]) == (
+        "of 3 ways to measure it, C-OoD accuracy rises in 2 and neither surely rises nor surely "
+        "falls in 1: no two ways contradict each other, but not every one is sure"
+    )
+
+
+def test_correlations_are_shown_with_interval_and_number_of_models():
+    constant = Correlation(9, 3, *[nan] * 6)
+    row, other = correlation_table({"a": FALLS, "b": constant}).to_dict("records")
+    assert other["Pearson"] == other["Spearman"] == "-"
+    assert row["measured by"] == "a"
+    assert (row["models"], row["families"]) == (9, 3)
+    assert row["Pearson"] == row["Spearman"] == "-0.50 [-0.50, -0.50]"
+    assert row["C-OoD accuracy"] == "falls"
+
+
+def test_models_are_counted_by_their_intervals():
+    bounds = {"low": [0.1, -0.2, -0.3, 0.0], "high": [0.2, -0.1, 0.3, 0.1]}
+    assert against_zero(pd.DataFrame(bounds)) == (
+        "surely more in 1, surely less in 1 and neither in 2"
+    )
+    null = pd.DataFrame({"low": [2, 2, 2], "high": [4, 4, 4]}, index=list("abc"))
+    values = pd.DataFrame({"value": [5, 1, 4]}, index=list("abc"))
+    assert outside(values, null) == (
+        "as large as chance would have it in 1 of 3 models, smaller in 1 and larger in 1"
+    )

@@ -1,0 +1,56 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cood.analysis.measures import correlate_measures
+from cood.analysis.tables import Results
+from cood.errors import StudyError
+
+MODELS = [f"m{i}" for i in range(6)]
+RNG = np.random.default_rng(0)
+ACCURACY = pd.Series(RNG.random(6), index=MODELS)
+
+
+@pytest.fixture
+def results(tiny):
+    rows = [
+        (model, "ao", split, space, "rank", variant, RNG.random(), 0.25)
+        for model in [*MODELS, "baseline"]
+        for split in ("all", "unseen")
+        for space in ("image", "text")
+        for variant in ("a", "b")
+    ]
+    columns = ["model", "set", "split", "space", "measure", "variant", "value", "chance"]
+    models = pd.DataFrame({"model": MODELS, "family": list("aabbcc")})
+    return Results(tiny, pd.DataFrame(rows, columns=columns), models)
+
+
+def test_a_row_for_each_variant(results):
+    found = correlate_measures(results, ACCURACY, ["rank"], split="unseen")
+    keys = list(found[["space", "measure", "variant"]].itertuples(index=False, name=None))
+    assert keys == [(s, "rank", v) for s in ("image", "text") for v in ("a", "b")]
+    scores = results.scores
+    for row in found.itertuples():
+        values = scores[
+            (scores["split"] == "unseen")
+            & (scores["space"] == row.space)
+            & (scores["variant"] == row.variant)
+        ].set_index("model")["value"][MODELS]
+        assert row.pearson == pytest.approx(stats.pearsonr(values, ACCURACY).statistic)
+        assert (row.lowest, row.highest) == (values.min(), values.max())
+        without = [stats.pearsonr(values.drop(m), ACCURACY.drop(m)).statistic for m in values.index]
+        assert (row.pearson_min, row.pearson_max) == pytest.approx((min(without), max(without)))
+    assert set(found["n"]) == {6}
+    assert set(found["families"]) == {3}
+    assert set(found["chance"]) == {0.25}
+
+
+def test_a_model_without_an_accuracy_is_left_out(results):
+    found = correlate_measures(results, ACCURACY.drop("m2"), ["rank"], split="all")
+    assert set(found["n"]) == {5}
+
+
+def test_scores_that_were_not_made_are_told(results):
+    with pytest.raises(StudyError, match="tiny hold none of srank in split 'all'; run the study"):
+        correlate_measures(results, ACCURACY, ["srank"], split="all")

@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.metrics.checks import check, check_codes, generator
+from cood.metrics.dci import dci
+from cood.metrics.evaluate import evaluate
+from cood.metrics.information import dcimig, mig, mig_sup, modularity, mutual_information
+from cood.metrics.nulls import with_null
+from cood.metrics.prediction import explicitness, sap
+from cood.metrics.robustness import irs
+from cood.metrics.sampled import z_diff, z_min_variance
+
+METRICS = [
+    *(mutual_information, mig, mig_sup, dcimig, modularity, dci, sap, explicitness, irs),
+    *(z_diff, z_min_variance, evaluate),
+]
+CODES = np.arange(12.0).reshape(4, 3)
+IDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def spoiled(array, value):
+    array = array.astype(float)
+    array[2, 1] = value
+    return array
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("codes", "factors", "message"),
+    [
+        (spoiled(CODES, np.nan), IDS, "codes: nan in row 2, column 1"),
+        (spoiled(CODES, np.inf), IDS, "codes: inf in row 2, column 1"),
+        (spoiled(CODES, -np.inf), IDS, "codes: -inf in row 2, column 1"),
+        (spoiled(CODES, np.nan).astype(np.float16), IDS, "codes: nan in row 2, column 1"),
+        (CODES[:, 0], IDS, r"codes: expected \[n, d\], got an array of shape \(4,\)"),
+        (CODES[None], IDS, r"codes: expected \[n, d\], got an array of shape \(1, 4, 3\)"),
+        (CODES[:0], IDS[:0], r"codes: empty, shape \(0, 3\)"),
+        (CODES[:, :0], IDS, r"codes: empty, shape \(4, 0\)"),
+        (CODES.astype(object), IDS, "codes: expected numbers, got object, such as 0.0 in row 0"),
+        (CODES.astype(str), IDS, "codes: expected numbers, got <U32, such as .*'0.0'"),
+        (CODES.astype(complex), IDS, "codes: expected numbers, got complex128"),
+        (CODES, spoiled(IDS, np.nan), "factors: nan in row 2, column 1"),
+        (CODES, IDS[:3], "factors: 3 rows, but codes has 4; row 3 has no counterpart"),
+        (CODES[:2], IDS, "factors: 4 rows, but codes has 2; row 2 has no counterpart"),
+        (CODES, IDS[:, :0], r"factors: no factor, shape \(4, 0\)"),
+        (CODES, IDS[None], r"factors: expected \[n, m\], got an array of shape \(1, 4, 2\)"),
+        (CODES, IDS.astype(object), r"factors: expected ids .*, got object, such as 0 in row 0"),
+    ],
+)
+def test_input_that_cannot_be_scored_is_named(metric, codes, factors, message):
+    with pytest.raises(ValueError, match=message):
+        metric(codes, factors)
+
+
+def test_nulls_check_too():
+    with pytest.raises(ValueError, match="codes: nan in row 2, column 1"):
+        with_null(mig, spoiled(CODES, np.nan), IDS)
+
+
+def test_ids_are_renumbered_without_gaps():
+    for ids in ([[7], [-1], [7], [3]], [["c"], ["a"], ["c"], ["b"]], [[2.5], [0.0], [2.5], [1.0]]):
+        found = check(CODES, ids)
+        assert found.factors.ravel().tolist() == [2, 0, 2, 1]
+        assert found.sizes == (3,)
+    assert check(CODES, [False, True, True, True]).factors.ravel().tolist() == [0, 1, 1, 1]
+
+
+def test_factors_that_never_vary_are_noted():
+    found = check(CODES, np.c_[IDS, np.zeros(4, int)])
+    assert found.varied == [0, 1]
+    assert found.note == "factor 2 has one value only: left out"
+    assert check(CODES, IDS).note == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (np.float16, np.float32),
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (np.int8, np.float64),
+        (np.uint64, np.float64),
+        (bool, np.float64),
+    ],
+)
+def test_types_of_codes(given, kept):
+    found = check_codes((CODES % 2).astype(given)[:, ::-1])
+    assert found.dtype == kept
+    assert found.flags.c_contiguous
+    np.testing.assert_array_equal(found, (CODES % 2)[:, ::-1])
+
+
+def test_great_values_whose_sum_overflows_are_finite():
+    assert check_codes(np.full((4, 2), 1.7e308)).max() == 1.7e308
+
+
+def test_tables_are_arrays():
+    found = check(pd.DataFrame(CODES), pd.DataFrame(IDS, columns=["attribute", "object"]))
+    assert found.sizes == (2, 2)
+
+
+def test_input_is_left_as_it_is():
+    rng = np.random.default_rng(0)
+    codes, factors = rng.standard_normal((60, 3)), rng.integers(3, size=(60, 2)) * 5
+    copies = codes.copy(), factors.copy()
+    codes.flags.writeable = factors.flags.writeable = False
+    evaluate(codes, factors, nulls=("reduced",), repeats=1)
+    np.testing.assert_array_equal(codes, copies[0])
+    np.testing.assert_array_equal(factors, copies[1])
+
+
+def test_generators():
+    given = np.random.default_rng(3)
+    assert generator(given) is given
+    assert generator(None).random() == generator(0).random() != generator(1).random()
