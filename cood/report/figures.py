@@ -198,6 +198,7 @@ def heat(table: pd.DataFrame, label: str) -> Figure:
         cbar_kws={"label": label},
         annot_kws={"fontsize": 9},
     )
+    axes.grid(visible=False)  # else it shows where a value is missing
     axes.set(xlabel="", ylabel="")
     plt.setp(axes.get_xticklabels(), rotation=30, ha="right")
     return figure

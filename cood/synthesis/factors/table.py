@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,10 +107,8 @@ class Table:
         """
         if form == "short":
             return self.phrases(word_ids, np.ones(word_ids.shape, dtype=bool))
-        return [
-            self.sentence.format(**dict(zip(self.names, w, strict=True)))
-            for w in self._words(word_ids)
-        ]
+        rows = [dict(zip(self.names, words, strict=True)) for words in self._words(word_ids)]
+        return [re.sub(r"\ba (?=[aeiou])", "an ", self.sentence.format(**row)) for row in rows]
 
     def phrases(self, word_ids: np.ndarray, named: np.ndarray) -> list[str]:
         """Captions of word ids [n, m] that name only some factors, where `named` [n, m] is true."""

@@ -83,6 +83,10 @@ def test_captions():
     assert SHAPES3D.captions(words, "sentence") == [
         "a large red cube on a blue floor before a green wall, facing far left"
     ]
+    vowels = SHAPES3D.word_ids(np.array([[7, 1, 1, 1, 2, 7]]))
+    assert SHAPES3D.captions(vowels, "sentence") == [
+        "a very small orange sphere on an indigo floor before an orange wall, facing forward"
+    ]
     assert SHAPES3D.captions(words, "short") == ["large red cube blue floor green wall far left"]
     named = np.array([[True, False, False, False, True, False]])
     assert SHAPES3D.phrases(words, named) == ["cube blue floor"]
