@@ -152,11 +152,11 @@ def _occurs(scores: pd.DataFrame, where: dict[str, str]) -> bool:
 
 
 def signs(table: pd.DataFrame) -> str:
-    """How many correlations of a table have an interval above 0, and below it, as a phrase."""
+    """How many Pearson coefficients of a table are surely above 0, and below it, as a phrase."""
     above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
     return (
-        f"of {len(table)} coefficients {above} are surely above 0 and {below} surely below; "
-        f"{len(table) - above - below} may be either"
+        f"of {len(table)} Pearson coefficients {above} are surely above 0 and {below} surely "
+        f"below; {len(table) - above - below} may be either"
     )
 
 

@@ -98,7 +98,10 @@ def stages(study: Study) -> pd.DataFrame:
         "track": study.trained,
         "draw_factors": study.factor_sets,
         "train_factors": study.factor_models,
-        "embed_factors": [*study.models, *study.factor_models],
+        "embed_factors": [
+            *study.models,
+            *(f"{name}-{model.set}" for name, model in study.factor_models.items()),
+        ],
         "score_factors": [*study.models, *study.factor_models],
         "notebook": study.notebooks,
     }

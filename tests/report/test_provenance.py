@@ -104,6 +104,13 @@ def benchmark(paths, name, *seconds_and_memory):
     (paths.benchmarks / f"{name}.tsv").write_text(HEADER + "".join(lines))
 
 
+def test_cost_of_the_factor_sets(factored, project):
+    benchmark(factored.paths, "embed_factors-few", (1.0, 200.0))
+    benchmark(factored.paths, "embed_factors-on-shapes-shapes", (2.0, 300.0))
+    table = stages(factored).set_index("stage")
+    assert table.loc[STAGES["embed_factors"], ["jobs", "seconds"]].tolist() == [2, 3.0]
+
+
 def test_cost_of_the_stages(tiny):
     benchmark(tiny.paths, "score-few", (1.0, 200.04))
     benchmark(tiny.paths, "train-few", (10.25, 500.0))
