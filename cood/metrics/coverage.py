@@ -11,7 +11,7 @@ from cood.metrics.checks import Data
 from cood.metrics.discriminant import discriminant, moments, one_against_rest
 from cood.metrics.pairs import draw_controls, draw_pairs, mean_differences
 
-BATCH, TRAIN, TEST = 32, 600, 300  # pairs in a point, and points per kind
+BATCH, TRAIN, TEST = 32, 400, 200  # pairs in a point, and points per kind
 BEYOND_CHANCE = 4.0  # standard errors of an AUC of 0.5
 
 

@@ -40,15 +40,15 @@ class Moments:
 
 def moments(codes: np.ndarray, rows: np.ndarray) -> Moments:
     """Mean, spread and Gram matrix of some rows, in blocks, in the precision of the codes."""
-    # Passes over blocks: a copy of all rows, standardised, is never held.
+    # In blocks: a copy of all rows, standardised, is never held.
     first = codes[rows[0]]  # the mean of what is left of equal values is exact
     total, square = np.zeros((2, codes.shape[1]))
     for part in _blocks(rows):
-        total += (codes[part] - first).sum(axis=0, dtype=np.float64)
+        away = codes[part].astype(np.float64) - first
+        total += away.sum(axis=0)
+        square += np.einsum("ij,ij->j", away, away)
     mean = first + total / len(rows)
-    for part in _blocks(rows):
-        square += ((codes[part] - mean) ** 2).sum(axis=0)
-    spread = np.sqrt(square / len(rows))
+    spread = np.sqrt(np.maximum(square / len(rows) - (total / len(rows)) ** 2, 0))
     # What rounding leaves of a constant column is no variation.
     flat = spread <= 16 * np.finfo(codes.dtype).eps * np.abs(mean)
     spread = np.where(flat, 1.0, spread)
