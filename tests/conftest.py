@@ -31,6 +31,10 @@ SETTINGS = {
     "defaults": {"architecture": "resnet", "images": 32, "epochs": 1, "batch": 8, "moments": 3},
     "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
+    "metrics": {
+        **{"measures": ["mig", "explicitness"], "splits": ["all", "unseen"]},
+        **{"repeats": 1, "folds": 2, "dimensions": 8},
+    },
     "notebooks": {},
 }
 

@@ -61,7 +61,9 @@ def test_a_file_that_is_not_yaml(project, refused):
 
 
 @pytest.mark.parametrize(
-    "command", [("train",), ("score",), ("probe",), ("embed", "--set", "ao")], ids=lambda c: c[0]
+    "command",
+    [("train",), ("score",), ("probe",), ("measure",), ("track",), ("embed", "--set", "ao")],
+    ids=lambda c: c[0],
 )
 def test_an_unknown_model(project, refused, command):
     said = refused(*command, "--study", "tiny", "--model", "fwe")
@@ -102,8 +104,11 @@ def test_a_stage_before_the_one_it_needs(project, refused):
     said = refused("score", "--study", "tiny", "--model", "few")
     assert "few/ao.safetensors does not exist; `nox -s reproduce` makes it" in said
     assert "manifest.parquet does not exist" in refused("baselines", "--study", "tiny")
-    said = refused("probe", "--study", "tiny", "--model", "few")
-    assert "few/ao.safetensors does not exist" in said
+    for stage in ("probe", "measure"):
+        said = refused(stage, "--study", "tiny", "--model", "few")
+        assert "few/ao.safetensors does not exist" in said
+    said = refused("track", "--study", "tiny", "--model", "few")
+    assert "moments.safetensors does not exist" in said
     assert "few.parquet does not exist" in refused("collect", "--study", "tiny")
 
 

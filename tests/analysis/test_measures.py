@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.analysis.measures import correlate_measures
+from cood.analysis.measures import EXCESS, add_excess, correlate_measures, ways
 from cood.analysis.tables import Results
 from cood.errors import StudyError
 
@@ -54,3 +54,42 @@ def test_a_model_without_an_accuracy_is_left_out(results):
 def test_scores_that_were_not_made_are_told(results):
     with pytest.raises(StudyError, match="tiny hold none of srank in split 'all'; run the study"):
         correlate_measures(results, ACCURACY, ["srank"], split="all")
+
+
+@pytest.fixture
+def several(tiny):
+    rows = [
+        (model, "ao", split, space, "mig", variant, RNG.random(), chance)
+        for model in MODELS
+        for split in ("all", "unseen")
+        for space in ("image", "text")
+        for variant, chance in (
+            *(("all", RNG.random()), ("attribute", 0.1), ("rotated", np.nan)),
+            *(("PCA 8", np.nan), ("isolated", 0.1)),
+        )
+    ]
+    columns = ["model", "set", "split", "space", "measure", "variant", "value", "chance"]
+    models = pd.DataFrame({"model": MODELS, "family": list("aabbcc")})
+    return Results(tiny, pd.DataFrame(rows, columns=columns), models)
+
+
+def test_what_lies_above_chance(several):
+    found = add_excess(several, ["mig"]).scores
+    whole = found[found["variant"] == "all"].reset_index(drop=True)
+    above = found[found["variant"] == EXCESS].reset_index(drop=True)
+    assert above["value"].tolist() == (whole["value"] - whole["chance"]).tolist()
+
+
+def test_ways_to_take_a_measure(several):
+    found = ways(several, ACCURACY, ["mig"], "unseen")
+    images = found[found["space"] == "image"]
+    assert images["way"].tolist() == [
+        *("as they are", "above shuffled labels", "rotated at random", "principal components"),
+        *("isolated words, images", "on all compositions"),
+    ]
+    scores = several.scores.query("split == 'all' and space == 'image' and variant == 'all'")
+    values = scores.set_index("model")["value"][MODELS]
+    expected = stats.spearmanr(values, ACCURACY).statistic
+    last = images[images["way"] == "on all compositions"].iloc[0]
+    assert last["spearman"] == pytest.approx(expected)
+    assert "on all compositions" not in set(ways(several, ACCURACY, ["mig"], "all")["way"])

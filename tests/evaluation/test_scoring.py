@@ -4,6 +4,7 @@ import pytest
 
 from cood.errors import ArtefactError
 from cood.evaluation.baselines import score_baselines
+from cood.evaluation.measuring import measure_model
 from cood.evaluation.probing import probe_model
 from cood.evaluation.scoring import collect, score_model
 from cood.evaluation.zeroshot import COLUMNS
@@ -20,6 +21,7 @@ def joined(copied):
     score_model(copied, "most")
     for name in ("few", "most"):
         probe_model(copied, name)
+        measure_model(copied, name)
     score_baselines(copied)
     collect(copied)
     return copied
@@ -70,6 +72,7 @@ def test_all_scores_are_joined(joined):
     assert set(scores["model"]) == {"few", "most", "text only", "background only"}
     parts = [read_table(joined.paths.model_scores(n)) for n in ("few", "most", "baselines")]
     parts += [read_table(joined.paths.model_probes(n)) for n in ("few", "most")]
+    parts += [read_table(joined.paths.model_measures(n)) for n in ("few", "most")]
     assert len(scores) == sum(map(len, parts))
 
 
@@ -88,6 +91,7 @@ def test_joining_again_gives_the_same_bytes(joined):
     before = joined.paths.scores.read_bytes()
     score_model(joined, "few")
     probe_model(joined, "few")
+    measure_model(joined, "few")
     collect(joined)
     assert joined.paths.scores.read_bytes() == before
 
@@ -102,6 +106,7 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
     score_model(study, "few")
     for name in study.models:
         probe_model(study, name)
+        measure_model(study, name)
     score_baselines(study)
     collect(study)
     models = read_table(study.paths.models).set_index("model")

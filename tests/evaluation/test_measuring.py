@@ -1,0 +1,73 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.evaluation.isolated import in_words
+from cood.evaluation.measuring import NAMES, Side, measure_model, sides
+from cood.evaluation.zeroshot import COLUMNS
+from cood.files import read_table, read_tensors
+from cood.metrics.information import mig
+from cood.metrics.prediction import explicitness
+from cood.synthesis.sets import read_manifest
+
+pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
+KEYS = ["set", "split", "space", "group", "measure", "variant"]
+
+
+@pytest.fixture
+def measured(copied):
+    return copied, measure_model(copied, "few")
+
+
+def pick(table, **where):
+    for column, value in where.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_measures_of_a_model(measured):
+    study, table = measured
+    pd.testing.assert_frame_equal(read_table(study.paths.model_measures("few")), table)
+    assert tuple(table.columns) == COLUMNS
+    assert not table.duplicated(KEYS).any()
+    metrics = table[table["measure"].isin(["mig", "explicitness"])]
+    variants = {"all", *NAMES, "rotated", "PCA 8", "isolated"}
+    for _, part in metrics.groupby(["split", "space", "measure"]):
+        assert set(part["variant"]) == variants
+    assert set(table["split"]) == {"all", "unseen"}
+    assert {"r2", "effective_rank"} <= set(table["measure"])
+
+
+def test_values_are_those_of_the_metrics(measured):
+    study, table = measured
+    tensors, _ = read_tensors(study.paths.embeddings("few", "ao"))
+    truth = read_manifest(study, "ao")["composition"].to_numpy()
+    image = next(side for side in sides(tensors, truth, study.words) if side.space == "image")
+    factors = image.factors(study.words)
+    for metric in (mig, explicitness):
+        options = {"rng": study.seed} if metric is explicitness else {}
+        expected = metric(image.codes, factors, **options).value
+        row = pick(
+            table, measure=metric.__name__, space="image", split="all", variant="all", group="all"
+        )
+        assert row["value"] == pytest.approx(expected)
+        assert row["n"] == len(truth)
+    words = [tensors["isolated_attributes"], tensors["isolated_objects"]]
+    codes = in_words(image.codes, *words)
+    row = pick(table, measure="mig", space="image", split="all", variant="isolated")
+    assert row["value"] == pytest.approx(mig(codes, factors).value)
+
+
+def test_a_side_of_some_compositions(tiny):
+    compositions = np.array([0, 3, 3, 7])
+    side = Side("image", np.arange(8.0).reshape(4, 2), compositions).of(np.array([3, 9]))
+    np.testing.assert_array_equal(side.codes, [[2, 3], [4, 5]])
+    words = tiny.words
+    assert side.factors(words).tolist() == [[words.attribute_of(3), words.object_of(3)]] * 2
+
+
+def test_measuring_again_gives_the_same(measured):
+    study, table = measured
+    again = measure_model(study, "few")
+    pd.testing.assert_frame_equal(*(t.drop(columns="seconds") for t in (table, again)))
