@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import entropy
 
+from cood.metrics.checks import refuse_non_finite
+
 
 @dataclass(frozen=True)
 class Dependence:
@@ -52,7 +54,7 @@ def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
     Raises
     ------
     ValueError
-        If the lengths differ or there is no caption.
+        If the lengths differ, there is no caption, or an id is NaN or infinite.
 
     References
     ----------
@@ -66,7 +68,14 @@ def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
     1.0
     >>> round(caption_nmi(a, np.array([0, 1, 0, 1])).geometric, 6)
     0.0
+    >>> caption_nmi(a, np.zeros(4)).corrected  # an object that never varies
+    0.0
     """
+    for name, ids in (("attributes", attributes), ("objects", objects)):
+        if np.ndim(ids) != 1:
+            raise ValueError(f"{name}: expected [n], got an array of shape {np.shape(ids)}")
+        if np.asarray(ids).dtype.kind == "f":
+            refuse_non_finite(name, np.asarray(ids)[:, None])
     if len(attributes) != len(objects):
         raise ValueError(
             f"attributes and objects differ in length: {len(attributes)} and {len(objects)}"

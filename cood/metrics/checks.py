@@ -57,7 +57,7 @@ def check(codes: ArrayLike, factors: ArrayLike) -> Data:
     if columns.shape[1] == 0:
         raise ValueError(f"factors: no factor, shape {columns.shape}")
     if columns.dtype.kind == "f":
-        _refuse_non_finite("factors", columns)
+        refuse_non_finite("factors", columns)
     elif columns.dtype.kind not in "iubUS":
         raise ValueError(
             f"factors: expected ids (integers or strings), got {columns.dtype}, "
@@ -94,7 +94,7 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     if z.dtype.kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {z.dtype}, such as {z.flat[0]!r} in row 0")
     if z.dtype.kind == "f":
-        _refuse_non_finite(name, z)
+        refuse_non_finite(name, z)
     single = z.dtype in (np.float16, np.float32)
     return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
 
@@ -118,7 +118,8 @@ def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
     return np.random.default_rng(0 if rng is None else rng)
 
 
-def _refuse_non_finite(name: str, array: np.ndarray) -> None:
+def refuse_non_finite(name: str, array: np.ndarray) -> None:
+    """Raise a ValueError that names the first value that is NaN or infinite, and its row."""
     # The sum of all is finite for nearly every finite array and needs no copy.
     with np.errstate(all="ignore"):
         if np.isfinite(array.sum(dtype=np.float64)):

@@ -89,3 +89,9 @@ def test_bad_input_is_refused():
         caption_nmi(np.zeros(2), np.zeros(3))
     with pytest.raises(ValueError, match="no caption names both"):
         caption_nmi(np.array([]), np.array([]))
+    with pytest.raises(ValueError, match="objects: nan in row 1"):
+        caption_nmi(np.zeros(2), np.array([0, np.nan]))
+    with pytest.raises(
+        ValueError, match=r"attributes: expected \[n\], got an array of shape \(2, 1\)"
+    ):
+        caption_nmi(np.zeros((2, 1)), np.zeros(2))
