@@ -90,7 +90,9 @@ def fit(
     pandas.DataFrame
         `step`, `images` (shown so far), `loss` and `learning_rate`, at about fifty steps.
     """
-    model: Any = clip.model.train()
+    # Convolutions with the channels last are half as fast again on the CPU, and no slower on a GPU.
+    layout = torch.channels_last
+    model: Any = clip.model.train().to(memory_format=layout)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
@@ -109,7 +111,8 @@ def fit(
     for _ in range(settings.epochs):
         order = torch.randperm(len(images), generator=generator)
         for batch in order[: per_epoch * settings.batch].split(settings.batch):
-            image = model.encode_image(images[batch].to(clip.device), normalize=True)
+            shown = images[batch].to(clip.device, memory_format=layout)
+            image = model.encode_image(shown, normalize=True)
             text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
             bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
             loss = loss_of(image, text, model.logit_scale.exp(), **bias)
