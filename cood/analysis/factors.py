@@ -24,6 +24,8 @@ HELD_OUT = (
 )
 SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and group
 
+SHARED = "words for several values"  # a column of `factor_table`
+
 
 def load_factors(study: str) -> Results:
     """Read a study's scores on the factor sets; its models are those of the zoo and the trained.
@@ -57,10 +59,21 @@ def factor_table(study: Study) -> pd.DataFrame:
                     "values published": len(factor.values),
                     "values here": manifest[factor.name].nunique(),
                     "words": len(words),
-                    "words for several values": ", ".join(some) or "none",
+                    SHARED: ", ".join(some) or "none",
                 }
             )
     return pd.DataFrame(rows)
+
+
+def shared_words(study: Study) -> str:
+    """Which words stand for how many values, as a sentence."""
+    table = factor_table(study)
+    rows = table[table[SHARED] != "none"]
+    said = [
+        f"{row['factor'].replace('_', ' ')} of {row['set']}: {row[SHARED]}"
+        for row in rows.to_dict("records")
+    ]
+    return "; ".join(said) or "none"
 
 
 def by_factor(results: Results, set_: str, measure: str, space: str) -> pd.DataFrame:
