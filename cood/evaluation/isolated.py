@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from cood.errors import unknown
 from cood.evaluation.ranking import normalise
 
 # Tensors of an embeddings file: the samples, and the words from the same tower. Images and texts
@@ -23,32 +22,6 @@ SPACES = {
 }
 # Unit vectors of float32 that lie nearer to their mean than this differ by rounding alone.
 ROUNDING = 1e-6
-
-
-def isolated_codes(tensors: dict[str, np.ndarray], space: str) -> np.ndarray:
-    """Codes of all images, or of the texts of all compositions, in the basis of isolated words.
-
-    Parameters
-    ----------
-    tensors
-        As `cood.evaluation.embedding.embed_set` writes them.
-    space
-        ``image`` or ``text``.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, A + O)
-        As `in_words` gives them.
-
-    Raises
-    ------
-    ValueError
-        If the space is another, or as `in_words` does.
-    """
-    if space not in SPACES:
-        raise ValueError(unknown("space", space, SPACES))
-    samples, attributes, objects = (tensors[name] for name in SPACES[space])
-    return in_words(samples, attributes, objects)
 
 
 def in_words(samples: np.ndarray, attributes: np.ndarray, objects: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import normalize
 
-from cood.evaluation.isolated import in_words, isolated_codes
+from cood.evaluation.isolated import in_words
 
 N_A, N_O, D = 5, 7, 40
 ATTRIBUTE, OBJECT = np.divmod(np.arange(N_A * N_O), N_O)
@@ -103,20 +103,6 @@ def test_a_collapsed_model_has_zeros(rng):
     same = np.tile(rng.normal(size=D).astype(np.float32), (50, 1)) * rng.uniform(1, 3, (50, 1))
     assert not in_words(same, attributes, objects).any()
     assert not in_words(objects, same[:N_A], objects)[:, :N_A].any()
-
-
-def test_each_space_has_its_own_words(rng):
-    names = ["compositions", "attributes", "objects"]
-    names += ["images", "isolated_attributes", "isolated_objects"]
-    tensors = dict(zip(names, [*random(rng), *random(rng)], strict=True))
-    np.testing.assert_array_equal(
-        isolated_codes(tensors, "text"), in_words(*(tensors[name] for name in names[:3]))
-    )
-    np.testing.assert_array_equal(
-        isolated_codes(tensors, "image"), in_words(*(tensors[name] for name in names[3:]))
-    )
-    with pytest.raises(ValueError, match="unknown space 'txt'; did you mean text"):
-        isolated_codes(tensors, "txt")
 
 
 @pytest.mark.parametrize(
