@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from cood.errors import CoodError, StudyError
 from cood.paths import Paths, project_root
-from cood.study import Checkpoint, Training, load_study
+from cood.settings import Checkpoint, Training
+from cood.study import load_study
 
 STUDIES = sorted((Path(__file__).parents[1] / "workflow" / "studies").glob("*.yaml"))
 MODEL = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1}

@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from cood.evaluation.resampling import grouped_mean
 from cood.evaluation.zeroshot import COLUMNS, Answers, tabulate
 from cood.files import write_table
-from cood.study import BASELINES, Study
+from cood.settings import BASELINES
+from cood.study import Study
 from cood.synthesis.compositions import training_captions
 from cood.synthesis.drawing import draw_background
 from cood.synthesis.sets import image_seed, read_manifest

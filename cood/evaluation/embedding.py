@@ -16,7 +16,8 @@ import torch
 from cood.errors import CoodError
 from cood.files import write_tensors
 from cood.models.loading import LOCAL, Clip, load, local, text_tower
-from cood.study import Checkpoint, Study
+from cood.settings import Checkpoint
+from cood.study import Study
 from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
 from cood.vocabulary import ANY_OBJECT

@@ -13,7 +13,8 @@ from cood.evaluation.scoring import missing
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, read_tensors, write_table
 from cood.metrics.evaluate import evaluate
-from cood.study import Evaluation, Study
+from cood.settings import Evaluation
+from cood.study import Study
 from cood.synthesis.factors.scenes import seen, splits
 from cood.synthesis.factors.sets import read_factor_manifest
 from cood.synthesis.factors.table import Table

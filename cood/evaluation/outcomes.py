@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.resampling import grouped_means
-from cood.study import Evaluation
+from cood.settings import Evaluation
 
 ROW = ("measure", "variant", "group", "split", "value", "low", "high", "chance", "n")
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from cood.evaluation.zeroshot import COLUMNS, score
 from cood.files import read_table, read_tensors, write_table
-from cood.study import BASELINES, Study, Training
+from cood.settings import BASELINES, Training
+from cood.study import Study
 from cood.synthesis.compositions import seen, splits
 from cood.synthesis.sets import read_manifest
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cood.evaluation.ranking import nearest
 from cood.evaluation.resampling import grouped_mean
-from cood.study import Evaluation
+from cood.settings import Evaluation
 from cood.vocabulary import CATEGORY, Vocabulary
 
 TOP = 5

@@ -12,7 +12,8 @@ from cood.files import write_table
 from cood.models import zoo
 from cood.models.captioning import caption_form
 from cood.models.fitting import deterministic, fit, preprocessed, save, untrained, used_vocabulary
-from cood.study import FactorTraining, Study
+from cood.settings import FactorTraining
+from cood.study import Study
 from cood.synthesis.compositions import FACTOR_CAPTIONS
 from cood.synthesis.factors.scenes import pixels, training_scenes
 

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from cood.files import atomic
 from cood.models import zoo
 from cood.models.loading import Clip, best_device, text_tower
-from cood.study import Recipe
+from cood.settings import Recipe
 
 WARM_UP = 0.1  # share of the steps
 MAX_LOGIT_SCALE = np.log(100.0)  # as in Radford et al. 2021, arXiv:2103.00020, section 2.5

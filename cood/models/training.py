@@ -13,7 +13,8 @@ from cood.files import write_table, write_tensors
 from cood.models import zoo
 from cood.models.fitting import deterministic, fit, preprocessed, save, untrained, used_vocabulary
 from cood.models.loading import Clip
-from cood.study import Study, Training
+from cood.settings import Training
+from cood.study import Study
 from cood.synthesis.compositions import PROBE, TRAINING, training_captions
 from cood.synthesis.drawing import draw_many
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cood.errors import StudyError, unknown
-from cood.study import Recipe
+from cood.settings import Recipe
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cood.study import Captions, Study, Training
+from cood.settings import Captions, Training
+from cood.study import Study
 from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, Vocabulary
 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.

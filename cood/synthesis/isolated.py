@@ -6,7 +6,8 @@ import pandas as pd
 
 from cood.errors import ArtefactError
 from cood.files import read_table, write_table
-from cood.study import IconSet, Study
+from cood.settings import IconSet
+from cood.study import Study
 from cood.synthesis.compositions import ISOLATED
 from cood.synthesis.sets import GENERATOR, write_images
 from cood.vocabulary import ANY_OBJECT

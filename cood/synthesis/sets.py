@@ -13,7 +13,8 @@ from PIL import Image
 
 from cood.errors import ArtefactError
 from cood.files import atomic, read_table, write_table
-from cood.study import IconSet, Study
+from cood.settings import IconSet
+from cood.study import Study
 from cood.synthesis.compositions import EVALUATION, splits
 from cood.synthesis.drawing import check_words, draw_many
 

@@ -9,7 +9,7 @@ from cood.evaluation.factor_scoring import collect_factors, measured, score_fact
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, read_tensors, write_tensors
 from cood.models.loading import load, local
-from cood.study import Evaluation
+from cood.settings import Evaluation
 from cood.synthesis.factors.sets import read_factor_manifest
 from cood.synthesis.factors.table import DSPRITES, SHAPES3D
 

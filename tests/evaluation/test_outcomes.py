@@ -3,7 +3,7 @@ import pandas as pd
 
 from cood.evaluation.outcomes import ROW, Outcome, summarise
 from cood.evaluation.resampling import grouped_mean
-from cood.study import Evaluation
+from cood.settings import Evaluation
 
 SETTINGS = Evaluation(resamples=100)
 COMPOSITIONS = np.array([0, 0, 1, 1, 2, 2])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cood.evaluation.zeroshot import COLUMNS, Answers, answer, hits, score, tabulate
-from cood.study import Evaluation
+from cood.settings import Evaluation
 from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "striped"), ("apple", "hat", "dog"))

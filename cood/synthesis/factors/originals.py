@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from cood.errors import CoodError
-from cood.study import PUBLISHED_SIZE
+from cood.settings import PUBLISHED_SIZE
 from cood.synthesis.factors.table import Table
 
 BLOCK = 2**24  # bytes read at a time from a compressed file

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cood.study import FactorSet, FactorTraining, Study
+from cood.settings import FactorSet, FactorTraining
+from cood.study import Study
 from cood.synthesis.compositions import (
     FACTOR_SCENES,
     FACTOR_SPLIT,

@@ -1,0 +1,189 @@
+"""The sections of a study file, typed: what each setting is, and which values it may take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from cood import vocabulary as words
+from cood.errors import unknown
+from cood.metrics import MEASURES
+from cood.synthesis.factors.table import TABLES, Table
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+SPLITS = ("all", "shared", "partial", "unseen", "seen")
+BASELINES = "baselines"  # their scores lie beside those of the models
+FACTORS = "factors"  # the notebook of the factor sets
+PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about types, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class WordList(Settings):
+    """Attributes and objects, in the order of their ids."""
+
+    attributes: list[str]
+    objects: list[str]
+
+
+class IconSet(Settings):
+    """Drawings of every composition, and of every word alone, made from icons."""
+
+    source: Literal["icons"]
+    images_per_composition: Count
+    size: Annotated[int, Field(ge=32, le=512)] = 64
+    isolated_images: Count = 8
+
+
+class FactorSet(Settings):
+    """Scenes drawn at random out of all combinations of factors.
+
+    They are drawn here, or read from the published file if `file` names it (seen from the
+    project folder).
+    """
+
+    source: Literal["shapes3d", "dsprites"]
+    images: Count
+    size: Annotated[int, Field(ge=32, le=512)] = 64
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> FactorSet:
+        if self.images > self.table.size:
+            raise ValueError(f"images: {self.images} is more than the {self.table.size} scenes")
+        if self.file is not None and self.size != PUBLISHED_SIZE:
+            raise ValueError(f"size: the images of `file` have 64 pixels a side, not {self.size}")
+        return self
+
+    @property
+    def table(self) -> Table:
+        """Its factors."""
+        return TABLES[self.source]
+
+
+class Captions(Settings):
+    """Which share of the training captions names the pair, the object only, the attribute only."""
+
+    pair: Annotated[float, Field(gt=0, le=1)] = 0.7
+    object: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    attribute: Annotated[float, Field(ge=0, lt=1)] = 0.15
+
+    @model_validator(mode="after")
+    def _sum(self) -> Captions:
+        if abs(self.pair + self.object + self.attribute - 1) > 1e-9:
+            raise ValueError("pair + object + attribute must be 1")
+        return self
+
+
+class Recipe(Settings):
+    """How a small CLIP is trained; `share` is the share of all compositions that it sees."""
+
+    architecture: Name
+    share: Share
+    images: Count
+    epochs: Count
+    batch: Annotated[int, Field(ge=2)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 2.0e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    loss: Literal["softmax", "sigmoid"] = "softmax"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _full_batch(self) -> Recipe:
+        if self.batch > self.images:
+            raise ValueError(f"batch: {self.batch} is more than the {self.images} images")
+        return self
+
+    @property
+    def family(self) -> str:
+        """Models that saw the same compositions belong together in a resample."""
+        return f"{self.share:.0%} of compositions"
+
+
+class Training(Recipe):
+    """Training on attribute-object drawings."""
+
+    captions: Captions = Captions()
+    moments: Annotated[int, Field(ge=2)] = 8
+
+
+class FactorTraining(Recipe):
+    """Training on the captioned scenes of a factor set."""
+
+    set: Name
+
+
+class Checkpoint(Settings):
+    """A trained model: `ViT-B-32/laion2b_s34b_b79k`, `hf-hub:org/repo` or `local-dir:path`."""
+
+    checkpoint: str
+    family: str = "other"
+
+
+def _kind(value: Any) -> str:
+    named = isinstance(value, dict) and "checkpoint" in value
+    return "checkpoint" if named or isinstance(value, Checkpoint) else "training"
+
+
+Model = Annotated[
+    Annotated[Training, Tag("training")] | Annotated[Checkpoint, Tag("checkpoint")],
+    Discriminator(_kind),
+]
+
+
+class Evaluation(Settings):
+    """How embeddings are scored."""
+
+    templates: Annotated[list[str], Field(min_length=1)] = list(words.TEMPLATES)
+    resamples: Annotated[int, Field(ge=100)] = 1000
+    level: Share = 0.95
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Evaluation:
+        for template in self.templates:
+            if template.count("{}") != 1 or template.count("{") + template.count("}") != 2:
+                raise ValueError(f"templates: {template!r} must hold {{}} once, for the words")
+        return self
+
+
+class Probing(Settings):
+    """How embeddings are probed.
+
+    `samples` is the number of retrieval queries, and of pairs whose dimensions are switched;
+    `needed` the share of the accuracy with all dimensions that the needed ones must reach.
+    """
+
+    samples: Count = 2500
+    needed: Share = 0.9
+
+
+class Metrics(Settings):
+    """Which metrics of disentanglement are taken, of which compositions, and beside which nulls.
+
+    `repeats` is the number of shuffles and of rotations; `dimensions` what PCA leaves; `folds`
+    into how many parts compositions are dealt for the intervals.
+    """
+
+    measures: Annotated[list[str], Field(min_length=1)] = list(MEASURES)
+    splits: Annotated[list[str], Field(min_length=1)] = ["unseen", "all"]
+    repeats: Count = 3
+    dimensions: Count = 64
+    folds: Annotated[int, Field(ge=2)] = 5
+
+    @model_validator(mode="after")
+    def _known(self) -> Metrics:
+        for measure in self.measures:
+            if measure not in MEASURES:
+                raise ValueError(f"measures: {unknown('measure', measure, MEASURES)}")
+        for split in self.splits:
+            if split not in SPLITS:
+                raise ValueError(f"splits: {unknown('split', split, SPLITS)}")
+        return self
