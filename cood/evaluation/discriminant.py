@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cood.metrics.discriminant import shrink, weigh
+
 RULES = ("share", "weight", "forward")
-SHRINKAGE = 0.1  # of the covariance within classes, towards a multiple of the identity
 ROWS = 4096  # codes classified at a time
 
 
@@ -57,14 +58,10 @@ def moments(codes: np.ndarray, labels: np.ndarray, size: int) -> Moments:
 def discriminant(known: Moments, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights [k, K] and offsets [K] of the linear discriminant on k dimensions.
 
-    The classes are equally likely a priori and share a covariance, shrunk by `SHRINKAGE`
-    (Friedman 1989, https://doi.org/10.1080/01621459.1989.10478752). A value that does not occur
-    has an offset of minus infinity.
+    A value that does not occur has an offset of minus infinity.
     """
-    means = known.means[:, dimensions]
-    weights = np.linalg.solve(_shrunk(known.within[np.ix_(dimensions, dimensions)]), means.T)
-    offsets = -0.5 * np.einsum("kd,dk->k", means, weights)
-    return weights, np.where(known.counts > 0, offsets, -np.inf)
+    within = known.within[np.ix_(dimensions, dimensions)]
+    return weigh(known.means[:, dimensions], within, known.counts)
 
 
 def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -98,7 +95,7 @@ def ranked(known: Moments, rule: str) -> np.ndarray:
     ValueError
         If there is no such rule.
     """
-    within = _shrunk(known.within)
+    within = shrink(known.means, known.within, known.counts)
     total = within + known.between
     match rule:
         case "share":
@@ -124,10 +121,3 @@ def _forward(within: np.ndarray, total: np.ndarray) -> np.ndarray:
             column = matrix[:, best] * left
             matrix -= np.outer(column, column) / matrix[best, best]
     return order
-
-
-def _shrunk(covariance: np.ndarray) -> np.ndarray:
-    level = np.trace(covariance) / len(covariance)
-    # The last term keeps codes that are all the same from dividing by zero.
-    ridge = SHRINKAGE * level + np.finfo(np.float64).tiny ** 0.5
-    return (1 - SHRINKAGE) * covariance + ridge * np.eye(len(covariance))

@@ -107,34 +107,50 @@ class Discriminant:
 
 
 def discriminant(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> Discriminant:
-    """Fit to the rows of `found`; `ids` [n] are the classes of all rows, below `size`.
-
-    The covariance within classes is shrunk towards a multiple of the identity by the amount of
-    Chen, Wiesel, Eldar and Hero (2010), arXiv:0907.4698, eq. 23, so that it is sound with fewer
-    rows than dimensions.
-    """
-    n, d = len(found.rows), codes.shape[1]
-    moving = max(1, int(np.isfinite(found.spread).sum()))  # constant columns change nothing
+    """Fit to the rows of `found`; `ids` [n] are the classes of all rows, below `size`."""
     counts = np.bincount(ids[found.rows], minlength=size)
     means = class_sums(codes, ids, size, found) / np.maximum(counts, 1)[:, None]
-    within = (found.gram - (means * counts[:, None]).T @ means) / n
-    degrees = max(1, n - int((counts > 0).sum()))
+    within = (found.gram - (means.T * counts) @ means) / len(found.rows)
+    weights, bias = weigh(means, within, counts)
+    return Discriminant(found, weights.astype(codes.dtype), bias.astype(codes.dtype))
+
+
+def weigh(
+    means: np.ndarray, within: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights [d, K] and bias [K] of the discriminant of K classes that share a covariance.
+
+    The largest of ``z @ weights + bias`` is the likeliest class. `means` [K, d] are about the
+    mean of all, `within` [d, d] is the covariance about them, `counts` [K] how many rows each
+    class has; one without any has bias -inf.
+    """
+    weights = _solved(shrink(means, within, counts), means.T)
+    with np.errstate(divide="ignore"):
+        prior = np.log(counts / counts.sum())
+    return weights, prior - 0.5 * (means.T * weights).sum(axis=0)
+
+
+def shrink(means: np.ndarray, within: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Covariance [d, d] within classes, shrunk towards a multiple of the identity.
+
+    By the amount of Chen, Wiesel, Eldar and Hero (2010), arXiv:0907.4698, eq. 23, so that it is
+    sound with fewer rows than dimensions. The arguments are those of `weigh`.
+    """
+    n, d = counts.sum(), len(within)
+    total = np.diag(within) + counts @ means**2 / n
+    moving = max(1, np.count_nonzero(total))  # constant columns change nothing
+    degrees = max(1, n - np.count_nonzero(counts))
     trace, square = np.trace(within), float((within**2).sum())
     over = (degrees + 1 - 2 / moving) * (square - trace**2 / moving)
     amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / moving) * square + trace**2) / over)
     # The floor keeps classes without any spread apart from each other.
-    level = max(trace / moving, 1e-6)
-    shrunk = (1 - amount) * within + amount * level * np.eye(d)
-    weights = _solved(shrunk, means.T, level)
-    with np.errstate(divide="ignore"):
-        prior = np.log(counts / n)
-    bias = prior - 0.5 * (means.T * weights).sum(axis=0)
-    return Discriminant(found, weights.astype(codes.dtype), bias.astype(codes.dtype))
+    level = max(trace, 1e-6 * total.sum(), np.finfo(np.float64).tiny ** 0.5) / moving
+    return (1 - amount) * within + amount * level * np.eye(d)
 
 
-def _solved(covariance: np.ndarray, means: np.ndarray, level: float) -> np.ndarray:
+def _solved(covariance: np.ndarray, means: np.ndarray) -> np.ndarray:
     # The Gram matrix of single precision may have eigenvalues a little below 0.
-    ridge = 1e-9 * level
+    ridge = 1e-9 * np.trace(covariance) / len(covariance)
     while True:
         try:
             factor = linalg.cho_factor(covariance + ridge * np.eye(len(covariance)))

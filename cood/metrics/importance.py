@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import linalg
 
@@ -50,13 +52,27 @@ def ridge(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> np.n
     return np.abs(weights).sum(axis=1)
 
 
-def gradient_boosting(
-    codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray
+def boosted_trees(
+    model: str, codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Importance [d] and held-out accuracy of scikit-learn's gradient boosted trees."""
-    from sklearn.ensemble import GradientBoostingClassifier
+    """Importance [d] and held-out accuracy of boosted trees of scikit-learn or of XGBoost."""
+    present, labels = np.unique(ids[train], return_inverse=True)
+    if len(present) < 2:
+        return np.zeros(codes.shape[1]), float((ids[test] == present[0]).mean())
+    fitted = _trees(model).fit(codes[train], labels)
+    right = present[fitted.predict(codes[test])] == ids[test]
+    return np.asarray(fitted.feature_importances_, np.float64), float(right.mean())
 
-    if len(np.unique(ids[train])) < 2:
-        return np.zeros(codes.shape[1]), float((ids[test] == ids[train[0]]).mean())
-    model = GradientBoostingClassifier(random_state=0).fit(codes[train], ids[train])
-    return model.feature_importances_, float(model.score(codes[test], ids[test]))
+
+def _trees(model: str) -> Any:
+    if model == "gradient boosting":
+        from sklearn.ensemble import GradientBoostingClassifier
+
+        return GradientBoostingClassifier(random_state=0)
+    try:
+        from xgboost import XGBClassifier
+    except ImportError as error:
+        raise ImportError(
+            "model: 'xgboost' needs the package of that name; pip install 'cood[xgboost]'"
+        ) from error
+    return XGBClassifier(importance_type="gain", random_state=0)

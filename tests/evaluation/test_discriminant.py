@@ -4,6 +4,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from cood.evaluation import discriminant as module
 from cood.evaluation.discriminant import RULES, classify, discriminant, moments, ranked
+from cood.metrics.discriminant import shrink
 
 
 def rng(seed=0):
@@ -41,12 +42,11 @@ def test_moments_of_rotated_codes():
 
 
 @pytest.mark.parametrize("some", [range(6), [4, 1]])
-def test_the_discriminant_is_that_of_scikit_learn(monkeypatch, some):
-    monkeypatch.setattr(module, "SHRINKAGE", 0)
-    codes, labels = classes()
+def test_the_discriminant_is_that_of_scikit_learn(some):
+    codes, labels = classes(n=6000)  # so many that hardly anything is shrunk
     codes = codes - codes.mean(axis=0)
     some = np.array(some)
-    peer = LinearDiscriminantAnalysis(solver="lsqr", priors=[0.25] * 4).fit(codes[:, some], labels)
+    peer = LinearDiscriminantAnalysis(solver="lsqr").fit(codes[:, some], labels)
     found = classify(codes[:, some], *discriminant(moments(codes, labels, 4), some))
     assert (found == peer.predict(codes[:, some])).mean() > 0.99
 
@@ -105,7 +105,7 @@ def test_rules_on_planted_dimensions():
 def test_forward_is_a_greedy_search_by_wilks_lambda():
     codes, labels = classes(width=5, seed=7)
     known = moments(codes, labels, 4)
-    within = module._shrunk(known.within)
+    within = shrink(known.means, known.within, known.counts)
     total = within + known.between
     chosen = []
     while len(chosen) < 5:

@@ -1,11 +1,14 @@
+import sys
+
 import numpy as np
 import pytest
 from scipy.stats import entropy
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import Ridge
+from xgboost import XGBClassifier
 
 from cood.metrics import importance
-from cood.metrics.dci import dci
+from cood.metrics.dci import MODELS, TREES, dci
 from cood.metrics.discriminant import moments
 from cood.metrics.result import MetricWarning
 
@@ -76,22 +79,51 @@ def test_ridge_is_that_of_sklearn(geometry):
     np.testing.assert_allclose(importance.ridge(codes, ids, 8, moments(codes, rows)), expected)
 
 
-def test_gradient_boosting_is_that_of_sklearn(geometry):
+@pytest.mark.parametrize(
+    ("model", "trees"),
+    [
+        ("gradient boosting", GradientBoostingClassifier(random_state=0)),
+        ("xgboost", XGBClassifier()),
+    ],
+)
+def test_boosted_trees_are_those_of_their_package(geometry, model, trees):
     codes, factors = geometry("aligned", n=150, d=4, sizes=(2, 3))
     train, test = np.arange(120), np.arange(120, 150)
-    found = dci(codes, factors, model="gradient boosting", test=test).parts
+    found = dci(codes, factors, model=model, test=test).parts
     for k in range(2):
-        model = GradientBoostingClassifier(random_state=0).fit(codes[train], factors[train, k])
-        np.testing.assert_allclose(found["importance"][:, k], model.feature_importances_, atol=1e-9)
-        accuracy = model.score(codes[test], factors[test, k])
+        fitted = trees.fit(codes[train], factors[train, k])
+        np.testing.assert_allclose(
+            found["importance"][:, k], fitted.feature_importances_, rtol=1e-6, atol=1e-9
+        )
+        accuracy = fitted.score(codes[test], factors[test, k])
         assert found["factor_informativeness"][k] == accuracy
     apart, complete = published_scores(found["importance"])
     assert found["disentanglement"] == pytest.approx(apart, abs=1e-6)
     assert found["completeness"] == pytest.approx(complete, abs=1e-6)
-    assert found["model"] == "gradient boosting"
+    assert found["model"] == model
 
 
-@pytest.mark.parametrize("model", [*LINEAR, "gradient boosting"])
+@quiet
+@pytest.mark.parametrize("model", TREES)
+def test_trees_and_values_that_are_not_fitted(model):
+    # Value 1 stands in the test rows only, value 2 thus has the second label.
+    ids = np.array([0, 2] * 20 + [0, 2, 1, 1])
+    codes = np.c_[ids == 2, np.zeros(44)].astype(float)
+    found = dci(codes, ids, model=model, test=np.arange(40, 44)).parts
+    assert found["factor_informativeness"] == [0.5]
+    assert found["importance"][:, 0].tolist() == [1, 0]
+    alone = dci(codes, ids, model=model, test=np.flatnonzero(ids != 2)).parts
+    assert alone["factor_informativeness"] == [0]
+    assert not alone["importance"].any()
+
+
+def test_a_package_that_is_not_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(ImportError, match=r"model: 'xgboost' needs .* pip install"):
+        dci(GRID, GRID, model="xgboost")
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_each_factor_in_a_dimension_of_its_own(model):
     found = dci(GRID % 2, GRID % 2, model=model)
     assert [found.parts[name] for name in PARTS] == pytest.approx([1, 1, 1], abs=1e-3)
