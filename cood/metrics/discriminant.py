@@ -136,10 +136,10 @@ def shrink(means: np.ndarray, within: np.ndarray, counts: np.ndarray) -> np.ndar
     By the amount of Chen, Wiesel, Eldar and Hero (2010), arXiv:0907.4698, eq. 23, so that it is
     sound with fewer rows than dimensions. The arguments are those of `weigh`.
     """
-    n, d = counts.sum(), len(within)
+    n, d = int(counts.sum()), len(within)
     total = np.diag(within) + counts @ means**2 / n
-    moving = max(1, np.count_nonzero(total))  # constant columns change nothing
-    degrees = max(1, n - np.count_nonzero(counts))
+    moving = max(1, int(np.count_nonzero(total)))  # constant columns change nothing
+    degrees = max(1, n - int(np.count_nonzero(counts)))
     trace, square = np.trace(within), float((within**2).sum())
     over = (degrees + 1 - 2 / moving) * (square - trace**2 / moving)
     amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / moving) * square + trace**2) / over)
