@@ -35,6 +35,11 @@ class Moments:
         """Covariance [d, d] of the means, each weighted by its number of codes."""
         return (self.means.T * self.counts) @ self.means / self.counts.sum()
 
+    @property
+    def scale(self) -> float:
+        """Variance of a dimension, on average."""
+        return float(np.trace(self.within) + np.trace(self.between)) / len(self.within)
+
     def rotated(self, basis: np.ndarray) -> Moments:
         """Those of the codes times `basis` [d, d], which is orthogonal."""
         return Moments(self.counts, self.means @ basis, basis.T @ self.within @ basis)
@@ -61,7 +66,7 @@ def discriminant(known: Moments, dimensions: np.ndarray) -> tuple[np.ndarray, np
     A value that does not occur has an offset of minus infinity.
     """
     within = known.within[np.ix_(dimensions, dimensions)]
-    return weigh(known.means[:, dimensions], within, known.counts)
+    return weigh(known.means[:, dimensions], within, known.counts, known.scale)
 
 
 def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -95,7 +100,7 @@ def ranked(known: Moments, rule: str) -> np.ndarray:
     ValueError
         If there is no such rule.
     """
-    within = shrink(known.means, known.within, known.counts)
+    within = shrink(known.means, known.within, known.counts, known.scale)
     total = within + known.between
     match rule:
         case "share":

@@ -13,6 +13,7 @@ import pandas as pd
 from cood.evaluation.ranking import normalise
 from cood.evaluation.zeroshot import COLUMNS
 from cood.metrics import directions, linear
+from cood.metrics.jackknife import deal, half_width
 from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning, Score
 from cood.synthesis.compositions import GEOMETRY
@@ -38,6 +39,7 @@ def score_geometry(
     splits: dict[str, np.ndarray],
     words: Vocabulary,
     seed: int,
+    folds: int,
 ) -> pd.DataFrame:
     """Ranks and linear factorisation as a long table (columns `COLUMNS`).
 
@@ -67,38 +69,65 @@ def score_geometry(
         Which attribute and object each composition is made of.
     seed
         Of the study; deals compositions into folds.
+    folds
+        For the intervals: the compositions of a split are left out in so many parts
+        (`cood.metrics.jackknife`).
 
     Returns
     -------
     pandas.DataFrame
-        `chance` where the measure has it, `n` the number of codes, no interval, and in `note`
-        what the metric says of its value.
+        `chance` where the measure has it, `n` the number of codes, and in `note` what the metric
+        says of its value. Isolated words have no interval, nor has a split with fewer
+        compositions than folds.
 
     Raises
     ------
     ValueError
         If an embedding is not finite, or widths differ.
     """
+    present = {name: np.intersect1d(ids, truth) for name, ids in splits.items()}
+    present = {name: ids for name, ids in present.items() if len(ids)}
     rows: list[Row] = []
     for name in WORDS:
         rows += [{"split": "all", "space": "text", **row} for row in _ranks(name, tensors[name])]
+    tables = [pd.DataFrame(rows).assign(low=np.nan, high=np.nan)]
+    for split, ids in present.items():
+        table = _of_split(tensors, truth, ids, words, seed).assign(split=split)
+        half = np.full(len(table), np.nan)
+        if len(ids) >= folds:
+            fold = deal(ids, folds, seed)
+            parts = [
+                _of_split(tensors, truth, ids[fold != i], words, seed)["value"]
+                for i in range(folds)
+            ]
+            half = half_width(np.stack(parts))
+        tables.append(table.assign(low=table["value"] - half, high=table["value"] + half))
+    joined = pd.concat(tables, ignore_index=True).assign(model=model, set=set_, group="all")
+    return joined[list(COLUMNS)]
+
+
+def _of_split(
+    tensors: dict[str, np.ndarray],
+    truth: np.ndarray,
+    ids: np.ndarray,
+    words: Vocabulary,
+    seed: int,
+) -> pd.DataFrame:
+    """Every measure of some compositions, all of which have images."""
+    inside = np.isin(truth, ids)
+    means, present = _means(tensors["images"][inside], truth[inside])
+    codes = {
+        "images": (tensors["images"][inside], truth[inside]),
+        "means": (means, present),
+        "compositions": (tensors["compositions"][present], present),
+    }
+    rows: list[Row] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes go into the table
-        for split, members in splits.items():
-            inside = np.isin(truth, members)
-            if not inside.any():
-                continue
-            means, present = _means(tensors["images"][inside], truth[inside])
-            codes = {
-                "images": (tensors["images"][inside], truth[inside]),
-                "means": (means, present),
-                "compositions": (tensors["compositions"][present], present),
-            }
-            for name, (z, composition) in codes.items():
-                found = [*_ranks(name, z), *_linear(name, z, composition, tensors, words, seed)]
-                rows += [{"split": split, "space": CODES[name], **row} for row in found]
-    table = pd.DataFrame(rows).assign(model=model, set=set_, group="all", low=np.nan, high=np.nan)
-    return table[list(COLUMNS)]
+        for name, (z, composition) in codes.items():
+            found = [*_ranks(name, z), *_linear(name, z, composition, tensors, words, seed)]
+            rows += [{"space": CODES[name], **row} for row in found]
+    return pd.DataFrame(rows)
 
 
 def rank_variant(codes: str, *, centred: bool, unit: bool, relative: bool) -> str:

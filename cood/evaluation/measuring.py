@@ -59,7 +59,8 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
         truth = read_manifest(study, set_)["composition"].to_numpy()
         known = {"all": np.arange(study.words.size), **members(study, model)}
         kept = {split: known[split] for split in study.metrics.splits if split in known}
-        tables.append(score_geometry(model, set_, tensors, truth, kept, study.words, study.seed))
+        geometry = (tensors, truth, kept, study.words, study.seed, study.metrics.folds)
+        tables.append(score_geometry(model, set_, *geometry))
         for side in sides(tensors, truth, study.words):
             words = [tensors[name] for name in SPACES[side.space][1:]]
             for split, inside in kept.items():

@@ -116,21 +116,24 @@ def discriminant(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) 
 
 
 def weigh(
-    means: np.ndarray, within: np.ndarray, counts: np.ndarray
+    means: np.ndarray, within: np.ndarray, counts: np.ndarray, scale: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights [d, K] and bias [K] of the discriminant of K classes that share a covariance.
 
     The largest of ``z @ weights + bias`` is the likeliest class. `means` [K, d] are about the
     mean of all, `within` [d, d] is the covariance about them, `counts` [K] how many rows each
-    class has; one without any has bias -inf.
+    class has; one without any has bias -inf. `scale` is the variance of a typical dimension, by
+    default that of these; spread of less than its millionth counts as none.
     """
-    weights = _solved(shrink(means, within, counts), means.T)
+    weights = _solved(shrink(means, within, counts, scale), means.T)
     with np.errstate(divide="ignore"):
         prior = np.log(counts / counts.sum())
     return weights, prior - 0.5 * (means.T * weights).sum(axis=0)
 
 
-def shrink(means: np.ndarray, within: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def shrink(
+    means: np.ndarray, within: np.ndarray, counts: np.ndarray, scale: float | None = None
+) -> np.ndarray:
     """Covariance [d, d] within classes, shrunk towards a multiple of the identity.
 
     By the amount of Chen, Wiesel, Eldar and Hero (2010), arXiv:0907.4698, eq. 23, so that it is
@@ -141,11 +144,14 @@ def shrink(means: np.ndarray, within: np.ndarray, counts: np.ndarray) -> np.ndar
     moving = max(1, int(np.count_nonzero(total)))  # constant columns change nothing
     degrees = max(1, n - int(np.count_nonzero(counts)))
     trace, square = np.trace(within), float((within**2).sum())
-    over = (degrees + 1 - 2 / moving) * (square - trace**2 / moving)
-    amount = 1.0 if over <= 0 else min(1.0, ((1 - 2 / moving) * square + trace**2) / over)
     # The floor keeps classes without any spread apart from each other.
-    level = max(trace, 1e-6 * total.sum(), np.finfo(np.float64).tiny ** 0.5) / moving
-    return (1 - amount) * within + amount * level * np.eye(d)
+    usual = total.sum() / moving if scale is None else scale
+    floor = max(1e-6 * usual * moving, np.finfo(np.float64).tiny ** 0.5)
+    over = (degrees + 1 - 2 / moving) * (square - trace**2 / moving)
+    amount = 1.0
+    if over > 0 and trace > floor:
+        amount = min(1.0, max(0.0, ((1 - 2 / moving) * square + trace**2) / over))
+    return (1 - amount) * within + amount * max(trace, floor) / moving * np.eye(d)
 
 
 def _solved(covariance: np.ndarray, means: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from cood.metrics import MEASURES, information
 from cood.metrics import nulls as null
@@ -21,6 +20,7 @@ from cood.metrics.checks import Data, check, check_count
 from cood.metrics.coverage import Coverage, coverage
 from cood.metrics.dci import dci_from
 from cood.metrics.discriminant import Moments, moments, split_rows
+from cood.metrics.jackknife import deal, half_width
 from cood.metrics.prediction import areas_of, explicitness_from, sap
 from cood.metrics.result import MetricWarning, Score
 from cood.metrics.robustness import irs_from
@@ -166,8 +166,7 @@ def evaluate(
         Shuffles, and rotations, whose scores are averaged.
     folds
         For an interval: the rows are dealt into so many parts, and all is scored without each in
-        turn (delete-a-group jackknife, Kott 2001, *Journal of Official Statistics* 17, 521-526;
-        95 %, Student's t). 0 for none; else from 2.
+        turn (delete-a-group jackknife, `cood.metrics.jackknife`; 95 %). 0 for none; else from 2.
     groups
         Ids [n]; rows of one group stay together. Each row is its own by default.
     rng
@@ -258,14 +257,10 @@ def _half_width(
     ids = np.arange(n) if groups is None else np.asarray(groups)
     if ids.shape != (n,):
         raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
-    _, group = np.unique(ids, return_inverse=True)
-    if group.max() + 1 < folds:
-        raise ValueError(f"folds: {folds} is more than the {group.max() + 1} groups")
-    fold = np.random.default_rng((seed, 2)).permutation(group.max() + 1)[group] % folds
+    fold = deal(ids, folds, seed)
     parts = [check(data.codes[fold != i], data.factors[fold != i]) for i in range(folds)]
-    values = np.stack([_table(_Shared(part, seed), measures, labels)["value"] for part in parts])
-    error = np.sqrt((folds - 1) ** 2 / folds * values.var(axis=0, ddof=1))
-    return stats.t.ppf(0.975, folds - 1) * error
+    values = [_table(_Shared(part, seed), measures, labels)["value"] for part in parts]
+    return half_width(np.stack(values))
 
 
 def _table(shared: _Shared, measures: Sequence[str], labels: list[str]) -> pd.DataFrame:

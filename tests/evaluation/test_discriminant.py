@@ -3,7 +3,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from cood.evaluation import discriminant as module
-from cood.evaluation.discriminant import RULES, classify, discriminant, moments, ranked
+from cood.evaluation.discriminant import RULES, Moments, classify, discriminant, moments, ranked
 from cood.metrics.discriminant import shrink
 
 
@@ -77,6 +77,14 @@ def test_classifying_in_blocks_and_nothing(monkeypatch):
     assert classify(codes[:0], *known).shape == (0,)
 
 
+def test_what_rounding_leaves_of_a_constant_dimension_has_finite_weights():
+    counts, means = np.array([3, 3]), np.array([[1.0, 1e-17], [-1.0, -1e-17]])
+    within = np.diag([1.0, -1e-34])  # no variation in all, so minus that of the means
+    weights, offsets = discriminant(Moments(counts, means, within), np.array([1]))
+    assert np.isfinite(weights.astype(np.float32)).all()
+    assert np.abs(offsets - np.log(0.5)).max() < 1e-6
+
+
 def planted():
     """Dimension 2 tells most, 0 less, 3 is a noisy copy of 2, 1 and 4 are noise."""
     source = rng(3)
@@ -105,7 +113,7 @@ def test_rules_on_planted_dimensions():
 def test_forward_is_a_greedy_search_by_wilks_lambda():
     codes, labels = classes(width=5, seed=7)
     known = moments(codes, labels, 4)
-    within = shrink(known.means, known.within, known.counts)
+    within = shrink(known.means, known.within, known.counts, known.scale)
     total = within + known.between
     chosen = []
     while len(chosen) < 5:

@@ -5,6 +5,7 @@ import pytest
 
 from cood.evaluation.geometry import FACTORISATION, linear_variant, rank_variant, score_geometry
 from cood.evaluation.zeroshot import COLUMNS
+from cood.metrics.jackknife import deal, half_width
 from cood.metrics.linear import fit_additive, r_squared
 from cood.metrics.rank import DEFINITIONS, effective_rank
 from cood.vocabulary import Vocabulary
@@ -32,7 +33,7 @@ def planted(seed=0, noise=0.0):
 
 
 def scored(tensors, truth, splits=SPLITS):
-    return score_geometry("m", "ao", tensors, truth, splits, WORDS, seed=3)
+    return score_geometry("m", "ao", tensors, truth, splits, WORDS, seed=3, folds=4)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,31 @@ def test_which_codes_are_in_which_space(table):
     words = table[codes.isin(["attributes", "objects"])]
     assert set(words["measure"]) == set(DEFINITIONS)
     assert dict(zip(codes[words.index], words["n"], strict=True)) == {"attributes": 3, "objects": 4}
+
+
+def test_intervals_come_from_leaving_out_compositions(table):
+    words = table["variant"].str.split(", ").str[0].isin(["attributes", "objects"])
+    assert table.loc[words, ["low", "high"]].isna().all(axis=None)
+    rest = table[~words & (table["split"] == "all")]
+    assert (rest["low"] <= rest["value"]).all()
+    assert (rest["value"] <= rest["high"]).all()
+    assert (rest["low"] < rest["value"]).mean() > 0.5
+    few = scored(*planted(noise=0.5), splits={"unseen": np.array([0, 5, 10])})
+    assert few["low"].isna().all()
+
+
+def test_the_interval_is_that_of_the_measure_without_each_fold(table):
+    tensors, truth = planted(noise=0.5)
+    fold = deal(ALL, 4, seed=3)
+    images = tensors["images"] / np.linalg.norm(tensors["images"], axis=1, keepdims=True)
+    values = [
+        effective_rank(images[fold[truth] != i], centred=True, relative=False).value
+        for i in range(4)
+    ]
+    variant = rank_variant("images", centred=True, unit=True, relative=False)
+    asked = (table, "effective_rank", variant, "all")
+    low, high = (value(*asked, column) for column in ("low", "high"))
+    assert (high - low) / 2 == pytest.approx(half_width(np.array(values)[:, None])[0], rel=1e-6)
 
 
 @pytest.mark.parametrize("switches", list(itertools.product([False, True], repeat=3)))
