@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import entropy
 
-from cood.metrics.checks import refuse_non_finite
+from cood.metrics.checks import check_ids
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,10 @@ def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
     >>> caption_nmi(a, np.zeros(4)).corrected  # an object that never varies
     0.0
     """
+    attributes, objects = check_ids("attributes", attributes), check_ids("objects", objects)
     for name, ids in (("attributes", attributes), ("objects", objects)):
-        if np.ndim(ids) != 1:
-            raise ValueError(f"{name}: expected [n], got an array of shape {np.shape(ids)}")
-        if np.asarray(ids).dtype.kind == "f":
-            refuse_non_finite(name, np.asarray(ids)[:, None])
+        if ids.ndim != 1:
+            raise ValueError(f"{name}: expected [n], got an array of shape {ids.shape}")
     if len(attributes) != len(objects):
         raise ValueError(
             f"attributes and objects differ in length: {len(attributes)} and {len(objects)}"

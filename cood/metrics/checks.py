@@ -49,22 +49,13 @@ def check(codes: ArrayLike, factors: ArrayLike) -> Data:
         differ; the message names the argument, the value and the row.
     """
     z = check_codes(codes)
-    columns = np.asarray(factors)
+    columns = check_ids("factors", factors)
     if columns.ndim == 1:
         columns = columns[:, None]
     if columns.ndim != 2:
         raise ValueError(f"factors: expected [n, m], got an array of shape {columns.shape}")
     if columns.shape[1] == 0:
         raise ValueError(f"factors: no factor, shape {columns.shape}")
-    if columns.dtype.kind == "f":
-        refuse_non_finite("factors", columns)
-    elif columns.dtype.kind not in "iubUS":
-        raise ValueError(
-            f"factors: expected ids (integers or strings), got {columns.dtype}, "
-            f"such as {columns.flat[0]!r} in row 0"
-            if columns.size
-            else f"factors: expected ids (integers or strings), got {columns.dtype}"
-        )
     if len(columns) != len(z):
         raise ValueError(
             f"factors: {len(columns)} rows, but codes has {len(z)}; "
@@ -86,17 +77,68 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     ValueError
         As `check` does.
     """
-    z = np.asarray(codes)
+    z = _array(name, codes)
     if z.ndim != 2:
         raise ValueError(f"{name}: expected [n, d], got an array of shape {z.shape}")
     if 0 in z.shape:
         raise ValueError(f"{name}: empty, shape {z.shape}")
     if z.dtype.kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {z.dtype}, such as {z.flat[0]!r} in row 0")
+    single = z.dtype in (np.float16, np.float32)
     if z.dtype.kind == "f":
         refuse_non_finite(name, z)
-    single = z.dtype in (np.float16, np.float32)
+        _refuse_extreme(name, z, 1e15 if single else 1e100)
     return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
+
+
+def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
+    """Nominal ids as an array of numbers or of strings, of the shape that was given.
+
+    Raises
+    ------
+    ValueError
+        If they are neither, or one is missing; the message names `name`, the value and the row.
+    """
+    array = _array(name, ids)
+    listed = array.dtype.kind in "US" and not isinstance(ids, np.ndarray)
+    if array.dtype.kind == "O" or listed:  # else a NaN among strings would be the string "nan"
+        objects = np.asarray(ids, dtype=object)
+        for place, value in np.ndenumerate(objects):
+            if not isinstance(value, (str, bytes)):
+                raise ValueError(
+                    f"{name}: expected ids (integers or strings), got {array.dtype}, "
+                    f"such as {value!r} in row {place[0] if place else 0}"
+                )
+        return np.array(objects.tolist(), dtype=None if objects.size else str)
+    if array.dtype.kind == "f":
+        refuse_non_finite(name, array)
+    elif array.dtype.kind not in "iubUS":
+        said = f", such as {array.flat[0]!r} in row 0" if array.size else ""
+        raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{said}")
+    return array
+
+
+def _array(name: str, given: ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name}: rows of different lengths make no array") from error
+
+
+def _refuse_extreme(name: str, array: np.ndarray, limit: float) -> None:
+    # Squares of what lies beyond would be infinite, or 0, without a word.
+    largest = max(float(array.max()), -float(array.min()))
+    if largest > limit:
+        row, column = np.argwhere(np.abs(array) == largest)[0]
+        raise ValueError(
+            f"{name}: {array[row, column]:.3g} in row {row}, column {column} is too large for "
+            f"{array.dtype}; scale the codes"
+        )
+    if 0 < largest < 1 / limit and array.dtype != np.float16:
+        raise ValueError(
+            f"{name}: no value exceeds {largest:.3g}, which is too small for {array.dtype}; "
+            "scale the codes"
+        )
 
 
 def check_count(name: str, value: Any, lowest: int = 1) -> int:
@@ -126,5 +168,6 @@ def refuse_non_finite(name: str, array: np.ndarray) -> None:
             return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        row, column = bad[0]
-        raise ValueError(f"{name}: {array[row, column]} in row {row}, column {column}")
+        row, *column = bad[0]
+        place = f"row {row}" + (f", column {column[0]}" if column else "")
+        raise ValueError(f"{name}: {array[tuple(bad[0])]} in {place}")

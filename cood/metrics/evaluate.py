@@ -76,7 +76,7 @@ def _z_min_variance(shared: _Shared) -> Iterator[Row]:
     # Fewer batches than by default: it is taken again for each null and fold.
     sizes = (4000, 2000)
     found = z_min_variance_from(
-        shared.data, shared.coverage, 64, sizes, differ=True, threshold=0.0, rng=shared.rng
+        shared.data, shared.coverage, 64, sizes, drawn="apart", threshold=0.0, rng=shared.rng
     )
     yield "z_min_variance", found.value, found.note, None
 
@@ -202,6 +202,7 @@ def evaluate(
                 raise ValueError(f"{kind}: no {name!r}; there are {', '.join(known)}")
     check_count("repeats", repeats)
     check_count("dimensions", dimensions)
+    check_count("rng", rng, 0)
     data = check(codes, factors)
     n = len(data.codes)
     if n < 2:

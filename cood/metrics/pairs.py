@@ -129,31 +129,46 @@ def draw_batches(
     fixed: int | None,
     points: int,
     batch: int,
-    differ: bool,
+    drawn: str,
     rng: np.random.Generator,
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Rows [points, batch]; those of a point share a value of the factor `fixed`, if not None.
 
-    The value is that of a row drawn at random. If `differ`, the rows of a point differ from each
-    other in the other factors as far as there are enough combinations: each is drawn as often as
-    any other, give or take one; otherwise rows are drawn with replacement.
+    The value is that of a row drawn at random. `drawn` says how the rows of a point are: ``apart``,
+    from as many combinations of the factors as there are, each as often as any other, give or
+    take one, as far as it has rows; ``once``, whichever combination they have; in both cases no
+    row twice before each stands once, and None if no value has two rows. ``replaced``: drawn with
+    replacement.
     """
     n = len(factors)
     values = np.zeros(n, np.int64) if fixed is None else factors[:, fixed]
-    of_point = values[rng.integers(n, size=points)]
-    if not differ:
-        return Rows.of(values).draw(np.repeat(of_point[:, None], batch, axis=1), rng)
-    combinations, ids = np.unique(factors, axis=0, return_inverse=True)
-    rows = Rows.of(ids.ravel())
-    by_value = Rows.of(
-        np.zeros(len(combinations), np.int64) if fixed is None else combinations[:, fixed]
-    )
-    drawn = np.empty((points, batch), np.int64)
+    by_value = Rows.of(values)
+    if drawn == "replaced":
+        of_point = values[rng.integers(n, size=points)]
+        return by_value.draw(np.repeat(of_point[:, None], batch, axis=1), rng)
+    several = values[by_value.count[values] > 1]
+    if not len(several):
+        return None
+    of_point = rng.choice(several, size=points)
+    ids = np.arange(n)
+    if drawn == "apart":
+        ids = np.unique(factors, axis=0, return_inverse=True)[1].ravel()
+    found = np.empty((points, batch), np.int64)
     for i, value in enumerate(of_point):
-        here = by_value.order[by_value.start[value] :][: by_value.count[value]]
-        rounds = -(-batch // len(here))
-        drawn[i] = rng.permuted(np.tile(here, (rounds, 1)), axis=1).ravel()[:batch]
-    return rows.draw(drawn, rng)
+        here = rng.permutation(by_value.order[by_value.start[value] :][: by_value.count[value]])
+        order = here[np.argsort(_times_before(ids[here]), kind="stable")]
+        found[i] = np.resize(order, batch)
+    return found
+
+
+def _times_before(ids: np.ndarray) -> np.ndarray:
+    """How often each id [n] stands at an earlier place."""
+    order = np.argsort(ids, kind="stable")
+    first = np.r_[True, ids[order][1:] != ids[order][:-1]]
+    starts = np.flatnonzero(first)
+    before = np.empty(len(ids), np.int64)
+    before[order] = np.arange(len(ids)) - starts[np.cumsum(first) - 1]
+    return before
 
 
 def batch_variances(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:

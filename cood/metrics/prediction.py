@@ -183,8 +183,9 @@ def explicitness(
     Returns
     -------
     Score
-        Parts: `factors` [m], scaled like the value; `auc`, one array of values per factor (NaN
-        for a value that is in none or all of the scored rows); `classifier`.
+        NaN if no value can be scored. Parts: `factors` [m], scaled like the value; `auc`, one
+        array of values per factor (NaN for a value that is in none or all of the scored rows, or
+        in none of the fitted); `classifier`. The note counts values left out of a factor.
 
     Raises
     ------
@@ -231,7 +232,12 @@ def areas_of(data: Data, found: Moments, test: np.ndarray) -> Iterator[np.ndarra
             continue
         ids = data.factors[:, k]
         scores = discriminant(data.codes, ids, size, found).scores(data.codes[test])
-        yield one_against_rest(scores, ids[test])
+        yield _fitted_only(one_against_rest(scores, ids[test]), ids[found.rows])
+
+
+def _fitted_only(areas: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """The areas of values, NaN for those that are not among the ids fitted on."""
+    return np.where(np.bincount(ids, minlength=len(areas)) > 0, areas, np.nan)
 
 
 def explicitness_from(
@@ -242,7 +248,13 @@ def explicitness_from(
     if scaled:
         each = 2 * (each - 0.5)
     parts: dict[str, Any] = {"factors": each, "auc": areas, "classifier": classifier}
-    return noted(_mean(each), parts, data.note)
+    left = {k: int(np.isnan(areas[k]).sum()) for k in data.varied}
+    few = [
+        f"{count} of {data.sizes[k]} values of factor {k} are left out: too few rows"
+        for k, count in left.items()
+        if count
+    ]
+    return noted(_mean(each), parts, data.note, *few)
 
 
 def _mean(values: np.ndarray) -> float:
@@ -265,4 +277,4 @@ def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np
             model.fit(scale.transform(data.codes[train]), ids[train])
         found = model.predict_proba(scale.transform(data.codes[test]))
         scores[:, model.classes_] = found
-    return one_against_rest(scores, ids[test])
+    return _fitted_only(one_against_rest(scores, ids[test]), ids[train])

@@ -55,7 +55,7 @@ def z_diff(
     differ
         Pairs agree in the one factor and in no other. Without it, as published, the other
         factors are left to chance; with rows at hand and few combinations, pairs then often
-        agree in all.
+        agree in all, or are one row twice, which tells rows apart and not factors.
     classifier
         ``discriminant``: linear discriminant analysis. ``logistic``: logistic regression of
         scikit-learn on points as they are, as in disentanglement_lib, which takes 10,000 points
@@ -67,6 +67,7 @@ def z_diff(
     -------
     Score
         NaN with fewer than two factors that vary, or if there are no such pairs. Parts: `chance`,
+        `scaled` (the value, with chance at 0, as the survey code of Zaidi et al. gives it),
         `strict`, `told` [m], `confusion` [m, m] (counts of test points, by factor and answer).
 
     Raises
@@ -126,13 +127,15 @@ def z_diff_from(
         points.append(mean_differences(data.codes, *pairs, batch))
     answers = confusion(points[:-1], each[0], classifier)
     strict = confusion(points, each[0], "discriminant")
+    value, chance = np.trace(answers) / answers.sum(), 1 / len(data.varied)
     parts = {
-        "chance": 1 / len(data.varied),
+        "chance": chance,
+        "scaled": float((value - chance) / (1 - chance)),
         "strict": float(np.trace(strict) / strict.sum()),
         "told": told.areas,
         "confusion": answers,
     }
-    return noted(np.trace(answers) / answers.sum(), parts, data.note, told.note)
+    return noted(value, parts, data.note, told.note)
 
 
 def z_min_variance(
@@ -143,6 +146,7 @@ def z_min_variance(
     train: int = 10_000,
     test: int = 5_000,
     differ: bool = True,
+    replace: bool = True,
     threshold: float = 0.0,
     rng: np.random.Generator | int | None = None,
 ) -> Score:
@@ -168,8 +172,14 @@ def z_min_variance(
     train, test
         Batches to find the majority and to score on, over all factors.
     differ
-        Rows of a batch differ in the other factors as far as there are combinations enough.
-        Without it, as published, they are drawn with replacement.
+        Rows of a batch differ in the other factors as far as there are combinations enough, and
+        votes are counted on one half of the rows and scored on the other: else the majority
+        would know rows by their noise. Without it, as published, the other factors are left to
+        chance and all rows serve for both.
+    replace
+        Without `differ`: whether the rows of a batch are drawn with replacement, as in
+        disentanglement_lib, or none twice before each stands once, as in the survey code of
+        Zaidi et al.
     threshold
         Dimensions whose standard deviation over all rows is not above it are left out. As
         published that is 0.05, which leaves nothing of unit vectors in many dimensions.
@@ -179,7 +189,8 @@ def z_min_variance(
     Returns
     -------
     Score
-        NaN with fewer than two factors that vary. Parts: `chance`, `told` [m], `votes` [d, m].
+        NaN with fewer than two factors that vary, or if no value of a factor has two rows. Parts:
+        `chance`, `scaled` (as in `z_diff`), `told` [m], `votes` [d, m].
 
     Raises
     ------
@@ -206,9 +217,12 @@ def z_min_variance(
     check_count("batch", batch, 2)
     for name, value in (("train", train), ("test", test)):
         check_count(name, value)
+    if not (isinstance(threshold, (int, float)) and 0 <= threshold < np.inf):
+        raise ValueError(f"threshold: expected a number from 0, got {threshold!r}")
     data, random = check(codes, factors), generator(rng)
     told = coverage(data, rng=random.spawn(1)[0])
-    return z_min_variance_from(data, told, batch, (train, test), differ, threshold, random)
+    drawn = "apart" if differ else "replaced" if replace else "once"
+    return z_min_variance_from(data, told, batch, (train, test), drawn, threshold, random)
 
 
 def z_min_variance_from(
@@ -216,32 +230,38 @@ def z_min_variance_from(
     told: Coverage,
     batch: int,
     sizes: tuple[int, int],
-    differ: bool,
+    drawn: str,
     threshold: float,
     rng: np.random.Generator,
 ) -> Score:
-    """`z_min_variance`, with the coverage of the factors at hand; `sizes` as in `z_diff_from`."""
+    """`z_min_variance`, with the coverage of the factors at hand; `sizes` as in `z_diff_from`.
+
+    `drawn` is as in `draw_batches`.
+    """
     d, m = data.codes.shape[1], len(data.sizes)
     votes = np.zeros((d, m), dtype=np.int64)
     parts: dict[str, Any] = {"told": told.areas, "votes": votes}
     if len(data.varied) < 2:
         return noted(np.nan, parts, data.note, FEW)
-    parts["chance"] = 1 / len(data.varied)
+    chance = parts["chance"] = 1 / len(data.varied)
     overall = data.codes.std(axis=0, dtype=np.float64)
     moving = data.codes.min(axis=0) != data.codes.max(axis=0)
     kept = np.flatnonzero(moving & (overall > threshold))
     if not len(kept):
         return noted(0.0, parts, data.note, "no dimension varies enough")
     z = (data.codes[:, kept] / overall[kept]).astype(data.codes.dtype)
-    each = [-(-count // len(data.varied)) for count in sizes]
-    points = [
-        batch_variances(z, draw_batches(data.factors, kind, sum(each), batch, differ, rng))
-        for kind in data.varied
-    ]
-    winners = [kept[p.argmin(axis=1)] for p in points]
+    every = np.arange(len(z))
+    halves = np.array_split(rng.permutation(every), 2) if drawn == "apart" else (every, every)
     fresh = np.zeros_like(votes)
-    for k, won in zip(data.varied, winners, strict=True):
-        np.add.at(votes[:, k], won[: each[0]], 1)
-        np.add.at(fresh[:, k], won[each[0] :], 1)
-    right = fresh[np.arange(d), votes.argmax(axis=1)].sum()
-    return noted(right / fresh.sum(), parts, data.note, told.note)
+    for rows, table, points in zip(halves, (votes, fresh), sizes, strict=True):
+        for k in data.varied:
+            each = -(-points // len(data.varied))
+            here = draw_batches(data.factors[rows], k, each, batch, drawn, rng)
+            if here is None:
+                few = f"no value of factor {k} has two rows to vote and two to score"
+                return noted(np.nan, parts, data.note, few)
+            winners = kept[batch_variances(z, rows[here]).argmin(axis=1)]
+            np.add.at(table[:, k], winners, 1)
+    value = fresh[np.arange(d), votes.argmax(axis=1)].sum() / fresh.sum()
+    parts["scaled"] = float((value - chance) / (1 - chance))
+    return noted(value, parts, data.note, told.note)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cood.metrics.checks import check, check_codes, generator
+from cood.metrics.checks import check, check_codes, generator, refuse_non_finite
 from cood.metrics.dci import dci
 from cood.metrics.evaluate import evaluate
 from cood.metrics.information import dcimig, mig, mig_sup, modularity, mutual_information
@@ -92,7 +92,50 @@ def test_types_of_codes(given, kept):
 
 
 def test_great_values_whose_sum_overflows_are_finite():
-    assert check_codes(np.full((4, 2), 1.7e308)).max() == 1.7e308
+    refuse_non_finite("codes", np.full((4, 2), 1.7e308))
+    with pytest.raises(ValueError, match="codes: inf in row 1, column 0"):
+        refuse_non_finite("codes", np.array([[1.7e308], [np.inf]]))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "message"),
+    [
+        (np.float64, -1.7e308, "codes: -1.7e.308 in row 2, column 1 is too large for float64"),
+        (np.float32, 3e38, "codes: 3e.38 in row 2, column 1 is too large for float32"),
+        (np.float64, 1e-200, "codes: no value exceeds 1e-200, which is too small for float64"),
+        (np.float32, 1e-30, "codes: no value exceeds 1e-30, which is too small for float32"),
+    ],
+)
+def test_values_whose_squares_have_no_number_are_refused(dtype, value, message):
+    codes = np.zeros((4, 2), dtype)
+    codes[2, 1] = value
+    with pytest.raises(ValueError, match=message):
+        check_codes(codes)
+
+
+@pytest.mark.parametrize("smallest", [6e-8, 1e-7])
+def test_the_smallest_of_half_precision_are_taken(smallest):
+    assert check_codes(np.full((4, 2), smallest, np.float16)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (np.array(["a", None, "b", "a"], object), "factors: expected ids .* such as None in row 1"),
+        (["a", float("nan"), "b", "a"], "factors: expected ids .* such as nan in row 1"),
+        ([["a", "b"], ["a", np.nan], ["b", "b"], ["a", "a"]], "such as nan in row 1"),
+        ([["a"], ["a", "b"], ["b"], ["a"]], "factors: rows of different lengths"),
+        (np.array([1, "a", 2, 3], object), "such as 1 in row 0"),
+    ],
+)
+def test_ids_that_are_missing_are_named(ids, message):
+    with pytest.raises(ValueError, match=message):
+        check(CODES, ids)
+
+
+def test_strings_of_tables_are_ids():
+    table = pd.DataFrame({"attribute": ["red", "blue", "red", "red"]}, dtype=object)
+    assert check(CODES, table).factors.ravel().tolist() == [1, 0, 1, 1]
 
 
 def test_tables_are_arrays():

@@ -114,10 +114,10 @@ def test_batch_variances_by_loops():
 
 @pytest.mark.parametrize("fixed", [0, 1])
 def test_batches_share_a_value_and_spread_over_the_others(fixed):
-    rows = draw_batches(GRID, fixed, 200, 8, True, rng())
+    rows = draw_batches(GRID, fixed, 200, 8, "apart", rng())
     assert (GRID[rows, fixed] == GRID[rows[:, :1], fixed]).all()
     for batch in rows:
         counts = np.bincount(GRID[batch, 1 - fixed])
         assert counts.max() - counts.min() <= 1
-    by_chance = draw_batches(GRID, fixed, 200, 8, False, rng())
+    by_chance = draw_batches(GRID, fixed, 200, 8, "replaced", rng())
     assert (GRID[by_chance, fixed] == GRID[by_chance[:, :1], fixed]).all()

@@ -73,15 +73,6 @@ def test_values_without_chance(published, metric, options, width, value, within,
         (z_diff, {"differ": False, "train": 1000, "test": 500}, 512, 1.0, 0.01, SURVEY),
         (z_min_variance, {"differ": False}, 64, 0.919, 0.02, LIBRARY),
         (z_min_variance, {"differ": False}, 512, 0.9484, 0.02, LIBRARY),
-        # The survey's batches have 200 rows.
-        (
-            z_min_variance,
-            {"differ": False, "batch": 200, "threshold": 0.02, "train": 800, "test": 800},
-            64,
-            0.98,
-            0.03,
-            SURVEY,
-        ),
         (dci, {"model": "xgboost", "test": TEST}, 64, 0.08237, 0.01, DISENT),
         # Boosted lines instead of boosted trees: what they are measured by.
         (dci, {"test": TEST}, 64, 0.10443, 0.02, LIBRARY),
@@ -92,6 +83,12 @@ def test_values_without_chance(published, metric, options, width, value, within,
 def test_values_that_depend_on_draws(published, metric, options, width, value, within, source):
     found = metric(*published(width), **options).value
     assert found == pytest.approx(value, abs=within), source
+
+
+def test_the_survey_scales_its_accuracy_and_draws_each_row_once(published):
+    options = {"differ": False, "replace": False, "threshold": 0.02}
+    found = z_min_variance(*published(64), batch=200, train=800, test=800, **options)
+    assert found.parts["scaled"] == pytest.approx(0.98, abs=0.03), SURVEY
 
 
 def test_completeness_and_informativeness(published):
