@@ -14,6 +14,7 @@ from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
+    HfHubHTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -76,11 +77,13 @@ def fetch(
             raise _unreachable(repo, file, error.__cause__ or error) from error
         except EntryNotFoundError as error:
             raise FileNotFoundError(f"repository {repo} holds no {file}") from error
-        except Exception as error:  # of the transfer, of which there are all sorts
+        except (HfHubHTTPError, OSError) as error:
             if attempt == ATTEMPTS:
                 raise _unreachable(repo, file, error) from error
             say(f"{file} of {repo}: {_line(error)}; attempt {attempt + 1} of {ATTEMPTS}")
             time.sleep(PAUSE * 2 ** (attempt - 1))
+        except Exception as error:  # the transfer broke off again and again, in all sorts of ways
+            raise _unreachable(repo, file, error) from error
     raise AssertionError("unreachable")
 
 

@@ -205,6 +205,7 @@ def _from_torchscript(
     with warnings.catch_warnings():  # torch calls the format outdated, OpenAI's files are in it
         warnings.simplefilter("ignore", FutureWarning)
         tensors = torch.jit.load(file, map_location="cpu").state_dict()
+    tensors.pop("attn_mask", None)  # of archives that open_clip traced; the model has its own
     # Numbers that OpenAI put among the weights; its models have QuickGELU.
     marks = [tensors.pop(key, None) for key in ("input_resolution", "context_length", "vocab_size")]
     quick = open_clip.get_model_config(name).get("quick_gelu", False)
