@@ -120,4 +120,4 @@ def _unreachable(repo: str, file: str, error: BaseException) -> CoodError:
 
 
 def _line(error: BaseException) -> str:
-    return next(iter(str(error).strip().split("\n")), "") or type(error).__name__
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__

@@ -3,11 +3,14 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -167,3 +170,24 @@ def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
     _, metadata = read_tensors(study.paths.embeddings("good", "ao"))
     assert metadata["checkpoint"] == "hf-hub:lab/good"
     assert metadata["revision"] == COMMIT
+
+
+def test_the_command_asks_the_hub_of_the_environment(copied, settings, hub, saved, tmp_path):
+    hub.add("lab/good", saved)
+    study = copied.paths.root / "workflow" / "studies" / "tiny.yaml"
+    settings["models"] = {"good": {"checkpoint": "hf-hub:lab/good"}}
+    study.write_text(yaml.safe_dump(settings))
+    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "cood", "embed", "--study", "tiny"]
+    done = subprocess.run(
+        [*command, "--model", "good", "--set", "ao"],
+        env=environment,
+        cwd=copied.paths.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    tensors, metadata = read_tensors(copied.paths.embeddings("good", "ao"))
+    assert metadata["revision"] == COMMIT
+    assert len(tensors["images"]) == 40
