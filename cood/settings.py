@@ -148,9 +148,18 @@ class Checkpoint(Settings):
         return self
 
     @property
+    def known_as(self) -> str:
+        """Its name in the catalogue, should it be there."""
+        if self.architecture is not None and "/" in self.architecture:
+            return self.architecture
+        return self.checkpoint
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What is known of it, with its family; see `cood.models.catalogue.facts`."""
-        known = facts(self.architecture or self.checkpoint)
+        known = facts(self.known_as)
+        if self.architecture:
+            known |= {"architecture": self.architecture.partition("/")[0]}
         return known | {"family": self.family or known.get("family", "other")}
 
 

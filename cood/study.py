@@ -86,10 +86,10 @@ class Study(Settings):
         for name, model in self.models.items():
             if not isinstance(model, Checkpoint):
                 continue
-            other = first.setdefault(model.checkpoint, name)
+            other = first.setdefault(model.known_as, name)
             if other != name:
                 raise ValueError(
-                    f"models.{name}: {model.checkpoint} is models.{other} already; name it once"
+                    f"models.{name}: {model.known_as} is models.{other} already; name it once"
                 )
 
     def _check_factors(self) -> None:
@@ -255,7 +255,8 @@ def _with_zoo(models: Any, chosen: Any, where: str) -> Any:
         names = catalogue.select(chosen)
     except CoodError as error:
         raise StudyError(f"{where}: zoo: {error}") from error
-    named = [own.get("checkpoint") for own in models.values() if isinstance(own, dict)]
+    own = [value for value in models.values() if isinstance(value, dict)]
+    named = [value.get(key) for value in own for key in ("checkpoint", "architecture")]
     zoo = {name.replace("/", "_"): {"checkpoint": name} for name in names if name not in named}
     return {**zoo, **models}
 

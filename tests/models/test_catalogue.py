@@ -136,6 +136,13 @@ def test_families_chosen_in_a_study(parse):
     assert study.models["RN50-quickgelu_cc12m"].facts["family"] == "cc12m"
     assert study.models["own"].facts["family"] == "mine"
     assert study.models["own"].facts["data"] == "YFCC15M"
+    copy = {"checkpoint": "file:w.pt", "architecture": "RN50-quickgelu/cc12m"}
+    study = parse(zoo=["cc12m"], models={"copy": copy})
+    assert list(study.models) == ["copy"]
+    assert study.models["copy"].facts["data"] == "CC12M"
+    plain = {"checkpoint": "file:w.pt", "architecture": "RN50-quickgelu"}
+    facts = parse(models={"plain": plain}).models["plain"].facts
+    assert facts == {"architecture": "RN50-quickgelu", "family": "other"}
     assert len(parse(zoo=list(catalogue.families()), models=None).models) == len(KNOWN)
 
 

@@ -10,16 +10,16 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast, RobertaConfig
 
 from cood.errors import CoodError
 from cood.evaluation.embedding import embed_set
 from cood.evaluation.scoring import score_model
 from cood.files import read_tensors
+from cood.models.fitting import save
 from cood.models.hub import ATTEMPTS
-from cood.models.loading import load, local
+from cood.models.loading import Clip, load, local
 
 COMMIT = "c0" * 20
 WEIGHTS = "open_clip_model.safetensors"
@@ -113,6 +113,27 @@ def test_the_tokeniser_is_that_of_the_repository(hub, saved, tmp_path):
         assert tokens[:, :4].tolist() == [[2, 3, 4, 0], [2, 1, 0, 0]]
 
 
+def test_a_text_tower_of_transformers(hub, tmp_path):
+    size = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
+    base = RobertaConfig(vocab_size=50, num_hidden_layers=1, max_position_embeddings=20, **size)
+    base.save_pretrained(tmp_path / "base")
+    hub.add("lab/base", tmp_path / "base")
+    vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}
+    text = {"hf_model_name": "lab/base", "hf_pooler_type": "mean_pooler", "context_length": 8}
+    config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+    (tmp_path / "worded.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path / "worded.json")
+    model = open_clip.create_model("worded", pretrained_text=False)
+    save(Clip("worded", model, None, None, config), tmp_path / "model")
+    hub.add("lab/worded", tmp_path / "model")
+    clip = load("hf-hub:lab/worded")
+    assert not clip.causal_text
+    texts = torch.tensor([[2, 3, 4, 0, 1, 1, 1, 1]])
+    with torch.inference_mode():
+        expected = model.eval().encode_text(texts)
+        torch.testing.assert_close(clip.model.encode_text(texts), expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("fault", ["error", "get error", "stall", "broken", "short"])
 def test_a_transfer_that_fails_is_told_in_a_sentence(tagged, fault):
     tagged.faults[WEIGHTS] = fault
@@ -172,22 +193,13 @@ def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
     assert metadata["revision"] == COMMIT
 
 
-def test_the_command_asks_the_hub_of_the_environment(copied, settings, hub, saved, tmp_path):
-    hub.add("lab/good", saved)
-    study = copied.paths.root / "workflow" / "studies" / "tiny.yaml"
-    settings["models"] = {"good": {"checkpoint": "hf-hub:lab/good"}}
-    study.write_text(yaml.safe_dump(settings))
-    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-m", "cood", "embed", "--study", "tiny"]
+def test_the_hub_is_that_of_the_environment(hub, saved, tmp_path):
+    hub.add("lab/small", saved)
     done = subprocess.run(
-        [*command, "--model", "good", "--set", "ao"],
-        env=environment,
-        cwd=copied.paths.root,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", "from cood.models.hub import fetch_weights as f; f('lab/small')"],
+        env=os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")},
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    tensors, metadata = read_tensors(copied.paths.embeddings("good", "ao"))
-    assert metadata["revision"] == COMMIT
-    assert len(tensors["images"]) == 40
+    assert done.returncode == 0
+    kept = list((tmp_path / "home").rglob(f"snapshots/{COMMIT}/{WEIGHTS}"))
+    assert [file.read_bytes() for file in kept] == [(saved / WEIGHTS).read_bytes()]
