@@ -127,31 +127,34 @@ def _load(
         return Clip(source, *_create(source, device), *_texts(source))
     if source.startswith(HUB):
         return _from_hub(source, device, say)
-    name, _, tag = (architecture or source).partition("/")
-    preprocessing = get_pretrained_cfg(name, tag)
     if source.startswith(FILE):
-        weights = Path(source.removeprefix(FILE))
-        known = open_clip.list_models()
-        if name not in known:
-            raise CoodError(unknown("architecture", name, known))
-        if tag and not preprocessing:
-            raise CoodError(unknown("tag", tag, open_clip.list_pretrained_tags_by_model(name)))
-        if not weights.is_file():
-            raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
-        if _torchscript(weights):
-            model = _from_torchscript(name, weights, device, preprocessing)
-            return Clip(source, model, _preprocess(model), *_texts(name))
-        revision = ""
-    else:
-        known = ["/".join(pair) for pair in open_clip.list_pretrained()]
-        if source not in known:
-            raise CoodError(unknown("checkpoint", source, known))
-        repo, _, file = preprocessing["hf_hub"].rpartition("/")
-        weights = fetch(repo, file, say=say) if file else fetch_weights(repo, say=say)
-        revision = weights.parent.name
-    return Clip(
-        source, *_create(name, device, str(weights), preprocessing), *_texts(name), revision
-    )
+        return _from_file(source, device, architecture or "")
+    known = ["/".join(pair) for pair in open_clip.list_pretrained()]
+    if source not in known:
+        raise CoodError(unknown("checkpoint", source, known))
+    name, _, tag = source.partition("/")
+    preprocessing = get_pretrained_cfg(name, tag)
+    repo, _, file = preprocessing["hf_hub"].rpartition("/")
+    weights = fetch(repo, file, say=say) if file else fetch_weights(repo, say=say)
+    made = _create(name, device, str(weights), preprocessing)
+    return Clip(source, *made, *_texts(name), weights.parent.name)
+
+
+def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
+    name, _, tag = architecture.partition("/")
+    weights = Path(source.removeprefix(FILE))
+    known = open_clip.list_models()
+    if name not in known:
+        raise CoodError(unknown("architecture", name, known))
+    preprocessing = get_pretrained_cfg(name, tag)
+    if tag and not preprocessing:
+        raise CoodError(unknown("tag", tag, open_clip.list_pretrained_tags_by_model(name)))
+    if not weights.is_file():
+        raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
+    if _torchscript(weights):
+        model = _from_torchscript(name, weights, device, preprocessing)
+        return Clip(source, model, _preprocess(model), *_texts(name))
+    return Clip(source, *_create(name, device, str(weights), preprocessing), *_texts(name))
 
 
 def _from_hub(source: str, device: torch.device, say: Callable[[str], None]) -> Clip:
