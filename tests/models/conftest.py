@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +109,22 @@ def send(request, status, body=b"", error=None, size=None, **headers):
     request.end_headers()
     if request.command == "GET":
         request.wfile.write(body)
+
+
+class Harm:
+    """Its pickle makes a file when it is loaded without care."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.fixture
+def harm(tmp_path):
+    """Something that must not be loaded, and in `file` what would then exist."""
+    return Harm(tmp_path / "harm")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import collections
 import json
-import os
 import pickle
 import shutil
 import warnings
@@ -119,16 +118,6 @@ def refused(source, architecture=None):
     return message
 
 
-class Harm:
-    """What a pickle with it runs on loading: it makes a file."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.file}",)
-
-
 class Wrong:
     """Something allowed that fails with a TypeError, after which open_clip loads once more."""
 
@@ -147,23 +136,24 @@ class Wrong:
     ],
     ids=["torch", "protocol 2", "protocol 4", "type error"],
 )
-def test_a_pickle_that_would_run_code_is_refused(architectures, saved, tmp_path, save, said, way):
-    harm = tmp_path / "harm"
+def test_a_pickle_that_would_run_code_is_refused(
+    architectures, saved, tmp_path, harm, save, said, way
+):
     if way == "folder":
         shutil.copytree(saved, tmp_path / "model")
         (tmp_path / "model" / "open_clip_model.safetensors").unlink()
-        save({"weight": Harm(harm)}, tmp_path / "model" / "open_clip_pytorch_model.bin")
+        save({"weight": harm}, tmp_path / "model" / "open_clip_pytorch_model.bin")
         assert said in refused(local(tmp_path / "model"))
     else:
-        save({"weight": Harm(harm)}, tmp_path / "w.pt")
+        save({"weight": harm}, tmp_path / "w.pt")
         assert said in refused(f"file:{tmp_path / 'w.pt'}", "tiny")
-    assert not harm.exists()
+    assert not harm.file.exists()
 
 
-def test_the_harm_is_real(tmp_path):
-    torch.save({"weight": Harm(tmp_path / "harm")}, tmp_path / "w.pt")
+def test_the_harm_is_real(tmp_path, harm):
+    torch.save({"weight": harm}, tmp_path / "w.pt")
     torch.load(tmp_path / "w.pt", weights_only=False)
-    assert (tmp_path / "harm").exists()
+    assert harm.file.exists()
 
 
 def test_a_file_that_does_not_fit_is_told(made, architectures, tmp_path):

@@ -29,14 +29,6 @@ def quiet(text):
     pass
 
 
-class Harm:
-    def __init__(self, file):
-        self.file = file
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.file}",)
-
-
 def weights(clip):
     return {name: tensor.numpy() for name, tensor in clip.model.state_dict().items()}
 
@@ -165,13 +157,13 @@ def test_what_is_not_there_is_told(hub, saved):
     assert "lab/other holds no open_clip_config.json" in refused("hf-hub:lab/other")
 
 
-def test_a_pickle_of_the_hub_that_would_run_code_is_refused(hub, saved, tmp_path):
+def test_a_pickle_of_the_hub_that_would_run_code_is_refused(hub, saved, harm):
     hub.add("lab/small", saved)
     files = hub.repos["lab/small"]
-    files["open_clip_pytorch_model.bin"] = pickle.dumps(Harm(tmp_path / "harm"), protocol=2)
+    files["open_clip_pytorch_model.bin"] = pickle.dumps(harm, protocol=2)
     files.pop(WEIGHTS)
     assert "a pickle that would run posix.system on loading" in refused("hf-hub:lab/small")
-    assert not (tmp_path / "harm").exists()
+    assert not harm.file.exists()
 
 
 def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
