@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from cood import vocabulary as words
 from cood.errors import unknown
 from cood.metrics import MEASURES
+from cood.models.catalogue import facts, refusal
 from cood.synthesis.factors.table import TABLES, Table
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
@@ -18,6 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 SPLITS = ("all", "shared", "partial", "unseen", "seen")
 BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
+FILE = "file:"  # what the name of a checkpoint in a file starts with
 PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
 
 
@@ -122,10 +124,43 @@ class FactorTraining(Recipe):
 
 
 class Checkpoint(Settings):
-    """A trained model: `ViT-B-32/laion2b_s34b_b79k`, `hf-hub:org/repo` or `local-dir:path`."""
+    """A trained model from elsewhere; see `cood.models.loading.load` for what may be named.
+
+    `architecture` goes with `file:`: an open_clip architecture, or `ARCHITECTURE/TAG` if the file
+    is a copy of a known checkpoint, whose preprocessing it then gets. `family` says which models
+    belong together in a resample, that of the catalogue by default.
+    """
 
     checkpoint: str
-    family: str = "other"
+    architecture: str | None = None
+    family: str | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> Checkpoint:
+        if self.checkpoint.startswith(FILE) != (self.architecture is not None):
+            raise ValueError(
+                f"architecture: needed with a checkpoint {FILE}..., and with no other, "
+                f"got {self.architecture!r} with {self.checkpoint!r}"
+            )
+        reason = refusal(self.architecture or self.checkpoint, in_a_file=bool(self.architecture))
+        if reason:
+            raise ValueError(f"checkpoint: {reason}")
+        return self
+
+    @property
+    def known_as(self) -> str:
+        """Its name in the catalogue, should it be there."""
+        if self.architecture is not None and "/" in self.architecture:
+            return self.architecture
+        return self.checkpoint
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of it, with its family; see `cood.models.catalogue.facts`."""
+        known = facts(self.known_as)
+        if self.architecture:
+            known |= {"architecture": self.architecture.partition("/")[0]}
+        return known | {"family": self.family or known.get("family", "other")}
 
 
 def _kind(value: Any) -> str:

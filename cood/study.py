@@ -9,7 +9,8 @@ import yaml
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from cood import vocabulary as words
-from cood.errors import StudyError, unknown
+from cood.errors import CoodError, StudyError, unknown
+from cood.models import catalogue
 from cood.paths import STUDIES, Paths, project_root
 from cood.settings import (
     BASELINES,
@@ -62,6 +63,7 @@ class Study(Settings):
                 )
         for name, model in self.trained.items():
             self._check_share(f"models.{name}", model.share, self.words)
+        self._check_checkpoints()
         self._check_factors()
         return self
 
@@ -78,6 +80,17 @@ class Study(Settings):
                 f"{where}.share: {share} of {of.size} compositions is too "
                 f"few to show every attribute and object; at least {cover} are needed"
             )
+
+    def _check_checkpoints(self) -> None:
+        first: dict[str, str] = {}
+        for name, model in self.models.items():
+            if not isinstance(model, Checkpoint):
+                continue
+            other = first.setdefault(model.known_as, name)
+            if other != name:
+                raise ValueError(
+                    f"models.{name}: {model.known_as} is models.{other} already; name it once"
+                )
 
     def _check_factors(self) -> None:
         for kind, names, taken in (
@@ -184,6 +197,7 @@ def load_study(study: str) -> Study:
     """Read and check a study file.
 
     `defaults:` in the file holds settings of training that `models:` may override one by one.
+    `zoo:` lists families of the catalogue, whose checkpoints join `models:`.
 
     Parameters
     ----------
@@ -215,6 +229,8 @@ def parse_study(raw: dict[str, Any], where: str) -> Study:
         raise StudyError(f"{where}: defaults: expected settings by name, got {defaults!r}")
     if isinstance(raw.get("models"), dict):
         raw["models"] = {name: _filled(own, defaults) for name, own in raw["models"].items()}
+    if "zoo" in raw:
+        raw["models"] = _with_zoo(raw.get("models") or {}, raw.pop("zoo"), where)
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
@@ -227,6 +243,22 @@ def _filled(own: Any, defaults: dict[str, Any]) -> Any:
     if isinstance(own, dict) and "checkpoint" not in own:
         return {**defaults, **own}
     return own
+
+
+def _with_zoo(models: Any, chosen: Any, where: str) -> Any:
+    """The models, and the checkpoints of the chosen families that are not yet among them."""
+    if not isinstance(models, dict):
+        return models  # refused later, with a sentence of its own
+    if not isinstance(chosen, list):
+        raise StudyError(f"{where}: zoo: expected a list of families, got {chosen!r}")
+    try:
+        names = catalogue.select(chosen)
+    except CoodError as error:
+        raise StudyError(f"{where}: zoo: {error}") from error
+    own = [value for value in models.values() if isinstance(value, dict)]
+    named = [value.get(key) for value in own for key in ("checkpoint", "architecture")]
+    zoo = {name.replace("/", "_"): {"checkpoint": name} for name in names if name not in named}
+    return {**zoo, **models}
 
 
 def _sentence(error: Any) -> str:
@@ -266,4 +298,4 @@ def _keys(section: tuple[Any, ...]) -> list[str]:
     for index, part in reversed(list(enumerate(section))):
         if index != 1 and part in SECTIONS:  # at 1 stands a name that users chose
             return list(SECTIONS[part].model_fields)
-    return [*Study.model_fields, "defaults"]
+    return [*Study.model_fields, "defaults", "zoo"]

@@ -37,12 +37,12 @@ def test_the_studies_of_the_project_are_sound(file):
 def test_defaults_are_overridden_one_by_one(parse):
     study = parse(
         defaults={**MODEL, "batch": 4},
-        models={"a": None, "b": {"epochs": 3}, "c": {"checkpoint": "ViT-B-32/openai"}},
+        models={"a": None, "b": {"epochs": 3}, "c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
     )
     assert (study.models["a"].epochs, study.models["a"].batch) == (1, 4)
     assert (study.models["b"].epochs, study.models["b"].batch) == (3, 4)
     assert isinstance(study.models["b"], Training)
-    assert study.models["c"] == Checkpoint(checkpoint="ViT-B-32/openai", family="other")
+    assert study.models["c"] == Checkpoint(checkpoint="ViT-B-32/laion2b_e16")
     assert list(study.trained) == ["a", "b"]
     assert list(study.models) == ["a", "b", "c"]
 

@@ -15,8 +15,9 @@ import torch
 
 from cood.errors import CoodError
 from cood.files import write_tensors
+from cood.models.catalogue import sizes
 from cood.models.loading import LOCAL, Clip, load, local, text_tower
-from cood.settings import Checkpoint
+from cood.settings import FILE, Checkpoint
 from cood.study import Study
 from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
@@ -67,20 +68,27 @@ def load_model(study: Study, model: str, say: Callable[[str], None]) -> Clip | s
     if not isinstance(settings, Checkpoint):
         return load(local(study.paths.model(model)))
     try:
-        return load(settings.checkpoint)
+        return load(settings.checkpoint, architecture=settings.architecture, say=say)
     except CoodError as error:
         say(f"{model}: left out: {error}")
         return str(error)
 
 
 def describe(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
-    """What embeddings were made with: checkpoint, preprocessing, tokeniser, manifest, size."""
+    """What embeddings were made with: checkpoint, preprocessing, tokeniser, manifest, sizes.
+
+    A model from a folder or a file goes by its name in the study, not by its place.
+    """
+    text = clip.config["text_cfg"]
+    tokeniser = [type(clip.tokenize).__name__, text.get("hf_tokenizer_name", "")]
     return {
-        "checkpoint": model if clip.source.startswith(LOCAL) else clip.source,
+        "checkpoint": model if clip.source.startswith((LOCAL, FILE)) else clip.source,
+        "revision": clip.revision,
         "preprocessing": str(clip.preprocess),
-        "tokeniser": type(clip.tokenize).__name__,
+        "tokeniser": " ".join(filter(None, tokeniser)),
         "manifest": _hash(manifest),
         "parameters": str(sum(p.numel() for p in clip.model.parameters())),
+        **{key: str(value) for key, value in sizes(clip.config).items()},
     }
 
 

@@ -14,6 +14,8 @@ from cood.study import Study
 from cood.synthesis.compositions import seen, splits
 from cood.synthesis.sets import read_manifest
 
+SIZES = ("parameters", "embed_dim", "width", "resolution")
+
 
 def score_model(study: Study, model: str) -> pd.DataFrame:
     """Score one model on every set, write `scores/<model>.parquet` and return it."""
@@ -71,17 +73,23 @@ def _known(study: Study, name: str) -> dict[str, Any]:
     _, metadata = read_tensors(study.paths.embeddings(name, next(iter(study.sets))))
     settings = study.models[name]
     known: dict[str, Any] = {"model": name, "missing": metadata.get("missing", "")}
-    known["parameters"] = int(metadata.get("parameters", 0))
+    made_with = {key: metadata.get(key, "") for key in ("revision", "preprocessing", "tokeniser")}
+    measured = {key: float(metadata[key]) for key in SIZES if key in metadata}
     if not isinstance(settings, Training):
-        return known | {"kind": "checkpoint", "family": settings.family}
-    return known | {
-        "kind": "trained here",
-        "family": settings.family,
-        "architecture": settings.architecture,
-        "share": settings.share,
-        "compositions": len(seen(study, settings.share)),
-        "images": settings.images,
-        "epochs": settings.epochs,
-        "loss": settings.loss,
-        "seed": settings.seed,
-    }
+        return known | {"kind": "checkpoint"} | settings.facts | made_with | measured
+    return (
+        known
+        | made_with
+        | measured
+        | {
+            "kind": "trained here",
+            "family": settings.family,
+            "architecture": settings.architecture,
+            "share": settings.share,
+            "compositions": len(seen(study, settings.share)),
+            "images": settings.images,
+            "epochs": settings.epochs,
+            "loss": settings.loss,
+            "seed": settings.seed,
+        }
+    )

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import ZipFile, is_zipfile
 
 import open_clip
 import torch
+from open_clip.pretrained import get_pretrained_cfg
+from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.errors import ArtefactError, CoodError, unknown
+from cood.models.catalogue import refusal
+from cood.models.hub import CONFIG, fetch, fetch_tokeniser, fetch_weights
+from cood.settings import FILE
 
 LOCAL = "local-dir:"
+HUB = "hf-hub:"
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A model ready to embed; `preprocess` and `tokenize` are those of its own configuration."""
+    """A model ready to embed; `preprocess` and `tokenize` are those of its own configuration.
+
+    `revision` is the commit of the hub that the weights are from, empty for weights from elsewhere.
+    """
 
     source: str
     model: torch.nn.Module
     preprocess: Callable[..., torch.Tensor]
     tokenize: Callable[..., torch.Tensor]
     config: dict[str, Any]
+    revision: str = ""
 
     @property
     def device(self) -> torch.device:
@@ -53,36 +67,48 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load(source: str, device: torch.device | None = None) -> Clip:
+def load(
+    source: str,
+    device: torch.device | None = None,
+    architecture: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Clip:
     """Load a trained model with open_clip.
+
+    Nothing that comes with the weights is run: they are safetensors, pickles of tensors alone, or
+    TorchScript archives, of which only the tensors are taken.
 
     Parameters
     ----------
     source
-        ``local-dir:PATH`` of a folder with `open_clip_config.json` and weights (safetensors),
-        ``hf-hub:ORG/REPO``, or ``ARCHITECTURE/TAG`` as in `open_clip.list_pretrained()`.
+        ``ARCHITECTURE/TAG`` as in `open_clip.list_pretrained()`; ``hf-hub:ORG/REPO``, or
+        ``hf-hub:ORG/REPO@REVISION``, of a repository with `open_clip_config.json` and weights;
+        ``local-dir:PATH`` of a folder with the same; ``file:PATH`` of weights alone (safetensors,
+        a state dict of torch, or a TorchScript archive as OpenAI's).
     device
         Where to put it; the GPU where there is one by default.
+    architecture
+        For ``file:``, an architecture of open_clip, or ``ARCHITECTURE/TAG`` for the preprocessing
+        of that checkpoint.
+    say
+        Told before a download is tried again.
 
     Raises
     ------
     CoodError
-        If there is no such model, or its weights cannot be had.
+        If there is no such model, its weights cannot be had, or they would run code.
     """
-    name, tag = source, None
-    if not source.startswith((LOCAL, "hf-hub:")):
-        name, _, tag = source.rpartition("/")
-        known = ["/".join(pair) for pair in open_clip.list_pretrained()]
-        if source not in known:
-            raise CoodError(unknown("checkpoint", source, known))
     logging.getLogger().setLevel(logging.ERROR)  # open_clip tells every step to the root logger
+    reason = refusal(architecture or source, in_a_file=source.startswith(FILE))
+    if reason:
+        raise CoodError(reason)
     try:
-        model, preprocess = open_clip.create_model_from_pretrained(
-            name, pretrained=tag, device=device or best_device()
-        )
-        config = open_clip.get_model_config(name)
-        tokenize = open_clip.get_tokenizer(name)
-    except Exception as error:  # open_clip, safetensors and the hub raise all sorts
+        clip = _load(source, device or best_device(), architecture, say)
+    except CoodError:
+        raise
+    except UnpicklingError as error:
+        raise CoodError(f"model {source} is refused: {_unsafe(error)}") from error
+    except Exception as error:  # open_clip, safetensors and transformers raise all sorts
         reason = " ".join(str(error).split())
         if source.startswith(LOCAL):
             raise ArtefactError(
@@ -90,8 +116,122 @@ def load(source: str, device: torch.device | None = None) -> Clip:
                 "its path, or, if it was trained here, delete the folder and run `nox -s reproduce`"
             ) from error
         raise CoodError(f"model {source} cannot be loaded: {reason}") from error
-    model.eval()
-    return Clip(source, model, preprocess, tokenize, config)
+    clip.model.eval()
+    return clip
+
+
+def _load(
+    source: str, device: torch.device, architecture: str | None, say: Callable[[str], None]
+) -> Clip:
+    if source.startswith(LOCAL):
+        return Clip(source, *_create(source, device), *_texts(source))
+    if source.startswith(HUB):
+        return _from_hub(source, device, say)
+    if source.startswith(FILE):
+        return _from_file(source, device, architecture or "")
+    known = ["/".join(pair) for pair in open_clip.list_pretrained()]
+    if source not in known:
+        raise CoodError(unknown("checkpoint", source, known))
+    name, _, tag = source.partition("/")
+    preprocessing = get_pretrained_cfg(name, tag)
+    repo, _, file = preprocessing["hf_hub"].rpartition("/")
+    weights = fetch(repo, file, say=say) if file else fetch_weights(repo, say=say)
+    made = _create(name, device, str(weights), preprocessing)
+    return Clip(source, *made, *_texts(name), weights.parent.name)
+
+
+def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
+    name, _, tag = architecture.partition("/")
+    weights = Path(source.removeprefix(FILE))
+    known = open_clip.list_models()
+    if name not in known:
+        raise CoodError(unknown("architecture", name, known))
+    preprocessing = get_pretrained_cfg(name, tag)
+    if tag and not preprocessing:
+        raise CoodError(unknown("tag", tag, open_clip.list_pretrained_tags_by_model(name)))
+    if not weights.is_file():
+        raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
+    if _torchscript(weights):
+        model = _from_torchscript(name, weights, device, preprocessing)
+        return Clip(source, model, _preprocess(model), *_texts(name))
+    return Clip(source, *_create(name, device, str(weights), preprocessing), *_texts(name))
+
+
+def _from_hub(source: str, device: torch.device, say: Callable[[str], None]) -> Clip:
+    repo, _, revision = source.removeprefix(HUB).partition("@")
+    folder = local(fetch(repo, CONFIG, revision or None, say).parent)
+    commit = fetch_weights(repo, revision or None, say).parent
+    tokeniser = folder
+    if open_clip.get_model_config(folder)["text_cfg"].get("hf_tokenizer_name"):
+        fetch_tokeniser(repo, revision or None)
+        if not (commit / "tokenizer_config.json").is_file():  # it is in another repository
+            tokeniser = f"{HUB}{repo}"
+    return Clip(source, *_create(folder, device), *_texts(folder, tokeniser), commit.name)
+
+
+def _create(
+    name: str,
+    device: torch.device,
+    weights: str | None = None,
+    preprocessing: dict[str, Any] | None = None,
+) -> tuple[torch.nn.Module, Callable[..., torch.Tensor]]:
+    model = open_clip.create_model(
+        name,
+        weights,
+        device=device,
+        force_preprocess_cfg=preprocessing,
+        require_pretrained=True,
+    )
+    return model, _preprocess(model)
+
+
+def _preprocess(model: Any) -> Callable[..., torch.Tensor]:
+    return image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
+
+
+def _texts(
+    name: str, tokeniser: str | None = None
+) -> tuple[Callable[..., torch.Tensor], dict[str, Any]]:
+    return open_clip.get_tokenizer(tokeniser or name), open_clip.get_model_config(name)
+
+
+def _torchscript(file: Path) -> bool:
+    if not is_zipfile(file):
+        return False
+    with ZipFile(file) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _from_torchscript(
+    name: str, file: Path, device: torch.device, preprocessing: dict[str, Any]
+) -> torch.nn.Module:
+    with warnings.catch_warnings():  # torch calls the format outdated, OpenAI's files are in it
+        warnings.simplefilter("ignore", FutureWarning)
+        tensors = torch.jit.load(file, map_location="cpu").state_dict()
+    tensors.pop("attn_mask", None)  # of archives that open_clip traced; the model has its own
+    # Numbers that OpenAI put among the weights; its models have QuickGELU.
+    marks = [tensors.pop(key, None) for key in ("input_resolution", "context_length", "vocab_size")]
+    quick = open_clip.get_model_config(name).get("quick_gelu", False)
+    if any(mark is not None for mark in marks) and not quick:
+        raise CoodError(
+            f"{file} is an archive of OpenAI, whose models have QuickGELU, but {name} has plain "
+            f"GELU; use architecture {name}-quickgelu"
+        )
+    model = open_clip.create_model(
+        name, device=device, force_preprocess_cfg=preprocessing, pretrained_text=False
+    )
+    model.load_state_dict(tensors)
+    return model
+
+
+def _unsafe(error: UnpicklingError) -> str:
+    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if asked is None:
+        return "its weights are damaged or no file of tensors; have them as safetensors"
+    return (
+        f"its weights are a pickle that would run {asked[1]} on loading; have them as safetensors "
+        "from someone you trust"
+    )
 
 
 def text_tower(model: Any) -> Any:

@@ -53,7 +53,7 @@ def fingerprint(*parts: str, without: Iterable[str] = ()) -> str:
         for file in files:
             if any(file.is_relative_to(other) for other in left_out):
                 continue
-            if file.suffix in {".py", ".json", ".yaml"}:
+            if file.suffix in {".py", ".json", ".yaml", ".csv"}:
                 digest.update(file.relative_to(PACKAGE).as_posix().encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -110,6 +110,7 @@ def ratio(a: float, b: float) -> str:
 def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
     """Models by C-OoD accuracy, with ID accuracy, both intervals and what is known of each."""
     known = ["model", "architecture", "loss", "share", "images", "epochs", "seed", "parameters"]
+    known += ["data", "samples_seen", "published_id"]  # of checkpoints from elsewhere
     board = models[[c for c in known if c in models]].set_index("model")
     for name, values in (("ID", inside), ("C-OoD", outside)):
         board[name] = values["value"]
@@ -120,13 +121,16 @@ def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFram
 def shown(board: pd.DataFrame) -> Styler:
     """A leaderboard for people: accuracies in percent with their intervals."""
     # The saved table has all; here, what fits beside the text.
-    hidden = ["loss", "seed", "parameters"]
+    hidden = ["loss", "seed", "parameters", "samples_seen"]
     table = board.drop(columns=[c for c in board if c.endswith((" low", " high")) or c in hidden])
     for name in ("ID", "C-OoD"):
         bounds = board[[name, f"{name} low", f"{name} high"]].to_numpy()
         table[name] = [percent(*values) for values in bounds]
     if "share" in table:
         table["share"] = table["share"].map("{:.0%}".format, na_action="ignore")
+    if "published_id" in table:
+        published = table.pop("published_id")
+        table["ImageNet, published"] = published.map(percent, na_action="ignore")
     first = ["model", "C-OoD", "ID", "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     wide = styled(table).set_table_attributes('class="dataframe intervals"')

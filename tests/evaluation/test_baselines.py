@@ -50,7 +50,7 @@ def test_the_text_alone_answers_with_what_captions_name_most(done):
 
 
 def test_a_study_that_trains_nothing_has_no_text_baseline(copied, parse):
-    study = parse(models={"c": {"checkpoint": "ViT-B-32/openai"}})
+    study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
     assert len(text_only(study, "ao")) == 0
 
 

@@ -97,17 +97,35 @@ def test_joining_again_gives_the_same_bytes(joined):
 
 
 def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
-    study = parse(models={"few": {"share": 0.4}, "c": {"checkpoint": "x/y", "family": "CLIP"}})
-    few, other = (study.paths.embeddings(name, "ao") for name in study.models)
-    other.parent.mkdir(parents=True)
-    other.write_bytes(few.read_bytes())
-    table = score_model(study, "c")
-    assert "seen" not in set(table["split"])
-    score_model(study, "few")
+    checkpoints = {
+        "c": {"checkpoint": "x/y", "family": "CLIP"},
+        "known": {"checkpoint": "RN50-quickgelu/openai"},
+        "gone": {"checkpoint": "ViT-B-16-SigLIP/webli"},
+    }
+    study = parse(models={"few": {"share": 0.4}, **checkpoints})
+    few = study.paths.embeddings("few", "ao")
+    for name in ("c", "known"):
+        other = study.paths.embeddings(name, "ao")
+        other.parent.mkdir(parents=True)
+        other.write_bytes(few.read_bytes())
+    write_tensors({}, study.paths.embeddings("gone", "ao"), {"missing": "no network"})
     for name in study.models:
+        table = score_model(study, name)
+        assert ("seen" in set(table["split"])) == (name == "few")
         probe_model(study, name)
         measure_model(study, name)
     score_baselines(study)
     collect(study)
     models = read_table(study.paths.models).set_index("model")
     assert models.loc["c", ["kind", "family"]].tolist() == ["checkpoint", "CLIP"]
+    # Sizes are those of what was loaded; the rest is of the catalogue.
+    assert models.loc["known", "parameters"] == models.loc["few", "parameters"]
+    assert models.loc["known", ["embed_dim", "resolution"]].tolist() == [64, 32]
+    assert models.loc["known", ["data", "pairs", "family"]].tolist() == ["WIT", 4e8, "openai"]
+    assert models.loc["known", "published_id"] == 0.56928
+    for column in ("preprocessing", "tokeniser"):
+        assert models.loc[["few", "c", "known"], column].str.len().min() > 10
+    assert models.loc["gone", ["missing", "data"]].tolist() == ["no network", "WebLI"]
+    assert models.loc["gone", ["embed_dim", "resolution"]].tolist() == [768, 224]
+    assert np.isnan(models.loc["gone", "pairs"])
+    assert models["published_id"].isna().tolist() == [True, True, False, True]

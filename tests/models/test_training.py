@@ -156,7 +156,7 @@ def test_an_unknown_architecture_gets_near_ones(project, parse):
 
 
 def test_a_checkpoint_is_not_trained(project, parse):
-    study = parse(models={"c": {"checkpoint": "ViT-B-32/openai"}})
+    study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
     with pytest.raises(StudyError, match="'c' is a checkpoint; there is nothing to train"):
         train(study, "c", quiet)
 

@@ -8,6 +8,7 @@ from cood.report.tables import (
     against_zero,
     agreement,
     correlation_table,
+    leaderboard,
     left_out,
     noise,
     outside,
@@ -35,6 +36,23 @@ def test_a_shown_leaderboard_has_no_holes():
     html = shown(board).to_html()
     assert "25.0 % [20.0, 30.0]" in html
     assert "40%" in html
+    assert "nan" not in html.lower()
+
+
+def test_a_leaderboard_marks_what_was_published():
+    models = pd.DataFrame(
+        {
+            **{"model": ["a", "b"], "architecture": "RN50", "published_id": [0.57, nan]},
+            **{"data": ["WIT", "CC12M"], "samples_seen": [12.8e9, nan]},
+        }
+    )
+    values = pd.DataFrame({"value": 0.5, "low": 0.4, "high": 0.6}, index=["a", "b"])
+    board = leaderboard(models, values, values)
+    assert board["published_id"].tolist()[0] == 0.57
+    html = shown(board).to_html()
+    assert "ImageNet, published" in html
+    assert "57.0 %" in html
+    assert "CC12M" in html
     assert "nan" not in html.lower()
 
 

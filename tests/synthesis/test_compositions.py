@@ -66,7 +66,7 @@ def test_models_do_not_change_what_is_held_out_at_the_largest_share(tiny, parse)
 
 
 def test_without_a_model_that_is_trained_all_is_unseen(parse):
-    study = parse(models={"c": {"checkpoint": "ViT-B-32/openai"}})
+    study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
     assert (splits(study) == "unseen").all()
 
 

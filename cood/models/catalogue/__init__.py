@@ -1,0 +1,136 @@
+"""What is known of the checkpoints of open_clip, and which of them are refused; without torch."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cood.errors import CoodError, unknown
+
+CHECKPOINTS = Path(__file__).with_name("checkpoints.yaml")
+# Zero-shot accuracy of 68 loads of open_clip's checkpoints, as the authors computed it: ImageNet
+# validation and the objects of ImageNet-AO v1. From their notebooks, github.com/abbasiReza/
+# Evaluation-of-CLIP-Models-on-Compositional. "RN50_openai" is RN50/openai; at that time open_clip
+# loaded the weights of OpenAI with QuickGELU under either name.
+PUBLISHED = Path(__file__).with_name("published.csv")
+
+MILLION = 1e6
+
+
+@lru_cache
+def _catalogue() -> dict[str, Any]:
+    return yaml.safe_load(CHECKPOINTS.read_text())
+
+
+def families() -> dict[str, list[str]]:
+    """Checkpoints as `ARCHITECTURE/TAG`, by family."""
+    return {name: list(known) for name, known in _catalogue()["checkpoints"].items()}
+
+
+def select(chosen: Iterable[str]) -> list[str]:
+    """Checkpoints of some families, in the order of the catalogue.
+
+    Raises
+    ------
+    CoodError
+        If there is no such family.
+    """
+    known = families()
+    for family in chosen:
+        if str(family) not in known:
+            raise CoodError(unknown("family", str(family), known))
+    return [name for family, names in known.items() if family in chosen for name in names]
+
+
+def refusal(checkpoint: str, *, in_a_file: bool = False) -> str | None:
+    """Why a checkpoint is not to be used, with the way out; None if nothing speaks against it.
+
+    `in_a_file` says that the weights do not come from where open_clip fetches them, which is what
+    duplicates suffer from.
+    """
+    catalogue = _catalogue()
+    architecture, _, tag = checkpoint.partition("/")
+    if tag in catalogue["wrong_activation"].get(architecture, ()):
+        right = f"{architecture}-quickgelu/{tag}"
+        return (
+            f"{checkpoint} would load weights that were trained with QuickGELU into a model with "
+            f"plain GELU; use {right}"
+        )
+    if checkpoint in catalogue["duplicates"] and not in_a_file:
+        same = catalogue["duplicates"][checkpoint]
+        return f"{checkpoint} gives the same weights as {same}; use that name"
+    if checkpoint in catalogue["broken"]:
+        return f"{checkpoint} is broken: {catalogue['broken'][checkpoint]}; leave it out"
+    return None
+
+
+def facts(checkpoint: str) -> dict[str, Any]:
+    """What is known of a checkpoint; empty for one that is not in the catalogue.
+
+    `family`, `architecture`; `data` (pre-training set), `pairs` (its size) and `samples_seen`, NaN
+    where unknown; `parameters`; `embed_dim`, `width` of the image tower (NaN for towers of timm)
+    and `resolution` in pixels, from open_clip's configuration; `published_id`, the published
+    top-1 accuracy on ImageNet, NaN where there is none.
+    """
+    catalogue = _catalogue()
+    found = [f for f, known in catalogue["checkpoints"].items() if checkpoint in known]
+    if not found:
+        return {}
+    training = catalogue["checkpoints"][found[0]][checkpoint]
+    architecture = checkpoint.partition("/")[0]
+    return {
+        "family": found[0],
+        "architecture": architecture,
+        "data": training["data"],
+        "pairs": _pairs(catalogue["data"][training["data"]]),
+        "samples_seen": _pairs(training["seen"]),
+        "parameters": catalogue["parameters"][architecture],
+        **sizes(configuration(architecture)),
+        "published_id": published().get(checkpoint, float("nan")),
+    }
+
+
+def sizes(config: dict[str, Any]) -> dict[str, float]:
+    """`embed_dim`, `width` and `resolution` that an open_clip configuration says; see `facts`."""
+    vision = config["vision_cfg"]
+    return {
+        "embed_dim": config["embed_dim"],
+        "width": vision.get("width", float("nan")),
+        "resolution": vision["image_size"],
+    }
+
+
+def _pairs(millions: float | None) -> float:
+    return float("nan") if millions is None else round(millions * MILLION)
+
+
+@lru_cache
+def configuration(architecture: str) -> dict[str, Any]:
+    """open_clip's configuration of an architecture, read without importing it (and torch)."""
+    package = find_spec("open_clip")
+    if package is None or package.origin is None:
+        raise CoodError("open_clip is not installed; install what requirements.lock lists")
+    file = Path(package.origin).parent / "model_configs" / f"{architecture}.json"
+    return json.loads(file.read_text())
+
+
+@lru_cache
+def published() -> dict[str, float]:
+    """Published top-1 accuracy on ImageNet, by checkpoint."""
+    with PUBLISHED.open(newline="") as file:
+        accuracy = {r["model"]: float(r["imagenet_val_top1"]) for r in csv.DictReader(file)}
+    found = {}
+    for checkpoint in (name for known in families().values() for name in known):
+        load = checkpoint.replace("/", "_")
+        if load not in accuracy and checkpoint.endswith("/openai"):
+            load = load.replace("-quickgelu", "")
+        if load in accuracy:
+            found[checkpoint] = accuracy[load]
+    return found
