@@ -48,7 +48,7 @@ def load_files(study: Study) -> pd.DataFrame:
 
 
 def corpora(files: pd.DataFrame) -> pd.DataFrame:
-    """A row a corpus: files read and left out, captions, rows without one, and the speed."""
+    """A row a corpus: files read and left out, captions, and rows without one."""
     rows = []
     for name, own in files.groupby("corpus", sort=False):
         rows.append(
@@ -70,7 +70,7 @@ def problems(files: pd.DataFrame) -> str:
         return "Every file was read to its end."
     shown = [f"{row.corpus}: {row.file} {row.problem}" for row in gone.head(5).itertuples()]
     more = f"; and {len(gone) - 5} more" if len(gone) > 5 else ""
-    return f"{len(gone)} files count for nothing: {'; '.join(shown)}{more}."
+    return f"Left out, and counted for nothing: {'; '.join(shown)}{more}."
 
 
 def novel_shares(hits: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +162,9 @@ def held_out_reading(check: pd.DataFrame) -> str:
         return "No corpus of this study is that of a model, so there is nothing to check against."
     said = []
     for name, own in check.groupby("corpus", sort=False):
-        found = [f"{row[2]:,} by the {row[0]} rule" for row in own.drop(columns="corpus").to_numpy()]
+        found = [
+            f"{row[2]:,} by the {row[0]} rule" for row in own.drop(columns="corpus").to_numpy()
+        ]
         said.append(f"of the {own['not trained on'].iloc[0]:,} of {name}, {', '.join(found)}")
     return f"{'; '.join(said)}."
 

@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 JOINTS = np.frombuffer(b" -_", np.uint8)  # what may stand between two words that belong together
 
-# Bytes that continue a word: letters, digits, and the first byte of most letters beyond ASCII in
-# UTF-8; not that of typographic punctuation (0xC2, 0xE2) and of emoji (0xEF, 0xF0).
+# Bytes that continue a word: letters, digits, and the first byte in UTF-8 of U+00C0 to U+1FFF, the
+# letters of scripts that put blanks between words. Typographic marks, emoji and Chinese do not.
 _IN_WORD = np.zeros(256, dtype=bool)
 _IN_WORD[np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789", np.uint8)] = True
 _IN_WORD[0xC3:0xE2] = True
-_IN_WORD[0xE3:0xEE] = True
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) 
     and `examples`, for each rule of `RULES`; the files (`Paths.caption_files`) with `file`,
     `captions`, `empty` (rows without a caption), `seconds` and `problem`, which is empty unless
     the file could not be read to its end. Such a file counts for nothing and is tried again the
-    next time. What a file gave is kept, so that no file is read twice, even by a killed run.
+    next time. What a file gave is kept until the file (its path, size and time of change), the
+    words or the code change, so that no file is read twice, even after a run was killed.
 
     Parameters
     ----------
@@ -110,7 +111,8 @@ class _Pace:
     """How fast files are read, and how long the others will take, by their sizes."""
 
     def __init__(self, files: Sequence[str], say: Callable[[str], None]) -> None:
-        # A remote file counts as a large one: its size is not known before it is read.
+        # The size of a remote file is not known before it is read: it counts as one byte, so that
+        # the time left is right where all files are remote, or none.
         self.sizes = {file: size_of(file)[0] or 1 for file in files}
         self.left = sum(self.sizes.values())
         self.read, self.seconds, self.done, self.say = 0, 0.0, 0, say
@@ -120,7 +122,7 @@ class _Pace:
         size, seconds, captions = self.sizes[row["file"]], row["seconds"], row["captions"]
         self.left -= size
         self.done += 1
-        place = f"[{self.done}/{len(self.sizes)}] {Path(str(row['file'])).name}"
+        place = f"[{self.done}/{len(self.sizes)}] {Path(row['file']).name}"
         if row["problem"]:
             self.say(f"{place}: left out: {row['problem']}")
         elif known:
@@ -134,8 +136,6 @@ class _Pace:
 
 
 def _clock(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds >= 3600
-        else f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
-    )
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
