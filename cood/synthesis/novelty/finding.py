@@ -62,8 +62,7 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, tuple[np.ndarra
     hits = _find(captions, search)
     first_words, second_words = _both(hits, search.first, search.second)
     i, j = _matches(first_words[0], second_words[0])
-    shared = first_words[1][i] * search.width + second_words[1][j]
-    faithful = _distinct(first_words[0][i], shared, search.sizes["faithful"])
+    faithful = first_words[0][i], first_words[1][i] * search.width + second_words[1][j]
     whole = hits.only(_whole(hits))
     attribute, object_ = (_longest(whole, m) for m in (search.attribute, search.object))
     i, j = _matches(attribute[0].caption, object_[0].caption)
@@ -150,5 +149,8 @@ def _matches(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _distinct(captions: np.ndarray, ids: np.ndarray, size: int) -> Words:
-    found = np.unique(captions * size + ids)
-    return found // size, found % size
+    # By sorting, which is several times faster here than `np.unique`.
+    found = np.sort(captions * size + ids)
+    found = found[np.diff(found, prepend=-1) > 0]
+    caption = found // size
+    return caption, found - caption * size

@@ -110,19 +110,14 @@ class Tally:
         import polars as pl
 
         ids = np.arange(words.size)
-        named = {
-            "attribute": np.array(words.attributes)[words.attribute_of(ids)],
-            "object": np.array(words.objects)[words.object_of(ids)],
-        }
+        named = pl.DataFrame(
+            {
+                "attribute": pl.Series(words.attributes).gather(words.attribute_of(ids)),
+                "object": pl.Series(words.objects).gather(words.object_of(ids)),
+            }
+        )
         pairs = pl.concat(
-            pl.DataFrame(
-                {
-                    **named,
-                    "rule": [rule] * words.size,
-                    "key": keys,
-                    "count": self.counts[rule][keys],
-                }
-            )
+            named.with_columns(rule=pl.lit(rule), key=keys, count=self.counts[rule][keys])
             for rule, keys in search.keys.items()
         )
         examples = pl.concat([_no_rows(), *self.examples], how="diagonal").drop("count")

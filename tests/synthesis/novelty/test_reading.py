@@ -179,5 +179,5 @@ def test_remote_files(tmp_path, address):
     pl.DataFrame({"caption": CAPTIONS}).write_parquet(tmp_path / "a.parquet")
     assert find_files([f"{address}/a.parquet"], tmp_path) == [f"{address}/a.parquet"]
     assert read(f"{address}/a.parquet") == CAPTIONS
-    with pytest.raises(CoodError, match="cannot be read: .*not found"):
+    with pytest.raises(CoodError, match=r"cannot be read: .*not found"):
         read(f"{address}/gone.parquet")
