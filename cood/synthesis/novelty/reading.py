@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def _scan(file: str) -> pl.LazyFrame:
     if name.endswith(".parquet"):
         return pl.scan_parquet(file, glob=expand)
     tabs = ".tsv" in name
-    return pl.scan_csv(
+    as_text = partial(
+        pl.scan_csv,
         file,
         glob=expand,
         separator="\t" if tabs else ",",
@@ -107,6 +109,10 @@ def _scan(file: str) -> pl.LazyFrame:
         infer_schema=False,
         encoding="utf8-lossy",
     )
+    if tabs and next(iter(as_text().collect_schema()), "").startswith("http"):
+        # CC12M as it is published: addresses and captions, without a line that names them.
+        return as_text(has_header=False, new_columns=["url", "caption"])
+    return as_text()
 
 
 def _columns(schema: pl.Schema, wanted: Sequence[str] | None) -> Sequence[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from cood.errors import CoodError
+from cood.errors import ArtefactError, CoodError
 from cood.files import atomic, write_table
 from cood.settings import Corpus
 from cood.study import Study
@@ -50,6 +50,8 @@ def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) 
     ------
     StudyError
         If the study has no such corpus.
+    ArtefactError
+        If the corpus is that of a model which is not trained yet.
     """
     corpus = study.corpus(name)
     files, columns = files_of(study, corpus)
@@ -86,7 +88,10 @@ def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) 
 def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | None]:
     """The files of a corpus, and the columns that hold its captions (None: the known ones)."""
     if corpus.files is None:
-        return [str(study.paths.model(str(corpus.model)) / "captions.parquet")], ["caption"]
+        file = study.paths.model(str(corpus.model)) / "captions.parquet"
+        if not file.is_file():
+            raise ArtefactError(f"{file} does not exist; `nox -s reproduce` makes it")
+        return [str(file)], ["caption"]
     columns = [corpus.column] if isinstance(corpus.column, str) else corpus.column
     return find_files(corpus.files, study.paths.root), columns
 

@@ -37,6 +37,11 @@ def test_titles_and_descriptions_of_yfcc(tmp_path):
     assert read(file) == ['red "apple on a table', "blue bus", "hat", None]
 
 
+def test_cc12m_has_no_line_of_names(tmp_path):
+    (tmp_path / "cc12m.tsv").write_text('https://a/b.jpg\ta red apple\nhttp://c\t"hat\n')
+    assert read(tmp_path / "cc12m.tsv") == ["a red apple", '"hat']
+
+
 def test_a_named_column_wins(tmp_path):
     file = tmp_path / "a.parquet"
     pl.DataFrame({"caption": ["x"], "alt": ["red"], "top": ["apple"]}).write_parquet(file)
