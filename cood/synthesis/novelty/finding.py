@@ -25,25 +25,25 @@ _IN_WORD[np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789", np.uint8)] = Tru
 _IN_WORD[0xC3:0xE2] = True
 
 
+Words = tuple[np.ndarray, np.ndarray]  # captions and ids [m], in the order of captions
+
+
 @dataclass(frozen=True)
 class Hits:
-    """Patterns found: in which caption, which, and where in the text of the batch [bytes]."""
+    """Patterns found: in which caption, which, and from where to where in the text [bytes]."""
 
-    text: np.ndarray
     caption: np.ndarray
     pattern: np.ndarray
     start: np.ndarray
     end: np.ndarray
-    opens: np.ndarray
-    closes: np.ndarray
 
     def only(self, chosen: np.ndarray) -> Hits:
         """Some of the hits, by number or by a mask."""
-        columns = (self.caption, self.pattern, self.start, self.end, self.opens, self.closes)
-        return Hits(self.text, *(column[chosen] for column in columns))
+        columns = (self.caption, self.pattern, self.start, self.end)
+        return Hits(*(column[chosen] for column in columns))
 
 
-def find_pairs(captions: pl.Series, search: Search) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     """Which pairs each caption of a batch names, by each rule.
 
     Parameters
@@ -59,61 +59,76 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, tuple[np.ndarra
         For each rule the captions [m], as numbers below n in rising order, and the keys [m] of
         the pairs that they name (see `Search.keys`); each combination once.
     """
-    hits = _find(captions, search)
-    first_words, second_words = _both(hits, search.first, search.second)
-    i, j = _matches(first_words[0], second_words[0])
-    faithful = first_words[0][i], first_words[1][i] * search.width + second_words[1][j]
-    whole = hits.only(_whole(hits))
-    attribute, object_ = (_longest(whole, m) for m in (search.attribute, search.object))
-    i, j = _matches(attribute[0].caption, object_[0].caption)
-    first, second = attribute[0].only(i), object_[0].only(j)
-    pair = attribute[1][i] * search.objects + object_[1][j]
-    size = search.sizes["strict"]
-    apart = (first.end <= second.start) | (second.end <= first.start)
-    strict = _distinct(first.caption[apart], pair[apart], size)
-    joint = np.minimum(first.end, len(hits.text) - 1)
-    directly = (first.end + 1 == second.start) & np.isin(hits.text[joint], JOINTS)
-    adjacent = _distinct(first.caption[directly], pair[directly], size)
-    return {"faithful": faithful, "strict": strict, "adjacent": adjacent}
-
-
-def _find(captions: pl.Series, search: Search) -> Hits:
     import polars as pl
 
     lower = captions.str.to_lowercase()
-    places = lower.str.find_many(search.patterns, overlapping=True)
-    counts = places.list.len()
-    some = counts > 0
-    # The second pass, for which pattern it was, needs to see only the captions with a hit.
-    names = lower.filter(some).str.extract_many(search.patterns, overlapping=True)
-    number = names.explode().cast(pl.Enum(search.patterns)).to_physical().to_numpy()
-    pattern = number.astype(np.int64)
-    within = places.filter(some).explode().to_numpy().astype(np.int64)
-    caption, _ = each(counts.to_numpy())
-    array = lower.to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, data = array.buffers()
-    edges = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    opens, closes = edges[caption], edges[caption + 1]
-    start = opens + within
-    return Hits(text, caption, pattern, start, start + search.lengths[pattern], opens, closes)
+    names = lower.str.extract_many(search.patterns, overlapping=True)
+    caption, _ = each(names.list.len().to_numpy())
+    numbers = names.explode(empty_as_null=False).cast(pl.Enum(search.patterns)).to_physical()
+    pattern = numbers.to_numpy().astype(np.int64)
+    # Where a word stands matters only in captions that hold both an attribute and an object.
+    rich = _with_both(caption, pattern, search.attribute, search.object, len(captions))
+    chosen = rich[caption]
+    hits, text = _placed(lower.filter(rich), caption[chosen], pattern[chosen], search)
+    faithful = _faithful(caption, pattern, search, len(captions))
+    return {"faithful": faithful, **_whole_words(hits, text, search)}
 
 
-def _whole(hits: Hits) -> np.ndarray:
+def _faithful(caption: np.ndarray, pattern: np.ndarray, search: Search, n: int) -> Words:
+    both = _with_both(caption, pattern, search.first, search.second, n)[caption]
+    caption, pattern = caption[both], pattern[both]
+    words = []
+    for meaning in (search.first, search.second):
+        rows, ids = meaning.of(pattern)
+        words.append(_distinct(caption[rows], ids, len(meaning.ids)))
+    (captions, first), (others, second) = words
+    i, j = _matches(captions, others)
+    return captions[i], first[i] * search.width + second[j]
+
+
+def _whole_words(hits: Hits, text: np.ndarray, search: Search) -> dict[str, Words]:
+    # The rules `strict` and `adjacent`.
+    whole = hits.only(_whole(hits, text))
+    (attribute, a), (object_, o) = (_longest(whole, m) for m in (search.attribute, search.object))
+    i, j = _matches(attribute.caption, object_.caption)
+    first, second, pair = attribute.only(i), object_.only(j), a[i] * search.objects + o[j]
+    apart = (first.end <= second.start) | (second.end <= first.start)
+    directly = (first.end + 1 == second.start) & np.isin(text[first.end], JOINTS)
+    return {
+        "strict": _distinct(first.caption[apart], pair[apart], len(search.firsts)),
+        "adjacent": _distinct(first.caption[directly], pair[directly], len(search.firsts)),
+    }
+
+
+def _placed(
+    lower: pl.Series, caption: np.ndarray, pattern: np.ndarray, search: Search
+) -> tuple[Hits, np.ndarray]:
+    # The same finds with their places, and the text in which these are. Both searches of polars
+    # give them in the same order. A line end before and after each caption parts it from others.
+    import polars as pl
+
+    parted = pl.select(pl.concat_str(pl.lit("\n"), lower, pl.lit("\n"))).to_series()
+    places = parted.str.find_many(search.patterns, overlapping=True)
+    within = places.explode(empty_as_null=False).to_numpy().astype(np.int64)
+    row, _ = each(places.list.len().to_numpy())
+    _, offsets, data = parted.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    text = np.frombuffer(data or b"", np.uint8)
+    start = np.frombuffer(offsets or b"", np.int64)[row] + within
+    return Hits(caption, pattern, start, start + search.lengths[pattern]), text
+
+
+def _whole(hits: Hits, text: np.ndarray) -> np.ndarray:
     # Is the match bounded by what is no part of a word?
     before = hits.start - 1
     for _ in range(3):  # back to the first byte of a character of several
-        inside = (before >= hits.opens) & (hits.text[before] & 0xC0 == 0x80)
-        before = before - inside
-    left = (before < hits.opens) | ~_IN_WORD[hits.text[before]]
-    after = np.minimum(hits.end, len(hits.text) - 1)
-    return left & ((hits.end >= hits.closes) | ~_IN_WORD[hits.text[after]])
+        before = before - (text[before] & 0xC0 == 0x80)
+    return ~(_IN_WORD[text[before]] | _IN_WORD[text[hits.end]])
 
 
 def _longest(hits: Hits, meaning: Meaning) -> tuple[Hits, np.ndarray]:
     # The hits of one kind of word, and its ids. A place belongs to the longest name that covers
     # it: "hot dog" is no dog, if both are looked for.
-    hits = hits.only(meaning.start[hits.pattern + 1] > meaning.start[hits.pattern])
+    hits = hits.only(meaning.given[hits.pattern])
     hits = hits.only(np.lexsort((-hits.end, hits.start)))
     reached = np.maximum.accumulate(hits.end)
     inside = np.zeros(len(reached), dtype=bool)
@@ -123,29 +138,22 @@ def _longest(hits: Hits, meaning: Meaning) -> tuple[Hits, np.ndarray]:
     return hits.only(rows), ids
 
 
-Words = tuple[np.ndarray, np.ndarray]  # captions and ids, in the order of captions
-
-
-def _both(hits: Hits, first: Meaning, second: Meaning) -> tuple[Words, Words]:
-    # The first and the second words of captions that hold some of both, each once.
-    (rows, ids), (other_rows, other_ids) = first.of(hits.pattern), second.of(hits.pattern)
-    caption, other = hits.caption[rows], hits.caption[other_rows]
-    marks = np.zeros((2, 1 + int(hits.caption.max(initial=0))), dtype=bool)
-    marks[0, caption] = True
-    marks[1, other] = True
-    both = marks[0] & marks[1]
-    kept, other_kept = both[caption], both[other]
-    return (
-        _distinct(caption[kept], ids[kept], len(first.ids)),
-        _distinct(other[other_kept], other_ids[other_kept], len(second.ids)),
-    )
+def _with_both(
+    caption: np.ndarray, pattern: np.ndarray, left: Meaning, right: Meaning, n: int
+) -> np.ndarray:
+    # Of n captions, which hold a word of either kind?
+    marks = np.zeros((2, n), dtype=bool)
+    marks[0, caption[left.given[pattern]]] = True
+    marks[1, caption[right.given[pattern]]] = True
+    return marks[0] & marks[1]
 
 
 def _matches(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # All combinations of a row of `left` and one of `right` of the same caption; `right` sorted.
-    start = np.searchsorted(right, left, "left")
-    rows, within = each(np.searchsorted(right, left, "right") - start)
-    return rows, start[rows] + within
+    counts = np.bincount(right, minlength=int(left.max(initial=0)) + 1)
+    start = np.cumsum(counts) - counts
+    rows, within = each(counts[left])
+    return rows, start[left[rows]] + within
 
 
 def _distinct(captions: np.ndarray, ids: np.ndarray, size: int) -> Words:

@@ -24,6 +24,11 @@ class Meaning:
     start: np.ndarray
     ids: np.ndarray
 
+    @property
+    def given(self) -> np.ndarray:
+        """Which patterns stand for any word, as a mask."""
+        return np.diff(self.start) > 0
+
     def of(self, patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For patterns [n]: rows [m] of those that stand for a word, and the words' ids [m]."""
         rows, within = each(self.start[patterns + 1] - self.start[patterns])
