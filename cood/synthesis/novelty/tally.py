@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3  # captions kept of each pair and rule
 LONGEST = 200  # characters of an example
+MANY = 300  # small tables of examples before they are joined
 
 
 class Tally:
@@ -40,12 +41,16 @@ class Tally:
 
     def add(self, captions: pl.Series, found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Count a batch of captions, given what `find_pairs` found in them."""
+        import polars as pl
+
         self.captions += len(captions)
         for rule, (rows, keys) in found.items():
             self.counts[rule] += np.bincount(keys, minlength=len(self.counts[rule]))
             room = self._room(rule, keys)
-            text = captions.gather(rows[room]).str.slice(0, LONGEST)
-            self._keep(rule, keys[room], text)
+            if len(room):
+                text = captions.gather(rows[room]).str.slice(0, LONGEST)
+                # Through Python: strings of polars would keep the text of the whole batch alive.
+                self._keep(rule, keys[room], pl.Series(text.to_list(), dtype=pl.String))
 
     def join(self, other: Tally) -> None:
         """Add what another tally has counted, after what this one has."""
@@ -74,6 +79,8 @@ class Tally:
         if len(keys):
             np.add.at(self.kept[rule], keys, 1)
             self.examples.append(pl.select(rule=pl.lit(rule), key=keys, caption=captions))
+        if len(self.examples) > MANY:
+            self.examples = [pl.concat(self.examples, rechunk=True)]
 
     def save(self, path: Path) -> None:
         """Write counts and examples, as parquet; `load` reads them."""
