@@ -9,12 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from cood.errors import CoodError, unknown
 
 if TYPE_CHECKING:
     import polars as pl
 
 BATCH = 100_000  # captions at a time
+PAGES = 1 << 20  # bytes of a parquet file at a time
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 # Columns that hold the captions, tried in this order: CC12M and many sets made with img2dataset;
@@ -73,16 +77,33 @@ def caption_batches(file: str, columns: Sequence[str] | None) -> Iterator[pl.Ser
 
     try:
         frame = _scan(file)
-        named = [pl.col(name) for name in _columns(frame.collect_schema(), columns)]
-        parts = [column.cast(pl.String, strict=False) for column in named]
+        chosen = _columns(frame.collect_schema(), columns)
+        parts = [pl.col(name).cast(pl.String, strict=False) for name in chosen]
         text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
         some = pl.any_horizontal(part.is_not_null() for part in parts)
-        chosen = frame.select(caption=pl.when(some).then(text))
-        for batch in chosen.collect_batches(chunk_size=BATCH):
-            for part in batch["caption"].to_frame().iter_slices(BATCH):
+        for table in _tables(file, frame, chosen):
+            for part in table.select(caption=pl.when(some).then(text)).iter_slices(BATCH):
                 yield part["caption"]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        pa.ArrowException,
+        OSError,
+    ) as error:
         raise CoodError(f"cannot be read: {_first_line(error)}") from error
+
+
+def _tables(file: str, frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    if "://" in file or not file.endswith(".parquet"):
+        yield from frame.select(names).collect_batches(chunk_size=BATCH)
+        return
+    # Page by page: polars would hold a whole row group, which may be all of a large file.
+    with pq.ParquetFile(file, buffer_size=PAGES) as parquet:
+        for batch in parquet.iter_batches(BATCH, columns=list(names)):
+            batch.validate(full=True)  # that text is UTF-8, on which polars relies
+            yield pl.DataFrame(batch)
 
 
 def _scan(file: str) -> pl.LazyFrame:

@@ -85,6 +85,8 @@ def spoilt(folder):
     pl.DataFrame({"caption": [1]}).write_parquet(folder / "numbers.parquet")
     pl.DataFrame({"caption": [["a"]]}).write_parquet(folder / "lists.parquet")
     pq.write_table(pa.table({"caption": pa.array([b"\xff\xfe"])}), folder / "bytes.parquet")
+    broken = pa.array([b"red", b"\xff\xfe"]).view(pa.string())
+    pq.write_table(pa.table({"caption": broken}), folder / "unicode.parquet")
     (folder / "footer.parquet").write_bytes(content[:-20])
     (folder / "inside.parquet").write_bytes(inside)
     (folder / "zero.parquet").write_bytes(b"")
@@ -98,6 +100,7 @@ def spoilt(folder):
         "numbers.parquet": "column caption holds Int64, not text",
         "lists.parquet": "column caption holds List(String), not text",
         "bytes.parquet": "cannot be read: invalid utf8",
+        "unicode.parquet": "cannot be read: In column 0: Invalid: Invalid UTF8 sequence",
         "footer.parquet": "cannot be read: parquet: File out of specification",
         "inside.parquet": "cannot be read: ",
         "zero.parquet": "cannot be read: parquet: File out of specification",
