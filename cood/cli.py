@@ -37,6 +37,13 @@ def _train(study: Study, args: argparse.Namespace) -> None:
     train(study, args.model, _say)
 
 
+def _scan(study: Study, args: argparse.Namespace) -> None:
+    from cood.report.provenance import fingerprint
+    from cood.synthesis.novelty.scan import CODE, scan_corpus
+
+    scan_corpus(study, args.corpus, fingerprint(*CODE), _say)
+
+
 def _embed(study: Study, args: argparse.Namespace) -> None:
     import torch
 
@@ -153,6 +160,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "reproduce": (_reproduce, "make everything that is missing or out of date", ()),
     "draw": (_draw, "draw an evaluation set", ("set",)),
     "train": (_train, "train a small CLIP", ("model",)),
+    "scan": (_scan, "search the captions of a corpus for all compositions", ("corpus",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
     "score": (_score, "score a model", ("model",)),
     "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),

@@ -49,6 +49,18 @@ class Paths:
         """Folder of a model trained here: config, weights, captions, training history."""
         return self.results / "models" / model
 
+    def caption_hits(self, corpus: str) -> Path:
+        """In how many captions of a corpus the words of each composition occur, by rule."""
+        return self.results / "novelty" / corpus / "hits.parquet"
+
+    def caption_files(self, corpus: str) -> Path:
+        """Files of a corpus: what was read of each, or why it was not."""
+        return self.results / "novelty" / corpus / "files.parquet"
+
+    def caption_parts(self, corpus: str) -> Path:
+        """Folder of what each file of a corpus gave, so that none is read twice."""
+        return self.results / "novelty" / corpus / "parts"
+
     def embeddings(self, model: str, set_: str) -> Path:
         """Embeddings of a set's images and of the texts, by one model."""
         return self.results / "embeddings" / model / f"{set_}.safetensors"

@@ -20,6 +20,7 @@ SPLITS = ("all", "shared", "partial", "unseen", "seen")
 BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
 FILE = "file:"  # what the name of a checkpoint in a file starts with
+NOVELTY = "novelty"  # the notebook of the corpora
 PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
 
 
@@ -172,6 +173,27 @@ Model = Annotated[
     Annotated[Training, Tag("training")] | Annotated[Checkpoint, Tag("checkpoint")],
     Discriminator(_kind),
 ]
+
+
+class Corpus(Settings):
+    """Captions that compositions are searched for in: files, or what a model was trained on.
+
+    `files` are paths (seen from the project folder), globs, folders and remote addresses of
+    parquet, CSV and TSV files; `column` names what holds the captions where it is not a known
+    name. `model` is a model that is trained here.
+    """
+
+    files: Annotated[list[str], Field(min_length=1)] | None = None
+    model: Name | None = None
+    column: str | Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Corpus:
+        if (self.files is None) == (self.model is None):
+            raise ValueError("either files or model must be given, and not both")
+        if self.model is not None and self.column is not None:
+            raise ValueError("column: goes with files only")
+        return self
 
 
 class Evaluation(Settings):

@@ -15,8 +15,10 @@ from cood.paths import STUDIES, Paths, project_root
 from cood.settings import (
     BASELINES,
     FACTORS,
+    NOVELTY,
     Captions,
     Checkpoint,
+    Corpus,
     Evaluation,
     FactorSet,
     FactorTraining,
@@ -43,6 +45,7 @@ class Study(Settings):
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
+    corpora: dict[Name, Corpus] = Field(default_factory=dict)
     evaluation: Evaluation = Evaluation()
     probing: Probing = Probing()
     metrics: Metrics = Metrics()
@@ -65,6 +68,7 @@ class Study(Settings):
             self._check_share(f"models.{name}", model.share, self.words)
         self._check_checkpoints()
         self._check_factors()
+        self._check_corpora()
         return self
 
     def _check_share(self, where: str, share: float, of: words.Vocabulary) -> None:
@@ -120,6 +124,17 @@ class Study(Settings):
                 "add them or leave the notebook out"
             )
 
+    def _check_corpora(self) -> None:
+        for name, corpus in self.corpora.items():
+            if corpus.model is not None and corpus.model not in self.trained:
+                known = unknown("trained model", corpus.model, self.trained)
+                raise ValueError(f"corpora.{name}.model: {known}")
+        if NOVELTY in self.notebooks and not self.corpora:
+            raise ValueError(
+                f"notebooks.{NOVELTY}: it shows corpora, of which the study has none; "
+                "add them or leave the notebook out"
+            )
+
     @property
     def words(self) -> words.Vocabulary:
         """The vocabulary, with ids."""
@@ -153,6 +168,12 @@ class Study(Settings):
         if name not in self.factor_models:
             raise StudyError(unknown("factor model", name, self.factor_models))
         return self.factor_models[name]
+
+    def corpus(self, name: str) -> Corpus:
+        """The settings of one corpus; an unknown name raises a StudyError."""
+        if name not in self.corpora:
+            raise StudyError(unknown("corpus", name, self.corpora))
+        return self.corpora[name]
 
     def factor_sets_of(self, model: str) -> list[str]:
         """Factor sets that a model is tested on: its own, or all for a model of `models`."""
@@ -287,6 +308,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "training": Training,
     "checkpoint": Checkpoint,
     "captions": Captions,
+    "corpora": Corpus,
     "evaluation": Evaluation,
     "metrics": Metrics,
     "probing": Probing,

@@ -76,6 +76,14 @@ def test_an_unknown_set(project, refused):
     assert "unknown set 'oa'" in said
 
 
+def test_a_corpus(write, refused):
+    study = write(corpora={"own": {"model": "few"}})
+    said = refused("scan", "--study", study, "--corpus", "onw")
+    assert "unknown corpus 'onw'; did you mean own?" in said
+    said = refused("scan", "--study", study, "--corpus", "own")
+    assert "few/captions.parquet does not exist; `nox -s reproduce` makes it" in said
+
+
 def test_an_unknown_object(write, refused):
     vocabulary = {"attributes": ["red", "blue"], "objects": ["apple", "umbrela"]}
     study = write(vocabulary=vocabulary, models={"m": {"share": 0.5}})

@@ -97,7 +97,7 @@ def test_from_nothing_to_html(made):
 
 def test_progress_says_what_runs_and_how_long_it_took(made):
     _, done = made
-    assert re.search(r"^\[1/43\] ", done.stderr, flags=re.MULTILINE)
+    assert re.search(r"^\[1/46\] ", done.stderr, flags=re.MULTILINE)
     for model in MODELS:
         assert re.search(rf"train {model}: done in [\d.]+ s, \d+ to go", done.stderr)
 

@@ -62,6 +62,8 @@ def test_settings_cannot_be_changed(tiny):
 def test_names_that_are_looked_up(tiny):
     assert tiny.model("few").share == 0.4
     assert tiny.set("ao").size == 32
+    with pytest.raises(StudyError, match=r"unknown corpus 'few'; known: none"):
+        tiny.corpus("few")
     with pytest.raises(StudyError, match=r"unknown model 'fwe'; did you mean few\?"):
         tiny.model("fwe")
     with pytest.raises(StudyError, match=r"unknown set 'oa'"):
@@ -100,6 +102,22 @@ def test_names_that_are_looked_up(tiny):
         ({"evaluation": {"level": 95}}, r"evaluation.level: .* got 95"),
         ({"probing": {"needed": 1.5}}, r"probing.needed: .* got 1.5"),
         ({"probing": {"sample": 5}}, r"unknown key 'probing.sample'; did you mean samples"),
+        ({"corpora": {"c": {}}}, "corpora.c: either files or model must be given, and not both"),
+        (
+            {"corpora": {"c": {"files": ["a"], "model": "few"}}},
+            "corpora.c: either files or model must be given, and not both",
+        ),
+        ({"corpora": {"c": {"files": []}}}, r"corpora.c.files: .* got \[\]"),
+        ({"corpora": {"c": {"file": "a"}}}, r"unknown key 'corpora.c.file'; did you mean files"),
+        (
+            {"corpora": {"c": {"model": "few", "column": "text"}}},
+            "corpora.c: column: goes with files only",
+        ),
+        (
+            {"corpora": {"c": {"model": "fwe"}}},
+            r"corpora.c.model: unknown trained model 'fwe'; did you mean few",
+        ),
+        ({"notebooks": {"novelty": {}}}, "notebooks.novelty: it shows corpora, of which"),
         ({"evaluation": {"templates": []}}, r"evaluation.templates: .* got \[\]"),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),
         (

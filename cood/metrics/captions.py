@@ -81,12 +81,45 @@ def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
         )
     if not len(attributes):
         raise ValueError("attributes: no caption names both an attribute and an object")
-    n = len(attributes)
     _, a = np.unique(attributes, return_inverse=True)
     _, o = np.unique(objects, return_inverse=True)
     counts = np.zeros((a.max() + 1, o.max() + 1))
     np.add.at(counts, (a, o), 1)
-    tables = (counts.sum(axis=1), counts.sum(axis=0), counts.ravel())
+    return dependence(counts)
+
+
+def dependence(counts: np.ndarray) -> Dependence:
+    """Normalised mutual information from a table of counts; see `caption_nmi`.
+
+    Parameters
+    ----------
+    counts
+        How many captions name each attribute with each object, [attributes, objects]. A caption
+        that names several pairs counts once for each.
+
+    Returns
+    -------
+    Dependence
+        All 0 if one of them never varies, or if nothing was counted.
+
+    Raises
+    ------
+    ValueError
+        If `counts` is not a table of finite numbers from 0.
+
+    Examples
+    --------
+    >>> round(dependence(np.array([[2, 0], [0, 2]])).geometric, 6)
+    1.0
+    """
+    if np.ndim(counts) != 2:
+        raise ValueError(f"counts: expected [attributes, objects], got {np.shape(counts)}")
+    if not (np.isfinite(counts).all() and np.min(counts, initial=0) >= 0):
+        raise ValueError("counts: a negative, infinite or missing number; counts are from 0")
+    n = int(np.sum(counts))
+    if not n:
+        return Dependence(0.0, 0.0, 0.0, 0.0, 0)
+    tables = (np.sum(counts, axis=1), np.sum(counts, axis=0), np.ravel(counts))
     plain = np.array([entropy(t) for t in tables])
     corrected = plain + np.array([((t > 0).sum() - 1) / (2 * n) for t in tables])
     if min(plain[:2]) == 0:

@@ -200,6 +200,7 @@ def heat(table: pd.DataFrame, label: str) -> Figure:
     )
     axes.grid(visible=False)  # else it shows where a value is missing
     axes.set(xlabel="", ylabel="")
+    plt.setp(axes.get_yticklabels(), rotation=0)  # seaborn turns few short ones
     plt.setp(axes.get_xticklabels(), rotation=30, ha="right")
     return figure
 

@@ -16,12 +16,22 @@ from cood.study import Study
 
 PACKAGE = Path(__file__).parents[1]
 SHOWN = (
-    *("torch", "open_clip_torch", "timm", "numpy", "pandas", "scikit-learn", "statsmodels"),
+    *(
+        "torch",
+        "open_clip_torch",
+        "timm",
+        "numpy",
+        "pandas",
+        "polars",
+        "scikit-learn",
+        "statsmodels",
+    ),
     *("seaborn", "qtawesome", "snakemake", "papermill", "jupyter-book", "sphinx-book-theme"),
 )
 STAGES = {
     "draw": "Draw the evaluation sets",
     "train": "Train the small CLIPs",
+    "scan": "Search captions",
     "embed": "Embed images and texts",
     "score": "Score the models",
     "probe": "Probe the models",
@@ -91,6 +101,7 @@ def stages(study: Study) -> pd.DataFrame:
     jobs_of: dict[str, Iterable[str]] = {
         "draw": study.sets,
         "train": study.trained,
+        "scan": study.corpora,
         "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],
         "score": study.models,
         "probe": study.models,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score, normalized_mutual_info_score
 
-from cood.metrics.captions import caption_nmi
+from cood.metrics.captions import caption_nmi, dependence
 
 IDS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1, max_size=60)
 
@@ -36,6 +36,16 @@ def test_range_symmetry_and_renaming(pairs):
         assert getattr(renamed, form) == pytest.approx(value, abs=1e-9)
     assert found.arithmetic <= found.geometric + 1e-9
     assert found.geometric <= 1 + 1e-9
+
+
+@given(IDS)
+def test_a_table_of_counts_says_the_same_as_its_captions(pairs):
+    attributes, objects = np.array(pairs).T
+    counts = np.zeros((8, 6), dtype=int)  # with words that do not occur
+    np.add.at(counts, (attributes, objects), 1)
+    found, expected = dependence(counts), caption_nmi(attributes, objects)
+    for form in ("information", "geometric", "arithmetic", "corrected", "n"):
+        assert getattr(found, form) == pytest.approx(getattr(expected, form), abs=1e-12)
 
 
 def test_words_that_tell_each_other():
@@ -95,3 +105,17 @@ def test_bad_input_is_refused():
         ValueError, match=r"attributes: expected \[n\], got an array of shape \(2, 1\)"
     ):
         caption_nmi(np.zeros((2, 1)), np.zeros(2))
+
+
+def test_a_table_of_nothing():
+    found = dependence(np.zeros((3, 2), dtype=int))
+    assert (found.information, found.geometric, found.corrected, found.n) == (0, 0, 0, 0)
+    assert dependence(np.zeros((0, 2))).n == 0
+
+
+def test_bad_tables_are_refused():
+    with pytest.raises(ValueError, match=r"counts: expected \[attributes, objects\], got \(3,\)"):
+        dependence(np.ones(3))
+    for value in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="counts: a negative, infinite or missing number"):
+            dependence(np.array([[1.0, value]]))

@@ -15,6 +15,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 VERBS = {
     "draw": "draw images",
     "train": "train",
+    "scan": "search the captions of",
     "embed": "embed with",
     "score": "score",
     "probe": "probe",

@@ -1,0 +1,147 @@
+"""What is looked for in captions: the forms of each word, by our rules and by the authors'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cood.vocabulary import Vocabulary
+
+# How the words of a pair must stand in a caption for it to count:
+# faithful  both as parts of the text, the first two words of "attribute object" (the authors' way)
+# strict    both as whole words, the full name or its plural, each in a place of its own
+# adjacent  the same, and the attribute directly before the object
+RULES = ("faithful", "strict", "adjacent")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Which words each pattern stands for: those of pattern p are `ids[start[p]:start[p + 1]]`."""
+
+    start: np.ndarray
+    ids: np.ndarray
+
+    @property
+    def given(self) -> np.ndarray:
+        """Which patterns stand for any word, as a mask."""
+        return np.diff(self.start) > 0
+
+    def of(self, patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For patterns [n]: rows [m] of those that stand for a word, and the words' ids [m]."""
+        rows, within = each(self.start[patterns + 1] - self.start[patterns])
+        return rows, self.ids[self.start[patterns[rows]] + within]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to look for in lower-cased text, and what a find means.
+
+    Attributes
+    ----------
+    patterns
+        Texts, each once.
+    lengths
+        Their lengths in bytes.
+    attribute, object
+        Which attributes and objects a pattern is a form of, for the rules of whole words.
+    first, second
+        Which first and second word of a composition's name it is, for the faithful rule.
+    firsts, seconds
+        Of each composition, the ids of its first and second word.
+    objects
+        How many objects there are.
+    """
+
+    patterns: list[str]
+    lengths: np.ndarray
+    attribute: Meaning
+    object: Meaning
+    first: Meaning
+    second: Meaning
+    firsts: np.ndarray
+    seconds: np.ndarray
+    objects: int
+
+    @property
+    def width(self) -> int:
+        """How many different second words there are."""
+        return int(self.seconds.max()) + 1
+
+    @property
+    def keys(self) -> dict[str, np.ndarray]:
+        """For each rule, under which key [compositions] the captions of a pair are counted.
+
+        The faithful rule cannot tell apart pairs whose names begin with the same two words.
+        """
+        own = np.arange(len(self.firsts))
+        shared = self.firsts * self.width + self.seconds
+        return {"faithful": shared, "strict": own, "adjacent": own}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """For each rule, one more than its largest key can be."""
+        n = len(self.firsts)
+        shared = (int(self.firsts.max()) + 1) * self.width
+        return {"faithful": shared, "strict": n, "adjacent": n}
+
+
+def search_for(words: Vocabulary) -> Search:
+    """What to look for to find all compositions of a vocabulary."""
+    tokens = [name.lower().split()[:2] for name in words.compositions()]
+    firsts, first_ids = np.unique([t[0] for t in tokens], return_inverse=True)
+    seconds, second_ids = np.unique([t[1] for t in tokens], return_inverse=True)
+    forms = [
+        [(form, i) for i, name in enumerate(words.attributes) for form in written(name)],
+        [(form, i) for i, name in enumerate(words.objects) for form in written(name, plural=True)],
+        [(str(text), i) for i, text in enumerate(firsts)],
+        [(str(text), i) for i, text in enumerate(seconds)],
+    ]
+    patterns = sorted({form for role in forms for form, _ in role})
+    place = {pattern: i for i, pattern in enumerate(patterns)}
+    attribute, object_, first, second = (_meaning(place, role) for role in forms)
+    lengths = np.array([len(pattern.encode()) for pattern in patterns])
+    return Search(
+        *(patterns, lengths, attribute, object_, first, second),
+        *(first_ids, second_ids, len(words.objects)),
+    )
+
+
+def written(name: str, plural: bool = False) -> set[str]:
+    """Forms in which a name is written in captions, in lower case.
+
+    Blanks may be hyphens and hyphens blanks. What stands in brackets explains a name and is left
+    out; of names divided by " / " each counts.
+
+    Examples
+    --------
+    >>> sorted(written("T-shirt", plural=True))
+    ['t shirt', 't shirts', 't-shirt', 't-shirts']
+    >>> sorted(written("ram (adult male sheep)", plural=True))
+    ['ram', 'rams']
+    """
+    found = set()
+    for part in re.sub(r"\(.*?\)", " ", name.lower()).split(" / "):
+        bare = " ".join(part.split()) or name.lower()
+        spellings = {bare, bare.replace(" ", "-"), bare.replace("-", " ")}
+        found |= spellings | ({_plural(one) for one in spellings} if plural else set())
+    return found
+
+
+def _plural(name: str) -> str:
+    if re.search(r"(s|x|z|ch|sh)$", name):
+        return f"{name}es"
+    return re.sub(r"(?<=[^aeiou])y$", "ie", name) + "s"
+
+
+def _meaning(place: dict[str, int], forms: Iterable[tuple[str, int]]) -> Meaning:
+    pairs = np.array(sorted({(place[form], i) for form, i in forms}))
+    return Meaning(np.searchsorted(pairs[:, 0], np.arange(len(place) + 1)), pairs[:, 1])
+
+
+def each(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers [sum], each as often as `counts` [n] says, and the place within its row."""
+    rows = np.repeat(np.arange(len(counts)), counts)
+    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
