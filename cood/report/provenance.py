@@ -13,14 +13,27 @@ from pathlib import Path
 import pandas as pd
 
 from cood.study import Study
+from cood.synthesis.shards import shard_names
 
 PACKAGE = Path(__file__).parents[1]
 SHOWN = (
-    *("torch", "open_clip_torch", "timm", "numpy", "pandas", "scikit-learn", "statsmodels"),
+    *(
+        "torch",
+        "open_clip_torch",
+        "timm",
+        "diffusers",
+        "transformers",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "statsmodels",
+    ),
     *("seaborn", "qtawesome", "snakemake", "papermill", "jupyter-book", "sphinx-book-theme"),
 )
 STAGES = {
     "draw": "Draw the evaluation sets",
+    "generate": "Generate evaluation sets",
+    "join": "Join their shards",
     "train": "Train the small CLIPs",
     "embed": "Embed images and texts",
     "score": "Score the models",
@@ -90,6 +103,10 @@ def stages(study: Study) -> pd.DataFrame:
     # Jobs of models that have left the study do not count.
     jobs_of: dict[str, Iterable[str]] = {
         "draw": study.sets,
+        "generate": [
+            f"{name}-{shard}" for name in study.generated for shard in shard_names(study, name)
+        ],
+        "join": study.generated,
         "train": study.trained,
         "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],
         "score": study.models,
