@@ -32,6 +32,10 @@ from cood.synthesis.sets import KEPT, image_name
 
 PART = 2000  # images that a process checks at a time
 LARGEST = 100 * 2**20  # bytes of one image in an archive
+LAYOUT = (
+    "images must lie in folders named by an attribute and an object of the study, as "
+    "`red apple/1.png`"
+)
 Row = dict[str, str]
 
 
@@ -58,7 +62,10 @@ def take_set(
         fetch(settings, place, say)
     if not place.exists() or (isinstance(settings, FolderSet) and not place.is_dir()):
         raise CoodError(f"sets.{name}: there is no folder {place}; correct it in the study file")
-    table = _named(study, pd.DataFrame(_listed(place)))
+    listed = list(_listed(place))
+    if not listed:
+        raise CoodError(f"sets.{name}: {place} holds no file; {LAYOUT}")
+    table = _named(study, pd.DataFrame(listed))
     manifest = study.paths.manifest(name)
     usable = table["status"] == KEPT
     say(f"{name}: checking {usable.sum()} of {len(table)} files in {place}")
@@ -73,15 +80,12 @@ def take_set(
     kept = int((table["status"] == KEPT).sum())
     say(f"{name}: {kept} images kept of {len(table)} files")
     if not kept:
-        reasons = table["status"].str.split(":").str[0].mode()
+        reason = table["status"].str.split(":").str[0].mode()[0]
         raise CoodError(
-            f"sets.{name}: no image of {place} can be used, most often for the reason "
-            f"{reasons.iloc[0] if len(reasons) else 'that there is none'!r}; images must lie in "
-            "folders named by an attribute and an object of the study, as `red apple/1.png`"
+            f"sets.{name}: no image of {place} can be used, most often for the reason {reason!r}; "
+            f"{LAYOUT}"
         )
     table["generator"] = settings.generator
-    # Names that are no Unicode, as a file system may hold, can be opened but not written.
-    table["file"] = [f.encode(errors="backslashreplace").decode() for f in table["file"]]
     write_table(table, manifest)
     columns = ["image", "attribute", "object", "prompt", "seed", "generator", "status", "bytes"]
     write_table(table.loc[[], columns], study.paths.isolated(name))
@@ -130,7 +134,11 @@ def _in_folder(place: Path) -> Iterator[tuple[str, str]]:
         for file in files:
             path = Path(folder, file)
             reason = "" if path.is_file() else "not a file"  # a broken link, a pipe
-            yield path.relative_to(place).as_posix(), reason
+            name = path.relative_to(place).as_posix()
+            readable = name.encode(errors="backslashreplace").decode()
+            if readable != name:  # holds bytes that no table can hold
+                reason = "bad path: no Unicode"
+            yield readable, reason
 
 
 def _in_archive(place: Path) -> Iterator[tuple[str, str]]:
@@ -185,7 +193,7 @@ def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     # Compositions stay whole, as copies are looked for inside them. An archive is opened for each
     # part, which takes as long as to decode some hundred images.
     compositions = rows["composition"].unique()
-    for group in np.array_split(compositions, -(-len(rows) // PART)):
+    for group in np.array_split(compositions, max(1, -(-len(rows) // PART))):
         yield rows[rows["composition"].isin(group)]
 
 

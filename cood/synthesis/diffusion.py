@@ -132,7 +132,7 @@ def load_pipeline(study: Study, settings: DiffusionSet) -> Any:
         if settings.model.startswith(LOCAL) and not Path(source).is_dir():
             raise FileNotFoundError("there is no such folder")
         pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
-            source, torch_dtype=dtype, use_safetensors=True, **options
+            source, dtype=dtype, use_safetensors=True, **options
         )
     except Exception as error:  # diffusers, safetensors and the hub raise all sorts
         reason = " ".join(str(error).split())
