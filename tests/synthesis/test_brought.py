@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from PIL import Image
 
 from cood.cli import main
 from cood.errors import CoodError, StudyError
 from cood.files import read_table
+from cood.models.fitting import save, untrained
 from cood.pipeline import discard_damaged
 from cood.study import load_study
 from cood.synthesis.brought import state, take_set
@@ -84,7 +84,9 @@ def study(project, settings):
 
 def statuses(table):
     found = dict(zip(table["file"], table["status"], strict=True))
-    return {file: status.split(": ")[0] if "cut" in file else status for file, status in found.items()}
+    return {
+        file: status.split(": ")[0] if "cut" in file else status for file, status in found.items()
+    }
 
 
 @pytest.fixture(params=["folder", "folder of the release", "zip"])
@@ -207,7 +209,10 @@ def study_path(project):
     [
         ({"source": "folder", "folder": "nowhere"}, r"sets\.own: there is no folder .*nowhere"),
         ({"source": "folder", "folder": "file"}, r"sets\.own: there is no folder .*file"),
-        ({"source": "folder", "folder": "empty"}, r"empty holds no file; images must lie in folders"),
+        (
+            {"source": "folder", "folder": "empty"},
+            r"empty holds no file; images must lie in folders",
+        ),
         ({"source": "folder", "folder": "odd"}, "most often for the reason 'unknown attribute'"),
         ({"source": "release", "file": "nowhere.zip"}, "or give its `url` in the study file"),
         ({"source": "release", "file": "file"}, "file is not a zip archive"),
@@ -245,3 +250,39 @@ def test_a_set_that_is_made_here_cannot_be_taken(tiny):
         take_set(tiny, "ao")
     with pytest.raises(StudyError, match="unknown set"):
         take_set(tiny, "oa")
+
+
+def test_a_study_of_a_checkpoint_on_brought_images(project, study):
+    words = ("red apple", "red hat", "blue apple", "blue hat", "striped apple", "striped hat")
+    rng = np.random.default_rng(0)
+    noise = {w: rng.integers(0, 256, (20, 16, 3), dtype=np.uint8) for w in words}
+    write_files(project / "mine", {f"{w}/x.png": png(pixels) for w, pixels in noise.items()})
+    write_files(project / "mine", {"red dog/bad.png": b""})
+    save(untrained("resnet", seed=1), project / "clip")
+    settings = study(source="folder", folder="mine")
+    file = settings.file
+    changed = yaml.safe_load(file.read_text())
+    changed["models"] = {"clip": {"checkpoint": f"local-dir:{project / 'clip'}"}}
+    file.write_text(yaml.safe_dump(changed))
+    run = ["--study", "tiny"]
+    assert main(["draw", *run, "--set", "own", "--cores", "1"]) == 0
+    assert main(["embed", *run, "--model", "clip", "--set", "own"]) == 0
+    for command in (
+        ["baselines"],
+        *([c, "--model", "clip"] for c in ("score", "probe", "measure")),
+    ):
+        assert main([command[0], *run, *command[1:]]) == 0
+    assert main(["collect", *run]) == 0
+    scores = read_table(settings.paths.scores)
+    assert set(scores["model"]) == {"clip"}
+    pairs = scores[(scores["measure"] == "pair_top1") & (scores["group"] == "all")]
+    chance = pairs.set_index("variant")["chance"]
+    assert chance["all"] == pytest.approx(1 / 20)
+    assert chance["unseen"] == pytest.approx(1 / 6)  # only pairs with an image are offered
+    # What needs images of words alone is left out, with a note.
+    isolated = scores[scores["variant"] == "isolated"]
+    image, text = (isolated[isolated["space"] == space] for space in ("image", "text"))
+    assert image["value"].isna().all()
+    assert set(image["note"]) == {"the set has no images of words alone"}
+    assert set(image["measure"]) == set(text["measure"])
+    assert text["value"].notna().any()

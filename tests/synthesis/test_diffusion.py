@@ -175,7 +175,9 @@ def test_a_failed_image_is_recorded_and_tried_again(study, loaded, monkeypatch):
     assert set(failed["bytes"]) == {0}
     assert len(read_manifest(small, "own")) == 10
     isolated = read_table(small.paths.isolated("own"))
-    assert "pixels that are no numbers" in isolated.loc[isolated["object"] == "dog", "status"].item()
+    assert (
+        "pixels that are no numbers" in isolated.loc[isolated["object"] == "dog", "status"].item()
+    )
     gone = discard_damaged(small, dry_run=False)
     assert [path.rsplit("/", 1)[1] for path in gone] == [
         *("isolated.parquet", "manifest.parquet", "shard-0.parquet", "shard-isolated-0.parquet")

@@ -88,7 +88,7 @@ def test_a_broken_line_is_gone_on_with(tmp_path, server, monkeypatch):
 
 def test_what_is_not_the_release_is_told(tmp_path, server):
     path = tmp_path / "release.zip"
-    with pytest.raises(CoodError, match="has the SHA-256 .* not 0000.* delete it to download it"):
+    with pytest.raises(CoodError, match=r"has the SHA-256 .* not 0000.* delete it to download it"):
         fetch(release(url=server.url, sha256="0" * 64), path)
     server.content = b"<html>Too many users have viewed or downloaded this file recently</html>"
     with pytest.raises(CoodError, match="is not a zip archive: the server may have sent a page"):
