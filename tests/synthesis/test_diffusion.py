@@ -1,7 +1,7 @@
 import os
+import re
+import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,23 +15,26 @@ from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, read_tensors
 from cood.models.fitting import save, untrained
 from cood.pipeline import discard_damaged
-from cood.study import load_study
+from cood.study import load_study, parse_study
 from cood.synthesis import diffusion
 from cood.synthesis.diffusion import finished, generate, generate_set, generate_shard, load_pipeline
 from cood.synthesis.sets import load_image, read_manifest
 
 WORDS = {"attributes": ["red", "teal", "aqua"], "objects": ["apple", "dog"]}
+CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32/openai"}}
+SETTINGS = {"seed": 7, "held_out": 0.2, "models": CHECKPOINTS, "notebooks": {}}
 
 
 @pytest.fixture
 def study(project, settings, pipeline_folder):
     """Write the study `tiny` with the generated set `own`, changed as given, and read it."""
 
-    def make(models=None, **given):
+    def make(models=None, words=WORDS, **given):
         own = {"source": "diffusion", "model": f"local-dir:{pipeline_folder}", "size": 16}
         own |= {"images_per_composition": 2, "isolated_images": 1, "shard": 4, **given}
-        changed = {**settings, "vocabulary": WORDS, "sets": {"own": own}}
-        changed["models"] = models or {"a": {"checkpoint": "ViT-B-32/openai"}}
+        changed = {**settings, "vocabulary": words, "sets": {"own": own}}
+        changed["probing"] = {"samples": 20}
+        changed["models"] = models or CHECKPOINTS
         (project / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(changed))
         return load_study("tiny")
 
@@ -39,25 +42,12 @@ def study(project, settings, pipeline_folder):
 
 
 @pytest.fixture(scope="session")
-def pipeline(pipeline_folder, tmp_path_factory):
+def pipeline(pipeline_folder):
     """The tiny pipeline, as `load_pipeline` gives it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cood.study.project_root", lambda: tmp_path_factory.getbasetemp())
-        from cood.study import parse_study
-
-        study = parse_study(
-            {
-                "name": "x",
-                "seed": 7,
-                "vocabulary": WORDS,
-                "held_out": 0.2,
-                "sets": {"own": {"source": "diffusion", "model": f"local-dir:{pipeline_folder}"}},
-                "models": {"a": {"checkpoint": "ViT-B-32/openai"}},
-                "notebooks": {},
-            },
-            "x.yaml",
-        )
-        return load_pipeline(study, study.generated_set("own"))
+    own = {"source": "diffusion", "model": f"local-dir:{pipeline_folder}"}
+    settings = {**SETTINGS, "name": "x", "vocabulary": WORDS, "sets": {"own": own}}
+    study = parse_study(settings, "x.yaml")
+    return load_pipeline(study, study.generated_set("own"))
 
 
 @pytest.fixture
@@ -140,12 +130,18 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(study, loaded):
     folder = small.paths.manifest("own").parent
     for file in [*folder.rglob("*.png"), *folder.glob("*.parquet")]:
         file.unlink()
-    command = [sys.executable, "-m", "cood", "draw", "--study", "tiny", "--set", "own"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while process.poll() is None and len(list(folder.rglob("*.png"))) < 4:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    # A fork has the pipeline already, which a process of its own would take long to import.
+    child = os.fork()
+    if not child:
+        try:
+            generate_set(small, "own", lambda text: None)
+        finally:
+            os._exit(0)
+    while len(list(folder.rglob("*.png"))) < 4 and not os.waitpid(child, os.WNOHANG)[0]:
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
     left = contents(small)
     assert 4 <= len(left) < len(expected)
     assert left.items() <= expected.items()
@@ -249,8 +245,6 @@ def test_a_safety_checker_goes_off_with_a_reason_only(study, pipeline, monkeypat
 def test_a_generator_that_cannot_be_had_is_told(
     project, study, pipeline_folder, capsys, model, message
 ):
-    import shutil
-
     (project / "empty").mkdir()
     shutil.copytree(pipeline_folder, project / "pickled")
     weights = project / "pickled" / "unet" / "diffusion_pytorch_model.safetensors"
@@ -258,8 +252,6 @@ def test_a_generator_that_cannot_be_had_is_told(
     study(model=model)
     assert main(["draw", "--study", "tiny", "--set", "own"]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    import re
-
     assert re.search(message, said)
 
 
@@ -284,7 +276,11 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     for seed in (1, 2):
         save(untrained("resnet", seed=seed), project / f"clip-{seed}")
         models[f"clip-{seed}"] = {"checkpoint": f"local-dir:{project / f'clip-{seed}'}"}
-    small = study(models)
+    words = {
+        "attributes": ["red", "teal", "aqua", "brick"],
+        "objects": ["cat", "dog", "hat", "bus"],
+    }
+    small = study(models, words)
     run = ["--study", "tiny"]
     assert main(["draw", *run, "--set", "own"]) == 0
     for model in models:
@@ -298,7 +294,7 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     assert list(scores) == [c for c in COLUMNS if c != "seconds"]
     pair = scores[(scores["measure"] == "pair_top1") & (scores["group"] == "all")]
     assert set(pair["split"]) == {"unseen"}  # no model was trained here
-    assert (pair["n"] == 12).all()
+    assert (pair["n"] == 32).all()
     merged = scores[(scores["measure"] == "pair_merged_top1") & (scores["group"] == "all")]
     assert (merged["value"].to_numpy() >= pair["value"].to_numpy()).all()
     isolated = scores[(scores["variant"] == "isolated") & (scores["space"] == "image")]
@@ -306,4 +302,4 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     known = read_table(small.paths.models)
     assert set(known["kind"]) == {"checkpoint"}
     tensors, _ = read_tensors(small.paths.embeddings("clip-1", "own"))
-    assert tensors["isolated_attributes"].shape[0] == 3
+    assert tensors["isolated_attributes"].shape[0] == 4
