@@ -67,41 +67,17 @@ def generate_shard(
     files = [folder / image for image in rows["image"]]
     missing = [not finished(file, mark) for file, mark in zip(files, marks, strict=True)]
     say(f"{name}, shard {shard}: {sum(missing):,} of {len(rows):,} images to make")
-    statuses = [KEPT] * len(rows)
+    rows = rows.assign(status=KEPT)
     if any(missing):
         if pipeline is None:
             pipeline = load_pipeline(study, settings)
-        batch = settings.batch if pipeline.device.type != "cpu" else 1
-        progress, failed = Progress(f"{name}, shard {shard}", sum(missing), say), 0
-        for start in range(0, len(rows), batch):
-            span = range(start, min(start + batch, len(rows)))
-            todo = [i for i in span if missing[i]]
-            if not todo:
-                continue
-            # The whole batch, so that its images come out as they would have without the stop.
-            part = rows.iloc[span.start : span.stop]
-            images = generate(pipeline, part["prompt"].tolist(), part["seed"].tolist(), settings)
-            for i in todo:
-                pixels = images[i - start]
-                if isinstance(pixels, str):
-                    statuses[i] = pixels
-                    failed = failed + 1 if pixels.startswith(FAILED) else 0
-                else:
-                    _save(pixels, files[i], marks[i])
-                    failed = 0
-            if failed >= PATIENCE:
-                raise CoodError(
-                    f"sets.{name}: {failed} images in a row could not be made with "
-                    f"{settings.model}; the last one {statuses[todo[-1]]}"
-                )
-            progress.add(len(todo))
-        if all(status.startswith(FAILED) for status in statuses):
-            raise CoodError(f"sets.{name}: no image could be made; the last one {statuses[-1]}")
+        progress = Progress(f"{name}, shard {shard}", sum(missing), say)
+        rows["status"] = _make(pipeline, settings, rows, files, marks, missing, progress)
     sizes = [
         file.stat().st_size if status == KEPT else 0
-        for file, status in zip(files, statuses, strict=True)
+        for file, status in zip(files, rows["status"], strict=True)
     ]
-    table = rows.assign(status=statuses, bytes=sizes)
+    table = rows.assign(bytes=sizes)
     write_table(table, study.paths.shard(name, shard))
     return table
 
@@ -182,6 +158,42 @@ def generate(
         else:
             images.append((pixels.permute(1, 2, 0) * 255).round().clamp(0, 255).byte().numpy())
     return images
+
+
+def _make(
+    pipeline: Any,
+    settings: DiffusionSet,
+    rows: pd.DataFrame,
+    files: Sequence[Path],
+    marks: Sequence[str],
+    missing: Sequence[bool],
+    progress: Progress,
+) -> list[str]:
+    """Make and save the missing images of a shard; the status of every image."""
+    statuses, failed = [KEPT] * len(rows), 0
+    batch = settings.batch if pipeline.device.type != "cpu" else 1
+    for start in range(0, len(rows), batch):
+        part = rows.iloc[start : start + batch]
+        todo = [k for k in range(len(part)) if missing[start + k]]
+        if not todo:
+            continue
+        # The whole batch, so that its images come out as they would have without the stop.
+        images = generate(pipeline, part["prompt"].tolist(), part["seed"].tolist(), settings)
+        for k in todo:
+            pixels = images[k]
+            if isinstance(pixels, str):
+                statuses[start + k] = pixels
+                failed = failed + 1 if pixels.startswith(FAILED) else 0
+            else:
+                _save(pixels, files[start + k], marks[start + k])
+                failed = 0
+        if failed >= PATIENCE or all(status.startswith(FAILED) for status in statuses):
+            raise CoodError(
+                f"generator {settings.model}: {failed} images in a row could not be made; the last "
+                f"one {statuses[start + todo[-1]]}"
+            )
+        progress.add(len(todo))
+    return statuses
 
 
 def finished(path: Path, mark: str) -> bool:

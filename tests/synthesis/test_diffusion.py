@@ -187,10 +187,14 @@ def test_a_pipeline_that_makes_nothing_stops_the_work(study, loaded, monkeypatch
         raise TypeError("unexpected keyword 'height'")
 
     monkeypatch.setattr(type(loaded), "__call__", broken)
-    with pytest.raises(CoodError, match=r"sets\.own: no image could be made; the last one failed"):
+    with pytest.raises(
+        CoodError, match=r"8 images in a row could not be made; the last one failed: u"
+    ):
         generate_shard(study(), "own", "0")
     monkeypatch.setattr(diffusion, "PATIENCE", 3)
-    with pytest.raises(CoodError, match=r"sets\.own: 3 images in a row could not be made"):
+    with pytest.raises(
+        CoodError, match=r"generator local-dir:.*: 3 images in a row could not be made"
+    ):
         generate_shard(study(), "own", "0")
 
 
