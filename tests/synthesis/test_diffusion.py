@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -121,6 +122,37 @@ def test_what_is_finished_is_not_made_again(study, loaded, monkeypatch):
     generate_set(study(steps=2), "own")
     assert len(asked) == 17
     assert all(contents(small)[name] != content for name, content in before.items())
+
+
+class Elsewhere:
+    """The tiny pipeline, as one on a GPU looks to its caller: images go through it in batches."""
+
+    device = torch.device("cuda")
+
+    def __init__(self, pipeline):
+        self.pipeline, self.asked = pipeline, []
+
+    def __call__(self, **given):
+        self.asked.append(given["prompt"])
+        return self.pipeline(**given)
+
+
+def test_a_batch_that_was_cut_is_made_again_as_a_whole(study, pipeline, monkeypatch):
+    there = Elsewhere(pipeline)
+    monkeypatch.setattr(diffusion, "load_pipeline", lambda study, settings: there)
+    small = study(batch=3)
+    generate_set(small, "own")
+    assert [len(prompts) for prompts in there.asked] == [3, 3, 2, 3, 1, 3, 1, 1]
+    before, folder = contents(small), small.paths.manifest("own").parent
+    for image in ("red apple/1.png", "red dog/1.png", "teal apple/0.png"):
+        (folder / image).unlink()
+    there.asked.clear()
+    generate_set(small, "own")
+    assert there.asked == [
+        ["red apple", "red apple", "red dog"],
+        ["red dog", "teal apple", "teal apple"],
+    ]
+    assert contents(small) == before
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes(study, loaded):
