@@ -9,6 +9,7 @@ goes on after a stop repeats them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,14 @@ def load_pipeline(study: Study, settings: DiffusionSet) -> Any:
     try:
         if settings.model.startswith(LOCAL) and not Path(source).is_dir():
             raise FileNotFoundError("there is no such folder")
-        pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
-            source, dtype=dtype, use_safetensors=True, **options
-        )
+        with warnings.catch_warnings():
+            # diffusers 0.42 passes it, and huggingface_hub says that it does not heed it.
+            warnings.filterwarnings("ignore", "The `local_dir_use_symlinks`")
+            pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
+                source, dtype=dtype, use_safetensors=True, **options
+            )
     except Exception as error:  # diffusers, safetensors and the hub raise all sorts
-        reason = " ".join(str(error).split())
+        reason = _reason(error)
         raise CoodError(f"generator {settings.model} cannot be loaded: {reason}") from error
     if settings.no_safety_checker and getattr(pipeline, "safety_checker", None) is not None:
         pipeline.safety_checker = None
@@ -206,6 +210,14 @@ def finished(path: Path, mark: str) -> bool:
             return whole and picture.info.get(MARK) == mark
     except OSError:
         return False
+
+
+def _reason(error: BaseException) -> str:
+    # diffusers calls a file missing whatever the hub said; what lies at the bottom is the cause.
+    last = error
+    while (inner := last.__cause__ or last.__context__) is not None:
+        last = inner
+    return ": ".join(dict.fromkeys(" ".join(str(one).split()) for one in (error, last)))
 
 
 def _save(pixels: np.ndarray, path: Path, mark: str) -> None:

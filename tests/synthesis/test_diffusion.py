@@ -291,6 +291,19 @@ def test_a_generator_that_cannot_be_had_is_told(
     assert re.search(message, said)
 
 
+def test_why_the_hub_could_not_be_asked_is_told(study, monkeypatch):
+    def unreachable(*given, **options):
+        try:
+            raise ConnectionError("Connection refused")
+        except ConnectionError as error:
+            raise OSError("x/y does not appear to have\na file") from error
+
+    monkeypatch.setattr("diffusers.AutoPipelineForText2Image.from_pretrained", unreachable)
+    small = study(model="x/y")
+    with pytest.raises(CoodError, match="x/y does not appear to have a file: Connection refused"):
+        load_pipeline(small, small.generated_set("own"))
+
+
 def test_only_a_whole_file_of_the_same_mark_is_finished(tmp_path):
     path = tmp_path / "x.png"
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
