@@ -21,11 +21,33 @@ PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 
 def _draw(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.isolated import draw_isolated
-    from cood.synthesis.sets import draw_set
+    source = study.set(args.set).source
+    if source == "diffusion":
+        from cood.synthesis.diffusion import generate_set
 
-    draw_set(study, args.set, args.cores)
-    draw_isolated(study, args.set, args.cores)
+        generate_set(study, args.set, _say)
+    elif source in ("folder", "release"):
+        from cood.synthesis.brought import take_set
+
+        take_set(study, args.set, args.cores, _say)
+    else:
+        from cood.synthesis.isolated import draw_isolated
+        from cood.synthesis.sets import draw_set
+
+        draw_set(study, args.set, args.cores)
+        draw_isolated(study, args.set, args.cores)
+
+
+def _generate(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.diffusion import generate_shard
+
+    generate_shard(study, args.set, args.shard, _say)
+
+
+def _join(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.shards import join
+
+    join(study, args.set)
 
 
 def _train(study: Study, args: argparse.Namespace) -> None:
@@ -158,7 +180,9 @@ def _reproduce(study: Study, args: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple[str, ...]]] = {
     "reproduce": (_reproduce, "make everything that is missing or out of date", ()),
-    "draw": (_draw, "draw an evaluation set", ("set",)),
+    "draw": (_draw, "make an evaluation set: draw, generate or take its images", ("set",)),
+    "generate": (_generate, "generate the images of one shard of a set", ("set", "shard")),
+    "join": (_join, "join the generated shards of a set", ("set",)),
     "train": (_train, "train a small CLIP", ("model",)),
     "scan": (_scan, "search the captions of a corpus for all compositions", ("corpus",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),

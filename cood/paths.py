@@ -45,6 +45,10 @@ class Paths:
         """Table of the images of a set that show one word alone; they lie in a folder beside it."""
         return self.results / "sets" / set_ / "isolated.parquet"
 
+    def shard(self, set_: str, shard: int | str) -> Path:
+        """Table of the images of a set that were generated in one job, beside its manifest."""
+        return self.results / "sets" / set_ / f"shard-{shard}.parquet"
+
     def model(self, model: str) -> Path:
         """Folder of a model trained here: config, weights, captions, training history."""
         return self.results / "models" / model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from cood.report.notebooks import check_parameters, source
 from cood.study import Study
 
 CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
-WITH_IMAGES = {"manifest.parquet", "isolated.parquet"}
+WITH_IMAGES = re.compile(r"(manifest|isolated|shard-.*)\.parquet")
 
 
 def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()) -> int:
@@ -38,7 +39,8 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     from cood.synthesis.factors.scenes import check_file
 
     paths = study.paths
-    check_words(study.words.attributes, study.words.objects)
+    if any(settings.source == "icons" for settings in study.sets.values()):
+        check_words(study.words.attributes, study.words.objects)
     for name, settings in study.trained.items():
         check_training(name, settings)
     for name, recipe in study.factor_models.items():
@@ -64,7 +66,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
 
 def discard_damaged(study: Study, dry_run: bool) -> list[str]:
     """Delete artefacts that are damaged, so that they are made again, and say which."""
-    from cood.synthesis.sets import damaged_image
+    from cood.synthesis.sets import damaged_image, failed_image
 
     paths, found = study.paths, []
     if not dry_run:
@@ -73,9 +75,9 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
     files = [p for p in paths.results.rglob("*") if p.suffix in CHECKED]
     for file in sorted(files):
         reason = damage(file)
-        if reason is None and file.name in WITH_IMAGES:
+        if reason is None and WITH_IMAGES.fullmatch(file.name):
             image = damaged_image(file)
-            reason = image and f"image {image} is missing or damaged"
+            reason = f"image {image} is missing or damaged" if image else failed_image(file)
         if reason is None:
             continue
         found.append(str(file))

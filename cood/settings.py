@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
+from cood import imagenet
 from cood import vocabulary as words
 from cood.errors import unknown
 from cood.metrics import MEASURES
@@ -21,6 +30,7 @@ BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
 FILE = "file:"  # what the name of a checkpoint in a file starts with
 NOVELTY = "novelty"  # the notebook of the corpora
+LONGEST_WORD = 100  # characters of the name of an object
 PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
 
 
@@ -31,10 +41,37 @@ class Settings(BaseModel):
 
 
 class WordList(Settings):
-    """Attributes and objects, in the order of their ids."""
+    """Attributes and objects, in the order of their ids.
+
+    A study file may say ``attributes: vaw`` for all of the paper's, and ``objects: imagenet`` for
+    all class names that open_clip has.
+    """
 
     attributes: list[str]
     objects: list[str]
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _vaw(cls, value: Any) -> Any:
+        return list(words.CATEGORY) if value == "vaw" else value
+
+    @field_validator("objects", mode="before")
+    @classmethod
+    def _imagenet(cls, value: Any) -> Any:
+        return imagenet.objects() if value == "imagenet" else value
+
+    @field_validator("objects")
+    @classmethod
+    def _plain(cls, value: list[str]) -> list[str]:
+        # They become names of folders and headings of tables.
+        for name in value:
+            bare = name == " ".join(name.split()) and name.isprintable()
+            if not name or not bare or name.startswith(".") or len(name) > LONGEST_WORD:
+                raise ValueError(
+                    f"{name[:LONGEST_WORD]!r} cannot name an object: one to {LONGEST_WORD} "
+                    "printable characters are needed, no dot in front and no two blanks in a row"
+                )
+        return value
 
 
 class IconSet(Settings):
@@ -44,6 +81,77 @@ class IconSet(Settings):
     images_per_composition: Count
     size: Annotated[int, Field(ge=32, le=512)] = 64
     isolated_images: Count = 8
+
+
+class DiffusionSet(Settings):
+    """Images of every composition, and of every word alone, made by a text-to-image pipeline.
+
+    `model` is the name of a diffusers pipeline on the hub, or ``local-dir:PATH`` of a folder (seen
+    from the project folder). Image k of a composition takes prompt k, k + 1, ... in turn.
+    `spacing` is that of the timesteps, null for the pipeline's own; `precision` that of a GPU.
+    `batch` images go through a GPU at a time, and `shard` compositions into one job.
+    `no_safety_checker` says why a safety checker that the pipeline has is switched off.
+    """
+
+    source: Literal["diffusion"]
+    model: str = "stabilityai/sdxl-turbo"
+    revision: str | None = None
+    variant: str | None = None
+    images_per_composition: Count = 3
+    isolated_images: Count = 8
+    prompts: Annotated[list[str], Field(min_length=1)] = ["{}"]
+    steps: Count = 1
+    guidance: Annotated[float, Field(ge=0)] = 0.0
+    spacing: Literal["trailing", "leading", "linspace"] | None = "trailing"
+    size: Annotated[int, Field(ge=16, le=2048, multiple_of=8)] = 512
+    precision: Literal["float16", "bfloat16", "float32"] = "float16"
+    batch: Count = 16
+    shard: Count = 2000
+    no_safety_checker: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _fillable(self) -> DiffusionSet:
+        _check_templates("prompts", self.prompts)
+        return self
+
+    def shards(self, compositions: int, words: int) -> tuple[int, int]:
+        """Into how many shards the compositions go, and the words alone."""
+        return -(-compositions // self.shard), -(-words // self.shard)
+
+
+class FolderSet(Settings):
+    """Images that a user brings, in folders named ``attribute object``.
+
+    `folder` is seen from the project folder; `generator` says what made the images.
+    """
+
+    source: Literal["folder"]
+    folder: str
+    generator: str = "folder"
+
+
+class ReleaseSet(Settings):
+    """The public release of ImageNet-AO: a zip archive or a folder, seen from the project folder.
+
+    If `file` is not there, it is downloaded from `url`, a Google Drive address or any other.
+    `sha256` is checked if given.
+    """
+
+    source: Literal["release"]
+    file: str
+    url: str | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    generator: str = "release"
+
+
+BroughtSet = FolderSet | ReleaseSet
+SOURCES: dict[str, type[Settings]] = {
+    "icons": IconSet,
+    "diffusion": DiffusionSet,
+    "folder": FolderSet,
+    "release": ReleaseSet,
+}
+ImageSet = Annotated[IconSet | DiffusionSet | FolderSet | ReleaseSet, Field(discriminator="source")]
 
 
 class FactorSet(Settings):
@@ -205,10 +313,14 @@ class Evaluation(Settings):
 
     @model_validator(mode="after")
     def _fillable(self) -> Evaluation:
-        for template in self.templates:
-            if template.count("{}") != 1 or template.count("{") + template.count("}") != 2:
-                raise ValueError(f"templates: {template!r} must hold {{}} once, for the words")
+        _check_templates("templates", self.templates)
         return self
+
+
+def _check_templates(where: str, templates: list[str]) -> None:
+    for template in templates:
+        if template.count("{}") != 1 or template.count("{") + template.count("}") != 2:
+            raise ValueError(f"{where}: {template!r} must hold {{}} once, for the words")
 
 
 class Probing(Settings):

@@ -16,13 +16,16 @@ from cood.settings import (
     BASELINES,
     FACTORS,
     NOVELTY,
+    SOURCES,
     Captions,
     Checkpoint,
     Corpus,
+    DiffusionSet,
     Evaluation,
     FactorSet,
     FactorTraining,
     IconSet,
+    ImageSet,
     Metrics,
     Model,
     Name,
@@ -41,7 +44,7 @@ class Study(Settings):
     seed: Annotated[int, Field(ge=0)]
     vocabulary: WordList
     held_out: Share
-    sets: Annotated[dict[Name, IconSet], Field(min_length=1)]
+    sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
@@ -64,6 +67,12 @@ class Study(Settings):
                 raise ValueError(
                     f"vocabulary.attributes: {unknown('attribute', attribute, words.CATEGORY)}"
                 )
+        first = next(iter(self.sets.values()))
+        if self.trained and not isinstance(first, IconSet):
+            raise ValueError(
+                f"models.{next(iter(self.trained))}: it would be trained on drawings like those of "
+                f"the first set, whose source is {first.source!r}; put one of icons first"
+            )
         for name, model in self.trained.items():
             self._check_share(f"models.{name}", model.share, self.words)
         self._check_checkpoints()
@@ -145,17 +154,36 @@ class Study(Settings):
         """The models that are trained here."""
         return {n: m for n, m in self.models.items() if isinstance(m, Training)}
 
+    @property
+    def generated(self) -> dict[str, DiffusionSet]:
+        """The sets that a text-to-image pipeline makes."""
+        return {n: s for n, s in self.sets.items() if isinstance(s, DiffusionSet)}
+
     def model(self, name: str) -> Training | Checkpoint:
         """The settings of one model; an unknown name raises a StudyError."""
         if name not in self.models:
             raise StudyError(unknown("model", name, self.models))
         return self.models[name]
 
-    def set(self, name: str) -> IconSet:
+    def set(self, name: str) -> ImageSet:
         """The settings of one set; an unknown name raises a StudyError."""
         if name not in self.sets:
             raise StudyError(unknown("set", name, self.sets))
         return self.sets[name]
+
+    def drawings(self, name: str | None = None) -> IconSet:
+        """The settings of a set of drawings; by default of the first set, which models train on."""
+        name = next(iter(self.sets)) if name is None else name
+        settings = self.set(name)
+        if not isinstance(settings, IconSet):
+            raise StudyError(f"set {name!r} is not drawn: its source is {settings.source!r}")
+        return settings
+
+    def generated_set(self, name: str) -> DiffusionSet:
+        """The settings of a set that a text-to-image pipeline makes."""
+        if name not in self.generated:
+            raise StudyError(unknown("generated set", name, self.generated))
+        return self.generated[name]
 
     def factor_set(self, name: str) -> FactorSet:
         """The settings of one factor set; an unknown name raises a StudyError."""
@@ -283,9 +311,13 @@ def _with_zoo(models: Any, chosen: Any, where: str) -> Any:
 
 
 def _sentence(error: Any) -> str:
-    # pydantic names the kind of a model between the model and its key.
-    place = [str(part) for i, part in enumerate(error["loc"]) if (error["loc"][0], i) != KIND]
+    # pydantic names the kind of a model, or the source of a set, between its name and its key.
+    place = [str(part) for i, part in enumerate(error["loc"]) if (error["loc"][0], i) not in KINDS]
     where = ".".join(place)
+    if error["type"] == "union_tag_invalid":
+        return f"{where}.source: {unknown('source', str(error['ctx']['tag']), SOURCES)}"
+    if error["type"] == "union_tag_not_found":
+        return f"{where}.source: missing; known: {', '.join(SOURCES)}"
     if error["type"] == "extra_forbidden":
         text = unknown("key", place[-1], _keys(error["loc"][:-1]))
         return text.replace(repr(place[-1]), repr(where), 1)
@@ -299,10 +331,10 @@ def _sentence(error: Any) -> str:
     return f"{where}: {message}, got {error['input']!r}"
 
 
-KIND = ("models", 2)
+KINDS = {("models", 2), ("sets", 2)}
 SECTIONS: dict[str, type[Settings]] = {
     "vocabulary": WordList,
-    "sets": IconSet,
+    **SOURCES,
     "factor_sets": FactorSet,
     "factor_models": FactorTraining,
     "training": Training,

@@ -29,9 +29,16 @@ def test_the_studies_of_the_project_are_sound(file):
     study = load_study(str(file))
     assert study.name == file.stem
     assert study.notebooks
-    assert min(m.share for m in study.trained.values()) < max(
-        m.share for m in study.trained.values()
-    )
+    shares = [model.share for model in study.trained.values()]
+    assert not shares or min(shares) < max(shares)
+
+
+def test_the_study_of_the_paper_has_all_words(tiny):
+    study = load_study(str(next(file for file in STUDIES if file.stem == "paper")))
+    assert len(study.vocabulary.attributes) == 130
+    assert len(study.vocabulary.objects) == 998
+    assert list(study.generated) == ["sdxl-turbo"]
+    assert study.generated_set("sdxl-turbo").shards(study.words.size, 1128) == (65, 1)
 
 
 def test_defaults_are_overridden_one_by_one(parse):
@@ -78,6 +85,49 @@ def test_names_that_are_looked_up(tiny):
         ({"defaults": {"bogus": 1}}, r"unknown key 'models.few.bogus'"),
         ({"models": {"m": {"checkpoint": "x/y", "share": 0.3}}}, "unknown key 'models.m.share'"),
         ({"sets": {"ao": {"source": "icons"}}}, "sets.ao.images_per_composition: missing"),
+        (
+            {"sets": {"ao": {"source": "icosn"}}},
+            r"sets\.ao\.source: unknown source 'icosn'; did you",
+        ),
+        ({"sets": {"ao": {"size": 32}}}, r"sets\.ao\.source: missing; known: icons, diffusion"),
+        (
+            {"sets": {"ao": {"source": "folder", "foldr": "x"}}},
+            r"unknown key 'sets\.ao\.foldr'; did you mean folder\?",
+        ),
+        ({"sets": {"ao": {"source": "folder"}}}, r"sets\.ao\.folder: missing"),
+        (
+            {"sets": {"ao": {"source": "release", "file": "x.zip", "sha256": "abc"}}},
+            r"sets\.ao\.sha256: .*got 'abc'",
+        ),
+        ({"sets": {"ao": {"source": "diffusion", "steps": 0}}}, r"sets\.ao\.steps: .* got 0"),
+        (
+            {"sets": {"ao": {"source": "diffusion", "size": 500}}},
+            r"sets\.ao\.size: .*multiple of 8",
+        ),
+        (
+            {"sets": {"ao": {"source": "diffusion", "prompts": ["a photo"]}}},
+            r"sets\.ao: prompts: 'a photo' must hold \{\} once",
+        ),
+        (
+            {"sets": {"ao": {"source": "diffusion", "no_safety_checker": ""}}},
+            r"sets\.ao\.no_safety_checker: .*at least 1 char",
+        ),
+        (
+            {"sets": {"ao": {"source": "diffusion", "no_safety_checker": True}}},
+            r"sets\.ao\.no_safety_checker: .*got True",
+        ),
+        (
+            {"sets": {"ao": {"source": "folder", "folder": "x"}}},
+            r"models\.few: it would be trained on drawings .* source is 'folder'; put one of icons",
+        ),
+        *(
+            (
+                {"vocabulary": {"attributes": ["red", "blue"], "objects": ["hat", word]}},
+                r"vocabulary\.objects: .* cannot name an object: one to 100 printable",
+            )
+            for word in ("../x", "", "a\nb", "a  b", " a", "x" * 300, "a\x00")
+        ),
+        ({"vocabulary": {"attributes": "all", "objects": "imagenet"}}, r"attributes: .*got 'all'"),
         ({"seed": "7"}, r"seed: Input should be a valid integer, got '7'"),
         ({"seed": True}, r"seed: Input should be a valid integer, got True"),
         ({"seed": -1}, r"seed: .* got -1"),
@@ -219,6 +269,32 @@ def test_factor_sets_and_models_that_are_looked_up(parse):
         study.factor_model("few")
 
 
+def test_words_by_the_name_of_their_list(parse):
+    checkpoint = {"m": {"checkpoint": "ViT-B-32/openai"}}
+    study = parse(vocabulary={"attributes": "vaw", "objects": "imagenet"}, models=checkpoint)
+    assert study.words.size == 130 * 998
+    assert study.vocabulary.attributes[:2] == ["cracked", "dilapidated"]
+    assert study.vocabulary.objects[0] == "tench"
+
+
+def test_sets_of_every_source_stand_side_by_side(parse):
+    icons = {"source": "icons", "images_per_composition": 1}
+    study = parse(
+        sets={
+            "drawn": icons,
+            "turbo": {"source": "diffusion", "guidance": 0},
+            "mine": {"source": "folder", "folder": "x"},
+            "public": {"source": "release", "file": "x.zip"},
+        }
+    )
+    assert study.drawings() == study.drawings("drawn") == study.set("drawn")
+    assert list(study.generated) == ["turbo"]
+    with pytest.raises(StudyError, match="set 'mine' is not drawn: its source is 'folder'"):
+        study.drawings("mine")
+    with pytest.raises(StudyError, match="unknown generated set 'drawn'; known: turbo"):
+        study.generated_set("drawn")
+
+
 def test_every_wrong_setting_is_told(parse):
     with pytest.raises(StudyError, match=r"seed: .*held_out: "):
         parse(seed=-1, held_out=2)
@@ -325,7 +401,7 @@ def test_artefacts_of_a_study_lie_together(tmp_path):
 def test_reading_a_study_imports_no_torch(project):
     code = (
         "import sys; from cood.study import load_study; load_study('tiny');"
-        "print(*{'torch', 'open_clip', 'papermill'} & sys.modules.keys())"
+        "print(*{'torch', 'open_clip', 'papermill', 'diffusers'} & sys.modules.keys())"
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == ""

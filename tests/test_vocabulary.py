@@ -9,6 +9,7 @@ from cood.vocabulary import (
     CATEGORY,
     OBJECT_CAPTIONS,
     PAIR_CAPTIONS,
+    SYNONYMS,
     TEMPLATES,
     Vocabulary,
 )
@@ -21,6 +22,16 @@ def test_attributes_of_the_paper():
     assert len(names) == len(set(names)) == len(CATEGORY) == 130
     assert CATEGORY["striped"] == "pattern"
     assert CATEGORY["red"] == "color"
+
+
+def test_near_synonyms_are_attributes_and_in_one_group_each():
+    named = [name for names in SYNONYMS for name in names]
+    assert set(named) <= set(CATEGORY)
+    assert len(named) == len(set(named))
+    assert all(len(names) > 1 for names in SYNONYMS)
+    words = Vocabulary(("red", "turquoise", "steel", "teal", "metal", "aqua"), ("cat", "dog"))
+    np.testing.assert_array_equal(words.merged(), [0, 1, 2, 1, 2, 1])
+    np.testing.assert_array_equal(WORDS.merged(), [0, 1])
 
 
 def test_numbers_of_compositions_and_back():

@@ -33,8 +33,8 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     Written, un-normalised float32: `images` [n, d] in the order of the manifest, and the texts
     of `compositions` [C, d], `attributes` [A, d] and `objects` [O, d], averaged over templates.
     `isolated_attributes` [A, d] and `isolated_objects` [O, d] are averages over the images that
-    show the word alone. The metadata says which checkpoint, preprocessing, tokeniser, templates,
-    manifest and table of isolated words.
+    show the word alone; they are left out where some word has none. The metadata says which
+    checkpoint, preprocessing, tokeniser, templates, manifest and table of isolated words.
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
     path = study.paths.embeddings(model, set_)
@@ -47,18 +47,19 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     folder = study.paths.manifest(set_).parent
     say(f"{model}: embedding {len(manifest)} images of {set_}")
     images = embed_images(clip, folder, manifest["image"].tolist())
-    alone = embed_images(clip, folder, isolated["image"].tolist())
     words, templates = study.words, study.evaluation.templates
     tensors = {
         "images": images,
         "compositions": embed_texts(clip, words.compositions(), templates),
         "attributes": embed_texts(clip, [f"{a} {ANY_OBJECT}" for a in words.attributes], templates),
         "objects": embed_texts(clip, words.objects, templates),
-        "isolated_attributes": average(alone, isolated["attribute"], words.attributes),
-        "isolated_objects": average(alone, isolated["object"], words.objects),
     }
-    metadata = describe(clip, model, manifest)
-    metadata |= {"templates": json.dumps(templates), "isolated": _hash(isolated)}
+    metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+    if isolated is not None:
+        alone = embed_images(clip, folder, isolated["image"].tolist())
+        for kind, known in (("attribute", words.attributes), ("object", words.objects)):
+            tensors[f"isolated_{kind}s"] = average(alone, isolated[kind], known)
+        metadata["isolated"] = _hash(isolated)
     write_tensors(tensors, path, metadata)
 
 

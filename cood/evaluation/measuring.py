@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,7 @@ from cood.synthesis.sets import read_manifest
 from cood.vocabulary import Vocabulary
 
 NAMES = ("attribute", "object")
+NO_WORDS = "the set has no images of words alone"
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
         geometry = (tensors, truth, kept, study.words, study.seed, study.metrics.folds)
         tables.append(score_geometry(model, set_, *geometry))
         for side in sides(tensors, truth, study.words):
-            words = [tensors[name] for name in SPACES[side.space][1:]]
+            words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
             for split, inside in kept.items():
-                for table in measured(study, side.of(inside), *words):
+                for table in measured(study, side.of(inside), words):
                     tables.append(table.assign(model=model, set=set_, split=split, group="all"))
     table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
     write_table(table, study.paths.model_measures(model))
@@ -77,10 +78,12 @@ def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) 
     yield Side("text", normalise(tensors["compositions"]), np.arange(words.size))
 
 
-def measured(
-    study: Study, side: Side, attributes: np.ndarray, objects: np.ndarray
-) -> Iterator[pd.DataFrame]:
-    """Every metric of a side, with nulls and intervals, and of its codes in the basis of words."""
+def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[pd.DataFrame]:
+    """Every metric of a side, with nulls and intervals, and of its codes in the basis of words.
+
+    `words` are the embeddings of the attributes and of the objects; if there are none, the values
+    in their basis are missing, and `note` says so.
+    """
     settings, factors = study.metrics, side.factors(study.words)
     scored = partial(evaluate, measures=settings.measures, names=NAMES, rng=study.seed)
     table = scored(
@@ -93,6 +96,8 @@ def measured(
         groups=side.compositions,
     )
     yield table.assign(space=side.space)
-    codes = in_words(side.codes, attributes, objects)
-    table = scored(codes, factors, repeats=1)
+    if words:
+        table = scored(in_words(side.codes, *words), factors, repeats=1)
+    else:
+        table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
     yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")

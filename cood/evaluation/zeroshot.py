@@ -72,7 +72,8 @@ def hits(
 
     `pair`, `attribute` and `object` are read off the composition that was answered; the measures
     ``..._alone`` off the answer among attributes, or objects, only. `binding` is the pair
-    accuracy where both words, asked alone, were answered right.
+    accuracy where both words, asked alone, were answered right. In the measures ``..._merged``,
+    which are there if the vocabulary has near-synonyms, one of them is as good as another.
     """
     truth, first = answers.truth, answers.pairs[:, 0]
     n, ones = len(labels), np.ones(len(truth))
@@ -85,6 +86,16 @@ def hits(
     yield f"pair_top{TOP}", (answers.pairs == truth[:, None]).any(axis=1), ones * min(1, TOP / n)
     yield "attribute_top1", words.attribute_of(first) == attribute, by_attribute[attribute]
     yield "object_top1", words.object_of(first) == object_, by_object[object_]
+    merged = words.merged()
+    if merged.max() + 1 < len(words.attributes):
+        same = merged[words.attribute_of(first)] == merged[attribute]
+        by_group = np.bincount(merged, weights=by_attribute)[merged]
+        # Of the labels that name the right object, how many name an attribute of the right group.
+        kinds = merged[words.attribute_of(labels)] * len(words.objects) + words.object_of(labels)
+        kind = merged[attribute] * len(words.objects) + object_
+        by_kind = np.bincount(kinds, minlength=words.size) / n
+        yield "pair_merged_top1", same & (words.object_of(first) == object_), by_kind[kind]
+        yield "attribute_merged_top1", same, by_group[attribute]
     if answers.attributes is not None and answers.objects is not None:
         attribute_right = answers.attributes == attribute
         object_right = answers.objects == object_
@@ -113,7 +124,8 @@ def score(
         Composition id [n] of each image.
     splits
         Composition ids of each split to report. The one named ``unseen`` is also scored with
-        its own compositions as the only labels (`variant` ``unseen`` beside ``all``).
+        its own compositions as the only labels (`variant` ``unseen`` beside ``all``), those of
+        them that have an image: a set that was filtered has but some.
     settings, seed
         Resamples and level of the intervals; seed of the resamples.
     """
@@ -123,7 +135,7 @@ def score(
         here = tensors | {"images": tensors["images"][inside]}
         label_sets = {"all": np.arange(words.size)}
         if split == "unseen":
-            label_sets["unseen"] = members
+            label_sets["unseen"] = members[np.isin(members, truth)]
         for variant, labels in label_sets.items():
             start = time.perf_counter()
             answers = answer(here, truth[inside], labels)

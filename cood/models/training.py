@@ -23,7 +23,7 @@ def draw_tensors(
     study: Study, clip: Clip, compositions: np.ndarray, stream: tuple[int, ...]
 ) -> torch.Tensor:
     """Draw one image for each composition id and preprocess it: [n, 3, size, size] on the CPU."""
-    words, size = study.words, next(iter(study.sets.values())).size
+    words, size = study.words, study.drawings().size
     tensors = []
     for start in range(0, len(compositions), 500):  # keeps the full-size drawings few
         ids = compositions[start : start + 500]

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from PIL import ImageOps
 
 from cood.study import Study
 from cood.synthesis.sets import load_image
@@ -25,6 +26,8 @@ SPLIT_NAMES = {
 
 
 GAP = 14  # pixels above each image, for its name
+THUMB = 96  # pixels a side at most
+NAMED = 150  # objects at most whose names fit under a map
 
 
 def gallery(
@@ -32,20 +35,24 @@ def gallery(
 ) -> Figure:
     """A row an attribute and `columns` images each, named by their objects.
 
+    Images are cut square and made small, if they are not.
+
     Parameters
     ----------
     folder, manifest
         Of the set; the images are taken from the top, each of another object.
     attributes
-        One row each.
+        One row each, for those that have an image.
     columns
         Images in a row.
     """
-    rows = [
-        manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
+    found = {
+        attribute: manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
         for attribute in attributes
-    ]
-    side = load_image(folder, rows[0]["image"].iloc[0]).width
+    }
+    attributes = [attribute for attribute, row in found.items() if len(row)]
+    rows = [found[attribute] for attribute in attributes]
+    side = min(THUMB, *load_image(folder, rows[0]["image"].iloc[0]).size)
     wide, high = side + 4, side + GAP
     # One picture of all: hundreds of axes would take a minute to lay out.
     mosaic = np.full((high * len(rows), wide * columns, 3), 255, np.uint8)
@@ -53,9 +60,13 @@ def gallery(
     for i, row in enumerate(rows):
         for k, (image, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
             top, left = i * high + GAP, k * wide
-            pixels = np.asarray(load_image(folder, image))
-            mosaic[top : top + side, left : left + side] = pixels
-            axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom", fontsize=7)
+            picture = load_image(folder, image)
+            if picture.size != (side, side):
+                picture = ImageOps.fit(picture, (side, side))
+            mosaic[top : top + side, left : left + side] = np.asarray(picture)
+            # As it stands: what lies between two dollar signs is no formula here.
+            name = axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom")
+            name.set(fontsize=7, parse_math=False)
     axes.imshow(mosaic, interpolation="nearest")
     axes.set_yticks([i * high + GAP + side / 2 for i in range(len(rows))], attributes, fontsize=9)
     axes.set_xticks([])
@@ -70,12 +81,17 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     words = study.words
     order = list(SPLITS)
     grid = np.array([order.index(s) for s in split]).reshape(len(words.attributes), -1)
+    few = len(words.objects) <= NAMED
     # The legend needs seven inches, however few objects there are.
-    size = (max(7.2, 1.8 + 0.17 * len(words.objects)), 2.0 + 0.2 * len(words.attributes))
+    wide = 1.8 + 0.17 * min(len(words.objects), NAMED)
+    size = (max(7.2, wide), 2.0 + 0.2 * len(words.attributes))
     figure, axes = plt.subplots(figsize=size)
     colours = ListedColormap(list(SPLITS.values()))
     axes.imshow(grid, cmap=colours, vmin=-0.5, vmax=2.5, aspect="auto", interpolation="nearest")
-    axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=7)
+    if few:
+        axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=7)
+    else:
+        axes.set_xlabel(f"{len(words.objects):,} objects")
     axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
     axes.grid(visible=False)
     handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]

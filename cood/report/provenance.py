@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from cood.study import Study
+from cood.synthesis.shards import shard_names
 
 PACKAGE = Path(__file__).parents[1]
 SHOWN = (
@@ -20,6 +21,8 @@ SHOWN = (
         "torch",
         "open_clip_torch",
         "timm",
+        "diffusers",
+        "transformers",
         "numpy",
         "pandas",
         "polars",
@@ -30,6 +33,8 @@ SHOWN = (
 )
 STAGES = {
     "draw": "Draw the evaluation sets",
+    "generate": "Generate evaluation sets",
+    "join": "Join their shards",
     "train": "Train the small CLIPs",
     "scan": "Search captions",
     "embed": "Embed images and texts",
@@ -100,6 +105,10 @@ def stages(study: Study) -> pd.DataFrame:
     # Jobs of models that have left the study do not count.
     jobs_of: dict[str, Iterable[str]] = {
         "draw": study.sets,
+        "generate": [
+            f"{name}-{shard}" for name in study.generated for shard in shard_names(study, name)
+        ],
+        "join": study.generated,
         "train": study.trained,
         "scan": study.corpora,
         "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,32 @@ def counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def designs(objects: Iterable[str]) -> pd.DataFrame:
+def outcomes(manifest: pd.DataFrame) -> pd.DataFrame:
+    """What became of the images of a set: how many were kept, and were not for which reason.
+
+    `manifest` holds all rows, those that were not kept too. Of a reason, the part before the colon
+    counts: the rest may quote a file.
+    """
+    counted = manifest["status"].str.split(":").str[0].value_counts()
+    return counted.rename_axis("what became of them").reset_index(name="images")
+
+
+def kept(outcomes: pd.DataFrame) -> str:
+    """How many images were kept, and why others were not, as a sentence."""
+    counted = outcomes.set_index("what became of them")["images"]
+    if list(counted.index) == ["kept"]:
+        return f"All {counted['kept']:,} images were kept."
+    dropped = [f"{reason} ({n:,})" for reason, n in counted.items() if reason != "kept"]
+    whole = f"Of {counted.sum():,} images, {counted['kept']:,} were kept"
+    return f"{whole}. The others were not, for these reasons: {', '.join(dropped)}."
+
+
+def designs(study: Study) -> pd.DataFrame:
     """A row an icon design: its licence, and how many objects and glyphs of the study it draws."""
-    drawn = {name: icons.get_icon(name) for name in objects}
+    if not any(settings.source == "icons" for settings in study.sets.values()):
+        none = {"design": "none", "credit": "-", "licence": "-", "objects": 0, "glyphs": 0}
+        return pd.DataFrame([none])  # a table of the book cannot be empty
+    drawn = {name: icons.get_icon(name) for name in study.vocabulary.objects}
     rows = []
     for key, design in icons.designs().items():
         glyphs = [sum(k == key for k, _ in icon.glyphs) for icon in drawn.values()]
@@ -138,8 +162,17 @@ def shown(board: pd.DataFrame) -> Styler:
 
 
 def styled(table: pd.DataFrame) -> Styler:
-    """A table without row numbers, drawn as the theme draws data frames."""
+    """A table without row numbers, drawn as the theme draws data frames.
+
+    Text is escaped: a word of a study or a message may hold what HTML takes for a tag.
+    """
+    text = table.select_dtypes(["object", "str"]).columns
+    table = table.assign(**{c: table[c].map(_escaped) for c in text})
     return table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+
+
+def _escaped(value: object) -> object:
+    return escape(value) if isinstance(value, str) else value
 
 
 def noise(models: pd.DataFrame, values: pd.DataFrame) -> str:

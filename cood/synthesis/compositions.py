@@ -14,6 +14,7 @@ from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.
 SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY, ISOLATED = range(9)
 FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(9, 14)
+DIFFUSION, ISOLATED_DIFFUSION = range(14, 16)
 
 
 def training_order(

@@ -6,7 +6,6 @@ import pandas as pd
 
 from cood.errors import ArtefactError
 from cood.files import read_table, write_table
-from cood.settings import IconSet
 from cood.study import Study
 from cood.synthesis.compositions import ISOLATED
 from cood.synthesis.sets import GENERATOR, write_images
@@ -18,7 +17,7 @@ def draw_isolated(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
 
     A row shows an attribute or an object; the column of the other is empty.
     """
-    settings: IconSet = study.set(name)
+    settings = study.drawings(name)
     path = study.paths.isolated(name)
     words = study.words
     shown = [("attributes", a, "", f"{a} {ANY_OBJECT}") for a in words.attributes]
@@ -53,23 +52,28 @@ def isolated_seed(study_seed: int, k: int) -> tuple[int, ...]:
     return (study_seed, ISOLATED, k)
 
 
-def read_isolated(study: Study, name: str) -> pd.DataFrame:
+def read_isolated(study: Study, name: str) -> pd.DataFrame | None:
     """Rows of the isolated words of a set that were kept.
+
+    None if some word has no image, which is usual for images that were brought, and can happen
+    where a generator failed.
 
     Raises
     ------
     ArtefactError
-        If a word of the study has none.
+        If a word of a set of drawings has none.
     """
-    study.set(name)
+    settings = study.set(name)
     path = study.paths.isolated(name)
     table = read_table(path)
     table = table[table["status"] == "kept"].reset_index(drop=True)
     for kind, words in (("attribute", study.words.attributes), ("object", study.words.objects)):
         for word in words:
-            if not (table[kind] == word).any():
-                raise ArtefactError(
-                    f"{path} has no image of the {kind} {word!r}; delete it and run "
-                    "`nox -s reproduce`"
-                )
+            if (table[kind] == word).any():
+                continue
+            if settings.source != "icons":
+                return None
+            raise ArtefactError(
+                f"{path} has no image of the {kind} {word!r}; delete it and run `nox -s reproduce`"
+            )
     return table

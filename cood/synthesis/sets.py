@@ -13,12 +13,13 @@ from PIL import Image
 
 from cood.errors import ArtefactError
 from cood.files import atomic, read_table, write_table
-from cood.settings import IconSet
 from cood.study import Study
 from cood.synthesis.compositions import EVALUATION, splits
 from cood.synthesis.drawing import check_words, draw_many
+from cood.synthesis.pictures import to_rgb
 
 GENERATOR = "icons"
+KEPT, FAILED = "kept", "failed"  # how `status` begins; anything else says why an image was dropped
 
 
 def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
@@ -27,14 +28,14 @@ def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
     Image k of a composition has the seed (study seed, stream, composition id, k), so it is the
     same whatever the number of cores or of images.
     """
-    settings: IconSet = study.set(name)
+    settings = study.drawings(name)
     manifest = study.paths.manifest(name)
     split = splits(study)
     words = study.words
     check_words(words.attributes, words.objects)
     rows = [
         {
-            "image": f"{words.attributes[a]} {words.objects[o]}/{k}.png",
+            "image": image_name(f"{words.attributes[a]} {words.objects[o]}", f"{k}.png"),
             "attribute": words.attributes[a],
             "object": words.objects[o],
             "composition": id_,
@@ -42,7 +43,7 @@ def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
             "prompt": f"{words.attributes[a]} {words.objects[o]}",
             "seed": k,
             "generator": GENERATOR,
-            "status": "kept",
+            "status": KEPT,
         }
         for id_ in range(words.size)
         for a, o in [(words.attribute_of(id_), words.object_of(id_))]
@@ -92,27 +93,43 @@ def read_manifest(study: Study, name: str) -> pd.DataFrame:
     """Rows of a set that were kept."""
     study.set(name)
     table = read_table(study.paths.manifest(name))
-    return table[table["status"] == "kept"].reset_index(drop=True)
+    return table[table["status"] == KEPT].reset_index(drop=True)
 
 
 def damaged_image(table: Path) -> str | None:
-    """First image of a table that is missing or has not the size it was written with.
+    """First kept image of a table that is missing or has not the size it was written with.
 
-    The table is a manifest, or that of the isolated words beside it.
+    The table is a manifest, that of the isolated words beside it, or that of a shard.
     """
-    for image, size in read_table(table)[["image", "bytes"]].itertuples(index=False):
+    rows = read_table(table)
+    kept = rows.loc[rows["status"] == KEPT, ["image", "bytes"]]
+    for image, size in kept.itertuples(index=False):
         path = table.parent / image
         if not path.is_file() or path.stat().st_size != size:
             return image
     return None
 
 
+def failed_image(table: Path) -> str | None:
+    """First image of a table that could not be made, with the reason: it is worth another try."""
+    rows = read_table(table)
+    failed = rows.loc[rows["status"].str.startswith(FAILED), ["image", "status"]]
+    for image, status in failed.itertuples(index=False):
+        return f"image {image} {status}"
+    return None
+
+
+def image_name(words: str, file: str) -> str:
+    """Path of an image in its set: ``attribute object/file``; a slash in a word is no folder."""
+    return f"{words.replace('/', '_')}/{file}"
+
+
 def load_image(folder: Path, image: str) -> Image.Image:
     """Open one image of a set as RGB."""
     try:
         with Image.open(folder / image) as picture:
-            return picture.convert("RGB")
-    except OSError as error:
+            return to_rgb(picture)
+    except (OSError, ValueError) as error:
         raise ArtefactError(
             f"image {folder / image} cannot be read ({error}); delete it and run "
             "`nox -s reproduce`: its set is drawn again"

@@ -190,3 +190,38 @@ def test_equal_seeds_give_equal_scores(scored):
     again = score("m", "ao", TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
     left, right = (t.drop(columns="seconds") for t in (scored, again))
     assert left.equals(right)
+
+
+def test_near_synonyms_count_as_right_where_they_are_merged():
+    words = Vocabulary(("teal", "red", "aqua"), ("apple", "hat"))
+    truth = np.array([0, 0, 0, 2, 4])  # teal apple three times, red apple, aqua apple
+    said = np.array([[4], [5], [0], [3], [1]])  # aqua apple, aqua hat, right, red hat, teal hat
+    labels = np.arange(6)
+    found = {
+        name: (right, chance) for name, right, chance in hits(Answers(truth, said), words, labels)
+    }
+    np.testing.assert_array_equal(found["pair_top1"][0], [0, 0, 1, 0, 0])
+    np.testing.assert_array_equal(found["pair_merged_top1"][0], [1, 0, 1, 0, 0])
+    np.testing.assert_array_equal(found["attribute_merged_top1"][0], [1, 1, 1, 1, 1])
+    np.testing.assert_allclose(found["pair_merged_top1"][1], [2 / 6, 2 / 6, 2 / 6, 1 / 6, 2 / 6])
+    np.testing.assert_allclose(found["attribute_merged_top1"][1], [2 / 3] * 3 + [1 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("offered", [np.arange(6), np.array([0, 3, 4])])
+def test_chance_of_merged_answers_is_what_guessing_gives(offered):
+    words = Vocabulary(("teal", "red", "aqua"), ("apple", "hat"))
+    for truth in offered:
+        guesses = Answers(np.full(len(offered), truth), offered[:, None])
+        for name, right, chance in hits(guesses, words, offered):
+            if "merged" in name:
+                assert right.mean() == pytest.approx(chance[0])
+
+
+def test_labels_of_the_unseen_are_those_that_have_an_image():
+    truth = np.array([0, 3, 5])
+    tensors = {**TENSORS, "images": TENSORS["images"][truth]}
+    table = score("m", "ao", tensors, truth, {"unseen": ALL}, WORDS, SETTINGS, 0)
+    rows = table[(table["measure"] == "pair_top1") & (table["group"] == "all")]
+    chance = rows.set_index("variant")["chance"]
+    assert chance["all"] == pytest.approx(1 / 6)
+    assert chance["unseen"] == pytest.approx(1 / 3)

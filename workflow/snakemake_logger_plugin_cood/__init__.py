@@ -14,6 +14,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 VERBS = {
     "draw": "draw images",
+    "generate": "generate images",
+    "join": "join the images",
     "train": "train",
     "scan": "search the captions of",
     "embed": "embed with",

@@ -1,0 +1,56 @@
+"""The classes of ImageNet-1k: their names in open_clip, and their other names in WordNet.
+
+Both lists come with libraries that are installed anyway. Their files are read where they lie:
+importing the libraries would import torch, and a study file is to be read at once.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """Names [1000] of the classes in open_clip, in their order; two occur twice."""
+    spec = spec_from_file_location("names", _file("open_clip", "zero_shot_metadata.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError("open_clip has no zero_shot_metadata.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return tuple(module.IMAGENET_CLASSNAMES)
+
+
+def objects() -> list[str]:
+    """The 998 distinct names of the classes: "missile" and "sunglasses" name two classes each."""
+    return list(dict.fromkeys(class_names()))
+
+
+@cache
+def synonyms() -> dict[str, tuple[str, ...]]:
+    """Names that WordNet has for each class name of open_clip, the first synonym first.
+
+    Older lists of ImageNet, that of ImageNet-AO among them, take the first: "ice bear" for what
+    open_clip calls "polar bear".
+
+    Examples
+    --------
+    >>> synonyms()["polar bear"][:2]
+    ('ice bear', 'polar bear')
+    """
+    folder = Path("data", "_info")
+    ids = _file("timm", str(folder / "imagenet_synsets.txt")).read_text().split()
+    lines = _file("timm", str(folder / "imagenet_synset_to_lemma.txt")).read_text().splitlines()
+    names = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, id_ in zip(class_names(), ids, strict=True):
+        found[name] = (*found.get(name, ()), *names[id_].split(", "))
+    return found
+
+
+def _file(package: str, inside: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(f"{package} is not installed")
+    return Path(spec.submodule_search_locations[0]) / inside
