@@ -270,7 +270,7 @@ def test_factor_sets_and_models_that_are_looked_up(parse):
 
 
 def test_words_by_the_name_of_their_list(parse):
-    checkpoint = {"m": {"checkpoint": "ViT-B-32/openai"}}
+    checkpoint = {"m": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
     study = parse(vocabulary={"attributes": "vaw", "objects": "imagenet"}, models=checkpoint)
     assert study.words.size == 130 * 998
     assert study.vocabulary.attributes[:2] == ["cracked", "dilapidated"]

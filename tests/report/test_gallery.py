@@ -35,7 +35,7 @@ def test_images_of_any_size_are_shown_and_attributes_without_one_are_not(tmp_pat
 def test_a_map_of_a_thousand_objects_fits_a_page(parse):
     study = parse(
         vocabulary={"attributes": ["red", "blue"], "objects": "imagenet"},
-        models={"m": {"checkpoint": "ViT-B-32/openai"}},
+        models={"m": {"checkpoint": "ViT-B-32-quickgelu/openai"}},
     )
     figure = split_map(study, splits(study))
     assert figure.get_size_inches()[0] < 30
@@ -66,7 +66,7 @@ def test_a_study_without_drawings_needs_no_icons(parse):
     study = parse(
         vocabulary={"attributes": ["red", "blue"], "objects": ["unicorn", "dragon"]},
         sets={"own": {"source": "folder", "folder": "x"}},
-        models={"m": {"checkpoint": "ViT-B-32/openai"}},
+        models={"m": {"checkpoint": "ViT-B-32-quickgelu/openai"}},
     )
     assert designs(study)["glyphs"].tolist() == [0]
     assert designs(parse())["objects"].max() == 5

@@ -17,7 +17,7 @@ from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import damaged_image, load_image, read_manifest
 from tests.synthesis.test_pictures import GREY, WHOLE, bomb, png
 
-CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32/openai"}}
+CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 PROBING = {"samples": 20}
 FILES = {
     "red apple/1.png": WHOLE,

@@ -22,7 +22,7 @@ from cood.synthesis.diffusion import finished, generate, generate_set, generate_
 from cood.synthesis.sets import load_image, read_manifest
 
 WORDS = {"attributes": ["red", "teal", "aqua"], "objects": ["apple", "dog"]}
-CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32/openai"}}
+CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 SETTINGS = {"seed": 7, "held_out": 0.2, "models": CHECKPOINTS, "notebooks": {}}
 
 

@@ -8,7 +8,7 @@ from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import KEPT, failed_image, read_manifest
 from cood.synthesis.shards import join, made, planned, recipe, shard_names
 
-CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32/openai"}}
+CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 
 
 @pytest.fixture
