@@ -276,16 +276,20 @@ def by_category(results: Results, measure: str) -> pd.DataFrame:
 
 
 def correlations(table: pd.DataFrame) -> Styler:
-    """Correlations over models for people: both coefficients, each with its interval."""
+    """Correlations over models for people: both coefficients, each with its interval.
+
+    How many models and families there are is left out where it is the same in all rows.
+    """
     shown = table.drop(columns=[c for c in table if c.endswith(("low", "high"))])
+    shown = shown.drop(columns=[c for c in ("n", "families") if shown[c].nunique() == 1])
+    shown["measure"] = shown["measure"].str.replace("_", " ")
     for name, low, high in (
         ("pearson", "low", "high"),
         ("spearman", "spearman_low", "spearman_high"),
     ):
         bounds = table[[name, low, high]].to_numpy()
         shown[name] = [f"{v:.2f} [{a:.2f}, {b:.2f}]" for v, a, b in bounds]
-    wide = styled(shown).set_table_attributes('class="dataframe intervals"')
-    return wide.format(precision=2, na_rep="-")
+    return styled(shown).format(precision=2, na_rep="-")
 
 
 def held_out(table: pd.DataFrame) -> Styler:
@@ -297,5 +301,4 @@ def held_out(table: pd.DataFrame) -> Styler:
         shown[title] = [f"{percent(*v)}, chance {c}" for v, c in zip(bounds, guess, strict=True)]
         shown = shown.drop(columns=[f"{title} {part}" for part in ("low", "high", "chance")])
     shown["share"] = shown["share"].map("{:.0%}".format)
-    wide = styled(shown).set_table_attributes('class="dataframe intervals"')
-    return wide.format(precision=2, na_rep="-")
+    return styled(shown).format(precision=2, na_rep="-")

@@ -8,6 +8,7 @@ from cood.report.tables import (
     against_zero,
     agreement,
     correlation_table,
+    correlations,
     leaderboard,
     left_out,
     noise,
@@ -117,3 +118,16 @@ def test_models_are_counted_by_their_intervals():
     assert outside(values, null) == (
         "as large as chance would have it in 1 of 3 models, smaller in 1 and larger in 1"
     )
+
+
+def test_many_correlations_say_how_many_models_only_where_that_differs():
+    rows = [
+        {"measure": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "low": 0.2}
+        | {"high": 0.75, "spearman": -1.0, "spearman_low": -1.0, "spearman_high": 0.0}
+        for n in (9, 8)
+    ]
+    shown = correlations(pd.DataFrame(rows)).data
+    assert shown.columns.tolist() == ["measure", "n", "pearson", "spearman"]
+    assert shown["measure"].tolist() == ["dci completeness"] * 2
+    assert shown["pearson"].tolist() == ["0.50 [0.20, 0.75]"] * 2
+    assert "n" not in correlations(pd.DataFrame(rows[:1] * 2)).data
