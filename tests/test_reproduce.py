@@ -13,6 +13,7 @@ import nbformat
 import pandas as pd
 import psutil
 import pytest
+import yaml
 
 from cood.files import damage
 
@@ -171,13 +172,12 @@ def test_damaged_artefacts_are_named_and_made_again(project):
         results / "embeddings" / "few" / "ao.safetensors",
         results / "scores" / "more.parquet",
         results / "models" / "most" / "open_clip_model.safetensors",
-        results / "notebooks" / "dataset" / "dataset.ipynb",
     ]
     for file in spoilt:
         file.write_bytes(file.read_bytes()[:100])
     gone = next((results / "sets" / "ao").rglob("0.png"))
     gone.unlink()
-    done = reproduce(project)
+    done = reproduce(project, "--", "--until", "collect")
     assert done.returncode == 0, done.stderr
     assert f"image {gone.relative_to(results / 'sets' / 'ao')} is missing or damaged" in done.stderr
     for file in spoilt:
@@ -185,6 +185,16 @@ def test_damaged_artefacts_are_named_and_made_again(project):
     assert gone.is_file()
     assert [damage(file) for file in spoilt] == [None] * len(spoilt)
     pd.testing.assert_frame_equal(scores(project), before)
+
+
+def test_a_damaged_notebook_is_made_again(project):
+    file = project / "results" / STUDY / "notebooks" / "dataset" / "dataset.ipynb"
+    file.write_bytes(file.read_bytes()[:100])
+    done = reproduce(project)
+    assert done.returncode == 0, done.stderr
+    assert f"damaged: {file.relative_to(project)}" in done.stderr
+    assert damage(file) is None
+    assert len(re.findall("run notebook [a-z]+: done", done.stderr)) == 1
 
 
 def test_a_failing_notebook_stops_the_book(project):
@@ -223,6 +233,12 @@ def run_until(project: Path, sign: str) -> subprocess.Popen[str]:
 def test_killed_again_and_again_it_goes_on_to_the_same_numbers(made, tmp_path):
     first, _ = made
     project = clone(tmp_path)
+    file = project / "workflow" / "studies" / f"{STUDY}.yaml"
+    settings = yaml.safe_load(file.read_text())
+    for section in ("factor_sets", "factor_models", "corpora"):  # not in the scores
+        del settings[section]
+    settings["notebooks"] = {"dataset": {}}
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
     for sign in ("training images", "embedding 96 images", "run notebook"):
         run = run_until(project, sign)
         time.sleep(1)
