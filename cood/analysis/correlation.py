@@ -11,7 +11,10 @@ from scipy.special import expit, logit
 
 @dataclass(frozen=True)
 class Correlation:
-    """Pearson's and Spearman's coefficient over n models in `families` families."""
+    """Pearson's and Spearman's coefficient over n models in `families` families.
+
+    The p values are those of the resamples: twice the share of them on the rarer side of 0.
+    """
 
     n: int
     families: int
@@ -21,6 +24,8 @@ class Correlation:
     spearman: float
     spearman_low: float
     spearman_high: float
+    pearson_p: float = np.nan
+    spearman_p: float = np.nan
 
     def __str__(self) -> str:
         """Both coefficients with their intervals, as captions give them."""
@@ -36,6 +41,7 @@ def correlate(
     y: pd.Series,
     families: pd.Series,
     *,
+    given: pd.Series | None = None,
     seed: int,
     resamples: int = 2000,
     level: float = 0.95,
@@ -46,6 +52,9 @@ def correlate(
     ----------
     x, y, families
         Two numbers and the family of each model [n]. Models without a number are left out.
+    given
+        A third number of each model, whose linear part is taken off both: the coefficients are
+        partial ones.
     seed, resamples, level
         Of the percentile bootstrap. Resamples in which a column is constant are left out.
 
@@ -54,22 +63,26 @@ def correlate(
     Correlation
         NaN where there are fewer than three models or two families, or a column is constant.
     """
-    kept = np.isfinite(x.to_numpy(float)) & np.isfinite(y.to_numpy(float))
-    a, b = x.to_numpy(float)[kept], y.to_numpy(float)[kept]
+    columns = [c.to_numpy(float) for c in (x, y, given) if c is not None]
+    kept = np.isfinite(columns).all(axis=0)
+    columns = [column[kept] for column in columns]
     _, members = np.unique(families.to_numpy()[kept], return_inverse=True)
-    n_families = int(members.max()) + 1 if len(members) else 0
-    nothing = Correlation(len(a), n_families, *[np.nan] * 6)
-    if len(a) < 3 or n_families < 2 or not (np.ptp(a) and np.ptp(b)):
-        return nothing
+    n, n_families = int(kept.sum()), int(members.max()) + 1 if len(members) else 0
+    if n < len(columns) + 1 or n_families < 2 or not all(map(np.ptp, columns)):
+        return Correlation(n, n_families, *[np.nan] * 6)
     draws = np.random.default_rng(seed).integers(n_families, size=(resamples, n_families))
     # How often each family, and so each model, is in each resample.
     times = (draws[:, :, None] == np.arange(n_families)).sum(axis=1)
-    weights = times[:, members].astype(float)
-    drawn = np.column_stack(_both(a, b, weights))
+    drawn = np.column_stack(_coefficients(columns, times[:, members].astype(float)))
+    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    pearson, spearman = (float(found[0]) for found in _coefficients(columns, np.ones((1, n))))
     tail = (1 - level) / 2
-    low, high = np.quantile(drawn[np.isfinite(drawn).all(axis=1)], [tail, 1 - tail], axis=0)
-    pearson, spearman = (float(found[0]) for found in _both(a, b, np.ones((1, len(a)))))
-    return Correlation(len(a), n_families, pearson, low[0], high[0], spearman, low[1], high[1])
+    bounds = np.quantile(drawn, [tail, 1 - tail], axis=0) if len(drawn) else np.full((2, 2), np.nan)
+    rarer = np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0))
+    p = np.minimum(1, 2 * (rarer + 1) / (len(drawn) + 1))
+    (low, spearman_low), (high, spearman_high) = bounds.tolist()
+    found = (pearson, low, high, spearman, spearman_low, spearman_high)
+    return Correlation(n, n_families, *found, *p.tolist())
 
 
 def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
@@ -89,16 +102,30 @@ def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
     both = pd.concat([x, y], axis=1, keys=["x", "y"]).dropna()
     columns = dict.fromkeys(("pearson", "spearman"), np.full(len(both), np.nan))
     if len(both) > 3:
-        found = _both(both["x"].to_numpy(), both["y"].to_numpy(), 1 - np.eye(len(both)))
+        found = _coefficients([both["x"].to_numpy(), both["y"].to_numpy()], 1 - np.eye(len(both)))
         columns = dict(zip(columns, found, strict=True))
     return pd.DataFrame(columns, index=both.index)
 
 
-def _both(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pearson's and Spearman's coefficient [r] of models that count `weights` [r, n] times each."""
-    shape = weights.shape
-    plain = _pearson(np.broadcast_to(a, shape), np.broadcast_to(b, shape), weights)
-    return plain, _pearson(_ranks(a, weights), _ranks(b, weights), weights)
+def _coefficients(columns: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pearson's and Spearman's coefficient [r] of models that count `weights` [r, n] times each.
+
+    Of two columns [n], or of two given the third.
+    """
+    plain = [np.broadcast_to(column, weights.shape) for column in columns]
+    ranked = [_ranks(column, weights) for column in columns]
+    return _partial(plain, weights), _partial(ranked, weights)
+
+
+def _partial(columns: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    a, b, *given = columns
+    both = _pearson(a, b, weights)
+    if not given:
+        return both
+    first, second = (_pearson(column, given[0], weights) for column in (a, b))
+    left = (1 - first**2) * (1 - second**2)
+    nothing = left <= 1e-12  # one of them is a line in what is given
+    return np.where(nothing, np.nan, (both - first * second) / np.sqrt(np.where(nothing, 1, left)))
 
 
 def _ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

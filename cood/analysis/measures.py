@@ -15,10 +15,16 @@ from cood.errors import StudyError
 
 KEYS = ["space", "measure", "variant"]
 EXCESS = "above shuffled labels"
+BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
 
 
 def correlate_measures(
-    results: Results, accuracy: pd.Series, measures: Collection[str], *, split: str
+    results: Results,
+    accuracy: pd.Series,
+    measures: Collection[str],
+    *,
+    split: str,
+    given: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Correlate every variant of the measures, over models, with an accuracy.
 
@@ -30,6 +36,8 @@ def correlate_measures(
         Indexed by model.
     measures, split
         Which scores.
+    given
+        Indexed by model: a number that is taken off both first, as in `correlate`.
 
     Returns
     -------
@@ -57,18 +65,52 @@ def correlate_measures(
             f"{split!r}; run the study again, or name another split"
         )
     y, families = accuracy.reindex(models.index), models["family"]
+    third = None if given is None else given.reindex(models.index)
     rows: list[dict[str, Any]] = []
     for names, group in scores.groupby(KEYS, sort=False):
         x = group.set_index("model")["value"].reindex(models.index)
         row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
         row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
         row["chance"] = group["chance"].median()
-        row |= asdict(correlate(x, y, families, seed=results.study.seed))
+        row |= asdict(correlate(x, y, families, given=third, seed=results.study.seed))
         without = leave_one_out(x, y)
         for kind in without:
             row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Coefficients of many measures, each beside its partial one and Holm's correction.
+
+    Parameters
+    ----------
+    found, controlled
+        What `correlate_measures` returns, without and with `given`, for the same measures.
+    coefficient
+        ``pearson`` or ``spearman``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `space`, `measure`, `variant`, the coefficient with `low` and `high`, `p`, `holm` (p
+        corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
+        without a coefficient are no test.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    low, high = BOUNDS[coefficient]
+    columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
+    table = found[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
+    partial = controlled[[*KEYS, coefficient, low, high]].set_axis(
+        [*KEYS, "partial", "partial_low", "partial_high"], axis=1
+    )
+    table = table.merge(partial, on=KEYS, how="left")
+    tested = table["p"].notna()
+    table["holm"] = np.nan
+    if tested.any():
+        table.loc[tested, "holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
+    return table
 
 
 def add_excess(results: Results, measures: Collection[str]) -> Results:

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.correlation import Correlation
-
-BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
+from cood.analysis.measures import BOUNDS
 
 
 def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
@@ -88,6 +87,36 @@ def written(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
             coefficient.capitalize(): [_text("{:.2f} [{:.2f}, {:.2f}]", v) for v in around],
             "without any one model": [_text("{:.2f} to {:.2f}", v) for v in moved],
         }
+    )
+
+
+def controlled(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """What `cood.analysis.measures.with_control` gives, for people."""
+    name = coefficient.capitalize()
+    shown = {
+        name: table[[coefficient, "low", "high"]],
+        f"{name} given ID accuracy": table[["partial", "partial_low", "partial_high"]],
+    }
+    texts = {
+        title: [_text("{:.2f} [{:.2f}, {:.2f}]", row) for row in values.to_numpy(float)]
+        for title, values in shown.items()
+    }
+    measure = table["measure"].str.replace("_", " ")
+    columns = {"measure": measure, "space": table["space"], **texts}
+    return pd.DataFrame(columns | {"p": table["p"], "p by Holm": table["holm"]})
+
+
+def survivors(table: pd.DataFrame, level: float = 0.05) -> str:
+    """How many correlations are left after Holm's correction, and given ID accuracy, as a phrase.
+
+    `table` is what `cood.analysis.measures.with_control` gives.
+    """
+    alone, corrected = ((table[name] < level).sum() for name in ("p", "holm"))
+    sure = ((table["partial_low"] > 0) | (table["partial_high"] < 0)).sum()
+    return (
+        f"of {table['p'].notna().sum()} coefficients, {alone} have p below {level:g}, {corrected} "
+        f"after Holm's correction for their number, and {sure} have an interval that excludes 0 "
+        "once ID accuracy is held fixed"
     )
 
 

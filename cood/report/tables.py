@@ -280,7 +280,7 @@ def correlations(table: pd.DataFrame) -> Styler:
 
     How many models and families there are is left out where it is the same in all rows.
     """
-    shown = table.drop(columns=[c for c in table if c.endswith(("low", "high"))])
+    shown = table.drop(columns=[c for c in table if c.endswith(("low", "high", "_p"))])
     shown = shown.drop(columns=[c for c in ("n", "families") if shown[c].nunique() == 1])
     shown["measure"] = shown["measure"].str.replace("_", " ")
     for name, low, high in (

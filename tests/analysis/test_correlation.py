@@ -27,6 +27,42 @@ def test_spearman_with_ties_agrees_with_scipy():
     assert found.spearman == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
+def residuals(x, given):
+    return x - np.polyval(np.polyfit(given, x, 1), given)
+
+
+def test_partial_coefficients_are_those_of_residuals():
+    given = pd.Series(RNG.normal(size=24))
+    x, y = X + 2 * given, Y + given**3
+    found = correlate(x, y, FAMILIES, given=given, seed=0, resamples=300)
+    expected = stats.pearsonr(residuals(x, given), residuals(y, given)).statistic
+    assert found.pearson == pytest.approx(expected)
+    rx, ry, rg = (stats.rankdata(column) for column in (x, y, given))
+    expected = stats.pearsonr(residuals(rx, rg), residuals(ry, rg)).statistic
+    assert found.spearman == pytest.approx(expected)
+    assert found.low < found.pearson < found.high
+    assert found.n == 24
+
+
+def test_what_the_third_explains_wholly_leaves_nothing():
+    found = correlate(2 * Y + 1, X, FAMILIES, given=Y, seed=0, resamples=100)
+    assert np.isnan([found.pearson, found.low, found.spearman]).all()
+    missing = X.drop(X.idxmin()).reindex(X.index)
+    assert correlate(X, Y, FAMILIES, given=missing, seed=0, resamples=100).n == 23
+
+
+def test_p_values_go_with_the_intervals():
+    found = correlate(X, Y, FAMILIES, seed=0)
+    assert found.low > 0
+    assert found.pearson_p < 0.05
+    turned = correlate(X, -Y, FAMILIES, seed=0)
+    assert turned.pearson_p == pytest.approx(found.pearson_p)
+    noise = pd.Series(np.random.default_rng(3).normal(size=24))
+    unsure = correlate(X, noise, FAMILIES, seed=0)
+    assert unsure.low < 0 < unsure.high
+    assert 0.05 < unsure.pearson_p <= 1
+
+
 def test_models_without_a_number_are_left_out():
     x, y = X.copy(), Y.copy()
     x[3], y[7], y[8] = np.nan, np.nan, np.inf

@@ -138,14 +138,6 @@ def test_accuracy_on_what_was_held_out(whole):
     assert "50%" in html
 
 
-def test_correlations_for_people():
-    table = pd.DataFrame([{"set": "s", "pearson": 0.5, "low": 0.1, "high": 0.9}])
-    table = table.assign(spearman=0.4, spearman_low=-0.2, spearman_high=0.8, n=14)
-    html = tables.correlations(table).to_html()
-    assert "0.50 [0.10, 0.90]" in html
-    assert "0.40 [-0.20, 0.80]" in html
-
-
 def test_samples_stand_above_their_captions(factored):
     manifests = {name: read_factor_manifest(factored, name) for name in factored.factor_sets}
     figure = scenes(factored, manifests, 2)

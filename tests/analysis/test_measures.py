@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.analysis.measures import EXCESS, add_excess, correlate_measures, ways
+from cood.analysis.measures import EXCESS, add_excess, correlate_measures, ways, with_control
 from cood.analysis.tables import Results
 from cood.errors import StudyError
 
@@ -49,6 +49,22 @@ def test_a_row_for_each_variant(results):
 def test_a_model_without_an_accuracy_is_left_out(results):
     found = correlate_measures(results, ACCURACY.drop("m2"), ["rank"], split="all")
     assert set(found["n"]) == {5}
+
+
+def test_each_coefficient_beside_its_control(results):
+    given = pd.Series(np.random.default_rng(1).random(6), index=MODELS)
+    found = correlate_measures(results, ACCURACY, ["rank"], split="unseen")
+    partial = correlate_measures(results, ACCURACY, ["rank"], split="unseen", given=given)
+    table = with_control(found, partial.iloc[::-1], "spearman")
+    assert table["spearman"].tolist() == found["spearman"].tolist()
+    assert table["partial"].tolist() == partial["spearman"].tolist()
+    assert table["partial_low"].tolist() == partial["spearman_low"].tolist()
+    order = np.argsort(table["p"].to_numpy())
+    steps = np.maximum.accumulate(table["p"].to_numpy()[order] * [4, 3, 2, 1])
+    assert table["holm"].to_numpy()[order] == pytest.approx(np.minimum(steps, 1))
+    found.loc[0, ["spearman", "spearman_p"]] = np.nan
+    untested = with_control(found, partial, "spearman")
+    assert np.isnan(untested["holm"]).tolist() == [True, False, False, False]
 
 
 def test_scores_that_were_not_made_are_told(results):

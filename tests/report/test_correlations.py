@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from cood.analysis.correlation import correlate, leave_one_out
-from cood.report.correlations import count_signs, grid, without_any, written
+from cood.report.correlations import (
+    controlled,
+    count_signs,
+    grid,
+    survivors,
+    without_any,
+    written,
+)
 
 
 @pytest.fixture
@@ -55,3 +62,25 @@ def test_the_model_that_matters_most_is_named():
     assert "from 0.96 without e)" in text
     few = leave_one_out(x[:2], y[:2])
     assert without_any(whole, few) == "not to be had from so few models"
+
+
+def test_what_is_left_of_many_coefficients():
+    columns = ["space", "measure", "spearman", "low", "high", "p", "holm"]
+    rows = [
+        ("image", "z_diff", 0.8, 0.5, 0.9, 0.01, 0.03),
+        ("text", "z_diff", 0.7, 0.1, 0.9, 0.04, 0.08),
+        ("image", "irs", np.nan, np.nan, np.nan, np.nan, np.nan),
+    ]
+    table = pd.DataFrame(rows, columns=columns).assign(
+        partial=[0.1, -0.6, np.nan],
+        partial_low=[-0.3, -0.9, np.nan],
+        partial_high=[0.4, -0.2, np.nan],
+    )
+    assert survivors(table) == (
+        "of 2 coefficients, 2 have p below 0.05, 1 after Holm's correction for their number, and 1 "
+        "have an interval that excludes 0 once ID accuracy is held fixed"
+    )
+    shown = controlled(table, "spearman")
+    assert shown["measure"].tolist() == ["z diff", "z diff", "irs"]
+    assert shown["Spearman"].tolist() == ["0.80 [0.50, 0.90]", "0.70 [0.10, 0.90]", "-"]
+    assert shown["Spearman given ID accuracy"].iloc[1] == "-0.60 [-0.90, -0.20]"

@@ -123,7 +123,13 @@ def test_models_are_counted_by_their_intervals():
 def test_many_correlations_say_how_many_models_only_where_that_differs():
     rows = [
         {"measure": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "low": 0.2}
-        | {"high": 0.75, "spearman": -1.0, "spearman_low": -1.0, "spearman_high": 0.0}
+        | {
+            "high": 0.75,
+            "pearson_p": 0.01,
+            "spearman": -1.0,
+            "spearman_low": -1.0,
+            "spearman_high": 0.0,
+        }
         for n in (9, 8)
     ]
     shown = correlations(pd.DataFrame(rows)).data
