@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -151,6 +152,12 @@ def _collect(study: Study, args: argparse.Namespace) -> None:
     collect(study)
 
 
+def _export(study: Study, args: argparse.Namespace) -> None:
+    from cood.export.exporting import WRITERS, export_set
+
+    export_set(study, args.set, Path(args.to), args.format or list(WRITERS), _say)
+
+
 def _notebook(study: Study, args: argparse.Namespace) -> None:
     from cood.report.notebooks import run
 
@@ -197,6 +204,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "embed-factors": (_embed_factors, "embed the factor sets with a model", ("model",)),
     "score-factors": (_score_factors, "score a model on the factor sets", ("model",)),
     "collect-factors": (_collect_factors, "join the scores on the factor sets", ()),
+    "export": (_export, "write a finished set as files to pass on, with a data card", ("set",)),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),
     "book": (_book, "render the report", ()),
 }
@@ -221,6 +229,13 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("-n", "--dry-run", action="store_true", help="say what would run")
             command.add_argument(
                 "snakemake", nargs="*", metavar="-- OPTION", help="options for Snakemake, after --"
+            )
+        if name == "export":
+            command.add_argument("--to", required=True, metavar="FOLDER", help="new or empty")
+            command.add_argument(
+                "--format",
+                action="append",
+                help="release, parquet or webdataset; may be repeated (default: all three)",
             )
         if name == "notebook":
             command.add_argument("name", help="name of a file in notebooks/")

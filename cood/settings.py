@@ -91,6 +91,7 @@ class DiffusionSet(Settings):
     `spacing` is that of the timesteps, null for the pipeline's own; `precision` that of a GPU.
     `batch` images go through a GPU at a time, and `shard` compositions into one job.
     `no_safety_checker` says why a safety checker that the pipeline has is switched off.
+    `licence` is that of the generator, for the card of an export.
     """
 
     source: Literal["diffusion"]
@@ -108,6 +109,7 @@ class DiffusionSet(Settings):
     batch: Count = 16
     shard: Count = 2000
     no_safety_checker: Annotated[str, Field(min_length=1)] | None = None
+    licence: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _fillable(self) -> DiffusionSet:
@@ -122,19 +124,21 @@ class DiffusionSet(Settings):
 class FolderSet(Settings):
     """Images that a user brings, in folders named ``attribute object``.
 
-    `folder` is seen from the project folder; `generator` says what made the images.
+    `folder` is seen from the project folder; `generator` says what made the images, and `licence`
+    under which one they are, for the card of an export.
     """
 
     source: Literal["folder"]
     folder: str
     generator: str = "folder"
+    licence: Annotated[str, Field(min_length=1)] | None = None
 
 
 class ReleaseSet(Settings):
     """The public release of ImageNet-AO: a zip archive or a folder, seen from the project folder.
 
     If `file` is not there, it is downloaded from `url`, a Google Drive address or any other.
-    `sha256` is checked if given.
+    `sha256` is checked if given; `licence` is for the card of an export.
     """
 
     source: Literal["release"]
@@ -142,6 +146,7 @@ class ReleaseSet(Settings):
     url: str | None = None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     generator: str = "release"
+    licence: Annotated[str, Field(min_length=1)] | None = None
 
 
 BroughtSet = FolderSet | ReleaseSet

@@ -1,0 +1,165 @@
+"""The data card of an export: a README whose head the Hugging Face hub reads."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from cood.report.tables import designs, outcomes
+from cood.settings import DiffusionSet, IconSet, ImageSet
+from cood.study import Study
+from cood.synthesis.sets import KEPT
+from cood.vocabulary import CATEGORY, SYNONYMS
+
+PROSE = Path(__file__).with_suffix(".yaml")
+SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+
+
+def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
+    """Card of a set in one format, as Markdown with a head in YAML.
+
+    Parameters
+    ----------
+    study, name
+        The study and one of its sets.
+    table
+        The set's whole manifest, rows that were not kept too.
+    format_
+        ``release``, ``parquet`` or ``webdataset``.
+    """
+    settings, prose = study.set(name), _prose()
+    kept = table[table["status"] == KEPT]
+    pairs, possible = kept["composition"].nunique(), study.words.size
+    numbers = {
+        "images": len(kept),
+        "pairs": pairs,
+        "possible pairs": possible,
+        "attributes": kept["attribute"].nunique(),
+        "objects": kept["object"].nunique(),
+    }
+    sections = {
+        "Files": prose["layout"][format_].replace("{columns}", prose["columns"])
+        + f"\n\n{prose['split']}",
+        "How it was made": _making(settings, kept),
+        "Filters": "What became of all images that were planned or found, by the reason why one "
+        "was left out. Those that were kept are here.\n\n" + _table(outcomes(table)),
+        "Known faults": _faults(study, settings, possible - pairs),
+        "Licence": _licence(study, settings),
+        "Citation": prose["citation"],
+        "Images by category": _counted(kept["attribute"].map(CATEGORY), "category"),
+        "Images by attribute": _counted(kept["attribute"], "attribute"),
+        "Images by object": _counted(kept["object"], "object"),
+    }
+    title = f"{study.name}: {name}"
+    about = f"{prose['about']} Set `{name}` of the study `{study.name}`, made with `cood`."
+    top = f"# {_plain(title)}\n\n{about}\n\n{_table(pd.DataFrame([numbers]))}\n"
+    body = [f"## {heading}\n\n{text}\n" for heading, text in sections.items()]
+    known = _known_licence(settings)
+    head = {
+        "pretty_name": title,
+        "language": ["en"],
+        **({"license": "other", "license_name": known} if known else {"license": "unknown"}),
+        "task_categories": ["zero-shot-image-classification"],
+        "tags": ["compositional-generalization", "synthetic", "imagenet-ao"],
+        "size_categories": [next((s for n, s in SIZES.items() if len(kept) < n), "1M<n<10M")],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": "test", "path": prose["read"][format_]}],
+            }
+        ],
+    }
+    shown = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+    return f"---\n{shown}---\n\n" + "\n".join([top, *body])
+
+
+@cache
+def _prose() -> dict[str, Any]:
+    return yaml.safe_load(PROSE.read_text(encoding="utf-8"))
+
+
+def _making(settings: ImageSet, kept: pd.DataFrame) -> str:
+    lines = [f"Generator: {_listed(sorted(kept['generator'].unique()))}."]
+    if isinstance(settings, DiffusionSet):
+        checker = settings.no_safety_checker
+        lines += [
+            f"Revision: {_plain(settings.revision or 'the newest when it was made')}.",
+            f"Steps: {settings.steps}; guidance: {settings.guidance:g}; spacing of timesteps: "
+            f"{settings.spacing or 'of the pipeline'}; precision: {settings.precision} "
+            "(float32 on a CPU).",
+            f"Prompts, where {{}} is the pair: {_listed(settings.prompts)}.",
+            f"Safety checker: {f'off: {_plain(checker)}' if checker else 'as in the pipeline'}.",
+        ]
+    else:
+        lines.append(_prose()["made"][settings.source])
+    if isinstance(settings, IconSet | DiffusionSet):
+        lines.append(f"Size: {settings.size} x {settings.size} pixels.")
+    return _items(lines)
+
+
+def _faults(study: Study, settings: ImageSet, missing: int) -> str:
+    lines = list(_prose()["faults"][settings.source])
+    own = set(study.vocabulary.attributes)
+    close = [[a for a in group if a in own] for group in SYNONYMS]
+    named = "; ".join(", ".join(group) for group in close if len(group) > 1)
+    if named:
+        lines.append(f"Some attributes look alike, so a label is not the only true one: {named}.")
+    if missing:
+        lines.append(f"{missing:,} of {study.words.size:,} possible pairs have no image.")
+    return _items(lines)
+
+
+def _known_licence(settings: ImageSet) -> str | None:
+    if isinstance(settings, IconSet):
+        return "icon-designs"
+    model = settings.model if isinstance(settings, DiffusionSet) else ""
+    given = " ".join((settings.licence or "").split())
+    return given or _prose()["licences"].get(model)
+
+
+def _licence(study: Study, settings: ImageSet) -> str:
+    if isinstance(settings, IconSet):
+        return f"{_prose()['credit']}\n\n{_table(designs(study))}"
+    known = _known_licence(settings)
+    if known is None:
+        return _prose()["unstated"]
+    what = "generator" if isinstance(settings, DiffusionSet) else "images"
+    return f"Licence of the {what}: {_plain(known)}."
+
+
+def _counted(values: pd.Series, title: str) -> str:
+    counted = values.value_counts().rename_axis(title).reset_index(name="images")
+    return _table(counted.sort_values(["images", title], ascending=[False, True]))
+
+
+def _table(table: pd.DataFrame) -> str:
+    rows = [list(table.columns), ["---"] * table.shape[1]]
+    for row in table.itertuples(index=False):
+        rows.append([f"{v:,}" if isinstance(v, int) else _plain(v) for v in row])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _items(lines: list[str]) -> str:
+    return "\n".join("- " + " ".join(line.split()) for line in lines)
+
+
+def _listed(texts: list[str]) -> str:
+    return ", ".join(map(_plain, texts))
+
+
+def _plain(value: object) -> str:
+    r"""Text as it stands: nothing in it is HTML, a link, or the end of a cell.
+
+    Examples
+    --------
+    >>> print(_plain("a|b <i> [x](y)"))
+    a\|b &lt;i&gt; \[x\]\(y\)
+    """
+    text = html.escape(" ".join(str(value).split()), quote=False)
+    return re.sub(r"([\\`*_\[\]()|~$#!])", r"\\\1", text)
