@@ -9,14 +9,15 @@ from importlib.metadata import version
 import pandas as pd
 import torch
 
-from benchmarks import captions, drawing, embedding, metrics, ranking
+from benchmarks import captions, drawing, embedding, metrics, neighbours, ranking
 from cood.paths import project_root
 
 
 def main() -> None:
     """Measure, compare with a peer or a limit in the same run, and give the ratio."""
     torch.set_num_threads(1)
-    rows = [*metrics.rows(), *drawing.rows(), *embedding.rows(), *ranking.rows(), *captions.rows()]
+    measured = (metrics, drawing, embedding, ranking, captions, neighbours)
+    rows = [row for module in measured for row in module.rows()]
     table = pd.DataFrame(rows, columns=["work", "measured", "compared with", "ratio"])
     book = project_root() / "book"
     table.to_csv(book / "speed.csv", index=False)

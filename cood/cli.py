@@ -67,6 +67,15 @@ def _scan(study: Study, args: argparse.Namespace) -> None:
     scan_corpus(study, args.corpus, fingerprint(*CODE), _say)
 
 
+def _neighbours(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.evaluation.neighbours import find_neighbours
+
+    torch.set_num_threads(1)
+    find_neighbours(study, _say)
+
+
 def _embed(study: Study, args: argparse.Namespace) -> None:
     import torch
 
@@ -193,6 +202,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "train": (_train, "train a small CLIP", ("model",)),
     "scan": (_scan, "search the captions of a corpus for all compositions", ("corpus",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
+    "neighbours": (_neighbours, "find the nearest training image to each image", ()),
     "score": (_score, "score a model", ("model",)),
     "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
     "measure": (_measure, "measure a model: disentanglement, rank, linearity", ("model",)),

@@ -65,6 +65,11 @@ class Paths:
         """Folder of what each file of a corpus gave, so that none is read twice."""
         return self.results / "novelty" / corpus / "parts"
 
+    @property
+    def neighbours(self) -> Path:
+        """The nearest training image to each image of the sets, beside the index of those."""
+        return self.results / "neighbours" / "nearest.parquet"
+
     def embeddings(self, model: str, set_: str) -> Path:
         """Embeddings of a set's images and of the texts, by one model."""
         return self.results / "embeddings" / model / f"{set_}.safetensors"

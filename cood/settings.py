@@ -309,6 +309,19 @@ class Corpus(Settings):
         return self
 
 
+class Neighbours(Settings):
+    """Embeddings of training images, among which the nearest to each image of a set is found.
+
+    `references` are paths (seen from the project folder), globs and folders of npy, safetensors
+    and parquet files, embedded by `model`; without any, the drawings that `model` was trained on.
+    An image counts as known if it is as near to one as `copies_found` of altered copies are.
+    """
+
+    model: Name
+    references: Annotated[list[str], Field(min_length=1)] | None = None
+    copies_found: Share = 0.95
+
+
 class Evaluation(Settings):
     """How embeddings are scored."""
 

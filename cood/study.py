@@ -29,6 +29,7 @@ from cood.settings import (
     Metrics,
     Model,
     Name,
+    Neighbours,
     Probing,
     Settings,
     Share,
@@ -49,6 +50,7 @@ class Study(Settings):
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
     corpora: dict[Name, Corpus] = Field(default_factory=dict)
+    neighbours: Neighbours | None = None
     evaluation: Evaluation = Evaluation()
     probing: Probing = Probing()
     metrics: Metrics = Metrics()
@@ -78,6 +80,7 @@ class Study(Settings):
         self._check_checkpoints()
         self._check_factors()
         self._check_corpora()
+        self._check_neighbours()
         return self
 
     def _check_share(self, where: str, share: float, of: words.Vocabulary) -> None:
@@ -143,6 +146,16 @@ class Study(Settings):
                 f"notebooks.{NOVELTY}: it shows corpora, of which the study has none; "
                 "add them or leave the notebook out"
             )
+
+    def _check_neighbours(self) -> None:
+        if self.neighbours is None:
+            return
+        known = self.models if self.neighbours.references else self.trained
+        if self.neighbours.model not in known:
+            kind = "model" if self.neighbours.references else "trained model"
+            named = unknown(kind, self.neighbours.model, known)
+            hint = "" if self.neighbours.references else "; others need references"
+            raise ValueError(f"neighbours.model: {named}{hint}")
 
     @property
     def words(self) -> words.Vocabulary:
@@ -341,6 +354,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "checkpoint": Checkpoint,
     "captions": Captions,
     "corpora": Corpus,
+    "neighbours": Neighbours,
     "evaluation": Evaluation,
     "metrics": Metrics,
     "probing": Probing,

@@ -96,12 +96,19 @@ def describe(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
 @torch.inference_mode()
 def embed_images(clip: Clip, folder: Path, images: Sequence[str]) -> np.ndarray:
     """Un-normalised float32 embeddings [n, d] of the image files `images` in `folder`."""
-    model: Any = clip.model
     parts = []
     for names in _batches(images, IMAGE_BATCH):
         batch = torch.stack([clip.preprocess(load_image(folder, name)) for name in names])
-        parts.append(model.encode_image(batch.to(clip.device)).float().cpu().numpy())
+        parts.append(embed_pixels(clip, batch))
     return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def embed_pixels(clip: Clip, pixels: torch.Tensor) -> np.ndarray:
+    """Un-normalised float32 embeddings [n, d] of preprocessed images [n, 3, size, size]."""
+    model: Any = clip.model
+    parts = [model.encode_image(part.to(clip.device)) for part in pixels.split(IMAGE_BATCH)]
+    return torch.cat(parts).float().cpu().numpy()
 
 
 def average(images: np.ndarray, shown: pd.Series, words: Sequence[str]) -> np.ndarray:

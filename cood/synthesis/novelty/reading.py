@@ -27,22 +27,22 @@ ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 KNOWN_COLUMNS = (("caption",), ("text",), ("TEXT",), ("title", "description"))
 
 
-def find_files(places: Sequence[str], root: Path) -> list[str]:
+def find_files(places: Sequence[str], root: Path, endings: tuple[str, ...] = ENDINGS) -> list[str]:
     """Files named by paths, globs, folders and remote addresses, each once, in that order.
 
-    Local places are seen from `root`; of a folder all parquet, CSV and TSV files count, at any
-    depth. A place that names nothing is given back as it is, so that reading it says so.
+    Local places are seen from `root`; of a folder all files with one of the endings count, at
+    any depth. A place that names nothing is given back as it is, so that reading it says so.
     """
     found: dict[str, None] = {}
     for place in places:
-        found |= dict.fromkeys([place] if "://" in place else _local(place, root))
+        found |= dict.fromkeys([place] if "://" in place else _local(place, root, endings))
     return list(found)
 
 
-def _local(place: str, root: Path) -> list[str]:
+def _local(place: str, root: Path, endings: tuple[str, ...]) -> list[str]:
     path = root / Path(place).expanduser()
     if path.is_dir():
-        inside = sorted(str(p) for p in path.rglob("*") if p.name.endswith(ENDINGS))
+        inside = sorted(str(p) for p in path.rglob("*") if p.name.endswith(endings))
         return inside or [str(path)]
     if path.exists():
         return [str(path)]
