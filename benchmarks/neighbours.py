@@ -11,8 +11,8 @@ import numpy as np
 
 from cood.synthesis.novelty.neighbours import nearest
 
-VECTORS, DIMENSIONS, QUERIES = 500_000, 512, 1_000
-CENTRES = 20_000  # around which the vectors lie
+VECTORS, DIMENSIONS, QUERIES = 100_000, 512, 1_000
+CENTRES = 5_000  # around which the vectors lie
 Row = tuple[str, str, str, str]
 
 

@@ -19,6 +19,7 @@ VERBS = {
     "train": "train",
     "scan": "search the captions of",
     "embed": "embed with",
+    "neighbours": "find the nearest training images",
     "score": "score",
     "probe": "probe",
     "measure": "measure",
