@@ -188,6 +188,21 @@ def _book(study: Study, args: argparse.Namespace) -> None:
     build(study)
 
 
+def _plan(study: Study, args: argparse.Namespace) -> None:
+    from cood.planning import as_text, plan
+
+    print(as_text(plan(study), study.name))
+
+
+def _doctor(study: Study, args: argparse.Namespace) -> int:
+    from cood.doctor import MISSING, examine
+
+    found = list(examine(study))
+    for check in found:
+        print(f"{check.state:8}{check.what}: {check.said}")
+    return int(any(check.state == MISSING for check in found))
+
+
 def _reproduce(study: Study, args: argparse.Namespace) -> int:
     from cood.pipeline import reproduce
 
@@ -196,6 +211,8 @@ def _reproduce(study: Study, args: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple[str, ...]]] = {
     "reproduce": (_reproduce, "make everything that is missing or out of date", ()),
+    "plan": (_plan, "say what a study takes, roughly, and what is done", ()),
+    "doctor": (_doctor, "say what a study lacks on this machine", ()),
     "draw": (_draw, "make an evaluation set: draw, generate or take its images", ("set",)),
     "generate": (_generate, "generate the images of one shard of a set", ("set", "shard")),
     "join": (_join, "join the generated shards of a set", ("set",)),

@@ -34,21 +34,8 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     extra
         Further options for Snakemake, such as ``--profile FOLDER``.
     """
-    from cood.models.zoo import check_training
-    from cood.synthesis.drawing import check_words
-    from cood.synthesis.factors.scenes import check_file
-
+    check_settings(study)
     paths = study.paths
-    if any(settings.source == "icons" for settings in study.sets.values()):
-        check_words(study.words.attributes, study.words.objects)
-    for name, settings in study.trained.items():
-        check_training(name, settings)
-    for name, recipe in study.factor_models.items():
-        check_training(name, recipe, "factor_models")
-    for name in study.factor_sets:
-        check_file(study, name)
-    for name, given in study.notebooks.items():
-        check_parameters(source(paths.root, name), {"study": study.name, **given})
     start = time.monotonic()
     busy = f"study {study.name} is being reproduced by another process; wait for it or stop it"
     with locked(paths.results / ".lock", busy):
@@ -62,6 +49,30 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
             print(f"left out: {name}: {reason}", file=sys.stderr)
         print(f"done in {time.monotonic() - start:.0f} s; the report: {paths.html.as_uri()}")
     return status
+
+
+def check_settings(study: Study) -> None:
+    """Make sure that words, models, files and notebooks are there, before long work begins.
+
+    Raises
+    ------
+    CoodError
+        If one is not, or does not fit the others.
+    """
+    from cood.models.zoo import check_training
+    from cood.synthesis.drawing import check_words
+    from cood.synthesis.factors.scenes import check_file
+
+    if any(settings.source == "icons" for settings in study.sets.values()):
+        check_words(study.words.attributes, study.words.objects)
+    for name, settings in study.trained.items():
+        check_training(name, settings)
+    for name, recipe in study.factor_models.items():
+        check_training(name, recipe, "factor_models")
+    for name in study.factor_sets:
+        check_file(study, name)
+    for name, given in study.notebooks.items():
+        check_parameters(source(study.paths.root, name), {"study": study.name, **given})
 
 
 def discard_damaged(study: Study, dry_run: bool) -> list[str]:

@@ -1,0 +1,250 @@
+"""What a study lacks on this machine, and how to get it; no check takes more than seconds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+
+import pandas as pd
+
+from cood import estimates as rough
+from cood.errors import CoodError
+from cood.planning import GB, plan
+from cood.settings import FILE, Checkpoint, DiffusionSet, FolderSet, ReleaseSet
+from cood.study import Study
+
+OK, WARNING, MISSING = "ok", "warning", "missing"
+SECONDS = 4.0  # that a check may wait for a program or a server
+LONG = 1.0  # GPU hours that a CPU cannot be asked to take over
+LOCAL, HUB = "local-dir:", "hf-hub:"
+
+
+class Check(NamedTuple):
+    """What was looked at, its state (`ok`, `warning` or `missing`), and what to do if not ok."""
+
+    what: str
+    state: str
+    said: str
+
+
+def examine(study: Study) -> Iterator[Check]:
+    """Look at all that a study needs, one thing after the other.
+
+    `missing` is what the study cannot run without; at a `warning` it runs, with something left
+    out or slowly. What is done already needs nothing any more.
+    """
+    left = plan(study).set_index("stage").loc["left"]
+    yield _settings(study)
+    yield from _data(study)
+    yield from _checkpoints(study)
+    yield from _corpora(study)
+    yield from _disk(study, left)
+    yield _gpu(study, left)
+    yield from _hub(study, left)
+
+
+def _settings(study: Study) -> Check:
+    from cood.pipeline import check_settings
+
+    try:
+        check_settings(study)
+    except CoodError as error:
+        return Check("settings", MISSING, str(error))
+    return Check("settings", OK, "words, fonts of the drawings, files and notebooks fit together")
+
+
+def _data(study: Study) -> Iterator[Check]:
+    root = study.paths.root
+    for name, settings in study.sets.items():
+        what = f"images of {name}"
+        if isinstance(settings, FolderSet):
+            folder = root / Path(settings.folder).expanduser()
+            lacks = f"{folder} is no folder; put the images there, or correct sets.{name}.folder"
+            yield Check(what, *((OK, str(folder)) if folder.is_dir() else (MISSING, lacks)))
+        elif isinstance(settings, ReleaseSet):
+            file = root / Path(settings.file).expanduser()
+            if file.exists():
+                yield Check(what, OK, str(file))
+            elif settings.url is None:
+                lacks = f"{file} does not exist; put the release there, or give sets.{name}.url"
+                yield Check(what, MISSING, lacks)
+            elif (reason := unreachable(settings.url)) is None:
+                yield Check(what, OK, f"to be downloaded from {settings.url}")
+            else:
+                lacks = f"{settings.url} does not answer ({reason}); put the file at {file}"
+                yield Check(what, MISSING, lacks)
+        elif isinstance(settings, DiffusionSet) and settings.model.startswith(LOCAL):
+            folder = root / Path(settings.model.removeprefix(LOCAL)).expanduser()
+            lacks = f"{folder} is no folder; save a pipeline there, or correct sets.{name}.model"
+            found = (OK, str(folder)) if folder.is_dir() else (MISSING, lacks)
+            yield Check(f"generator of {name}", *found)
+
+
+def _checkpoints(study: Study) -> Iterator[Check]:
+    for name, model in study.models.items():
+        if not isinstance(model, Checkpoint) or not model.checkpoint.startswith((FILE, LOCAL)):
+            continue
+        place = study.paths.root / model.checkpoint.removeprefix(FILE).removeprefix(LOCAL)
+        lacks = f"{place} does not exist; the model will be left out unless you put it there"
+        found = (OK, str(place)) if place.exists() else (WARNING, lacks)
+        yield Check(f"model {name}", *found)
+
+
+def _corpora(study: Study) -> Iterator[Check]:
+    for name, corpus in study.corpora.items():
+        if corpus.files is None:
+            continue
+        from cood.synthesis.novelty.reading import find_files
+
+        files = find_files(corpus.files, study.paths.root)
+        gone = [file for file in files if "://" not in file and not Path(file).is_file()]
+        if gone:
+            lacks = (
+                f"{gone[0]} is not there, and will count as unreadable; see corpora.{name}.files"
+            )
+            yield Check(f"captions of {name}", WARNING, lacks)
+        else:
+            yield Check(f"captions of {name}", OK, f"files: {len(files)}")
+
+
+def _disk(study: Study, left: pd.Series) -> Iterator[Check]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    wanted = [
+        (
+            "disk for results",
+            study.paths.results,
+            left["disk_gb"],
+            "or link results/ to another disk",
+        ),
+        ("disk for weights", Path(HF_HUB_CACHE), left["download_gb"], "or set HF_HOME"),
+    ]
+    needs: dict[int, float] = {}  # by file system, for results and weights may share one
+    for what, folder, need, way in wanted:
+        if need == 0:
+            continue
+        while not folder.exists():
+            folder = folder.parent
+        free, device = shutil.disk_usage(folder).free / GB, folder.stat().st_dev
+        needs[device] = needs.get(device, 0.0) + need
+        said = f"{needs[device]:.1f} GB needed, {free:.1f} GB free at {folder}"
+        if needs[device] > free:
+            yield Check(what, MISSING, f"{said}; free some, {way}")
+        else:
+            yield Check(what, OK, said)
+
+
+def _gpu(study: Study, left: pd.Series) -> Check:
+    hours = left["gpu_hours"]
+    if hours == 0 and "gpu_hours" not in left["unknown"]:
+        return Check("GPU", OK, "not needed")
+    found, need = gpus(), _gpu_memory(study)
+    if not found:
+        lacks = f"none found by nvidia-smi; for some {hours:.1f} GPU hours of work"
+        way = "use a machine that has one, or a cluster's profile (see README.md)"
+        if hours > LONG:
+            return Check("GPU", MISSING, f"{lacks} {way}")
+        return Check("GPU", WARNING, f"{lacks} a CPU takes about a hundred times as long; {way}")
+    name, memory = max(found, key=lambda gpu: gpu[1])
+    said = f"{name}, {memory:.0f} GB; the largest model needs some {need:.0f} GB"
+    if memory < need:
+        way = "models that do not fit will fail: take them out of the study, or use a larger GPU"
+        return Check("GPU", WARNING, f"{said}; {way}")
+    return Check("GPU", OK, said)
+
+
+def _gpu_memory(study: Study) -> float:
+    """GB of the largest model whose size is known, with a batch."""
+    sizes = [
+        rough.FLOAT * model.facts.get("parameters", 0)
+        for model in study.models.values()
+        if isinstance(model, Checkpoint)
+    ]
+    sizes += [rough.size_of_generator(settings) for settings in study.generated.values()]
+    return (max((size for size in sizes if size == size), default=0.0) + rough.ACTIVATIONS) / GB
+
+
+def gpus() -> list[tuple[str, float]]:
+    """Name and memory in GB of each GPU that nvidia-smi lists; empty where there is none."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=SECONDS, check=True)
+        rows = [line.rsplit(",", 1) for line in done.stdout.splitlines() if line.strip()]
+        return [(name.strip(), float(memory) * 2**20 / GB) for name, memory in rows]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
+def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
+
+    if left["download_gb"] == 0 and "download_gb" not in left["unknown"]:
+        yield Check("model hub", OK, "not needed")
+        return
+    if HF_HUB_OFFLINE:
+        said = "HF_HUB_OFFLINE is set: what is not kept from an earlier run is left out"
+        yield Check("model hub", WARNING, said)
+        return
+    reason = unreachable(ENDPOINT)
+    if reason is not None:
+        way = "see to the network, or set HF_ENDPOINT to a copy, or HF_HUB_OFFLINE=1 if all is kept"
+        yield Check("model hub", MISSING, f"{ENDPOINT} does not answer ({reason}); {way}")
+        return
+    yield Check("model hub", OK, ENDPOINT)
+    generators = [s.model for s in study.generated.values() if not s.model.startswith(LOCAL)]
+    named = [m.checkpoint for m in study.models.values() if isinstance(m, Checkpoint)]
+    mine = [n.removeprefix(HUB).partition("@")[0] for n in named if n.startswith(HUB)]
+    for repo in dict.fromkeys([*generators, *mine]):
+        state = MISSING if repo in generators else WARNING
+        fault = closed(repo)
+        found = (OK, "open to you") if fault is None else (state, fault)
+        yield Check(f"repository {repo}", *found)
+
+
+def unreachable(url: str) -> str | None:
+    """Why a server does not answer, None if it does, with whatever status."""
+
+    def ask() -> str | None:
+        try:
+            urllib.request.urlopen(url, timeout=SECONDS).close()
+        except urllib.error.HTTPError:
+            return None
+        except (OSError, ValueError) as error:
+            return str(getattr(error, "reason", error))
+        return None
+
+    return _in_time(ask)
+
+
+def closed(repo: str) -> str | None:
+    """Why a repository of the hub cannot be read, with the way out; None if it can."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    def ask() -> str | None:
+        try:
+            HfApi().auth_check(repo)
+        except GatedRepoError:
+            return "accept its licence on its page, and set HF_TOKEN"
+        except RepositoryNotFoundError:
+            return "there is none, or it is private; correct its name, or set HF_TOKEN"
+        except Exception as error:  # all sorts of failures of the network
+            return f"cannot be asked for: {str(error).splitlines()[0]}"
+        return None
+
+    return _in_time(ask)
+
+
+def _in_time(ask: Callable[[], str | None]) -> str | None:
+    # The look-up of a name knows no time limit, so that it is left behind if it hangs.
+    answers: list[str | None] = []
+    thread = Thread(target=lambda: answers.append(ask()), daemon=True)
+    thread.start()
+    thread.join(SECONDS + 1)
+    return answers[0] if answers else f"nothing within {SECONDS + 1:.0f} seconds"
