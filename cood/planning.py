@@ -48,9 +48,9 @@ def plan(study: Study) -> pd.DataFrame:
     DataFrame
         A row a stage, in the order of the pipeline, then `total` and what is `left`: `stage`,
         `jobs`, `done` (whose files exist and are whole), `units` and `unit` of work,
-        `download_gb`, `disk_gb`, `gpu_hours` and `cpu_hours` of one core, of all jobs whether done or not. `unknown` names
-        the costs that some job adds an unknown amount to. A published checkpoint counts as
-        GPU work, a small CLIP as CPU work.
+        `download_gb`, `disk_gb`, `gpu_hours` and `cpu_hours` of one core, of all jobs whether
+        done or not. `unknown` names the costs that some job adds an unknown amount to.
+        A published checkpoint counts as GPU work, a small CLIP as CPU work.
     """
     jobs = pd.DataFrame(_jobs(study))
     jobs["cpu"] += rough.JOB
