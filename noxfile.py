@@ -55,6 +55,24 @@ def bench(session: nox.Session) -> None:
     session.run(made(), "-m", "benchmarks", *session.posargs)
 
 
+@nox.session(default=False, venv_backend="none")
+def plan(session: nox.Session) -> None:
+    """Say what a study takes, and what is done: nox -s plan -- --study paper."""
+    session.run(made(), "-m", "cood", "plan", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def doctor(session: nox.Session) -> None:
+    """Say what a study lacks on this machine: nox -s doctor -- --study paper."""
+    session.run(made(), "-m", "cood", "doctor", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def cluster(session: nox.Session) -> None:
+    """Run the study smoke on a SLURM of two nodes on this machine, one of which dies."""
+    session.run(made(), "tests/cluster.py")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting and types."""
