@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -196,14 +197,14 @@ def scores(project: Path) -> pd.DataFrame:
     return pd.read_parquet(project / "results" / STUDY / "scores.parquet")
 
 
-def on_the_cluster(it: Cluster, project: Path) -> list[str]:
-    """Run the study, kill a node in the middle, and give the jobs that it ran."""
+def on_the_cluster(it: Cluster, project: Path) -> tuple[str, list[str]]:
+    """Run the study, kill a node in the middle; give its name and the numbers of its jobs."""
     options = (
         *("--profile", str(ROOT / "workflow" / "profiles" / "slurm"), "--jobs", FEW[1]),
         *("--slurm-no-account", "--slurm-status-command", "squeue", "--latency-wait", "10"),
         *("--seconds-between-status-checks", "2", "--slurm-init-seconds-before-status-checks", "2"),
     )
-    lost: list[str] = []
+    victim, lost = "", list[str]()
     with subprocess.Popen(
         command(*options), cwd=project, env=it.environment, text=True, stderr=subprocess.PIPE
     ) as run:
@@ -219,12 +220,12 @@ def on_the_cluster(it: Cluster, project: Path) -> list[str]:
             )
             time.sleep(5)  # amid its work
             victim = next(node for _, node, rule in it.running() if VICTIM in rule)
-            lost = [f"{job} ({rule})" for job, node, rule in it.running() if node == victim]
+            lost = [job for job, node, _ in it.running() if node == victim]
             end(it.nodes[victim])
             print(f"cluster: {victim} is dead, with jobs {', '.join(lost)}", file=sys.stderr)
     if run.returncode:
         sys.exit(f"cluster: the run on SLURM failed with status {run.returncode}")
-    return lost
+    return victim, lost
 
 
 def main() -> None:
@@ -234,20 +235,26 @@ def main() -> None:
         sys.exit(f"cluster: {missing[0]} is not installed; apt-get install slurm-wlm munge")
     if os.geteuid():
         sys.exit("cluster: only root may give each node a namespace of its own; run it as root")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("cluster: stopped"))  # daemons end too
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
         there = clone(Path(folder, "cluster"))
         with cluster() as it:
             print(f"cluster: up after {time.monotonic() - start:.1f} s", file=sys.stderr)
-            lost = on_the_cluster(it, there)
-            jobs = it.ask("squeue", "--noheader", "--states=all", "--format=%i %T %N %k")
+            victim, lost = on_the_cluster(it, there)
+            rows = it.ask("squeue", "--noheader", "--states=all", "--format=%i %T %N")
         print(f"cluster: done after {time.monotonic() - start:.0f} s", file=sys.stderr)
         here = clone(Path(folder, "here"))
         subprocess.run(command("--until", "collect"), cwd=here, check=True)
         found, expected = scores(there), scores(here)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    nodes = Counter(row[2] for row in jobs if len(row) > 2)
-    print(f"cluster: jobs by node: {dict(nodes)}; lost and done again: {', '.join(lost)}")
+    jobs = {row[0]: row[1:] for row in rows}
+    other = next(node for node in NODES if node != victim)
+    unsaved = [job for job in lost if jobs[job] != ["COMPLETED", other]]
+    if unsaved or not lost:
+        sys.exit(f"cluster: of jobs {lost} of {victim}, {unsaved} were not done on {other}")
+    print(f"cluster: jobs by node: {dict(Counter(job[-1] for job in jobs.values()))}")
+    print(f"cluster: jobs {', '.join(lost)} went down with {victim} and were done on {other}")
     print(f"cluster: all {len(found)} scores are those of a run without SLURM, value for value")
 
 
