@@ -97,20 +97,20 @@ def _checkpoints(study: Study) -> Iterator[Check]:
 
 
 def _corpora(study: Study) -> Iterator[Check]:
-    for name, corpus in study.corpora.items():
-        if corpus.files is None:
+    wanted = [(f"captions of {n}", c.files, f"corpora.{n}.files") for n, c in study.corpora.items()]
+    if study.neighbours:
+        wanted.append(("references", study.neighbours.references, "neighbours.references"))
+    for what, places, key in wanted:
+        if places is None:
             continue
         from cood.synthesis.novelty.reading import find_files
 
-        files = find_files(corpus.files, study.paths.root)
-        gone = [file for file in files if "://" not in file and not Path(file).is_file()]
+        files = find_files(places, study.paths.root)
+        gone = [file for file in files if "://" not in file and not Path(file).exists()]
         if gone:
-            lacks = (
-                f"{gone[0]} is not there, and will count as unreadable; see corpora.{name}.files"
-            )
-            yield Check(f"captions of {name}", WARNING, lacks)
+            yield Check(what, WARNING, f"{gone[0]} is not there, and will be left out; see {key}")
         else:
-            yield Check(f"captions of {name}", OK, f"files: {len(files)}")
+            yield Check(what, OK, f"files and folders: {len(files)}")
 
 
 def _disk(study: Study, left: pd.Series) -> Iterator[Check]:

@@ -189,6 +189,9 @@ def _models(study: Study) -> Iterator[Job]:
             if isinstance(model, Checkpoint) and set_ == sets[0]:
                 weights = rough.size_of_weights(model)
             yield job._replace(download=weights, disk=disk)
+    if study.neighbours:  # how many references there are is known once they are read
+        cpu = rough.TORCH + (nan if study.neighbours.references else 0)
+        yield Job("neighbours", paths.neighbours, "sets", len(sets), cpu=cpu)
     images = sum(images_of(study, set_)[0] for set_ in sets)
     for stage, written in (
         ("score", paths.model_scores),

@@ -116,7 +116,7 @@ def test_files_that_the_study_names(machine, parse, project):
         (project / "data" / name).write_text("x")
     found = states(study)
     assert {state for state, _ in found.values()} == {OK}
-    assert found["captions of web"][1] == "files: 1"
+    assert found["captions of web"][1] == "files and folders: 1"
 
 
 def test_a_release_to_download(machine, parse, project):
