@@ -31,6 +31,10 @@ def _draw(study: Study, args: argparse.Namespace) -> None:
         from cood.synthesis.brought import take_set
 
         take_set(study, args.set, args.cores, _say)
+    elif source == "classes":
+        from cood.synthesis.classes import take_classes
+
+        take_classes(study, args.set, args.cores, _say)
     else:
         from cood.synthesis.isolated import draw_isolated
         from cood.synthesis.sets import draw_set

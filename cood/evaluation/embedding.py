@@ -33,7 +33,8 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     Written, un-normalised float32: `images` [n, d] in the order of the manifest, and the texts
     of `compositions` [C, d], `attributes` [A, d] and `objects` [O, d], averaged over templates.
     `isolated_attributes` [A, d] and `isolated_objects` [O, d] are averages over the images that
-    show the word alone; they are left out where some word has none. The metadata says which
+    show the word alone; they are left out where some word has none. Of an ID set, there are
+    `images` and `objects` only: the classes that have an image. The metadata says which
     checkpoint, preprocessing, tokeniser, templates, manifest and table of isolated words.
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
@@ -48,6 +49,13 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     say(f"{model}: embedding {len(manifest)} images of {set_}")
     images = embed_images(clip, folder, manifest["image"].tolist())
     words, templates = study.words, study.evaluation.templates
+    if set_ in study.id_sets:
+        # In the order of the classes' numbers; two classes of one name stay two.
+        names = manifest.groupby("class")["object"].first().tolist()
+        tensors = {"images": images, "objects": embed_texts(clip, names, templates)}
+        metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+        write_tensors(tensors, path, metadata)
+        return
     tensors = {
         "images": images,
         "compositions": embed_texts(clip, words.compositions(), templates),
