@@ -159,12 +159,12 @@ def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Se
     -------
     tuple
         Residuals in accuracy by model, and the line's intercept and slope; all of it NaN where
-        fewer than two models have both.
+        no two models have both and differ in the first.
     """
     import statsmodels.api as sm
 
     both = pd.concat([identity, shifted], axis=1, keys=["id", "ood"]).dropna()
-    if len(both) < 2:
+    if both["id"].nunique() < 2:
         return both["ood"] * np.nan, np.full(2, np.nan)
     x, y = (logit(both[side].clip(5e-5, 1 - 5e-5).to_numpy(float)) for side in both)
     fit = sm.OLS(y, sm.add_constant(x, has_constant="add")).fit()
