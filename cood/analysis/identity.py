@@ -50,8 +50,7 @@ def sources(results: Results) -> list[str]:
     splits that the models were trained on.
     """
     found = list(results.study.id_sets)
-    models = results.models
-    if not results.study.trained and "published_id" in models and models["published_id"].notna().any():
+    if not results.study.trained and results.models.get("published_id", pd.Series()).notna().any():
         found.append(PUBLISHED)
     return found + [split for split in TRAINED if split in known_splits(results)]
 

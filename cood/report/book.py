@@ -59,7 +59,7 @@ def build(study: Study) -> Path:
 
 
 def gather(study: Study) -> Path:
-    """Copy `book/` to the results of a study, with the notebooks that it has, and no word of others.
+    """Copy `book/` to the results of a study, without what it says of notebooks that are not there.
 
     In `executed/` lie the notebooks, what they saved, and the run's own tables.
     """
@@ -93,14 +93,14 @@ def gather(study: Study) -> Path:
 
 
 def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
-    """A page without what it says of notebooks that are not in the book.
+    r"""A page without what it says of notebooks that are not in the book.
 
     A line with a number or a figure of theirs is left out, so a page must be whole without it; a
     link to one becomes its name.
 
     Examples
     --------
-    >>> page = "Best: {glue:text}`executed/a.ipynb::best:s`\\nSee [](executed/a.ipynb).\\nEnd"
+    >>> page = "Best: {glue:text}`executed/a.ipynb::best:s`\nSee [](executed/a.ipynb).\nEnd"
     >>> print(without(page, ["a"], []))
     See *a* (not in this report).
     End
