@@ -66,13 +66,13 @@ def test_a_folder_becomes_a_table(study, folder):
 
 
 def test_a_folder_that_cannot_be_used_is_refused(study, folder):
-    with pytest.raises(CoodError, match="sets.val: there is no folder .*val; correct it"):
+    with pytest.raises(CoodError, match=r"sets\.val: there is no folder .*val; correct it"):
         take_classes(study, "val")
     picture(folder / "no such fish" / "1.png", "red")
-    with pytest.raises(CoodError, match="no image of .* can be used, .* 'unknown class'"):
+    with pytest.raises(CoodError, match=r"no image of .* can be used, .* 'unknown class'"):
         take_classes(study, "val", say=lambda text: None)
 
 
 def test_names_of_sets_are_not_taken_twice(parse):
-    with pytest.raises(StudyError, match="id_sets.ao: that name is taken"):
+    with pytest.raises(StudyError, match=r"id_sets\.ao: that name is taken"):
         parse(id_sets={"ao": {"folder": "data/val"}})
