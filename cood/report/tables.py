@@ -210,7 +210,7 @@ def shown(board: pd.DataFrame, identity: str = "ID") -> Styler:
     `identity` is the heading of ID accuracy.
     """
     # The saved table has all; here, what fits beside the text.
-    hidden = ["loss", "seed", "parameters", "samples_seen"]
+    hidden = ["loss", "seed", "parameters", "samples_seen", "ID is"]
     table = board.drop(columns=[c for c in board if c.endswith((" low", " high")) or c in hidden])
     for name in ("ID", "C-OoD"):
         bounds = board[[name, f"{name} low", f"{name} high"]].to_numpy()
