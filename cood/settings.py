@@ -159,6 +159,7 @@ class IdSet(Settings):
 
     source: Literal["classes"] = "classes"
     folder: str
+    generator: str = "photographs"
 
 
 BroughtSet = FolderSet | ReleaseSet

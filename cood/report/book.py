@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import yaml
@@ -130,7 +131,7 @@ def _figures(notebook: Path) -> list[str]:
     return [figure["name"] for figure in about if "name" in figure]
 
 
-def _contents(toc: dict, absent: Collection[str]) -> dict:
+def _contents(toc: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
     """The table of contents without absent notebooks, and without parts that have nothing left."""
     gone = {f"{FOLDER}/{name}" for name in absent}
     parts = [

@@ -48,7 +48,7 @@ def take_classes(
         else ""
         for row in table.itertuples()
     ]
-    table["generator"] = "photographs"
+    table["generator"] = study.id_sets[name].generator
     strange = [label for label, value in read.items() if not isinstance(value, int)]
     if strange:
         shown = ", ".join(repr(label[:40]) for label in strange[:5])
