@@ -22,7 +22,7 @@ PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 
 def _draw(study: Study, args: argparse.Namespace) -> None:
-    source = study.set(args.set).source
+    source = study.set_or_id_set(args.set).source
     if source == "diffusion":
         from cood.synthesis.diffusion import generate_set
 

@@ -188,8 +188,14 @@ class Study(Settings):
             raise StudyError(unknown("model", name, self.models))
         return self.models[name]
 
-    def set(self, name: str) -> ImageSet | IdSet:
-        """The settings of one set, of `sets` or `id_sets`; an unknown name raises a StudyError."""
+    def set(self, name: str) -> ImageSet:
+        """The settings of one set; an unknown name raises a StudyError."""
+        if name not in self.sets:
+            raise StudyError(unknown("set", name, self.sets))
+        return self.sets[name]
+
+    def set_or_id_set(self, name: str) -> ImageSet | IdSet:
+        """The settings of one of `sets` or `id_sets`; an unknown name raises a StudyError."""
         known: dict[str, ImageSet | IdSet] = {**self.sets, **self.id_sets}
         if name not in known:
             raise StudyError(unknown("set", name, known))

@@ -108,7 +108,7 @@ def bring(
 
 
 def _taken(study: Study, name: str) -> Taken:
-    settings = study.set(name)
+    settings = study.set_or_id_set(name)
     if not isinstance(settings, Taken):
         raise TypeError(f"set {name!r} is made, not brought: its source is {settings.source!r}")
     return settings
@@ -125,7 +125,7 @@ def state(study: Study, name: str) -> str:
 
     What is downloaded is told by its settings alone: else the set would be made again after it.
     """
-    settings = study.set(name)
+    settings = study.set_or_id_set(name)
     if not isinstance(settings, Taken) or getattr(settings, "url", None):
         return ""
     place = source_path(study, settings)
