@@ -9,14 +9,14 @@ from importlib.metadata import version
 import pandas as pd
 import torch
 
-from benchmarks import captions, drawing, embedding, metrics, neighbours, ranking
+from benchmarks import captions, drawing, embedding, metrics, neighbours, ranking, zeroshot
 from cood.paths import project_root
 
 
 def main() -> None:
     """Measure, compare with a peer or a limit in the same run, and give the ratio."""
     torch.set_num_threads(1)
-    measured = (metrics, drawing, embedding, ranking, captions, neighbours)
+    measured = (metrics, drawing, embedding, ranking, zeroshot, captions, neighbours)
     rows = [row for module in measured for row in module.rows()]
     table = pd.DataFrame(rows, columns=["work", "measured", "compared with", "ratio"])
     book = project_root() / "book"

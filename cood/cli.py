@@ -22,7 +22,7 @@ PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 
 def _draw(study: Study, args: argparse.Namespace) -> None:
-    source = study.set(args.set).source
+    source = study.set_or_id_set(args.set).source
     if source == "diffusion":
         from cood.synthesis.diffusion import generate_set
 
@@ -31,6 +31,10 @@ def _draw(study: Study, args: argparse.Namespace) -> None:
         from cood.synthesis.brought import take_set
 
         take_set(study, args.set, args.cores, _say)
+    elif source == "classes":
+        from cood.synthesis.classes import take_classes
+
+        take_classes(study, args.set, args.cores, _say)
     else:
         from cood.synthesis.isolated import draw_isolated
         from cood.synthesis.sets import draw_set

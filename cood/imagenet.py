@@ -9,17 +9,31 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 
 @cache
 def class_names() -> tuple[str, ...]:
     """Names [1000] of the classes in open_clip, in their order; two occur twice."""
-    spec = spec_from_file_location("names", _file("open_clip", "zero_shot_metadata.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError("open_clip has no zero_shot_metadata.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return tuple(module.IMAGENET_CLASSNAMES)
+    return tuple(_metadata().IMAGENET_CLASSNAMES)
+
+
+@cache
+def templates() -> tuple[str, ...]:
+    """The 80 prompts that OpenAI published for ImageNet, with ``{}`` for the class name.
+
+    Examples
+    --------
+    >>> templates()[:2]
+    ('a bad photo of a {}.', 'a photo of many {}.')
+    """
+    return tuple(fill("{}") for fill in _metadata().OPENAI_IMAGENET_TEMPLATES)
+
+
+@cache
+def synsets() -> tuple[str, ...]:
+    """WordNet ids [1000] of the classes, such as ``n01440764``, in their order."""
+    return tuple(_file("timm", "data/_info/imagenet_synsets.txt").read_text().split())
 
 
 def objects() -> list[str]:
@@ -39,14 +53,28 @@ def synonyms() -> dict[str, tuple[str, ...]]:
     >>> synonyms()["polar bear"][:2]
     ('ice bear', 'polar bear')
     """
-    folder = Path("data", "_info")
-    ids = _file("timm", str(folder / "imagenet_synsets.txt")).read_text().split()
-    lines = _file("timm", str(folder / "imagenet_synset_to_lemma.txt")).read_text().splitlines()
-    names = dict(line.split("\t", 1) for line in lines if "\t" in line)
     found: dict[str, tuple[str, ...]] = {}
-    for name, id_ in zip(class_names(), ids, strict=True):
-        found[name] = (*found.get(name, ()), *names[id_].split(", "))
+    for name, others in zip(class_names(), lemmas(), strict=True):
+        found[name] = (*found.get(name, ()), *others)
     return found
+
+
+@cache
+def lemmas() -> tuple[tuple[str, ...], ...]:
+    """Names [1000] that WordNet has for each class."""
+    lines = _file("timm", "data/_info/imagenet_synset_to_lemma.txt").read_text().splitlines()
+    names = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    return tuple(tuple(names[id_].split(", ")) for id_ in synsets())
+
+
+@cache
+def _metadata() -> ModuleType:
+    spec = spec_from_file_location("names", _file("open_clip", "zero_shot_metadata.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError("open_clip has no zero_shot_metadata.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _file(package: str, inside: str) -> Path:

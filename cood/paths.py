@@ -118,6 +118,11 @@ class Paths:
         return self.results / "tweaked" / name / f"{name}.ipynb"
 
     @property
+    def book(self) -> Path:
+        """What the report is rendered from: the pages and the notebooks of the study."""
+        return self.results / "book"
+
+    @property
     def benchmarks(self) -> Path:
         """Time and memory of each job, written by Snakemake."""
         return self.results / "benchmarks"

@@ -30,6 +30,7 @@ BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
 FILE = "file:"  # what the name of a checkpoint in a file starts with
 NOVELTY = "novelty"  # the notebook of the corpora
+OF_TRAINING = ("diversity", "dynamics")  # notebooks of models that are trained here
 LONGEST_WORD = 100  # characters of the name of an object
 PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
 
@@ -147,6 +148,18 @@ class ReleaseSet(Settings):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     generator: str = "release"
     licence: Annotated[str, Field(min_length=1)] | None = None
+
+
+class IdSet(Settings):
+    """Images of the classes of ImageNet, for ID accuracy: its validation images, or ImageNet-V2.
+
+    In `folder` (seen from the project folder) lies a folder a class, named by its WordNet id, its
+    number from 0, or its name.
+    """
+
+    source: Literal["classes"] = "classes"
+    folder: str
+    generator: str = "photographs"
 
 
 BroughtSet = FolderSet | ReleaseSet
@@ -323,11 +336,19 @@ class Neighbours(Settings):
 
 
 class Evaluation(Settings):
-    """How embeddings are scored."""
+    """How embeddings are scored.
+
+    A study file may say ``templates: imagenet`` for the 80 that OpenAI published.
+    """
 
     templates: Annotated[list[str], Field(min_length=1)] = list(words.TEMPLATES)
     resamples: Annotated[int, Field(ge=100)] = 1000
     level: Share = 0.95
+
+    @field_validator("templates", mode="before")
+    @classmethod
+    def _imagenet(cls, value: Any) -> Any:
+        return list(imagenet.templates()) if value == "imagenet" else value
 
     @model_validator(mode="after")
     def _fillable(self) -> Evaluation:

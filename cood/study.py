@@ -16,6 +16,7 @@ from cood.settings import (
     BASELINES,
     FACTORS,
     NOVELTY,
+    OF_TRAINING,
     SOURCES,
     Captions,
     Checkpoint,
@@ -25,6 +26,7 @@ from cood.settings import (
     FactorSet,
     FactorTraining,
     IconSet,
+    IdSet,
     ImageSet,
     Metrics,
     Model,
@@ -46,6 +48,7 @@ class Study(Settings):
     vocabulary: WordList
     held_out: Share
     sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
+    id_sets: dict[Name, IdSet] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
@@ -81,6 +84,12 @@ class Study(Settings):
         self._check_factors()
         self._check_corpora()
         self._check_neighbours()
+        for name in OF_TRAINING:
+            if name in self.notebooks and not self.trained:
+                raise ValueError(
+                    f"notebooks.{name}: it shows models that are trained here, of which the study "
+                    "has none; leave the notebook out"
+                )
         return self
 
     def _check_share(self, where: str, share: float, of: words.Vocabulary) -> None:
@@ -110,7 +119,8 @@ class Study(Settings):
 
     def _check_factors(self) -> None:
         for kind, names, taken in (
-            ("factor_sets", self.factor_sets, self.sets),
+            ("id_sets", self.id_sets, self.sets),
+            ("factor_sets", self.factor_sets, {**self.sets, **self.id_sets}),
             ("factor_models", self.factor_models, {**self.models, BASELINES: None}),
         ):
             for name in names:
@@ -183,6 +193,13 @@ class Study(Settings):
         if name not in self.sets:
             raise StudyError(unknown("set", name, self.sets))
         return self.sets[name]
+
+    def set_or_id_set(self, name: str) -> ImageSet | IdSet:
+        """The settings of one of `sets` or `id_sets`; an unknown name raises a StudyError."""
+        known: dict[str, ImageSet | IdSet] = {**self.sets, **self.id_sets}
+        if name not in known:
+            raise StudyError(unknown("set", name, known))
+        return known[name]
 
     def drawings(self, name: str | None = None) -> IconSet:
         """The settings of a set of drawings; by default of the first set, which models train on."""
@@ -348,6 +365,7 @@ KINDS = {("models", 2), ("sets", 2)}
 SECTIONS: dict[str, type[Settings]] = {
     "vocabulary": WordList,
     **SOURCES,
+    "id_sets": IdSet,
     "factor_sets": FactorSet,
     "factor_models": FactorTraining,
     "training": Training,

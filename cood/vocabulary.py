@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,6 +93,24 @@ TEMPLATES: tuple[str, ...] = (
     "a drawing of a {}",
     "a {}",
 )
+
+
+def naming(templates: Sequence[str], attributes: Sequence[str]) -> dict[str, list[str]]:
+    """Templates that name an attribute themselves, which favours it for every image.
+
+    Examples
+    --------
+    >>> naming(["a {}", "a photo of a dirty {}"], ["red", "dirty"])
+    {'dirty': ['a photo of a dirty {}']}
+    """
+    found = {}
+    for name in attributes:
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+        in_it = [template for template in templates if word.search(template)]
+        if in_it:
+            found[name] = in_it
+    return found
+
 
 # What training captions look like: most name the pair, some only one half, as web captions do.
 PAIR_CAPTIONS: tuple[str, ...] = (

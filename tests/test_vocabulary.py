@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cood import imagenet
 from cood.errors import unknown
 from cood.vocabulary import (
     ANY_OBJECT,
@@ -12,6 +13,7 @@ from cood.vocabulary import (
     SYNONYMS,
     TEMPLATES,
     Vocabulary,
+    naming,
 )
 
 WORDS = Vocabulary(("red", "striped"), ("apple", "hat", "dog"))
@@ -72,3 +74,10 @@ def test_an_unknown_name_gets_near_ones_or_all():
     assert unknown("key", "xyz", ["a", "b"]) == "unknown key 'xyz'; known: a, b"
     assert unknown("key", "xyz", []) == "unknown key 'xyz'; known: none"
     assert unknown("key", "xyz", map(str, range(99))).endswith("38, 39, ...")
+
+
+def test_openais_templates_name_attributes():
+    found = naming(imagenet.templates(), list(CATEGORY))
+    assert set(found) == {"black", "clean", "dirty", "plastic", "white"}
+    assert found["dirty"] == ["a photo of a dirty {}.", "a photo of the dirty {}."]
+    assert naming(TEMPLATES, list(CATEGORY)) == {}

@@ -158,11 +158,14 @@ def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Se
     Returns
     -------
     tuple
-        Residuals in accuracy by model, and the line's intercept and slope.
+        Residuals in accuracy by model, and the line's intercept and slope; all of it NaN where
+        no two models have both and differ in the first.
     """
     import statsmodels.api as sm
 
     both = pd.concat([identity, shifted], axis=1, keys=["id", "ood"]).dropna()
+    if both["id"].nunique() < 2:
+        return both["ood"] * np.nan, np.full(2, np.nan)
     x, y = (logit(both[side].clip(5e-5, 1 - 5e-5).to_numpy(float)) for side in both)
     fit = sm.OLS(y, sm.add_constant(x, has_constant="add")).fit()
     return both["ood"] - expit(fit.fittedvalues), np.asarray(fit.params)

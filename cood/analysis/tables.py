@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cood.errors import StudyError, unknown
@@ -62,10 +63,21 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     return scores.set_index("model")[["value", "low", "high", "chance", "n"]]
 
 
+def known_splits(results: Results) -> set[str]:
+    """Splits that the study's models have scores in."""
+    scores = results.scores
+    return set(scores.loc[scores["model"].isin(results.models["model"]), "split"]) - {""}
+
+
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
-    """A share as text: ``12.3 %``, with its interval ``12.3 % [11.0, 13.5]`` if given."""
+    """A share as text: ``12.3 %``, with its interval ``12.3 % [11.0, 13.5]`` if given.
+
+    ``-`` stands for a share that is not known (NaN).
+    """
+    if not np.isfinite(value):
+        return "-"
     digits = 1 if value >= 0.01 else 2  # chance is often far below one percent
     text = f"{100 * value:.{digits}f} %"
-    if low is None or high is None:
+    if low is None or high is None or not np.isfinite(low):
         return text
     return f"{text} [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"

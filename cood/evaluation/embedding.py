@@ -33,7 +33,8 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     Written, un-normalised float32: `images` [n, d] in the order of the manifest, and the texts
     of `compositions` [C, d], `attributes` [A, d] and `objects` [O, d], averaged over templates.
     `isolated_attributes` [A, d] and `isolated_objects` [O, d] are averages over the images that
-    show the word alone; they are left out where some word has none. The metadata says which
+    show the word alone; they are left out where some word has none. Of an ID set, there are
+    `images` and `objects` only: the classes that have an image. The metadata says which
     checkpoint, preprocessing, tokeniser, templates, manifest and table of isolated words.
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
@@ -48,6 +49,13 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     say(f"{model}: embedding {len(manifest)} images of {set_}")
     images = embed_images(clip, folder, manifest["image"].tolist())
     words, templates = study.words, study.evaluation.templates
+    if set_ in study.id_sets:
+        # In the order of the classes' numbers; two classes of one name stay two.
+        names = manifest.groupby("class")["object"].first().tolist()
+        tensors = {"images": images, "objects": embed_texts(clip, names, templates)}
+        metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+        write_tensors(tensors, path, metadata)
+        return
     tensors = {
         "images": images,
         "compositions": embed_texts(clip, words.compositions(), templates),
@@ -138,22 +146,23 @@ def embed_texts(
 ) -> np.ndarray:
     """Prompt ensemble: mean over templates of the unit embeddings of each name, [n, d] float32.
 
-    Prompts of many names go through the text tower in one batch. For causal text towers that
-    read the end token, the context is cut to the longest prompt (`shorten`), which changes no
-    embedding; for others it is left whole.
+    Prompts of many names go through the text tower in one batch, and are averaged before the next
+    one, so that memory holds the averages only. For causal text towers that read the end token,
+    the context is cut to the longest prompt of the batch (`shorten`), which changes no embedding;
+    for others it is left whole.
     """
     model: Any = clip.model
-    prompts = [template.format(name) for name in names for template in templates]
-    tokens = clip.tokenize(prompts)
-    length = tokens.shape[1]
-    if shorten and clip.causal_text:
-        length = int(tokens.argmax(dim=1).max()) + 1  # the end token has the highest number
     parts = []
-    with _context(model, length):
-        for batch in tokens[:, :length].split(TEXT_BATCH):
-            parts.append(model.encode_text(batch.to(clip.device)).float())
-    unit = torch.nn.functional.normalize(torch.cat(parts), dim=-1)
-    return unit.reshape(len(names), len(templates), -1).mean(dim=1).cpu().numpy()
+    for some in _batches(names, max(1, TEXT_BATCH // len(templates))):
+        tokens = clip.tokenize([template.format(name) for name in some for template in templates])
+        length = tokens.shape[1]
+        if shorten and clip.causal_text:
+            length = int(tokens.argmax(dim=1).max()) + 1  # the end token has the highest number
+        with _context(model, length):
+            texts = model.encode_text(tokens[:, :length].to(clip.device)).float()
+        unit = torch.nn.functional.normalize(texts, dim=-1)
+        parts.append(unit.reshape(len(some), len(templates), -1).mean(dim=1).cpu().numpy())
+    return np.concatenate(parts)
 
 
 @contextmanager

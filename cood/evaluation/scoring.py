@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.evaluation.identity import score_identity
 from cood.evaluation.zeroshot import COLUMNS, score
 from cood.files import read_table, read_tensors, write_table
 from cood.settings import BASELINES, Training
@@ -32,6 +33,14 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
                 *(study.words, study.evaluation, study.seed),
             )
         )
+    for set_ in study.id_sets:
+        tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
+        if "missing" in metadata:
+            tables.append(missing(model, set_, metadata["missing"]))
+            continue
+        _, classes = np.unique(read_manifest(study, set_)["class"], return_inverse=True)
+        given = (study.evaluation, study.seed)
+        tables.append(score_identity(model, set_, tensors, classes, *given))
     table = pd.concat(tables, ignore_index=True)
     write_table(table, study.paths.model_scores(model))
     return table

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
 
 from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
 from cood.report.provenance import environment, stages
+from cood.report.tables import designs
 from cood.study import Study
+
+FOLDER = "executed"  # of the notebooks, in the book
+LINK = re.compile(rf"\[([^\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
+NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
+FIGURE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
 
 
 def build(study: Study) -> Path:
@@ -27,11 +39,13 @@ def build(study: Study) -> Path:
     """
     paths = study.paths
     with locked(paths.root / "_build" / ".lock", "another study's book is being rendered; wait"):
-        gather(study)
+        source = gather(study)
         # `--all` leaves old images, and myst-nb's store of glued numbers, from earlier builds.
         for old in ("html", "jupyter_execute", ".doctrees"):
             shutil.rmtree(paths.root / "_build" / old, ignore_errors=True)
-        command = ["jupyter-book", "build", "book", "--all", "-n", "-W", "--keep-going", "-q"]
+        command = ["jupyter-book", "build", str(source.relative_to(paths.root))]
+        command += ["--config", "_config.yml", "--path-output", "."]
+        command += ["--all", "-n", "-W", "--keep-going", "-q"]
         done = subprocess.run(
             [str(Path(sys.executable).with_name("jupyter-book")), *command[1:]],
             cwd=paths.root,
@@ -46,11 +60,22 @@ def build(study: Study) -> Path:
 
 
 def gather(study: Study) -> Path:
-    """Copy what a study's notebooks made to `book/executed/`, and add the run's own tables."""
+    """Copy `book/` to the results of a study, without what it says of notebooks that are not there.
+
+    In `executed/` lie the notebooks, what they saved, and the run's own tables.
+    """
     paths: Paths = study.paths
-    executed = paths.root / "book" / "executed"
-    shutil.rmtree(executed, ignore_errors=True)
-    executed.mkdir(parents=True)
+    book, executed = paths.book, paths.book / FOLDER
+    shutil.rmtree(book, ignore_errors=True)
+    shutil.copytree(paths.root / "book", book, ignore=shutil.ignore_patterns(FOLDER))
+    executed.mkdir()
+    sources = sorted((paths.root / "notebooks").glob("*.ipynb"))
+    absent = {file.stem: _figures(file) for file in sources if file.stem not in study.notebooks}
+    figures = {name for names in absent.values() for name in names}
+    for page in book.rglob("*.md"):
+        page.write_text(without(page.read_text(), absent, figures))
+    toc = book / "_toc.yml"
+    toc.write_text(yaml.safe_dump(_contents(yaml.safe_load(toc.read_text()), absent)))
     for name in study.notebooks:
         for file in sorted(paths.notebook(name).parent.iterdir()):
             if file.name.startswith("."):
@@ -60,6 +85,57 @@ def gather(study: Study) -> Path:
                     f"notebook {name} saves {file.name}, and so does another; rename one"
                 )
             shutil.copyfile(file, executed / file.name)
+        notebook = executed / f"{name}.ipynb"
+        notebook.write_text(_unlinked(notebook.read_text(), absent))
     environment(study).to_csv(executed / "environment.csv", index=False)
     stages(study).to_csv(executed / "stages.csv", index=False)
-    return executed
+    designs(study).to_csv(executed / "designs.csv", index=False)
+    return book
+
+
+def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
+    r"""A page without what it says of notebooks that are not in the book.
+
+    A line with a number or a figure of theirs is left out, so a page must be whole without it; a
+    link to one becomes its name.
+
+    Examples
+    --------
+    >>> page = "Best: {glue:text}`executed/a.ipynb::best:s`\nSee [](executed/a.ipynb).\nEnd"
+    >>> print(without(page, ["a"], []))
+    See *a* (not in this report).
+    End
+    """
+    kept = []
+    for line in text.split("\n"):
+        if any(name in absent for name in NUMBER.findall(line)):
+            continue
+        if any(name in figures for name in FIGURE.findall(line)):
+            continue
+        kept.append(_unlinked(line, absent))
+    return "\n".join(kept)
+
+
+def _unlinked(text: str, absent: Collection[str]) -> str:
+    def name(link: re.Match[str]) -> str:
+        shown, notebook = link.groups()
+        return f"*{shown or notebook}* (not in this report)" if notebook in absent else link[0]
+
+    return LINK.sub(name, text)
+
+
+def _figures(notebook: Path) -> list[str]:
+    """Names of the figures of a notebook."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    about = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in cells]
+    return [figure["name"] for figure in about if "name" in figure]
+
+
+def _contents(toc: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
+    """The table of contents without absent notebooks, and without parts that have nothing left."""
+    gone = {f"{FOLDER}/{name}" for name in absent}
+    parts = [
+        part | {"chapters": [c for c in part["chapters"] if c["file"] not in gone]}
+        for part in toc["parts"]
+    ]
+    return toc | {"parts": [part for part in parts if part["chapters"]]}

@@ -16,6 +16,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
 MARKERS = "oDs^vPX*<>"
+GRADED = 10  # families that shades of one scale tell apart
+ALL_NAMED = 20  # models up to which each point has its name
+NAMED = 12  # points that have one where there are more
 UNSEEN, SEEN = "#b5446e", "#2b6a99"  # apart in brightness and for the colour-blind
 
 
@@ -43,18 +46,41 @@ def theme() -> None:
 
 
 def styles(models: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
-    """Colour of each family and marker of each architecture, in a fixed order."""
+    """Colour of each family and marker of each kind of architecture, in a fixed order."""
     families = sorted(models["family"].unique(), key=_number)
-    colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
-    architectures = sorted(models["architecture"].fillna("checkpoint").unique())
-    markers = {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(architectures)}
+    if len(families) <= GRADED:
+        colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
+    else:  # more shades of one scale than an eye can tell apart
+        colours = sns.color_palette("husl", len(families))
+        darker = [tuple(0.6 * channel for channel in colour) for colour in colours]
+        colours = [pair[i % 2] for i, pair in enumerate(zip(colours, darker, strict=True))]
+    markers = dict(zip(sorted(set(kinds(models))), MARKERS, strict=False))
     return dict(zip(families, colours, strict=True)), markers
+
+
+def kinds(models: pd.DataFrame) -> pd.Series:
+    """Kind of architecture of each model, at most as many as there are markers.
+
+    That is the architecture itself, or, where these are too many, what it begins with ("ViT-B",
+    "RN", "convnext"); the rarer ones of these are "other".
+    """
+    if "architecture" not in models:
+        return pd.Series("checkpoint", index=models.index)
+    found = models["architecture"].fillna("checkpoint")
+    if found.nunique() > len(MARKERS):
+        found = found.str.extract(r"^((?:ViT-[A-Za-z]+)|[A-Za-z]+)", expand=False).fillna("other")
+    if found.nunique() > len(MARKERS):
+        found = found.where(found.isin(found.value_counts().index[: len(MARKERS) - 1]), "other")
+    return found
 
 
 def model_scatter(
     models: pd.DataFrame, x: pd.DataFrame, y: pd.DataFrame, labels: tuple[str, str]
 ) -> Figure:
-    """One point a model, named, with both intervals where given.
+    """One point a model, with both intervals where given.
+
+    Each is named; of many models, only those at the ends of both axes and those that lie furthest
+    from the straight line through all.
 
     Parameters
     ----------
@@ -66,13 +92,15 @@ def model_scatter(
         Of the axes.
     """
     colours, markers = styles(models)
-    figure, axes = plt.subplots()
+    many = len(models) > ALL_NAMED
+    figure, axes = plt.subplots(figsize=(7.2, 7.6) if many else None)
     points = []
-    for row in models.itertuples():
+    for row, kind in zip(models.itertuples(), kinds(models), strict=True):
         if row.model not in x.index or row.model not in y.index:
             continue
         across, up = x.loc[row.model], y.loc[row.model]
-        kind = row.architecture if isinstance(row.architecture, str) else "checkpoint"
+        if not np.isfinite([across["value"], up["value"]]).all():
+            continue
         axes.errorbar(
             across["value"],
             up["value"],
@@ -81,13 +109,14 @@ def model_scatter(
             fmt=markers[kind],
             color=colours[row.family],
             markeredgecolor="white",
-            markersize=8,
+            markersize=7 if many else 8,
+            markeredgewidth=0.5 if many else 1,
             elinewidth=1.2,
-            ecolor=(*colours[row.family], 0.35),
+            ecolor=(*colours[row.family], 0.2 if many else 0.35),
         )
         points.append((row.model, across["value"], up["value"]))
     axes.set(xlabel=labels[0], ylabel=labels[1])
-    _name_points(axes, points)
+    _name_points(axes, points if len(points) <= ALL_NAMED else _outermost(points))
     _legend(axes, colours, markers)
     return figure
 
@@ -99,7 +128,9 @@ def percent_axes(axes: Axes, which: str = "xy") -> None:
 
 
 def add_line(axes: Axes, x: np.ndarray, y: np.ndarray, label: str) -> None:
-    """Draw a line behind the points, with its name in the corner."""
+    """Draw a line behind the points, with its name in the corner, if it is known."""
+    if not (np.isfinite(x[-1]) and np.isfinite(y[-1])):
+        return
     axes.plot(x, y, color="0.6", linewidth=1.2, zorder=0)
     axes.annotate(label, (x[-1], y[-1]), color="0.35", fontsize=8, ha="right", va="bottom")
 
@@ -178,9 +209,9 @@ def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
     figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.3 * len(values)))
     axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
     axes.axvline(0, color="0.3", linewidth=1)
-    axes.set(xlabel=xlabel)
+    axes.set(xlabel=xlabel, ylim=(-0.8, len(values) - 0.2))
     axes.grid(axis="y", visible=False)
-    _legend(axes, colours, {})
+    figure.legend(**legend(colours, {}), loc="outside lower center")
     return figure
 
 
@@ -232,24 +263,37 @@ def reach(row: pd.Series) -> list[list[float]] | None:
     return [[max(0.0, row["value"] - row["low"])], [max(0.0, row["high"] - row["value"])]]
 
 
+def _outermost(points: list[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+    """The points at the ends of both axes, and those furthest from the line through all."""
+    x, y = np.array([point[1:] for point in points]).T
+    slope, intercept = np.polyfit(x, y, 1) if np.ptp(x) else (0.0, y.mean())
+    far = np.argsort(-np.abs(y - intercept - slope * x), kind="stable")
+    chosen = dict.fromkeys([x.argmin(), x.argmax(), y.argmin(), y.argmax(), *far])
+    return [points[i] for i in list(chosen)[:NAMED]]
+
+
 def _name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
     # Each name goes above its interval, and further down while it would touch one above it.
     axes.figure.canvas.draw()
     taken: list[tuple[float, float, float]] = []
     for name, x, y in sorted(points, key=lambda point: -point[2]):
         across, up = axes.transData.transform((x, y))
-        end = across + (5 * len(name) + 8) * axes.figure.dpi / 72
+        width = (5 * len(name) + 8) * axes.figure.dpi / 72
+        # To the left of its point, where a long name would leave the axes by much.
+        left = across + width > axes.bbox.x1 + 0.2 * axes.bbox.width
+        start, end = (across - width, across) if left else (across, across + width)
         height = up
-        while any(across < e and a < end and abs(height - u) < 11 for a, e, u in taken):
+        while any(start < e and a < end and abs(height - u) < 11 for a, e, u in taken):
             height -= 4
-        taken.append((across, end, height))
-        offset = (6, (height - up) * 72 / axes.figure.dpi + 3)
+        taken.append((start, end, height))
+        offset = (-6 if left else 6, (height - up) * 72 / axes.figure.dpi + 3)
         axes.annotate(
             name,
             (x, y),
             offset,
             textcoords="offset points",
             fontsize=8,
+            ha="right" if left else "left",
             color="0.15",
             path_effects=[withStroke(linewidth=2.5, foreground="white")],  # over the intervals
         )
@@ -266,14 +310,18 @@ def handles(colours: dict[str, Any], markers: dict[str, str]) -> list[Line2D]:
     ]
 
 
+def legend(colours: dict[str, Any], markers: dict[str, str]) -> dict[str, Any]:
+    """A legend's options: what it shows of families and architectures, and in how many columns."""
+    shown = handles(colours, markers)
+    many = len(shown) > ALL_NAMED
+    return {"handles": shown, "ncols": 4 if many else 3, "fontsize": 8 if many else 9}
+
+
 def _legend(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
     # Below the axes: beside them it would take a third of a phone.
-    axes.legend(
-        handles=handles(colours, markers),
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.13),
-        ncols=3,
-    )
+    below = min(0.13, 0.75 / plt.gcf().get_figheight())  # at most 0.75 inches
+    about = legend(colours, markers)
+    axes.legend(**about, loc="upper center", bbox_to_anchor=(0.5, -below))
 
 
 def _number(family: str) -> tuple[float, str]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from cood.report.figures import handles, percent_axes, reach, styles
+from cood.report.figures import kinds, legend, percent_axes, reach, styles
 
 SPACES = {"image": "#b5446e", "text": "#2b6a99"}  # apart in brightness and for the colour-blind
 WIDTH, HEIGHT = 7.2, 2.3
@@ -35,7 +35,7 @@ def panels(
         Of the accuracy.
     """
     colours, markers = styles(models)
-    known = models.set_index("model")
+    known = models.assign(marker=kinds(models).map(markers)).set_index("model")
     measures = list(dict.fromkeys(scores["measure"]))
     figure, grid = plt.subplots(
         len(measures), 2, figsize=(WIDTH, HEIGHT * len(measures) + 0.8), squeeze=False, sharey=True
@@ -44,12 +44,11 @@ def panels(
         for axes, space in zip(row, SPACES, strict=True):
             here = scores[(scores["measure"] == measure) & (scores["space"] == space)]
             for model, one in here.set_index("model").iterrows():
-                kind = known.loc[model, "architecture"]
                 axes.errorbar(
                     one["value"],
                     accuracy.loc[model, "value"],
                     xerr=reach(one),
-                    fmt=markers[kind if isinstance(kind, str) else "checkpoint"],
+                    fmt=known.loc[model, "marker"],
                     color=colours[known.loc[model, "family"]],
                     markeredgecolor="white",
                     markersize=7,
@@ -60,7 +59,7 @@ def panels(
             axes.set_xlabel(f"{measure.replace('_', ' ')}, {space}s", fontsize=10)
             percent_axes(axes, "y")
         row[0].set_ylabel(label, fontsize=10)
-    figure.legend(handles=handles(colours, markers), loc="outside lower center", ncols=3)
+    figure.legend(**legend(colours, markers), loc="outside lower center")
     return figure
 
 
@@ -99,7 +98,7 @@ def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
 def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     """A panel a measure: steps of texts (across) against those of images (up), a point a model."""
     colours, markers = styles(models)
-    known = models.set_index("model")
+    known = models.assign(marker=kinds(models).map(markers)).set_index("model")
     figure, grid = plt.subplots(
         1, len(steps), figsize=(WIDTH, 3.6), squeeze=False, sharex=True, sharey=True
     )
@@ -109,11 +108,10 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     for axes, (measure, found) in zip(grid[0], steps.items(), strict=True):
         both = found.dropna()
         for model, row in both.iterrows():
-            kind = known.loc[model, "architecture"]
             # Moments are few: points are moved a little, so that none hides another.
             across, up = row[["text", "image"]].to_numpy(float) * 2 ** rng.uniform(-0.2, 0.2, 2)
             axes.plot(
-                *(across, up, markers[kind]),
+                *(across, up, known.loc[model, "marker"]),
                 color=colours[known.loc[model, "family"]],
                 markeredgecolor="white",
                 markersize=8,
@@ -123,7 +121,7 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
         axes.set_title(measure.replace("_", " "), fontsize=10)
         axes.set_xlabel("step of texts")
     grid[0][0].set_ylabel("step of images")
-    figure.legend(handles=handles(colours, markers), loc="outside lower center", ncols=3)
+    figure.legend(**legend(colours, markers), loc="outside lower center")
     return figure
 
 

@@ -14,10 +14,12 @@ from pandas.io.formats.style import Styler
 from cood.analysis.correlation import Correlation
 from cood.analysis.factors import HELD_OUT
 from cood.analysis.tables import Results, percent, pick
+from cood.files import read_table
 from cood.study import Study
 from cood.synthesis import icons
 from cood.synthesis.compositions import splits
-from cood.vocabulary import CATEGORY
+from cood.synthesis.sets import KEPT
+from cood.vocabulary import CATEGORY, naming
 
 OUTPUT = "COOD_OUTPUT"  # tells a running notebook where to save
 
@@ -28,6 +30,66 @@ def output(name: str) -> Path:
     Outside a run, when a person executes the notebook, that is the current folder.
     """
     return Path(os.environ.get(OUTPUT, ".")) / name
+
+
+def about(study: Study) -> str:
+    """What kind of test a study is, by whether its models are trained here, as a paragraph."""
+    published = (
+        "published models, whose training data can be searched but not controlled; all compositions"
+        " count as unseen, whether or not the training data held them"
+    )
+    if not study.trained:
+        return f"It tests {published}."
+    own = (
+        "It is a controlled test of these questions, not the paper's own numbers. The paper "
+        "measures published models, whose training data can be searched but not controlled. Here "
+        "{} a small CLIP, trained from scratch on captioned drawings, so that it is known exactly "
+        "which compositions each of them has seen. No drawing that they are tested on was used in "
+        "training."
+    )
+    n, others = len(study.trained), len(study.models) - len(study.trained)
+    if not others:
+        return own.format("every model is")
+    return f"{own.format(f'each of {n} models is')} The other {others} are {published}."
+
+
+def id_note(study: Study) -> str:
+    """What to keep in mind of the ID accuracy of a study, as a paragraph."""
+    said = []
+    for name in study.id_sets:
+        manifest = read_table(study.paths.manifest(name))
+        classes = manifest.loc[manifest["status"] == KEPT, "class"].nunique()
+        said.append(
+            f"In the ID set {name}, {classes:,} classes of ImageNet have an image, and only these "
+            f"can be answered; intervals come from resampling classes. {kept(outcomes(manifest))}"
+        )
+    if study.trained:
+        said.append(
+            "What a model has seen differs between models: one with a small share is asked few "
+            "compositions as ID, each of which it has seen often, so ID accuracy as `seen` falls "
+            "with the share for that reason alone; `shared` asks all models the same images."
+        )
+    else:
+        said.append(
+            "The labels of ID accuracy are objects and those of C-OoD accuracy are pairs, so the "
+            "distance between the two is not that of the images alone. Published figures were "
+            "taken with the 80 templates of OpenAI."
+        )
+    return " ".join(said)
+
+
+def templates(study: Study) -> str:
+    """How many templates are averaged, and which of them name an attribute, as a sentence."""
+    own = study.evaluation.templates
+    found = naming(own, study.vocabulary.attributes)
+    listed = [f'"{t}" ({name})' for name, several in found.items() for t in several]
+    said = f"Texts are averages over {len(own)} {'template' if len(own) == 1 else 'templates'}"
+    if not listed:
+        return f"{said}, none of which names an attribute of the study."
+    return (
+        f"{said}. Some name an attribute of the study, and so draw every text of the object "
+        f"towards it: {', '.join(listed)}."
+    )
 
 
 def counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
@@ -142,10 +204,13 @@ def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFram
     return board.dropna(subset=["C-OoD"]).sort_values("C-OoD", ascending=False).reset_index()
 
 
-def shown(board: pd.DataFrame) -> Styler:
-    """A leaderboard for people: accuracies in percent with their intervals."""
+def shown(board: pd.DataFrame, identity: str = "ID") -> Styler:
+    """A leaderboard for people: accuracies in percent with their intervals.
+
+    `identity` is the heading of ID accuracy.
+    """
     # The saved table has all; here, what fits beside the text.
-    hidden = ["loss", "seed", "parameters", "samples_seen"]
+    hidden = ["loss", "seed", "parameters", "samples_seen", "ID is"]
     table = board.drop(columns=[c for c in board if c.endswith((" low", " high")) or c in hidden])
     for name in ("ID", "C-OoD"):
         bounds = board[[name, f"{name} low", f"{name} high"]].to_numpy()
@@ -155,7 +220,8 @@ def shown(board: pd.DataFrame) -> Styler:
     if "published_id" in table:
         published = table.pop("published_id")
         table["ImageNet, published"] = published.map(percent, na_action="ignore")
-    first = ["model", "C-OoD", "ID", "above the line"]
+    table = table.rename(columns={"ID": identity})
+    first = ["model", "C-OoD", identity, "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     wide = styled(table).set_table_attributes('class="dataframe intervals"')
     return wide.format(precision=1, thousands=",", na_rep="-")

@@ -21,7 +21,7 @@ import pandas as pd
 
 from cood.errors import CoodError
 from cood.files import atomic, write_table
-from cood.settings import BroughtSet, FolderSet, ReleaseSet
+from cood.settings import BroughtSet, IdSet, ReleaseSet
 from cood.study import Study
 from cood.synthesis.compositions import splits
 from cood.synthesis.download import fetch
@@ -37,6 +37,7 @@ LAYOUT = (
     "`red apple/1.png`"
 )
 Row = dict[str, str]
+Taken = BroughtSet | IdSet  # sets whose files lie somewhere already
 
 
 def take_set(
@@ -54,19 +55,34 @@ def take_set(
     CoodError
         If the folder or archive cannot be read, or no image in it can be used.
     """
-    settings = study.set(name)
-    if not isinstance(settings, BroughtSet):
-        raise TypeError(f"set {name!r} is made, not brought: its source is {settings.source!r}")
-    place = source_path(study, settings)
+    settings = _taken(study, name)
     if isinstance(settings, ReleaseSet):
-        fetch(settings, place, say)
-    if not place.exists() or (isinstance(settings, FolderSet) and not place.is_dir()):
-        raise CoodError(f"sets.{name}: there is no folder {place}; correct it in the study file")
-    listed = list(_listed(place))
-    if not listed:
-        raise CoodError(f"sets.{name}: {place} holds no file; {LAYOUT}")
-    table = _named(study, pd.DataFrame(listed))
-    manifest = study.paths.manifest(name)
+        fetch(settings, source_path(study, settings), say)
+    table = _named(study, listed(study, name, LAYOUT))
+    table = table.assign(generator=settings.generator)
+    return bring(study, name, table, cores, say, LAYOUT)
+
+
+def bring(
+    study: Study,
+    name: str,
+    table: pd.DataFrame,
+    cores: int,
+    say: Callable[[str], None],
+    layout: str,
+) -> pd.DataFrame:
+    """Bring the files of a table to their places in a set, check them, write and return it.
+
+    Parameters
+    ----------
+    table
+        What `listed` gives, with `image` (place in the set), `composition` (of which files are
+        compared), `attribute`, `object`, `prompt`, `seed` and `generator`.
+    layout
+        How the files should lie, for messages.
+    """
+    place, manifest = source_path(study, _taken(study, name)), study.paths.manifest(name)
+    table["bytes"] = 0
     usable = table["status"] == KEPT
     say(f"{name}: checking {usable.sum()} of {len(table)} files in {place}")
     progress = Progress(f"{name}: images checked", int(usable.sum()), say)
@@ -83,18 +99,24 @@ def take_set(
         reason = table["status"].str.split(":").str[0].mode()[0]
         raise CoodError(
             f"sets.{name}: no image of {place} can be used, most often for the reason {reason!r}; "
-            f"{LAYOUT}"
+            f"{layout}"
         )
-    table["generator"] = settings.generator
     write_table(table, manifest)
     columns = ["image", "attribute", "object", "prompt", "seed", "generator", "status", "bytes"]
     write_table(table.loc[[], columns], study.paths.isolated(name))
     return table
 
 
-def source_path(study: Study, settings: BroughtSet) -> Path:
+def _taken(study: Study, name: str) -> Taken:
+    settings = study.set_or_id_set(name)
+    if not isinstance(settings, Taken):
+        raise TypeError(f"set {name!r} is made, not brought: its source is {settings.source!r}")
+    return settings
+
+
+def source_path(study: Study, settings: Taken) -> Path:
     """Where the images of a set come from."""
-    given = settings.folder if isinstance(settings, FolderSet) else settings.file
+    given = settings.file if isinstance(settings, ReleaseSet) else settings.folder
     return study.paths.root / Path(given).expanduser()
 
 
@@ -103,8 +125,8 @@ def state(study: Study, name: str) -> str:
 
     What is downloaded is told by its settings alone: else the set would be made again after it.
     """
-    settings = study.set(name)
-    if not isinstance(settings, BroughtSet) or getattr(settings, "url", None):
+    settings = study.set_or_id_set(name)
+    if not isinstance(settings, Taken) or getattr(settings, "url", None):
         return ""
     place = source_path(study, settings)
     files = sorted(place.rglob("*")) if place.is_dir() else [place]
@@ -116,8 +138,27 @@ def state(study: Study, name: str) -> str:
     return digest.hexdigest()[:12]
 
 
+def listed(study: Study, name: str, layout: str) -> pd.DataFrame:
+    """`file`, `label` and `status` of each file of a set, in the order of names.
+
+    Hidden files are left out.
+
+    Raises
+    ------
+    CoodError
+        If there is no such folder or archive, or no file in it; `layout` says how they should lie.
+    """
+    settings = _taken(study, name)
+    place = source_path(study, settings)
+    if not place.exists() or not (place.is_dir() or isinstance(settings, ReleaseSet)):
+        raise CoodError(f"sets.{name}: there is no folder {place}; correct it in the study file")
+    rows = list(_listed(place))
+    if not rows:
+        raise CoodError(f"sets.{name}: {place} holds no file; {layout}")
+    return pd.DataFrame(rows)
+
+
 def _listed(place: Path) -> Iterator[Row]:
-    """`file`, `label` and `status` of each file, in the order of names; hidden ones left out."""
     rows = _in_folder(place) if place.is_dir() else _in_archive(place)
     for file, reason in sorted(rows):
         path = PurePosixPath(file.replace("\\", "/"))  # as archives made on Windows have it
@@ -185,7 +226,6 @@ def _named(study: Study, table: pd.DataFrame) -> pd.DataFrame:
         else ""
         for row in table.itertuples()
     ]
-    table["bytes"] = 0
     return table.drop(columns="label")
 
 

@@ -91,7 +91,7 @@ def write_images(
 
 def read_manifest(study: Study, name: str) -> pd.DataFrame:
     """Rows of a set that were kept."""
-    study.set(name)
+    study.set_or_id_set(name)
     table = read_table(study.paths.manifest(name))
     return table[table["status"] == KEPT].reset_index(drop=True)
 

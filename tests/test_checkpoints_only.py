@@ -1,0 +1,104 @@
+"""The user's road with models that were trained elsewhere: from files to HTML."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from cood.models.fitting import save, untrained
+
+ROOT = Path(__file__).parents[1]
+STUDY = {
+    "seed": 3,
+    "vocabulary": {
+        "attributes": ["red", "blue", "striped", "dirty"],
+        "objects": ["apple", "hat", "dog", "bus"],
+    },
+    "held_out": 0.2,
+    "sets": {"mine": {"source": "folder", "folder": "data/mine"}},
+    "id_sets": {"imagenet": {"folder": "data/val"}},
+    "models": {
+        "a": {"checkpoint": "local-dir:data/a", "family": "one"},
+        "b": {"checkpoint": "local-dir:data/b", "family": "two"},
+    },
+    "evaluation": {"templates": "imagenet", "resamples": 100},
+    "probing": {"samples": 40},
+    "metrics": {"measures": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
+    "notebooks": {"dataset": {"columns": 4}, "benchmark": {}, "anatomy": {}, "retrieval": {}},
+}
+VAL = {"n01440764": 3, "1": 3, "Great_white_shark": 3, "no such fish": 1}
+
+
+def picture(path, rng):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A project in which such a study was made, and what the run said."""
+    project = tmp_path_factory.mktemp("checkpoints")
+    for name in ("workflow", "notebooks", "book"):
+        ignored = shutil.ignore_patterns("executed", "__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, project / name, ignore=ignored)
+    shutil.copy(ROOT / "_config.yml", project)
+    (project / "workflow" / "studies" / "zoo.yaml").write_text(yaml.safe_dump(STUDY))
+    rng = np.random.default_rng(0)
+    for attribute in STUDY["vocabulary"]["attributes"]:
+        for object_ in STUDY["vocabulary"]["objects"]:
+            for k in range(3):
+                picture(project / "data" / "mine" / f"{attribute} {object_}" / f"{k}.png", rng)
+    for label, n in VAL.items():
+        for k in range(n):
+            picture(project / "data" / "val" / label / f"{k}.JPEG", rng)
+    for seed, name in enumerate("ab"):
+        save(untrained("resnet", seed=seed), project / "data" / name)
+    command = [sys.executable, "-m", "cood", "reproduce", "--study", "zoo", "--cores", "2"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    return project, done
+
+
+def test_the_report_is_whole(made):
+    project, done = made
+    assert done.returncode == 0, done.stderr
+    html = project / "_build" / "html"
+    pages = {page.stem for page in (html / "executed").glob("*.html")}
+    assert pages == set(STUDY["notebooks"])
+    for name in ("index", "method", "status", "data-card", "deviations", "references"):
+        text = (html / f"{name}.html").read_text()
+        assert "{glue" not in text
+        assert "Traceback" not in text
+    front = (html / "index.html").read_text()
+    assert "It tests published models" in front
+    assert "dynamics</em> (not in this report)" in front
+    assert "Caption NMI" not in front
+    assert "id accuracy (imagenet, top-1)" in front.lower()
+
+
+def test_id_accuracy_stands_beside_the_others(made):
+    project, done = made
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(project / "results" / "zoo" / "scores.parquet")
+    found = scores[scores["split"] == "id"].set_index(["model", "measure"])
+    assert set(found.index) == {(m, f"id_top{k}") for m in "ab" for k in (1, 5)}
+    assert (found["n"] == 9).all()
+    assert (found.xs("id_top5", level="measure")["value"] == 1).all()  # of three classes
+    assert found.loc[("a", "id_top1"), "chance"] == pytest.approx(1 / 3)
+    manifest = pd.read_parquet(project / "results" / "zoo" / "sets" / "imagenet/manifest.parquet")
+    assert manifest["status"].value_counts().to_dict() == {
+        "kept": 9,
+        "unknown class: no such name": 1,
+    }
+    board = pd.read_csv(project / "results/zoo/notebooks/benchmark/leaderboard.csv")
+    assert set(board["ID is"]) == {"imagenet, top-1"}
+    text = (project / "_build/html/executed/benchmark.html").read_text()
+    assert "a photo of a dirty" in text
+    cells = json.loads((project / "results/zoo/notebooks/anatomy/anatomy.ipynb").read_text())
+    assert "seen in training" not in json.dumps([c.get("outputs") for c in cells["cells"]])
