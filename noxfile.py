@@ -87,3 +87,13 @@ def tests(session: nox.Session) -> None:
     """Run the tests: nox -s tests [-- PYTEST OPTIONS]."""
     install(session)
     session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Drive a review sheet in the Chromium of this machine: nox -s browser [-- PYTEST OPTIONS]."""
+    install(session)
+    project = nox.project.load_toml("pyproject.toml")
+    session.install(*nox.project.dependency_groups(project, "browser"))
+    file = "tests/synthesis/verification/browser_sheet.py"
+    session.run("pytest", file, *session.posargs)

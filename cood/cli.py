@@ -55,6 +55,25 @@ def _join(study: Study, args: argparse.Namespace) -> None:
     join(study, args.set)
 
 
+def _verify(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.verification import verifying
+
+    if args.shard is None:
+        verifying.verify_set(study, args.set, _say)
+    else:
+        verifying.verify_shard(study, args.set, args.shard, _say)
+
+
+def _review(study: Study, args: argparse.Namespace) -> None:
+    from cood.synthesis.verification import raters, sheets
+
+    if args.collect:
+        raters.collect(study, args.set, args.collect, _say)
+        print(study.paths.agreement(args.set))
+    else:
+        print(sheets.write_sheet(study, args.set, args.sample, args.rater))
+
+
 def _train(study: Study, args: argparse.Namespace) -> None:
     import torch
 
@@ -220,6 +239,8 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "draw": (_draw, "make an evaluation set: draw, generate or take its images", ("set",)),
     "generate": (_generate, "generate the images of one shard of a set", ("set", "shard")),
     "join": (_join, "join the generated shards of a set", ("set",)),
+    "verify": (_verify, "ask a model whether the images of a set show what they should", ("set",)),
+    "review": (_review, "write a sheet for a person who reviews a set, or read answers", ("set",)),
     "train": (_train, "train a small CLIP", ("model",)),
     "scan": (_scan, "search the captions of a corpus for all compositions", ("corpus",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
@@ -267,6 +288,19 @@ def parser() -> argparse.ArgumentParser:
                 "--format",
                 action="append",
                 help="release, parquet or webdataset; may be repeated (default: all three)",
+            )
+        if name == "verify":
+            command.add_argument(
+                "--shard", type=int, help="one shard only (default: all that are left)"
+            )
+        if name == "review":
+            task = command.add_mutually_exclusive_group(required=True)
+            task.add_argument("--rater", help="write the sheet of this person")
+            task.add_argument(
+                "--collect", nargs="+", type=Path, metavar="FILE", help="read what sheets saved"
+            )
+            command.add_argument(
+                "--sample", type=_positive, default=200, help="images in a sheet (default: 200)"
             )
         if name == "notebook":
             command.add_argument("name", help="name of a file in notebooks/")

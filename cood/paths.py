@@ -49,6 +49,30 @@ class Paths:
         """Table of the images of a set that were generated in one job, beside its manifest."""
         return self.results / "sets" / set_ / f"shard-{shard}.parquet"
 
+    def answers(self, set_: str, shard: int | str) -> Path:
+        """What the verifier answered about the images of one shard of a set."""
+        return self.results / "verification" / set_ / f"answers-{shard}.parquet"
+
+    def answer_parts(self, set_: str) -> Path:
+        """Folder of all answers about a set, kept so that none is asked for twice."""
+        return self.results / "verification" / set_ / "parts"
+
+    def verified(self, set_: str) -> Path:
+        """Manifest of a set with the answers, and without the images that do not show it."""
+        return self.results / "verification" / set_ / "verified.parquet"
+
+    def sheet(self, set_: str, rater: str) -> Path:
+        """The review sheet of one rater."""
+        return self.results / "verification" / set_ / "sheets" / f"{rater}.html"
+
+    def review(self, set_: str) -> Path:
+        """What persons answered about a sample of a set."""
+        return self.results / "verification" / set_ / "review.parquet"
+
+    def agreement(self, set_: str) -> Path:
+        """How far the persons, and the verifier, agree about a sample of a set."""
+        return self.results / "verification" / set_ / "agreement.parquet"
+
     def model(self, model: str) -> Path:
         """Folder of a model trained here: config, weights, captions, training history."""
         return self.results / "models" / model

@@ -15,6 +15,7 @@ from cood.report.notebooks import check_parameters, source
 from cood.study import Study
 
 CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
+ANSWERS = re.compile(r"answers-\d+\.parquet")
 WITH_IMAGES = re.compile(r"(manifest|isolated|shard-.*)\.parquet")
 
 
@@ -78,6 +79,7 @@ def check_settings(study: Study) -> None:
 def discard_damaged(study: Study, dry_run: bool) -> list[str]:
     """Delete artefacts that are damaged, so that they are made again, and say which."""
     from cood.synthesis.sets import damaged_image, failed_image
+    from cood.synthesis.verification.verifying import unasked
 
     paths, found = study.paths, []
     if not dry_run:
@@ -89,6 +91,8 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
         if reason is None and WITH_IMAGES.fullmatch(file.name):
             image = damaged_image(file)
             reason = f"image {image} is missing or damaged" if image else failed_image(file)
+        if reason is None and ANSWERS.fullmatch(file.name):
+            reason = unasked(read_table(file))
         if reason is None:
             continue
         found.append(str(file))

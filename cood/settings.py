@@ -335,6 +335,41 @@ class Neighbours(Settings):
     copies_found: Share = 0.95
 
 
+class Verification(Settings):
+    """Asking a vision-language model whether the images of `sets` show their compositions.
+
+    `model` is the name of an image-text-to-text model of transformers on the hub, or
+    ``local-dir:PATH`` (seen from the project folder). An image is kept if yes is at least as
+    probable as the thresholds say. `clip` names a model of the study whose cosines are noted
+    beside, for comparison. `batch` images are asked at a time on a GPU; a set is dealt into
+    `shards` jobs.
+    """
+
+    model: str
+    revision: str | None = None
+    sets: Annotated[list[Name], Field(min_length=1)]
+    object_question: str = "Does this image show a {object}? Answer yes or no."
+    attribute_question: str = "Is the {object} in this image {attribute}? Answer yes or no."
+    object_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    attribute_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    clip: Name | None = None
+    precision: Literal["float16", "bfloat16", "float32"] = "bfloat16"
+    batch: Count = 16
+    shards: Count = 16
+
+    @model_validator(mode="after")
+    def _askable(self) -> Verification:
+        for word in ("object", "attribute"):
+            question = getattr(self, f"{word}_question")
+            bare = question.replace("{object}", "").replace("{attribute}", "")
+            if f"{{{word}}}" not in question or "{" in bare or "}" in bare:
+                raise ValueError(
+                    f"{word}_question: {question!r} must hold {{{word}}}, and no braces but "
+                    "{object} and {attribute}"
+                )
+        return self
+
+
 class Evaluation(Settings):
     """How embeddings are scored.
 

@@ -36,6 +36,7 @@ from cood.settings import (
     Settings,
     Share,
     Training,
+    Verification,
     WordList,
 )
 
@@ -54,6 +55,7 @@ class Study(Settings):
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
     corpora: dict[Name, Corpus] = Field(default_factory=dict)
     neighbours: Neighbours | None = None
+    verification: Verification | None = None
     evaluation: Evaluation = Evaluation()
     probing: Probing = Probing()
     metrics: Metrics = Metrics()
@@ -90,6 +92,7 @@ class Study(Settings):
                     f"notebooks.{name}: it shows models that are trained here, of which the study "
                     "has none; leave the notebook out"
                 )
+        self._check_verification()
         return self
 
     def _check_share(self, where: str, share: float, of: words.Vocabulary) -> None:
@@ -167,6 +170,16 @@ class Study(Settings):
             hint = "" if self.neighbours.references else "; others need references"
             raise ValueError(f"neighbours.model: {named}{hint}")
 
+    def _check_verification(self) -> None:
+        asked = self.verification
+        if asked is None:
+            return
+        for name in asked.sets:
+            if name not in self.sets:
+                raise ValueError(f"verification.sets: {unknown('set', name, self.sets)}")
+        if asked.clip is not None and asked.clip not in self.models:
+            raise ValueError(f"verification.clip: {unknown('model', asked.clip, self.models)}")
+
     @property
     def words(self) -> words.Vocabulary:
         """The vocabulary, with ids."""
@@ -214,6 +227,22 @@ class Study(Settings):
         if name not in self.generated:
             raise StudyError(unknown("generated set", name, self.generated))
         return self.generated[name]
+
+    def verified(self, name: str) -> Verification:
+        """The settings of the verification of a set; a StudyError if it is not verified."""
+        self.set(name)
+        if self.verification is None or name not in self.verification.sets:
+            raise StudyError(
+                f"set {name!r} is not verified; name a model and the set under verification: in "
+                "the study file"
+            )
+        return self.verification
+
+    def table(self, set_: str) -> Path:
+        """What lists the images of a set, with those that are kept: verified, if it is."""
+        if self.verification is not None and set_ in self.verification.sets:
+            return self.paths.verified(set_)
+        return self.paths.manifest(set_)
 
     def factor_set(self, name: str) -> FactorSet:
         """The settings of one factor set; an unknown name raises a StudyError."""
@@ -373,6 +402,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "captions": Captions,
     "corpora": Corpus,
     "neighbours": Neighbours,
+    "verification": Verification,
     "evaluation": Evaluation,
     "metrics": Metrics,
     "probing": Probing,

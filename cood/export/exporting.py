@@ -54,7 +54,7 @@ def export_set(
             raise CoodError(unknown("format", format_, WRITERS))
     study.set(name)
     manifest = study.paths.manifest(name)
-    table = read_table(manifest)
+    table = read_table(study.table(name))  # what a verification dropped is not passed on
     kept = table[table["status"] == KEPT].reset_index(drop=True)
     if kept.empty:
         raise CoodError(f"set {name!r} has no image that was kept, so there is nothing to export")

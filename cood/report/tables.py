@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 from pandas.io.formats.style import Styler
+from scipy.stats import rankdata
 
 from cood.analysis.correlation import Correlation
 from cood.analysis.factors import HELD_OUT
@@ -19,6 +21,7 @@ from cood.study import Study
 from cood.synthesis import icons
 from cood.synthesis.compositions import splits
 from cood.synthesis.sets import KEPT
+from cood.synthesis.verification.verifying import NO_ATTRIBUTE, NO_OBJECT, UNASKED
 from cood.vocabulary import CATEGORY, naming
 
 OUTPUT = "COOD_OUTPUT"  # tells a running notebook where to save
@@ -125,6 +128,62 @@ def outcomes(manifest: pd.DataFrame) -> pd.DataFrame:
     """
     counted = manifest["status"].str.split(":").str[0].value_counts()
     return counted.rename_axis("what became of them").reset_index(name="images")
+
+
+def funnel(study: Study, name: str) -> pd.DataFrame:
+    """From prompt to kept image: a row a step, with what it leaves of images and compositions.
+
+    Of a set that is verified. `share` is that of the images that the step before left.
+    """
+    table = read_table(study.table(name))
+    reason = table["status"].str.split(":").str[0]
+    asked_about = reason.isin([KEPT, NO_OBJECT, NO_ATTRIBUTE])
+    steps = {
+        "prompts or files": pd.Series(True, index=table.index),
+        "images that can be used": asked_about | (reason == UNASKED),
+        "asked about": asked_about,
+        "object seen": reason.isin([KEPT, NO_ATTRIBUTE]),
+        "attribute seen: kept": reason == KEPT,
+    }
+    rows = pd.DataFrame(
+        {
+            "step": step,
+            "images": int(left.sum()),
+            "compositions": table.loc[left & (table["composition"] >= 0), "composition"].nunique(),
+        }
+        for step, left in steps.items()
+    )
+    before = rows["images"].shift().fillna(rows["images"])
+    return rows.assign(share=rows["images"] / before)
+
+
+def verification(study: Study, name: str) -> Markdown:
+    """How a set was verified, as a paragraph: the model, the thresholds, how sure the answers are.
+
+    And how far the cosine of CLIP, if it was taken, tells kept images from dropped ones.
+    """
+    settings, table = study.verified(name), read_table(study.table(name))
+    table = table[table["object_yes"].notna()]
+    mass = table[["object_mass", "attribute_mass"]].median().min()
+    text = (
+        f"The images were verified by `{settings.model}`, which must give yes at least "
+        f"{percent(settings.object_threshold)} for the object and "
+        f"{percent(settings.attribute_threshold)} for the attribute. Yes and no together had "
+        f"{percent(mass)} of its probability in the median image; where that is low, the answers "
+        "mean little."
+    )
+    kept = table["status"] == KEPT
+    known = table["clip"].notna()
+    if (kept & known).any() and (~kept & known).any():
+        n, m = (kept & known).sum(), (~kept & known).sum()
+        ranks = rankdata(table.loc[known, "clip"])[kept[known].to_numpy()].sum()
+        area = (ranks - n * (n + 1) / 2) / (n * m)
+        text += (
+            f" The cosine of `{settings.clip}` is higher for a kept image than for a dropped one "
+            f"in {percent(area)} of such pairs; it is for comparison only, as a set chosen by a "
+            "CLIP would favour that CLIP."
+        )
+    return Markdown(text)
 
 
 def kept(outcomes: pd.DataFrame) -> str:

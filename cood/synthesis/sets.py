@@ -90,9 +90,9 @@ def write_images(
 
 
 def read_manifest(study: Study, name: str) -> pd.DataFrame:
-    """Rows of a set that were kept."""
+    """Rows of a set that were kept, by its verification too if there is one."""
     study.set_or_id_set(name)
-    table = read_table(study.paths.manifest(name))
+    table = read_table(study.table(name))
     return table[table["status"] == KEPT].reset_index(drop=True)
 
 

@@ -4,11 +4,13 @@ import pandas as pd
 import pytest
 
 from cood.analysis.correlation import Correlation
+from cood.files import write_table
 from cood.report.tables import (
     against_zero,
     agreement,
     correlation_table,
     correlations,
+    funnel,
     leaderboard,
     left_out,
     noise,
@@ -16,6 +18,7 @@ from cood.report.tables import (
     ratio,
     reading,
     shown,
+    verification,
 )
 
 
@@ -137,3 +140,24 @@ def test_many_correlations_say_how_many_models_only_where_that_differs():
     assert shown["measure"].tolist() == ["dci completeness"] * 2
     assert shown["pearson"].tolist() == ["0.50 [0.20, 0.75]"] * 2
     assert "n" not in correlations(pd.DataFrame(rows[:1] * 2)).data
+
+
+def test_how_a_set_was_verified_is_said(parse, project):
+    study = parse(verification={"model": "org/vlm", "sets": ["ao"], "clip": "few"})
+    table = pd.DataFrame(
+        {
+            "status": ["kept", "object not seen", "attribute not seen", "kept", "duplicate"],
+            "composition": [0, 1, 2, 0, -1],
+            **{"object_yes": [0.9, 0.1, 0.9, 0.8, nan], "attribute_yes": [0.9, 0.9, 0.2, 0.8, nan]},
+            **{"object_mass": 0.5, "attribute_mass": 0.25, "clip": [0.3, 0.2, 0.25, 0.22, nan]},
+        }
+    )
+    write_table(table, study.paths.verified("ao"))
+    steps = funnel(study, "ao")
+    assert steps["images"].tolist() == [5, 4, 4, 3, 2]
+    assert steps["compositions"].tolist() == [3, 3, 3, 2, 1]
+    assert steps["share"].tolist() == pytest.approx([1, 0.8, 1, 0.75, 2 / 3])
+    text = verification(study, "ao").data
+    assert "by `org/vlm`, which must give yes at least 50" in text
+    assert "25" in text
+    assert "`few` is higher for a kept image than for a dropped one in 75" in text
