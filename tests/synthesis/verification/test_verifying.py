@@ -253,18 +253,19 @@ def test_models_that_cannot_be_asked_are_refused(study, tmp_path):
         load_verifier(small, small.verification)
 
 
-def test_what_is_not_there_is_refused(study, done):
+def test_what_is_not_there_is_refused(study, copied):
     with pytest.raises(StudyError, match="set 'ao' is not verified"):
-        verify_set(done, "ao")
+        verify_set(copied, "ao")
     with pytest.raises(StudyError, match="unknown shard '7'"):
         verify_shard(study(), "ao", 7)
 
 
-def test_the_pipeline_asks_in_shards_before_it_embeds(study):
-    file = study().file
-    run = ["-m", "snakemake", "-s", "workflow/Snakefile", "--cores", "1", "--nolock", "-n"]
+def test_the_pipeline_asks_in_shards_and_joins(study):
+    small = study()
+    target = str(small.paths.verified("ao"))
+    run = ["-m", "snakemake", target, "-s", "workflow/Snakefile", "--cores", "1", "--nolock", "-n"]
     done = subprocess.run(
-        [sys.executable, *run, "--config", f"study={file}"], capture_output=True, text=True
+        [sys.executable, *run, "--config", f"study={small.file}"], capture_output=True, text=True
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
