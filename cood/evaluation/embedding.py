@@ -40,7 +40,7 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     """
     path = study.paths.embeddings(model, set_)
     study.model(model)
-    manifest, isolated = read_manifest(study, set_), read_isolated(study, set_)
+    manifest = read_manifest(study, set_)
     clip = load_model(study, model, say)
     if isinstance(clip, str):
         write_tensors({}, path, {"missing": clip})
@@ -63,6 +63,7 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
         "objects": embed_texts(clip, words.objects, templates),
     }
     metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+    isolated = read_isolated(study, set_)
     if isolated is not None:
         alone = embed_images(clip, folder, isolated["image"].tolist())
         for kind, known in (("attribute", words.attributes), ("object", words.objects)):
