@@ -1,0 +1,64 @@
+"""What all sections share, and the vocabulary."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from cood import imagenet
+from cood import vocabulary as words
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+SPLITS = ("all", "shared", "partial", "unseen", "seen")
+LONGEST_WORD = 100  # characters of the name of an object
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, strict about types, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class WordList(Settings):
+    """Attributes and objects, in the order of their ids.
+
+    A study file may say ``attributes: vaw`` for all of the paper's, and ``objects: imagenet`` for
+    all class names that open_clip has.
+    """
+
+    attributes: list[str]
+    objects: list[str]
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _vaw(cls, value: Any) -> Any:
+        return list(words.CATEGORY) if value == "vaw" else value
+
+    @field_validator("objects", mode="before")
+    @classmethod
+    def _imagenet(cls, value: Any) -> Any:
+        return imagenet.objects() if value == "imagenet" else value
+
+    @field_validator("objects")
+    @classmethod
+    def _plain(cls, value: list[str]) -> list[str]:
+        # They become names of folders and headings of tables.
+        for name in value:
+            bare = name == " ".join(name.split()) and name.isprintable()
+            if not name or not bare or name.startswith(".") or len(name) > LONGEST_WORD:
+                raise ValueError(
+                    f"{name[:LONGEST_WORD]!r} cannot name an object: one to {LONGEST_WORD} "
+                    "printable characters are needed, no dot in front and no two blanks in a row"
+                )
+        return value
+
+
+def check_templates(where: str, templates: list[str]) -> None:
+    """Raise a ValueError unless each template holds {} once, for the words."""
+    for template in templates:
+        if template.count("{}") != 1 or template.count("{") + template.count("}") != 2:
+            raise ValueError(f"{where}: {template!r} must hold {{}} once, for the words")

@@ -1,0 +1,143 @@
+"""What is searched, asked, scored and measured."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from cood import imagenet
+from cood import vocabulary as words
+from cood.errors import unknown
+from cood.metrics import MEASURES
+from cood.settings.base import SPLITS, Count, Name, Settings, Share, check_templates
+
+BASELINES = "baselines"  # their scores lie beside those of the models
+FACTORS = "factors"  # the notebook of the factor sets
+NOVELTY = "novelty"  # the notebook of the corpora
+OF_TRAINING = ("diversity", "dynamics")  # notebooks of models that are trained here
+
+
+class Corpus(Settings):
+    """Captions that compositions are searched for in: files, or what a model was trained on.
+
+    `files` are paths (seen from the project folder), globs, folders and remote addresses of
+    parquet, CSV and TSV files; `column` names what holds the captions where it is not a known
+    name. `model` is a model that is trained here.
+    """
+
+    files: Annotated[list[str], Field(min_length=1)] | None = None
+    model: Name | None = None
+    column: str | Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Corpus:
+        if (self.files is None) == (self.model is None):
+            raise ValueError("either files or model must be given, and not both")
+        if self.model is not None and self.column is not None:
+            raise ValueError("column: goes with files only")
+        return self
+
+
+class Neighbours(Settings):
+    """Embeddings of training images, among which the nearest to each image of a set is found.
+
+    `references` are paths (seen from the project folder), globs and folders of npy, safetensors
+    and parquet files, embedded by `model`; without any, the drawings that `model` was trained on.
+    An image counts as known if it is as near to one as `copies_found` of altered copies are.
+    """
+
+    model: Name
+    references: Annotated[list[str], Field(min_length=1)] | None = None
+    copies_found: Share = 0.95
+
+
+class Verification(Settings):
+    """Asking a vision-language model whether the images of `sets` show their compositions.
+
+    `model` is the name of an image-text-to-text model of transformers on the hub, or
+    ``local-dir:PATH`` (seen from the project folder). An image is kept if yes is at least as
+    probable as the thresholds say. `clip` names a model of the study whose cosines are noted
+    beside, for comparison. `batch` images are asked at a time on a GPU; a set is dealt into
+    `shards` jobs.
+    """
+
+    model: str
+    revision: str | None = None
+    sets: Annotated[list[Name], Field(min_length=1)]
+    object_question: str = "Does this image show a {object}? Answer yes or no."
+    attribute_question: str = "Is the {object} in this image {attribute}? Answer yes or no."
+    object_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    attribute_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    clip: Name | None = None
+    precision: Literal["float16", "bfloat16", "float32"] = "bfloat16"
+    batch: Count = 16
+    shards: Count = 16
+
+    @model_validator(mode="after")
+    def _askable(self) -> Verification:
+        for word in ("object", "attribute"):
+            question = getattr(self, f"{word}_question")
+            bare = question.replace("{object}", "").replace("{attribute}", "")
+            if f"{{{word}}}" not in question or "{" in bare or "}" in bare:
+                raise ValueError(
+                    f"{word}_question: {question!r} must hold {{{word}}}, and no braces but "
+                    "{object} and {attribute}"
+                )
+        return self
+
+
+class Evaluation(Settings):
+    """How embeddings are scored.
+
+    A study file may say ``templates: imagenet`` for the 80 that OpenAI published.
+    """
+
+    templates: list[str] = Field(list(words.TEMPLATES), min_length=1)
+    resamples: Annotated[int, Field(ge=100)] = 1000
+    level: Share = 0.95
+
+    @field_validator("templates", mode="before")
+    @classmethod
+    def _imagenet(cls, value: Any) -> Any:
+        return list(imagenet.templates()) if value == "imagenet" else value
+
+    @model_validator(mode="after")
+    def _fillable(self) -> Evaluation:
+        check_templates("templates", self.templates)
+        return self
+
+
+class Probing(Settings):
+    """How embeddings are probed.
+
+    `samples` is the number of retrieval queries, and of pairs whose dimensions are switched;
+    `needed` the share of the accuracy with all dimensions that the needed ones must reach.
+    """
+
+    samples: Count = 2500
+    needed: Share = 0.9
+
+
+class Metrics(Settings):
+    """Which metrics of disentanglement are taken, of which compositions, and beside which nulls.
+
+    `repeats` is the number of shuffles and of rotations; `dimensions` what PCA leaves; `folds`
+    into how many parts compositions are dealt for the intervals.
+    """
+
+    measures: list[str] = Field(list(MEASURES), min_length=1)
+    splits: list[str] = Field(["unseen", "all"], min_length=1)
+    repeats: Count = 3
+    dimensions: Count = 64
+    folds: Annotated[int, Field(ge=2)] = 5
+
+    @model_validator(mode="after")
+    def _known(self) -> Metrics:
+        for measure in self.measures:
+            if measure not in MEASURES:
+                raise ValueError(f"measures: {unknown('measure', measure, MEASURES)}")
+        for split in self.splits:
+            if split not in SPLITS:
+                raise ValueError(f"splits: {unknown('split', split, SPLITS)}")
+        return self
