@@ -301,6 +301,19 @@ def study_file(study: str) -> Path:
     return path
 
 
+class _Once(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML would take the last, without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        own = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for key in own:
+            if own.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def load_study(study: str) -> Study:
     """Read and check a study file.
 
@@ -319,7 +332,7 @@ def load_study(study: str) -> Study:
     """
     path = study_file(study)
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw = yaml.load(path.read_text(), Loader=_Once)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):

@@ -16,6 +16,9 @@ from cood.study import load_study, parse_study
 hypothesis.settings.register_profile("cood", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("cood")
 
+# Needs a browser: `nox -s browser` names it.
+collect_ignore = ["synthesis/verification/browser_sheet.py"]
+
 REPOSITORY = Path(__file__).parents[1]
 
 SETTINGS = {

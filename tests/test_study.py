@@ -398,6 +398,15 @@ def test_artefacts_of_a_study_lie_together(tmp_path):
     assert len(set(files)) == len(files)
 
 
+def test_a_key_that_stands_twice_is_refused(project):
+    file = project / "workflow" / "studies" / "tiny.yaml"
+    file.write_text(file.read_text() + "held_out: 0.3\n")
+    with pytest.raises(
+        StudyError, match=r"tiny\.yaml is not YAML: the key 'held_out' stands twice"
+    ):
+        load_study("tiny")
+
+
 def test_reading_a_study_imports_no_torch(project):
     code = (
         "import sys; from cood.study import load_study; load_study('tiny');"

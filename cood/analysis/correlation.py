@@ -29,6 +29,8 @@ class Correlation:
 
     def __str__(self) -> str:
         """Both coefficients with their intervals, as captions give them."""
+        if np.isnan(self.pearson):
+            return f"no coefficient, n = {self.n} models in {self.families} families"
         return (
             f"Pearson {self.pearson:.2f} [{self.low:.2f}, {self.high:.2f}], "
             f"Spearman {self.spearman:.2f} [{self.spearman_low:.2f}, {self.spearman_high:.2f}], "

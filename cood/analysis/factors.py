@@ -167,9 +167,10 @@ def _occurs(scores: pd.DataFrame, where: dict[str, str]) -> bool:
 def signs(table: pd.DataFrame) -> str:
     """How many Pearson coefficients of a table are surely above 0, and below it, as a phrase."""
     above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
+    count = int(table["pearson"].notna().sum())
     return (
-        f"of {len(table)} Pearson coefficients {above} are surely above 0 and {below} surely "
-        f"below; {len(table) - above - below} may be either"
+        f"of {count} Pearson coefficients {above} are surely above 0 and {below} surely "
+        f"below; {count - above - below} may be either"
     )
 
 

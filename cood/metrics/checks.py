@@ -106,7 +106,7 @@ def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
         for place, value in np.ndenumerate(objects):
             if not isinstance(value, (str, bytes)):
                 raise ValueError(
-                    f"{name}: expected ids (integers or strings), got {array.dtype}, "
+                    f"{name}: expected ids (integers or strings, of one kind), got {array.dtype}, "
                     f"such as {value!r} in row {place[0] if place else 0}"
                 )
         return np.array(objects.tolist(), dtype=None if objects.size else str)

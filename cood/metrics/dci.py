@@ -157,7 +157,8 @@ def _score(
     if not data.varied:
         parts["disentanglement"] = np.nan
     note = f"factor {', '.join(weak)} is not predicted clearly better than by its commonest value"
-    return noted(parts["disentanglement"], parts, data.note, note if weak else "")
+    single = "of a single factor, disentanglement says nothing" if len(data.varied) == 1 else ""
+    return noted(parts["disentanglement"], parts, data.note, single, note if weak else "")
 
 
 def _concentration(shares: np.ndarray) -> float:

@@ -210,12 +210,16 @@ def evaluate(
     labels = [str(name) for name in (range(len(data.sizes)) if names is None else names)]
     if len(labels) != len(data.sizes):
         raise ValueError(f"names: {len(labels)} names for {len(data.sizes)} factors")
+    if len(set(labels)) < len(labels) or WHOLE in labels:
+        raise ValueError(f"names: each must differ, and none be {WHOLE!r}, got {labels}")
     table = _table(_Shared(data, rng), measures, labels)
     table = table.assign(low=np.nan, high=np.nan, chance=np.nan)
     if folds:
         check_count("folds", folds, 2)
         half = _half_width(data, groups, folds, rng, measures, labels)
-        table["low"], table["high"] = table["value"] - half, table["value"] + half
+        # No measure goes beyond these.
+        table["low"] = (table["value"] - half).clip(lower=-1)
+        table["high"] = (table["value"] + half).clip(upper=1)
     random = np.random.default_rng((rng, 1))
     extra = []
     for kind in dict.fromkeys(nulls):

@@ -73,6 +73,6 @@ def _trees(model: str) -> Any:
         from xgboost import XGBClassifier
     except ImportError as error:
         raise ImportError(
-            "model: 'xgboost' needs the package of that name; pip install 'cood[xgboost]'"
+            "model: 'xgboost' needs the package of that name; pip install xgboost-cpu"
         ) from error
     return XGBClassifier(importance_type="gain", random_state=0)

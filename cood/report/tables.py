@@ -249,7 +249,9 @@ def headline(table: pd.DataFrame, baseline: str, factor: str) -> str:
 
 def ratio(a: float, b: float) -> str:
     """How many times `b` goes into `a`, as text."""
-    return f"{a / b:.1f}" if b > 0 else "infinitely many"
+    if b > 0:
+        return f"{a / b:.1f}"
+    return "infinitely many" if a > 0 else "?"
 
 
 def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
@@ -328,7 +330,10 @@ def reading(found: Correlation) -> str:
 
 def agreement(found: Iterable[Correlation]) -> str:
     """Whether several ways to measure lead to one reading, as a sentence."""
-    said = pd.Series([reading(correlation) for correlation in found]).value_counts()
+    every = list(found)
+    if all(np.isnan(correlation.pearson) for correlation in every):
+        return f"so few models can tell no trend in any of {len(every)} ways to measure it"
+    said = pd.Series([reading(correlation) for correlation in every]).value_counts()
     if len(said) == 1:
         return (
             f"in each of {said.iloc[0]} ways to measure it, C-OoD accuracy {said.index[0]}, so "

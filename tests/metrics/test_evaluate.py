@@ -173,3 +173,10 @@ def test_intervals_that_cannot_be(options, message):
     codes = np.random.default_rng(0).standard_normal((30, 3))
     with pytest.raises(ValueError, match=message):
         evaluate(codes, np.arange(30) % 3, measures=["mig"], **options)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["all", "b"]])
+def test_names_that_could_be_mistaken(names):
+    codes, factors = np.zeros((8, 2)), np.arange(16).reshape(8, 2) % 3
+    with pytest.raises(ValueError, match="names: each must differ, and none be 'all', got"):
+        evaluate(codes, factors, measures=["mig"], names=names)

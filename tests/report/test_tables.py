@@ -101,6 +101,15 @@ def test_several_readings_that_agree_and_that_do_not():
     )
 
 
+def test_where_no_coefficient_is_defined_nothing_is_concluded():
+    none = Correlation(2, 2, *[nan] * 6)
+    assert agreement([none, none]) == (
+        "so few models can tell no trend in any of 2 ways to measure it"
+    )
+    assert str(none) == "no coefficient, n = 2 models in 2 families"
+    assert [ratio(a, b) for a, b in ((1, 4), (1, 0), (0, 0))] == ["0.2", "infinitely many", "?"]
+
+
 def test_correlations_are_shown_with_interval_and_number_of_models():
     constant = Correlation(9, 3, *[nan] * 6)
     row, other = correlation_table({"a": FALLS, "b": constant}).to_dict("records")
