@@ -26,6 +26,7 @@ from cood.settings.stages import (
     Probing,
     Verification,
 )
+from cood.settings.whole import Study
 
 __all__ = [
     "BASELINES",
@@ -56,6 +57,7 @@ __all__ = [
     "ReleaseSet",
     "Settings",
     "Share",
+    "Study",
     "Training",
     "Verification",
     "WordList",
