@@ -16,6 +16,8 @@ VERBS = {
     "draw": "draw images",
     "generate": "generate images",
     "join": "join the images",
+    "ask": "ask whether images show their words:",
+    "verify": "join the answers of",
     "train": "train",
     "scan": "search the captions of",
     "embed": "embed with",
