@@ -44,6 +44,9 @@ CORE_FLOPS = 20e9
 # on an A100 in half precision, 67 of them for a step. Batches are faster.
 STEP_PIXEL = 0.067 / 512**2
 AROUND_PIXEL = 0.140 / 512**2
+# Two questions about an image to a model of 7 billion parameters: two passes over some 400 tokens
+# each, at two operations a parameter and token, on half of an A100's half precision (312 TFLOPS).
+ASK_IMAGE = 2 * 400 * 2 * 7e9 / 156e12
 # Parameters of whole pipelines, by the beginning of their name: UNet, text encoders, decoder of
 # Podell et al. 2023, arXiv 2307.01952, and of Rombach et al. 2022, arXiv 2112.10752.
 GENERATORS = {

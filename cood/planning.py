@@ -99,6 +99,8 @@ def images_of(study: Study, name: str) -> tuple[float, float]:
 
 def _images(study: Study) -> Iterator[Job]:
     paths = study.paths
+    for name in study.id_sets:  # linked, and counted once they are listed
+        yield Job("take", paths.manifest(name), "sets", 1, cpu=nan)
     for name, settings in study.sets.items():
         images = sum(images_of(study, name))
         if isinstance(settings, DiffusionSet):
@@ -113,6 +115,23 @@ def _images(study: Study) -> Iterator[Job]:
             )
         else:
             yield _brought(study, name, settings)
+    yield from _verification(study)
+
+
+def _verification(study: Study) -> Iterator[Job]:
+    asked, paths = study.verification, study.paths
+    if asked is None:
+        return
+    for name in asked.sets:
+        images = images_of(study, name)[0] / asked.shards
+        for shard in range(asked.shards):
+            yield Job(
+                *("ask", paths.answers(name, shard), "images", images),
+                download=nan if shard == 0 else 0.0,  # the size of its model is not known here
+                gpu=images * rough.ASK_IMAGE,
+                cpu=rough.TORCH,
+            )
+        yield Job("verify", paths.verified(name), "sets", 1)
 
 
 def _shards(study: Study, name: str, settings: DiffusionSet) -> Iterator[Job]:
@@ -189,6 +208,8 @@ def _models(study: Study) -> Iterator[Job]:
             if isinstance(model, Checkpoint) and set_ == sets[0]:
                 weights = rough.size_of_weights(model)
             yield job._replace(download=weights, disk=disk)
+        for set_ in study.id_sets:
+            yield _embedding("embed", paths.embeddings(name, set_), model, nan, 0, nan)
     if study.neighbours:  # how many references there are is known once they are read
         cpu = rough.TORCH + (nan if study.neighbours.references else 0)
         yield Job("neighbours", paths.neighbours, "sets", len(sets), cpu=cpu)

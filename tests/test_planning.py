@@ -6,7 +6,7 @@ import pytest
 
 from cood import estimates
 from cood.planning import as_text, plan
-from cood.study import load_study
+from cood.study import load_study, parse_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,7 +56,10 @@ def test_what_the_paper_takes(stages):
     assert table.loc["generate", "gpu_hours"] == pytest.approx(seconds / 3600)
     assert table.loc["generate", "disk_gb"] == pytest.approx(images * 2.1 * 512**2 / 1e9)
     assert 300 < table.loc["embed", "download_gb"] < 500
-    assert (table["unknown"] == "").all()
+    assert table.loc["ask", ["jobs", "units"]].tolist() == [16, 129_740 * 3]
+    unknown = table["unknown"][table["unknown"] != ""]
+    # The size of the verifier.
+    assert unknown.to_dict() == dict.fromkeys(("ask", "total", "left"), "download_gb")
 
 
 def test_what_is_done(done):
@@ -156,3 +159,15 @@ def test_the_command_needs_no_torch():
     assert done.stdout.startswith("Study paper. Estimates, right within a factor of")
     assert " 66 " in done.stdout
     assert "139" in done.stdout
+
+
+def test_verification_and_id_sets_are_counted(settings):
+    settings["sets"]["photos"] = {"source": "folder", "folder": "photos"}
+    settings["id_sets"] = {"val": {"folder": "val"}}
+    settings["verification"] = {"model": "local-dir:vlm", "sets": ["ao"], "shards": 3}
+    table = plan(parse_study({"name": "t", **settings}, "here")).set_index("stage")
+    assert table.loc["ask", ["jobs", "units", "unit"]].tolist() == [3, 40, "images"]
+    assert table.loc["verify", "jobs"] == 1
+    assert table.loc["take", "jobs"] == 2
+    assert table.loc["embed", "jobs"] == 6  # two models, three sets
+    assert "units" in table.loc["embed", "unknown"]
