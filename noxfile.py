@@ -86,7 +86,9 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests: nox -s tests [-- PYTEST OPTIONS]."""
     install(session)
-    session.run("pytest", *session.posargs)
+    # Whole files, in the order of collection: the longest come first (tests/conftest.py).
+    side_by_side = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+    session.run("pytest", *side_by_side, "--no-loadscope-reorder", *session.posargs)
 
 
 @nox.session(default=False)

@@ -61,6 +61,14 @@ FACTORS = {
 }
 
 
+WHOLE_RUNS = {"test_reproduce.py", "test_checkpoints_only.py"}
+
+
+def pytest_collection_modifyitems(items):
+    """Whole runs first: beside them another process gets through everything else."""
+    items.sort(key=lambda item: item.path.name not in WHOLE_RUNS)
+
+
 def make_project(root):
     """Copy what makes a folder a project of `cood`, with the study `tiny`."""
     (root / "workflow" / "studies").mkdir(parents=True)
