@@ -16,6 +16,7 @@ import yaml
 from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
+from cood.report.pages import finish
 from cood.report.provenance import environment, stages
 from cood.report.tables import designs
 from cood.study import Study
@@ -56,6 +57,7 @@ def build(study: Study) -> Path:
     if done.returncode or not paths.html.is_file():
         log = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
         raise CoodError(f"the book was not rendered; {' '.join(command)} says:\n{log[-4000:]}")
+    finish(paths.html.parent)
     return paths.html
 
 
