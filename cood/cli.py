@@ -202,7 +202,10 @@ def _notebook(study: Study, args: argparse.Namespace) -> None:
     output = study.paths.notebook(args.name) if args.book else study.paths.tweaked(args.name)
     run(study.paths, args.name, given, output)
     if not args.book:
+        from cood.report.tweaked import render
+
         _say(f"written to {output}")
+        _say(f"to look at it, open {render(study, args.name).as_uri()}")
 
 
 def _book(study: Study, args: argparse.Namespace) -> None:

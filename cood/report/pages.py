@@ -8,6 +8,7 @@ from html import escape, unescape
 from pathlib import Path
 
 IMAGE = re.compile(r'<img[^>]*\ssrc="(?:\.\./)*_images/([\w.-]+\.svg)"[^>]*>')
+GLOBAL = re.compile(r"<style[^>]*>\s*\*\{[^}]*\}\s*</style>")  # would hold for the whole page
 ALT = re.compile(r'\salt="([^"]*)"')
 COLOUR = re.compile(r"\b(fill|stroke): (#[0-9a-f]{6})\b")
 # Greys by their brightness: what they are in a figure, and so on a dark page.
@@ -48,7 +49,7 @@ def inlined(page: str, images: Path) -> str:
         alt = ALT.search(found[0])
         text = unescape(alt[1]) if alt else ""
         svg = themed((images / found[1]).read_text(encoding="utf-8"))
-        svg = svg[svg.index("<svg") :]
+        svg = GLOBAL.sub("", svg[svg.index("<svg") :])
         wide = WIDE.match(svg)
         size = f' style="--wide: {float(wide[1]):.0f}pt"' if wide else ""
         told = 'class="told"' in svg
@@ -118,9 +119,10 @@ def _by_kept(svg: str) -> list[tuple[str, bool]]:
 def repaired(page: str) -> str:
     """A page without what the theme adds and this book has no use for, or does badly.
 
-    That is a script that runs cells on a server (and stands there twice, which is an error).
+    That is a script that runs cells on a server (and stands there twice, which is an error), and
+    the role of lists that hold no items to those who have pages read to them.
     """
-    return THEBE.sub("", page)
+    return THEBE.sub("", page).replace('<div role="list" class="citation-list">', "<div>")
 
 
 def slim(mathjax: Path, used: set[str]) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 from xml.etree import ElementTree as ET
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axis import Axis
@@ -57,6 +56,7 @@ def tell(artist: Artist, *marks: Told) -> None:
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> figure, axes = plt.subplots()
     >>> (line,) = axes.plot([1, 2], [0.1, 0.2], "o")
     >>> tell(line, Told("a", y=[0.1]), Told("b", y=[0.2, 0.1, 0.3]))
