@@ -13,7 +13,6 @@ from cood.errors import StudyError, unknown
 from cood.files import read_table
 from cood.study import Study, load_study
 
-
 EVERY, FIRST = "all", "first"
 TOWERS = {
     "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),

@@ -1,4 +1,4 @@
-"""The last section of each notebook's page: its claims, its making, its data, and how to vary it."""
+"""The last section of a notebook's page: its claims, its data, its making, how to vary it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def footer(study: Study, name: str, given: dict[str, Any], commit: str, data: li
         "",
         f"Made by {{download}}`notebooks/{name}.ipynb <{SOURCES}/{name}.ipynb>` from the study "
         f"`{study.name}` at commit `{commit}`, with {values}.",
-        "To run it again with other parameters, in a clone of the project where the study was made:",
+        "To run it again with other parameters, in a clone where the study was made:",
         "",
         "```bash",
         command(study, name, given),

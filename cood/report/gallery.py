@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import ImageOps
 
+from cood.report.svg import keep
 from cood.study import Study
 from cood.synthesis.sets import load_image
 
@@ -95,7 +96,8 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
     axes.grid(visible=False)
     handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
+    about = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "fontsize": 8}
+    keep(*axes.legend(handles=handles, **about).get_patches())
     return figure
 
 

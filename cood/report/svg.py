@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -16,7 +16,6 @@ from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -49,6 +48,7 @@ class Told:
 
 
 TOLD: WeakKeyDictionary[Artist, list[Told]] = WeakKeyDictionary()
+KEPT: WeakSet[Artist] = WeakSet()
 
 
 def tell(artist: Artist, *marks: Told) -> None:
@@ -67,6 +67,11 @@ def tell(artist: Artist, *marks: Told) -> None:
     TOLD[artist] = list(marks)
 
 
+def keep(*artists: Artist) -> None:
+    """Say that the colours of artists are those of a picture, and so the same on a dark page."""
+    KEPT.update(artists)
+
+
 def bounds(row: Sequence[float] | np.ndarray) -> list[float]:
     """Value and interval as `Told` takes them: the value alone, if there is no interval."""
     values = [float(v) for v in row]
@@ -83,10 +88,10 @@ def as_svg(figure: Figure) -> str:
     told = [artist for artist in figure.findobj() if artist in TOLD]
     for i, artist in enumerate(told):
         artist.set_gid(f"{PREFIX}{i}")
-    kept = [*figure.findobj(QuadMesh)]
-    on_cells = [mesh.axes for mesh in kept if mesh.axes is not None and len(mesh.axes.texts)]
-    kept_text: list[Text] = [text for axes in on_cells for text in axes.texts]
-    for i, one in enumerate([*(mesh for mesh in kept if mesh not in told), *kept_text]):
+    meshes = figure.findobj(QuadMesh)
+    on_cells = [text for mesh in meshes if mesh.axes for text in mesh.axes.texts]
+    kept = [*meshes, *on_cells, *(one for one in figure.findobj() if one in KEPT)]
+    for i, one in enumerate(one for one in kept if one not in TOLD):
         one.set_gid(f"{AS_DRAWN}-{i}")
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})

@@ -20,6 +20,7 @@ from cood.study import Study
 from cood.synthesis.sets import KEPT
 from cood.vocabulary import CATEGORY, naming
 
+INTERVAL = r"-?[\d.]+ ?%? \[[^\]]*\].{0,20}"
 OUTPUT = "COOD_OUTPUT"  # tells a running notebook where to save
 
 
@@ -139,8 +140,11 @@ def styled(table: pd.DataFrame) -> Styler:
     Text is escaped: a word of a study or a message may hold what HTML takes for a tag.
     """
     text = table.select_dtypes(["object", "str"]).columns
+    # A number and its interval stay on one line.
+    whole = [c for c in text if table[c].astype(str).str.fullmatch(INTERVAL).any()]
     table = table.assign(**{c: table[c].map(_escaped) for c in text})
-    return table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+    style = table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+    return style.set_properties(subset=whole, **{"white-space": "nowrap"}) if whole else style
 
 
 def _escaped(value: object) -> object:
