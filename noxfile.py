@@ -39,13 +39,13 @@ def made() -> str:
 
 @nox.session(default=False, venv_backend="none")
 def notebook(session: nox.Session) -> None:
-    """Run one notebook with other parameters: nox -s notebook -- benchmark -p id_split shared."""
+    """Run one notebook with other parameters: nox -s notebook -- benchmark -p models vit."""
     session.run(made(), "-m", "cood", "notebook", *session.posargs)
 
 
 @nox.session(default=False, venv_backend="none")
 def book(session: nox.Session) -> None:
-    """Render the book again from what has been run: nox -s book [-- --study NAME]."""
+    """Render the book again from what has been run: nox -s book [-- --study NAME] [--pdf]."""
     session.run(made(), "-m", "cood", "book", *session.posargs)
 
 

@@ -202,13 +202,22 @@ def _notebook(study: Study, args: argparse.Namespace) -> None:
     output = study.paths.notebook(args.name) if args.book else study.paths.tweaked(args.name)
     run(study.paths, args.name, given, output)
     if not args.book:
+        from cood.report.tweaked import render
+
         _say(f"written to {output}")
+        _say(f"to look at it, open {render(study, args.name).as_uri()}")
 
 
 def _book(study: Study, args: argparse.Namespace) -> None:
     from cood.report.book import build
 
+    if args.pdf:
+        from cood.report.printing import browser, print_book
+
+        browser()  # else one would wait for a report to learn that there is none
     build(study)
+    if args.pdf:
+        print(print_book(study))
 
 
 def _plan(study: Study, args: argparse.Namespace) -> None:
@@ -282,6 +291,8 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "snakemake", nargs="*", metavar="-- OPTION", help="options for Snakemake, after --"
             )
+        if name == "book":
+            command.add_argument("--pdf", action="store_true", help="print it as one PDF, too")
         if name == "export":
             command.add_argument("--to", required=True, metavar="FOLDER", help="new or empty")
             command.add_argument(

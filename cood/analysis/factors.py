@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.correlation import correlate
-from cood.analysis.tables import Results, load_results, pick
+from cood.analysis.tables import EVERY, Results, load_results, pick
 from cood.files import read_table
 from cood.study import Study
 from cood.synthesis.factors.sets import read_factor_manifest
@@ -27,20 +27,21 @@ SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space an
 SHARED = "words for several values"  # a column of `factor_table`
 
 
-def load_factors(study: str) -> Results:
+def load_factors(study: str, models: str = EVERY) -> Results:
     """Read a study's scores on the factor sets; its models are those of the zoo and the trained.
 
-    The column `trained_on` of the models is empty for the zoo.
+    The column `trained_on` of the models is empty for the zoo, of which `models` takes some, as in
+    `cood.analysis.tables.select`.
     """
-    results = load_results(study)
+    results = load_results(study, models)
     rows: list[dict[str, Any]] = []
     for name, settings in results.study.factor_models.items():
-        known = {"kind": "trained on factors", "trained_on": settings.set, "missing": ""}
-        known |= {"family": settings.family, "architecture": settings.architecture}
-        rows.append({"model": name, "share": settings.share, **known})
-    models = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)
-    models["trained_on"] = models["trained_on"].fillna("") if rows else ""
-    return replace(results, scores=read_table(results.study.paths.factor_scores), models=models)
+        facts = {"kind": "trained on factors", "trained_on": settings.set, "missing": ""}
+        facts |= {"family": settings.family, "architecture": settings.architecture}
+        rows.append({"model": name, "share": settings.share, **facts})
+    known = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)
+    known["trained_on"] = known["trained_on"].fillna("") if rows else ""
+    return replace(results, scores=read_table(results.study.paths.factor_scores), models=known)
 
 
 def factor_table(study: Study) -> pd.DataFrame:

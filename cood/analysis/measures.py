@@ -31,7 +31,7 @@ def correlate_measures(
     Parameters
     ----------
     results
-        The tables of a study; its first set is taken.
+        The tables of a study, and the set to take.
     accuracy
         Indexed by model.
     measures, split
@@ -56,7 +56,7 @@ def correlate_measures(
     scores = scores[
         scores["model"].isin(models.index)
         & scores["measure"].isin(measures)
-        & (scores["set"] == next(iter(results.study.sets)))
+        & (scores["set"] == results.set)
         & (scores["split"] == split)
     ]
     if scores.empty:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
@@ -11,21 +13,87 @@ from cood.errors import StudyError, unknown
 from cood.files import read_table
 from cood.study import Study, load_study
 
+EVERY, FIRST = "all", "first"
+TOWERS = {
+    "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),
+    "transformer": re.compile("vit|eva", re.IGNORECASE),
+}
+
 
 @dataclass(frozen=True)
 class Results:
-    """A study and its two tables; what every notebook starts from."""
+    """A study and its two tables; what every notebook starts from.
+
+    `chosen` is the set that scores are taken from, the study's first if it is empty.
+    """
 
     study: Study
     scores: pd.DataFrame
     models: pd.DataFrame
+    chosen: str = ""
+
+    @property
+    def set(self) -> str:
+        """Name of the set that scores are taken from."""
+        return self.chosen or next(iter(self.study.sets))
 
 
-def load_results(study: str) -> Results:
-    """Read the joined scores and models of a study, given by name or by path."""
+def load_results(study: str, models: str = EVERY, set: str = FIRST) -> Results:
+    """Read the joined scores and models of a study, given by name or by path.
+
+    `models` and `set` say which of them are taken; see `select`.
+    """
     settings = load_study(study)
-    models = read_table(settings.paths.models)
-    return Results(settings, read_table(settings.paths.scores), models)
+    known = read_table(settings.paths.models)
+    results = Results(settings, read_table(settings.paths.scores), known)
+    return select(results, models, set)
+
+
+def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
+    """Some of the models of a study, and one of its sets.
+
+    Parameters
+    ----------
+    results
+        The tables of a study.
+    models
+        ``all``, or what some have, with commas between several: ``convolutional`` or
+        ``transformer`` (the image tower), an architecture, a family, a name. ``*`` stands for
+        anything, as in ``ViT-B*``.
+    set
+        Name of a set, or ``first``.
+
+    Raises
+    ------
+    StudyError
+        If no model, or no set, is of that name.
+    """
+    if set != FIRST and set not in results.study.sets:
+        raise StudyError(unknown("set", set, [FIRST, *results.study.sets]))
+    results = replace(results, chosen="" if set == FIRST else set)
+    if models == EVERY:
+        return results
+    table = results.models
+    names = model_names(table)
+    taken = np.zeros(len(table), dtype=bool)
+    for asked in (part.strip() for part in models.split(",")):
+        here = np.array([any(fnmatchcase(n.lower(), asked.lower()) for n in ns) for ns in names])
+        if not here.any():
+            known = dict.fromkeys([EVERY, *(name for few in names for name in few)])
+            raise StudyError(unknown("models", asked, known))
+        taken |= here
+    return replace(results, models=table[taken].reset_index(drop=True))
+
+
+def model_names(models: pd.DataFrame) -> list[list[str]]:
+    """What each model may be asked for by, the widest first: tower, architecture, family, name."""
+    found = []
+    columns = [c for c in ("architecture", "family", "model") if c in models]
+    for row in models[columns].itertuples(index=False):
+        known = [value for value in row if isinstance(value, str)]
+        towers = [name for name, pattern in TOWERS.items() if pattern.search(known[0])]
+        found.append([*towers, *known])
+    return found
 
 
 def pick(results: Results, **where: str) -> pd.DataFrame:
@@ -36,7 +104,7 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     results
         The tables of a study.
     where
-        Values of the columns `set` (default: the study's first), `split`, `space` (default
+        Values of the columns `set` (default: that of the results), `split`, `space` (default
         ``image``), `group` (default ``all``), `measure` and `variant` (default ``all``) that
         select the row.
 
@@ -46,7 +114,7 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
         If a value does not occur, or the selection leaves more than one row for a model.
     """
     usual = {"space": "image", "group": "all", "variant": "all"}
-    where = {"set": next(iter(results.study.sets)), **usual} | where
+    where = {"set": results.set, **usual} | where
     scores = results.scores
     for column in ("variant", *where):  # what leaves the fewest rows first
         scores = scores[scores[column] == where[column]]

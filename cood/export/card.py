@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cood.report.tables import designs, outcomes
+from cood.report.set_tables import designs, outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.study import Study
 from cood.synthesis.sets import KEPT

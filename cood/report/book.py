@@ -16,8 +16,10 @@ import yaml
 from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
+from cood.report.footer import add_footer
+from cood.report.pages import finish
 from cood.report.provenance import environment, stages
-from cood.report.tables import designs
+from cood.report.set_tables import designs
 from cood.study import Study
 
 FOLDER = "executed"  # of the notebooks, in the book
@@ -56,6 +58,7 @@ def build(study: Study) -> Path:
     if done.returncode or not paths.html.is_file():
         log = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
         raise CoodError(f"the book was not rendered; {' '.join(command)} says:\n{log[-4000:]}")
+    finish(paths.html.parent)
     return paths.html
 
 
@@ -86,7 +89,8 @@ def gather(study: Study) -> Path:
                 )
             shutil.copyfile(file, executed / file.name)
         notebook = executed / f"{name}.ipynb"
-        notebook.write_text(_unlinked(notebook.read_text(), absent))
+        notebook.write_text(unlinked(notebook.read_text(), absent))
+        add_footer(study, name, notebook)
     environment(study).to_csv(executed / "environment.csv", index=False)
     stages(study).to_csv(executed / "stages.csv", index=False)
     designs(study).to_csv(executed / "designs.csv", index=False)
@@ -112,11 +116,13 @@ def without(text: str, absent: Collection[str], figures: Collection[str]) -> str
             continue
         if any(name in figures for name in FIGURE.findall(line)):
             continue
-        kept.append(_unlinked(line, absent))
+        kept.append(unlinked(line, absent))
     return "\n".join(kept)
 
 
-def _unlinked(text: str, absent: Collection[str]) -> str:
+def unlinked(text: str, absent: Collection[str]) -> str:
+    """A text whose links to notebooks that are not in the book are their names alone."""
+
     def name(link: re.Match[str]) -> str:
         shown, notebook = link.groups()
         return f"*{shown or notebook}* (not in this report)" if notebook in absent else link[0]

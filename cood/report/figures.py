@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,16 +15,27 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
+from cood.analysis.tables import percent
+from cood.report.svg import Told, as_svg, bounds, tell
+
 MARKERS = "oDs^vPX*<>"
-GRADED = 10  # families that shades of one scale tell apart
+GRADED = 6  # families that shades of one scale tell apart
+# Chosen one after the other, each as far as can be from those before it (CIELAB) to the eyes of
+# the fully sighted and of the colour-blind of three kinds (simulated by Machado et al. 2009).
+APART = [
+    *("#6c5933", "#0db9f2", "#f2930d", "#5920f2", "#b9cc93", "#930d6c", "#9320b9", "#cc93a6"),
+    *("#cc460d", "#df46b9", "#592033", "#93936c", "#207ff2", "#33207f", "#59a646", "#dfb9df"),
+    *("#0ddf46", "#33330d", "#93596c", "#336c93"),
+]
 ALL_NAMED = 20  # models up to which each point has its name
 NAMED = 12  # points that have one where there are more
-UNSEEN, SEEN = "#b5446e", "#2b6a99"  # apart in brightness and for the colour-blind
+EDGE = "0.2"  # of dots and bars, so that a light one stands out from the ground
 
 
 def theme() -> None:
-    """Set the theme: SVG, white ground (also on dark pages), text large enough for a phone."""
+    """Set the theme: SVG in which marks say what they are, text large enough for a phone."""
     import matplotlib_inline.backend_inline as backend
+    from IPython import get_ipython
 
     sns.set_theme(
         style="whitegrid",
@@ -42,7 +53,10 @@ def theme() -> None:
             "font.family": "DejaVu Sans",
         },
     )
-    backend.set_matplotlib_formats("svg", metadata={"Date": None})
+    backend.set_matplotlib_formats("svg")
+    shell = get_ipython()
+    if shell is not None:
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, as_svg)
 
 
 def styles(models: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
@@ -51,9 +65,7 @@ def styles(models: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
     if len(families) <= GRADED:
         colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
     else:  # more shades of one scale than an eye can tell apart
-        colours = sns.color_palette("husl", len(families))
-        darker = [tuple(0.6 * channel for channel in colour) for colour in colours]
-        colours = [pair[i % 2] for i, pair in enumerate(zip(colours, darker, strict=True))]
+        colours = sns.color_palette(APART, len(families))
     markers = dict(zip(sorted(set(kinds(models))), MARKERS, strict=False))
     return dict(zip(families, colours, strict=True)), markers
 
@@ -101,19 +113,20 @@ def model_scatter(
         across, up = x.loc[row.model], y.loc[row.model]
         if not np.isfinite([across["value"], up["value"]]).all():
             continue
-        axes.errorbar(
+        drawn = axes.errorbar(
             across["value"],
             up["value"],
             xerr=reach(across),
             yerr=reach(up),
             fmt=markers[kind],
             color=colours[row.family],
-            markeredgecolor="white",
+            markeredgecolor=EDGE,
             markersize=7 if many else 8,
-            markeredgewidth=0.5 if many else 1,
+            markeredgewidth=0.6,
             elinewidth=1.2,
-            ecolor=(*colours[row.family], 0.2 if many else 0.35),
+            ecolor=(*colours[row.family], 0.3 if many else 0.5),
         )
+        tell(drawn[0], Told(row.model, about(row), x=spread(across), y=spread(up)))
         points.append((row.model, across["value"], up["value"]))
     axes.set(xlabel=labels[0], ylabel=labels[1])
     _name_points(axes, points if len(points) <= ALL_NAMED else _outermost(points))
@@ -157,7 +170,16 @@ def intervals(
         shift = (i - (len(groups) - 1) / 2) * 0.6 / max(1, len(groups))
         height = np.arange(len(order)) + shift
         axes.hlines(height, rows["low"], rows["high"], color=colour, linewidth=1.5)
-        axes.plot(rows["value"], height, MARKERS[i], color=colour, label=group, markersize=6)
+        known = np.isfinite(rows["value"].to_numpy(float))
+        marks = axes.plot(
+            *(rows["value"][known], height[known], MARKERS[i]),
+            color=colour,
+            label=group,
+            markersize=6,
+        )
+        tell(
+            marks[0], *(Told(name, [group], x=spread(row)) for name, row in rows[known].iterrows())
+        )
     axes.set_yticks(range(len(order)), order)
     axes.invert_yaxis()
     axes.set(xlabel=xlabel)
@@ -184,13 +206,16 @@ def curves(table: pd.DataFrame, labels: tuple[str, str]) -> Figure:
         here = table[table["panel"] == panel]
         for i, (line, colour) in enumerate(zip(lines, colours, strict=True)):
             rows = here[here["line"] == line]
-            axes.plot(
+            drawn = axes.plot(
                 *(rows["x"], rows["value"]),
                 f"{MARKERS[i]}-",
                 color=colour,
                 label=line,
                 markersize=5,
             )
+            both = zip(rows["x"], rows["value"], strict=True)
+            named = {"x": labels[0], "y": labels[1]}
+            tell(drawn[0], *(Told(line, [panel], [x], [y], named) for x, y in both))
         axes.axhline(here["chance"].iloc[0], color="0.5", linestyle=":", label="chance")
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -207,7 +232,10 @@ def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
     family = models.set_index("model")["family"]
     values = values.sort_values()
     figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.3 * len(values)))
-    axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
+    drawn = axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
+    for bar, (model, value) in zip(drawn, values.items(), strict=True):
+        bar.set(edgecolor=EDGE, linewidth=0.6)
+        tell(bar, Told(str(model), [family[model]], x=[value]))
     axes.axvline(0, color="0.3", linewidth=1)
     axes.set(xlabel=xlabel, ylim=(-0.8, len(values) - 0.2))
     axes.grid(axis="y", visible=False)
@@ -229,6 +257,7 @@ def heat(table: pd.DataFrame, label: str) -> Figure:
         cbar_kws={"label": label},
         annot_kws={"fontsize": 9},
     )
+    _tell_cells(axes, table, label, percent)
     axes.grid(visible=False)  # else it shows where a value is missing
     axes.set(xlabel="", ylabel="")
     plt.setp(axes.get_yticklabels(), rotation=0)  # seaborn turns few short ones
@@ -251,9 +280,22 @@ def correlation_heat(table: pd.DataFrame, label: str) -> Figure:
         cbar_kws={"label": label},
         annot_kws={"fontsize": 8},
     )
+    _tell_cells(axes, table, label, "{:.2f}".format)
     axes.set(xlabel="", ylabel="")
     plt.setp(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     return figure
+
+
+def _tell_cells(
+    axes: Axes, table: pd.DataFrame, label: str, written: Callable[[float], str]
+) -> None:
+    rows, columns = (axis.map(lambda name: str(name).replace("_", " ")) for axis in table.axes)
+    told = [
+        Told(row, [column, f"{label}: {written(value)}" if np.isfinite(value) else "no value"])
+        for row, values in zip(rows, table.to_numpy(float), strict=True)
+        for column, value in zip(columns, values, strict=True)
+    ]
+    tell(axes.collections[0], *told)
 
 
 def reach(row: pd.Series) -> list[list[float]] | None:
@@ -261,6 +303,22 @@ def reach(row: pd.Series) -> list[list[float]] | None:
     if "low" not in row.index or not np.isfinite(row["low"]):
         return None
     return [[max(0.0, row["value"] - row["low"])], [max(0.0, row["high"] - row["value"])]]
+
+
+def spread(row: pd.Series) -> list[float]:
+    """Value of a row and, if it has one, its interval, as `cood.report.svg.Told` takes them."""
+    return bounds(
+        row[["value", "low", "high"] if "low" in row.index else ["value"]].to_numpy(float)
+    )
+
+
+def about(row: Any) -> list[str]:
+    """What a reader who points at a model's dot learns beside its name and values.
+
+    `row` is that of the table of models.
+    """
+    known = [row.family, getattr(row, "architecture", None)]
+    return [", ".join(one for one in known if isinstance(one, str))]
 
 
 def _outermost(points: list[tuple[str, float, float]]) -> list[tuple[str, float, float]]:

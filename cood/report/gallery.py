@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import ImageOps
 
+from cood.report.svg import keep
 from cood.study import Study
 from cood.synthesis.sets import load_image
 
@@ -55,7 +56,7 @@ def gallery(
     side = min(THUMB, *load_image(folder, rows[0]["image"].iloc[0]).size)
     wide, high = side + 4, side + GAP
     # One picture of all: hundreds of axes would take a minute to lay out.
-    mosaic = np.full((high * len(rows), wide * columns, 3), 255, np.uint8)
+    mosaic = np.zeros((high * len(rows), wide * columns, 4), np.uint8)  # the page shows through
     figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(rows) * 1.03))
     for i, row in enumerate(rows):
         for k, (image, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
@@ -63,7 +64,7 @@ def gallery(
             picture = load_image(folder, image)
             if picture.size != (side, side):
                 picture = ImageOps.fit(picture, (side, side))
-            mosaic[top : top + side, left : left + side] = np.asarray(picture)
+            mosaic[top : top + side, left : left + side] = np.asarray(picture.convert("RGBA"))
             # As it stands: what lies between two dollar signs is no formula here.
             name = axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom")
             name.set(fontsize=7, parse_math=False)
@@ -95,7 +96,8 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
     axes.grid(visible=False)
     handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8)
+    about = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "fontsize": 8}
+    keep(*axes.legend(handles=handles, **about).get_patches())
     return figure
 
 

@@ -11,7 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from cood.report.figures import kinds, legend, percent_axes, reach, styles
+from cood.report.figures import (
+    EDGE,
+    about,
+    kinds,
+    legend,
+    percent_axes,
+    reach,
+    spread,
+    styles,
+)
+from cood.report.svg import Told, tell
 
 SPACES = {"image": "#b5446e", "text": "#2b6a99"}  # apart in brightness and for the colour-blind
 WIDTH, HEIGHT = 7.2, 2.3
@@ -44,17 +54,21 @@ def panels(
         for axes, space in zip(row, SPACES, strict=True):
             here = scores[(scores["measure"] == measure) & (scores["space"] == space)]
             for model, one in here.set_index("model").iterrows():
-                axes.errorbar(
+                its = known.loc[model]
+                drawn = axes.errorbar(
                     one["value"],
                     accuracy.loc[model, "value"],
                     xerr=reach(one),
-                    fmt=known.loc[model, "marker"],
-                    color=colours[known.loc[model, "family"]],
-                    markeredgecolor="white",
+                    fmt=its["marker"],
+                    color=colours[its["family"]],
+                    markeredgecolor=EDGE,
+                    markeredgewidth=0.6,
                     markersize=7,
                     elinewidth=1,
-                    ecolor=(*colours[known.loc[model, "family"]], 0.35),
+                    ecolor=(*colours[its["family"]], 0.5),
                 )
+                up, named = spread(accuracy.loc[model]), {"y": label}
+                tell(drawn[0], Told(str(model), about(its), spread(one), up, named))
             axes.axvline(here["chance"].mean(), color="0.6", linestyle=":", linewidth=1)
             axes.set_xlabel(f"{measure.replace('_', ' ')}, {space}s", fontsize=10)
             percent_axes(axes, "y")
@@ -79,8 +93,13 @@ def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
         here = table[table["measure"] == measure]
         for space, part in here.groupby("space", sort=False):
             colour = SPACES.get(str(space), "0.3")
-            for _, line in part.groupby("model"):
-                axes.plot(_shown(line["step"]), line["value"], color=colour, alpha=0.25, lw=0.8)
+            for model, line in part.groupby("model"):
+                drawn = axes.plot(
+                    *(_shown(line["step"]), line["value"]), color=colour, alpha=0.3, lw=0.8
+                )
+                first, last = line.sort_values("step")["value"].iloc[[0, -1]]
+                told = [f"{space}: {first:.3g} before training, {last:.3g} at its end"]
+                tell(drawn[0], Told(str(model), told))
             mean = part.groupby("step")[["value", "chance"]].mean()
             name = f"{space}s" if space in SPACES else str(space)
             axes.plot(_shown(mean.index), mean["value"], color=colour, lw=2.5, label=name)
@@ -110,12 +129,15 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
         for model, row in both.iterrows():
             # Moments are few: points are moved a little, so that none hides another.
             across, up = row[["text", "image"]].to_numpy(float) * 2 ** rng.uniform(-0.2, 0.2, 2)
-            axes.plot(
+            drawn = axes.plot(
                 *(across, up, known.loc[model, "marker"]),
                 color=colours[known.loc[model, "family"]],
-                markeredgecolor="white",
+                markeredgecolor=EDGE,
+                markeredgewidth=0.6,
                 markersize=8,
             )
+            said = [f"texts at step {row['text']:g}, images at step {row['image']:g}"]
+            tell(drawn[0], Told(str(model), [*about(known.loc[model]), *said]))
         axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
         _steps(axes, "xy")
         axes.set_title(measure.replace("_", " "), fontsize=10)

@@ -61,11 +61,11 @@ def saturated(found: pd.DataFrame) -> str:
 
 
 def _here(results: Results, measures: Sequence[str], split: str) -> pd.DataFrame:
-    scores, first = results.scores, next(iter(results.study.sets))
+    scores = results.scores
     return scores[
         scores["measure"].isin(measures)
         & (scores["split"] == split)
-        & (scores["set"] == first)
+        & (scores["set"] == results.set)
         & (scores["group"] == "all")
         & scores["model"].isin(results.models["model"])
     ]

@@ -14,12 +14,14 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from cood.errors import NotebookError, unknown
+from cood.errors import ArtefactError, CoodError, NotebookError, StudyError, unknown
 from cood.files import atomic
 from cood.paths import Paths
+from cood.report.provenance import commit
 from cood.report.tables import OUTPUT
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
+USERS = {kind.__name__ for kind in (ArtefactError, CoodError, NotebookError, StudyError)}
 # Else each start of a kernel warns on stderr: https://github.com/ipython/ipykernel/issues/1515
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 
@@ -95,6 +97,8 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path) -> None:
                 "run with fewer --cores"
             ) from error
         except PapermillExecutionError as error:
+            if error.ename in USERS:  # one sentence says it all
+                raise NotebookError(f"notebook {name}: {error.evalue}") from error
             raise NotebookError(
                 f"notebook {name} failed in cell {error.exec_count}: {error.ename}: "
                 f"{error.evalue}\n\n{_head(error.source)}\n"
@@ -119,4 +123,5 @@ def _tidy(executed: Path, root: Path) -> None:
     notebook = nbformat.reads(text.replace(f"{root}/", ""), as_version=4)
     for key in ("input_path", "output_path"):
         notebook.metadata.get("papermill", {}).pop(key, None)
+    notebook.metadata["cood"] = {"commit": commit(root)}
     executed.write_text(nbformat.writes(notebook))

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from cood.report.gallery import gallery, split_map
-from cood.report.tables import designs, kept, outcomes, styled
+from cood.report.set_tables import designs, kept, outcomes
+from cood.report.tables import styled
 from cood.synthesis.compositions import splits
 
 

@@ -5,12 +5,12 @@ import pytest
 
 from cood.analysis.correlation import Correlation
 from cood.files import write_table
+from cood.report.set_tables import funnel, verification
 from cood.report.tables import (
     against_zero,
     agreement,
     correlation_table,
     correlations,
-    funnel,
     leaderboard,
     left_out,
     noise,
@@ -18,7 +18,6 @@ from cood.report.tables import (
     ratio,
     reading,
     shown,
-    verification,
 )
 
 

@@ -13,7 +13,7 @@ from cood.cli import main
 from cood.errors import CoodError, StudyError
 from cood.files import read_table
 from cood.pipeline import discard_damaged
-from cood.report.tables import funnel
+from cood.report.set_tables import funnel
 from cood.study import load_study
 from cood.synthesis.sets import draw_set, load_image, read_manifest
 from cood.synthesis.verification import asking
