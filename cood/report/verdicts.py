@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Sequence
 from html import escape
+from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from scipy import stats
@@ -69,8 +72,12 @@ def resolution(verdicts: Sequence[Verdict]) -> str:
 
 
 def _number(effect: Effect) -> str:
-    if effect.found is None:
-        return f"{effect.value:.3f} [{effect.low:.3f}, {effect.high:.3f}]"
+    width = effect.high - effect.low
+    if effect.found is None and 0 < width < 1:  # a difference has a scale of its own
+        digits = 1 - int(np.floor(np.log10(width)))
+        return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(
+            effect.value, effect.low, effect.high, d=digits
+        )
     return _interval(effect.value, effect.low, effect.high)
 
 
@@ -124,6 +131,34 @@ def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) ->
     return _table(rows, "verdicts")
 
 
+def embedded(content: Styler | Figure, label: str) -> HTML:
+    """A table, or a figure, as one piece of HTML that another page of the book can show.
+
+    `label` says what it is to those who cannot see it. The book takes HTML from page to page, but
+    no SVG.
+    """
+    if isinstance(content, Styler):
+        # It scrolls where it does not fit, also by keyboard.
+        about = f'role="region" tabindex="0" aria-label="{escape(label)}"'
+        style = 'style="overflow-x: auto"'
+        return HTML(f'<div class="cell_output" {about} {style}>{content.to_html()}</div>')
+    file = BytesIO()
+    content.savefig(file, format="svg", metadata={"Date": None})
+    data = b64encode(file.getvalue()).decode()
+    return HTML(f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(label)}">')
+
+
+def described(verdicts: Sequence[Verdict]) -> str:
+    """What `forest` shows, in words, for those who cannot see it."""
+    said = [
+        f"{one.claim.id} {name} {_number(effect)}"
+        for one in verdicts
+        for name, effect in one.effects.items()
+        if effect.found is not None
+    ]
+    return f"Correlations with C-OoD accuracy: {'; '.join(said) or 'none'}"
+
+
 def tests(verdicts: Sequence[Verdict], pages: Collection[str]) -> Styler:
     """A row a test: the effect with all that may speak against it."""
     rows = []
@@ -134,19 +169,19 @@ def tests(verdicts: Sequence[Verdict], pages: Collection[str]) -> Styler:
             given = "-"
             if partial is not None:
                 given = _interval(partial.pearson, partial.low, partial.high)
+            kind = "" if e.found else f"{escape(e.kind)} "
             rows.append(
                 {
                     "claim": one.claim.id,
                     "statistic": _link(one, pages, "", name),
                     "expected": "above 0" if one.claim.tests[name] == "+" else "below 0",
-                    "effect": f"{escape(e.kind)} {_number(e)}",
-                    "Spearman": "-" if e.found is None else f"{e.found.spearman:.2f}",
-                    "p": _p(e.p),
-                    "p of the claim by Holm": _p(one.holm),
+                    "effect": f"{kind}{_number(e)}",
                     "given ID accuracy": given,
+                    "p": _p(e.p),
+                    "p of claim, Holm": _p(one.holm),
                     "without one family": _span(e.least, e.most) if within else "-",
-                    "measured in other ways": _span(min(e.ways), max(e.ways)) if e.ways else "-",
-                    "verdict on the claim": f"<b>{one.verdict}</b>",
+                    "in other ways": _span(min(e.ways), max(e.ways)) if e.ways else "-",
+                    "Spearman": "-" if e.found is None else f"{e.found.spearman:.2f}",
                 }
             )
     return _table(rows or [{"claim": "none could be tested"}], "intervals")
@@ -177,7 +212,7 @@ def controls(evidence: Evidence) -> str:
     names = [name for name in evidence.controls if name != ID]
     if not names:
         return "Nothing else that could be held fixed is known of the models and differs."
-    return f"`claims-controls.csv` has the same with one of these held fixed: {', '.join(names)}."
+    return f"The same with one of these held fixed is saved too: {', '.join(names)}."
 
 
 def _interval(value: float, low: float, high: float) -> str:
