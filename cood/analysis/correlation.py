@@ -94,21 +94,22 @@ def correlate(
     if n < len(columns) + 1 or n_families < 2 or not all(map(np.ptp, columns)):
         return Correlation(n, n_families, *[np.nan] * 6)
     left = (members != np.arange(n_families)[:, None]).astype(float)
-    enough = left.sum(axis=1) > len(columns)  # fewer lie on a line whatever they are
+    enough = left.sum(axis=1) > len(columns)  # fewer lie on a line, whatever they are
     without = np.where(enough, _coefficients(columns, left), np.nan)
     tail = (1 - level) / 2
     boot = _bootstrap(columns, members, np.random.default_rng(seed), resamples, tail)
-    # Ranks in one order give 1, but with n models nothing nearer to 1 than half a step is known.
-    limits = {"pearson": 1 - 1e-12, "spearman": 1 - 6 / (n**3 - n)}
+    # n ranks in one order give 1, but tell nothing nearer to 1 than half of the smallest step.
+    size = np.array([n, *left.sum(axis=1)])
+    limits = {"pearson": np.full(len(size), 1 - 1e-12), "spearman": 1 - 6 / (np.maximum(size**3 - size, 6))}
     about: dict[str, float] = {}
     found = _coefficients(columns, np.ones((1, n)))
-    for name, value, others, bounds in zip(limits, found, without, boot.T, strict=True):
-        r, p = float(value[0]), np.nan
-        low, high = np.nan, np.nan
+    for (name, limit), value, others, bounds in zip(
+        limits.items(), found, without, boot.T, strict=True
+    ):
+        r, low, high, p = float(value[0]), np.nan, np.nan, np.nan
         if np.isfinite(r):
-            limit = limits[name]
-            z, apart = (np.arctanh(np.clip(c, -limit, limit)) for c in (r, others))
-            reach, p = spread(float(z), apart, level)
+            z, *apart = np.arctanh(np.clip([r, *others], -limit, limit))
+            reach, p = spread(z, np.array(apart), level)
             low, high = min(r, float(np.tanh(z - reach))), max(r, float(np.tanh(z + reach)))
         prefix = "" if name == "pearson" else f"{name}_"
         about |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
