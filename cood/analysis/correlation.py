@@ -100,7 +100,10 @@ def correlate(
     boot = _bootstrap(columns, members, np.random.default_rng(seed), resamples, tail)
     # n ranks in one order give 1, but tell nothing nearer to 1 than half of the smallest step.
     size = np.array([n, *left.sum(axis=1)])
-    limits = {"pearson": np.full(len(size), 1 - 1e-12), "spearman": 1 - 6 / (np.maximum(size**3 - size, 6))}
+    limits = {
+        "pearson": np.full(len(size), 1 - 1e-12),
+        "spearman": 1 - 6 / (np.maximum(size**3 - size, 6)),
+    }
     about: dict[str, float] = {}
     found = _coefficients(columns, np.ones((1, n)))
     for (name, limit), value, others, bounds in zip(

@@ -226,15 +226,15 @@ def _in_ways(evidence: Evidence, values: Mapping[str, pd.Series]) -> tuple[float
     return tuple(found.dropna())
 
 
-def _picked(evidence: Evidence, ways: Sequence[Mapping[str, str]]) -> tuple[float, ...]:
-    """The same of scores, each selected as `pick` does; what the study lacks is left out."""
-    values = {}
-    for i, where in enumerate(ways):
-        try:
-            values[str(i)] = _values(evidence, "such score", **where)["value"]
-        except Untestable:
-            continue
-    return _in_ways(evidence, values)
+def _in_variants(evidence: Evidence, variants: Sequence[str], **where: str) -> tuple[float, ...]:
+    """The same of the scores of some variants; those that the study lacks are left out."""
+    scores = evidence.results.scores
+    where = {"set": next(iter(evidence.results.study.sets)), "group": "all"} | where
+    for column in ("measure", *where):
+        scores = scores[scores[column] == where[column]]
+    scores = scores[scores["model"].isin(evidence.models.index)]
+    table = scores.pivot(index="model", columns="variant", values="value")
+    return _in_ways(evidence, {v: table[v] for v in variants if v in table})
 
 
 def spread(evidence: Evidence) -> dict[str, Effect]:
@@ -466,8 +466,8 @@ def with_retrieval(evidence: Evidence) -> dict[str, Effect]:
     x = _values(evidence, "composed retrieval", variant="swap", **where)
     kinds = [f"{one}{kind}" for one in COMPOSED for kind in ("", " centred")]
     kinds += [f"{one} x{weight:g}" for one in COMPOSED for weight in WEIGHTS]
-    ways = [where | {"variant": kind} for kind in kinds if kind != "swap"]
-    effect = against(evidence, x["value"], chance=x["chance"], ways=_picked(evidence, ways))
+    ways = _in_variants(evidence, [k for k in kinds if k != "swap"], space="image", **where)
+    effect = against(evidence, x["value"], chance=x["chance"], ways=ways)
     return {"composed retrieval": effect}
 
 
@@ -526,7 +526,7 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
             evidence,
             counts["value"],
             chance=by_chance["value"],
-            ways=_picked(evidence, [shared | {"variant": w} for w in others]),
+            ways=_in_variants(evidence, others, **shared),
             note="How the paper chooses dimensions is not known; others are among the ways.",
         ),
         "switching": against(
@@ -535,7 +535,7 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
             chance=_values(evidence, "switching", **switched, variant=f"{first} nearer-control")[
                 "value"
             ],
-            ways=_picked(evidence, [switched | {"variant": f"{w} nearer"} for w in others]),
+            ways=_in_variants(evidence, [f"{w} nearer" for w in others], **switched),
             note="The null exchanges as many random dimensions.",
         ),
     }

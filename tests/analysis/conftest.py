@@ -53,9 +53,7 @@ def make_graded(root, *, shuffled):
     truth = np.repeat(np.arange(words.size), 6)
     labels = rng.permutation(truth) if shuffled else truth
     fixed = {"image": "-", "bytes": 0, "status": "kept"}
-    write_table(
-        pd.DataFrame({"composition": labels, **fixed}), study.paths.manifest("mine")
-    )
+    write_table(pd.DataFrame({"composition": labels, **fixed}), study.paths.manifest("mine"))
     classes = np.repeat(np.arange(len(words.objects)), 12)
     seen = rng.permutation(classes) if shuffled else classes
     write_table(pd.DataFrame({"class": seen, **fixed}), study.paths.manifest("val"))

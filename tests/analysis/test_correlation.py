@@ -77,7 +77,7 @@ def test_p_values_go_with_the_intervals():
 
 def test_the_interval_is_that_of_the_jackknife_over_families():
     found = correlate(X, Y, FAMILIES, seed=0, resamples=0)
-    pairs = [(X[FAMILIES != name], Y[FAMILIES != name]) for name in FAMILIES.unique()]
+    pairs = [(X[name != FAMILIES], Y[name != FAMILIES]) for name in FAMILIES.unique()]
     for kind, coefficient in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
         without = np.array([coefficient(*pair).statistic for pair in pairs])
         z = np.arctanh(getattr(found, kind))

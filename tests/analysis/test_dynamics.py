@@ -52,7 +52,7 @@ def test_how_far_texts_are_ahead():
     found = lead(steps, families)
     assert found.doublings == pytest.approx((2 + 2 + 0) / 3)
     assert (found.n, found.families) == (3, 2)
-    # Without one family the mean is 0, without the other 2; two families leave one degree of freedom.
+    # Without one family the mean is 0, without the other 2; one degree of freedom is left.
     reach = stats.t.ppf(0.975, 1) * np.sqrt(((4 / 3) ** 2 + (2 / 3) ** 2) / 2)
     assert (found.low, found.high) == pytest.approx((4 / 3 - reach, 4 / 3 + reach))
     assert "1.3 [-12.1, 14.7] doublings" in str(found)

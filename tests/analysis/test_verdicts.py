@@ -86,20 +86,16 @@ def statistic(name):
     values = {test: 0.5 if sign == "+" else -0.5 for test, sign in tests.items()}
     found = Correlation(12, 5, 0.4, 0.1, 0.6, 0.4, 0.1, 0.6)
     more = {"found": found, "controls": {ID: found, "width": found}, "ways": (0.1, 0.7)}
-    members = pd.DataFrame(
-        [["ao", "text", "mig", 0.1, -0.3, 0.4, 0.6, 1.0, 0.2, 0.1]],
-        columns=["set", "space", "measure", "pearson", "low", "high", "p", "holm"]
-        + ["median", "chance"],
-    )
+    member = {"set": "ao", "space": "text", "measure": "mig", "pearson": 0.1, "low": -0.3}
+    member |= {"high": 0.4, "p": 0.6, "holm": 1.0, "median": 0.2, "chance": 0.1}
+    members = pd.DataFrame([member])
     more |= {"members": members} if name == "C6" else {}
     return {t: Effect("Pearson", v, 0.1, 0.6, P[name], 12, 5, **more) for t, v in values.items()}
 
 
 @pytest.fixture
 def judged(monkeypatch):
-    functions = {
-        name: lambda evidence, name=name: statistic(name) for name in verdicts.STATISTICS
-    }
+    functions = {name: lambda evidence, name=name: statistic(name) for name in verdicts.STATISTICS}
     monkeypatch.setattr(verdicts, "STATISTICS", functions)
     return judge(Evidence(None, None, None))
 
