@@ -31,7 +31,10 @@ STUDY = {
     "evaluation": {"templates": "imagenet", "resamples": 100},
     "probing": {"samples": 40},
     "metrics": {"measures": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
-    "notebooks": {"dataset": {"columns": 4}, "benchmark": {}, "anatomy": {}, "retrieval": {}},
+    "notebooks": {
+        **{"dataset": {"columns": 4}, "benchmark": {}, "anatomy": {}, "retrieval": {}},
+        "claims": {},
+    },
 }
 VAL = {"n01440764": 3, "1": 3, "Great_white_shark": 3, "no such fish": 1}
 
@@ -80,6 +83,8 @@ def test_the_report_is_whole(made):
     assert "dynamics</em> (not in this report)" in front
     assert "Caption NMI" not in front
     assert "imagenet, top-1" in front.lower()
+    assert "cannot be tested in this run" in front
+    assert 'href="executed/benchmark.html">C-OoD rises with ID accuracy' in front
 
 
 def test_id_accuracy_stands_beside_the_others(made):

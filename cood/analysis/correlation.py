@@ -1,19 +1,24 @@
-"""Correlation over models, with an interval from resampling families of models."""
+"""Correlation over models, with an interval that knows that models come in families."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from cood.analysis.jackknife import spread
+
 
 @dataclass(frozen=True)
 class Correlation:
     """Pearson's and Spearman's coefficient over n models in `families` families.
 
-    The p values are those of the resamples: twice the share of them on the rarer side of 0.
+    `low`, `high` and `pearson_p`, and those of `spearman`, come from the jackknife over families;
+    `..._least` and `..._most` are the coefficients furthest apart when one family is left out, and
+    `..._boot_low` and `..._boot_high` bound the percentile bootstrap over families.
     """
 
     n: int
@@ -26,6 +31,14 @@ class Correlation:
     spearman_high: float
     pearson_p: float = np.nan
     spearman_p: float = np.nan
+    pearson_least: float = np.nan
+    pearson_most: float = np.nan
+    spearman_least: float = np.nan
+    spearman_most: float = np.nan
+    pearson_boot_low: float = np.nan
+    pearson_boot_high: float = np.nan
+    spearman_boot_low: float = np.nan
+    spearman_boot_high: float = np.nan
 
     def __str__(self) -> str:
         """Both coefficients with their intervals, as captions give them."""
@@ -43,48 +56,90 @@ def correlate(
     y: pd.Series,
     families: pd.Series,
     *,
-    given: pd.Series | None = None,
+    given: pd.Series | Sequence[pd.Series] | None = None,
     seed: int,
     resamples: int = 2000,
     level: float = 0.95,
 ) -> Correlation:
-    """Correlate two columns over models; models of one family stay together in a resample.
+    """Correlate two columns over models; models of one family are taken or left together.
+
+    The interval is Student's t on Fisher's scale, arctanh of the coefficient, with the variance
+    of the jackknife over families: see `cood.analysis.jackknife.spread`. A percentile bootstrap
+    over families, which is too narrow where they are few, stands beside it.
 
     Parameters
     ----------
     x, y, families
         Two numbers and the family of each model [n]. Models without a number are left out.
     given
-        A third number of each model, whose linear part is taken off both: the coefficients are
-        partial ones.
-    seed, resamples, level
-        Of the percentile bootstrap. Resamples in which a column is constant are left out.
+        A further number of each model, or several, whose linear part is taken off both: the
+        coefficients are partial ones.
+    seed, resamples
+        Of the bootstrap. Resamples in which a column is constant are left out.
+    level
+        Of the intervals.
 
     Returns
     -------
     Correlation
-        NaN where there are fewer than three models or two families, or a column is constant.
+        NaN where there are fewer than three models or two families, or a column is constant. An
+        interval from -1 to 1 where without some family there is no coefficient.
     """
-    columns = [c.to_numpy(float) for c in (x, y, given) if c is not None]
+    third = [] if given is None else [given] if isinstance(given, pd.Series) else list(given)
+    columns = [c.to_numpy(float) for c in (x, y, *third)]
     kept = np.isfinite(columns).all(axis=0)
     columns = [column[kept] for column in columns]
     _, members = np.unique(families.to_numpy()[kept], return_inverse=True)
     n, n_families = int(kept.sum()), int(members.max()) + 1 if len(members) else 0
     if n < len(columns) + 1 or n_families < 2 or not all(map(np.ptp, columns)):
         return Correlation(n, n_families, *[np.nan] * 6)
-    draws = np.random.default_rng(seed).integers(n_families, size=(resamples, n_families))
+    left = (members != np.arange(n_families)[:, None]).astype(float)
+    enough = left.sum(axis=1) > len(columns)  # fewer lie on a line, whatever they are
+    without = np.where(enough, _coefficients(columns, left), np.nan)
+    tail = (1 - level) / 2
+    boot = _bootstrap(columns, members, np.random.default_rng(seed), resamples, tail)
+    # n ranks in one order give 1, but tell nothing nearer to 1 than half of the smallest step.
+    size = np.array([n, *left.sum(axis=1)])
+    limits = {
+        "pearson": np.full(len(size), 1 - 1e-12),
+        "spearman": 1 - 6 / (np.maximum(size**3 - size, 6)),
+    }
+    about: dict[str, float] = {}
+    found = _coefficients(columns, np.ones((1, n)))
+    for (name, limit), value, others, bounds in zip(
+        limits.items(), found, without, boot.T, strict=True
+    ):
+        r, low, high, p = float(value[0]), np.nan, np.nan, np.nan
+        if np.isfinite(r):
+            z, *apart = np.arctanh(np.clip([r, *others], -limit, limit))
+            reach, p = spread(z, np.array(apart), level)
+            low, high = min(r, float(np.tanh(z - reach))), max(r, float(np.tanh(z + reach)))
+        prefix = "" if name == "pearson" else f"{name}_"
+        about |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
+        known = others[np.isfinite(others)]
+        if len(known):
+            about |= {f"{name}_least": float(known.min()), f"{name}_most": float(known.max())}
+        about |= dict(zip((f"{name}_boot_low", f"{name}_boot_high"), bounds.tolist(), strict=True))
+    return Correlation(n, n_families, **about)
+
+
+def _bootstrap(
+    columns: list[np.ndarray],
+    members: np.ndarray,
+    rng: np.random.Generator,
+    resamples: int,
+    tail: float,
+) -> np.ndarray:
+    """Quantiles of both coefficients [2, 2] over resamples of whole families."""
+    n = int(members.max()) + 1
+    draws = rng.integers(n, size=(resamples, n))
     # How often each family, and so each model, is in each resample.
-    times = (draws[:, :, None] == np.arange(n_families)).sum(axis=1)
+    times = (draws[:, :, None] == np.arange(n)).sum(axis=1)
     drawn = np.column_stack(_coefficients(columns, times[:, members].astype(float)))
     drawn = drawn[np.isfinite(drawn).all(axis=1)]
-    pearson, spearman = (float(found[0]) for found in _coefficients(columns, np.ones((1, n))))
-    tail = (1 - level) / 2
-    bounds = np.quantile(drawn, [tail, 1 - tail], axis=0) if len(drawn) else np.full((2, 2), np.nan)
-    rarer = np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0))
-    p = np.minimum(1, 2 * (rarer + 1) / (len(drawn) + 1))
-    (low, spearman_low), (high, spearman_high) = bounds.tolist()
-    found = (pearson, low, high, spearman, spearman_low, spearman_high)
-    return Correlation(n, n_families, *found, *p.tolist())
+    if not len(drawn):
+        return np.full((2, 2), np.nan)
+    return np.quantile(drawn, [tail, 1 - tail], axis=0)
 
 
 def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
@@ -112,7 +167,7 @@ def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
 def _coefficients(columns: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pearson's and Spearman's coefficient [r] of models that count `weights` [r, n] times each.
 
-    Of two columns [n], or of two given the third.
+    Of two columns [n], or of two given the others.
     """
     plain = [np.broadcast_to(column, weights.shape) for column in columns]
     ranked = [_ranks(column, weights) for column in columns]
@@ -121,10 +176,13 @@ def _coefficients(columns: list[np.ndarray], weights: np.ndarray) -> tuple[np.nd
 
 def _partial(columns: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     a, b, *given = columns
-    both = _pearson(a, b, weights)
     if not given:
-        return both
-    first, second = (_pearson(column, given[0], weights) for column in (a, b))
+        return _pearson(a, b, weights)
+    # One after the other: given the last, of coefficients that are given those before it.
+    last, before = given[-1], given[:-1]
+    both, first, second = (
+        _partial([*pair, *before], weights) for pair in ((a, b), (a, last), (b, last))
+    )
     left = (1 - first**2) * (1 - second**2)
     nothing = left <= 1e-12  # one of them is a line in what is given
     return np.where(nothing, np.nan, (both - first * second) / np.sqrt(np.where(nothing, 1, left)))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.correlation import correlate
+from cood.analysis.jackknife import mean
 from cood.files import read_table
 from cood.study import Study
 
@@ -24,7 +25,7 @@ class Lead:
     doublings
         Mean over models of log2(images' step / texts' step): above 0, texts come first.
     low, high
-        Interval from resampling families.
+        Interval from leaving out each family in turn.
     n, families
         Models that have both steps, and their families.
     """
@@ -69,7 +70,7 @@ def reached(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return pd.Series(rows, dtype=float).unstack().reindex(columns=list(SPACES))
 
 
-def lead(steps: pd.DataFrame, families: pd.Series, *, seed: int, resamples: int = 2000) -> Lead:
+def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
     """How far texts are ahead of images on the way of `reached`.
 
     Parameters
@@ -77,27 +78,18 @@ def lead(steps: pd.DataFrame, families: pd.Series, *, seed: int, resamples: int 
     steps
         Models by spaces, as `reached` gives it.
     families
-        By model; models of one family stay together in a resample.
-    seed, resamples
-        Of the percentile bootstrap, 95 %.
+        By model; `cood.analysis.jackknife.mean` gives the interval, 95 %.
     """
     both = steps.dropna()
     ahead = np.log2(both["image"] / both["text"]).to_numpy()
-    _, member = np.unique(families.reindex(both.index).to_numpy(str), return_inverse=True)
-    n = int(member.max()) + 1 if len(member) else 0
-    if n < 2:
-        mean = float(ahead.mean()) if len(ahead) else np.nan
-        return Lead(mean, np.nan, np.nan, len(ahead), n)
-    draws = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    times = (draws[:, :, None] == np.arange(n)).sum(axis=1)[:, member]
-    means = (times @ ahead) / times.sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Lead(float(ahead.mean()), float(low), float(high), len(ahead), n)
+    family = families.reindex(both.index).to_numpy(str)
+    if not len(ahead):
+        return Lead(np.nan, np.nan, np.nan, 0, 0)
+    found, low, high, *_ = mean(ahead, family)
+    return Lead(found, low, high, len(ahead), len(set(family)))
 
 
-def lagged(
-    table: pd.DataFrame, measure: str, families: pd.Series, *, seed: int, resamples: int = 1000
-) -> pd.DataFrame:
+def lagged(table: pd.DataFrame, measure: str, families: pd.Series) -> pd.DataFrame:
     """Correlation of the changes of one space with those of the other a moment later.
 
     Changes between moments, each space's centred on its mean over models at that moment, as all
@@ -108,9 +100,7 @@ def lagged(
     table, measure
         As `load_dynamics` gives it, and which measure.
     families
-        By model; models of one family stay together in a resample.
-    seed, resamples
-        Of the percentile bootstrap, 95 %.
+        By model; intervals come from leaving out each in turn, as in `correlate`, 95 %.
 
     Returns
     -------
@@ -135,6 +125,6 @@ def lagged(
         both = pd.concat(columns, axis=1, keys=["a", "b"]).dropna()
         family = families.reindex(both.index.get_level_values("model")).to_numpy(str)
         x = both.reset_index(drop=True)
-        found = correlate(x["a"], x["b"], pd.Series(family), seed=seed, resamples=resamples)
+        found = correlate(x["a"], x["b"], pd.Series(family), seed=0, resamples=0)
         rows.append((name, found.pearson, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["order", "value", "low", "high", "n"])

@@ -97,8 +97,6 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
         corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
         without a coefficient are no test.
     """
-    from statsmodels.stats.multitest import multipletests
-
     low, high = BOUNDS[coefficient]
     columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
     table = found[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
@@ -106,11 +104,35 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
         [*KEYS, "partial", "partial_low", "partial_high"], axis=1
     )
     table = table.merge(partial, on=KEYS, how="left")
-    tested = table["p"].notna()
-    table["holm"] = np.nan
-    if tested.any():
-        table.loc[tested, "holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
-    return table
+    return table.assign(holm=holm(table["p"]))
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Correct p by Holm (1979) for all that are known; NaN is no test."""
+    from statsmodels.stats.multitest import multipletests
+
+    found = pd.Series(np.nan, index=p.index)
+    if p.notna().any():
+        found[p.notna()] = multipletests(p.dropna(), method="holm")[1]
+    return found
+
+
+def composite(results: Results, measures: Collection[str]) -> dict[tuple[str, str], pd.Series]:
+    """Mean rank of each model by several measures, between 0 and 1, by split and variant.
+
+    Each measure, of each space, counts alike; a constant one tells no two models apart.
+    """
+    scores = results.scores
+    scores = scores[
+        scores["model"].isin(results.models["model"])
+        & scores["measure"].isin(measures)
+        & (scores["set"] == next(iter(results.study.sets)))
+    ]
+    found = {}
+    for key, part in scores.groupby(["split", "variant"], sort=False):
+        wide = part.pivot(index="model", columns=["space", "measure"], values="value")
+        found[key] = wide.rank(pct=True).mean(axis=1)
+    return found
 
 
 def add_excess(results: Results, measures: Collection[str]) -> Results:

@@ -25,6 +25,8 @@ from cood.study import Study
 FOLDER = "executed"  # of the notebooks, in the book
 LINK = re.compile(rf"\[([^\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
 NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
+# A table or a figure of a notebook, in three lines.
+PIECE = re.compile(rf"^```\{{glue:\}} [\w-]+\n:doc: {FOLDER}/([\w.-]+)\.ipynb\n```\n", re.M)
 FIGURE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
 
 
@@ -100,8 +102,8 @@ def gather(study: Study) -> Path:
 def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
     r"""A page without what it says of notebooks that are not in the book.
 
-    A line with a number or a figure of theirs is left out, so a page must be whole without it; a
-    link to one becomes its name.
+    A line with a number or a figure of theirs is left out, and so is a table that is glued in, so a
+    page must be whole without it; a link to one becomes its name.
 
     Examples
     --------
@@ -111,6 +113,7 @@ def without(text: str, absent: Collection[str], figures: Collection[str]) -> str
     End
     """
     kept = []
+    text = PIECE.sub(lambda piece: "" if piece[1] in absent else piece[0], text)
     for line in text.split("\n"):
         if any(name in absent for name in NUMBER.findall(line)):
             continue

@@ -44,6 +44,17 @@ def test_partial_coefficients_are_those_of_residuals():
     assert found.n == 24
 
 
+def test_several_may_be_given():
+    one, two = (pd.Series(RNG.normal(size=24)) for _ in range(2))
+    x, y = X + 2 * one - two, Y + one + 3 * two
+    found = correlate(x, y, FAMILIES, given=[one, two], seed=0, resamples=100)
+    design = np.column_stack([np.ones(24), one, two])
+    left = [c - design @ np.linalg.lstsq(design, c, rcond=None)[0] for c in (x, y)]
+    assert found.pearson == pytest.approx(stats.pearsonr(*left).statistic)
+    same = correlate(x, y, FAMILIES, given=[two, one], seed=0, resamples=100)
+    assert same.spearman == pytest.approx(found.spearman)
+
+
 def test_what_the_third_explains_wholly_leaves_nothing():
     found = correlate(2 * Y + 1, X, FAMILIES, given=Y, seed=0, resamples=100)
     assert np.isnan([found.pearson, found.low, found.spearman]).all()
@@ -52,15 +63,50 @@ def test_what_the_third_explains_wholly_leaves_nothing():
 
 
 def test_p_values_go_with_the_intervals():
-    found = correlate(X, Y, FAMILIES, seed=0)
-    assert found.low > 0
-    assert found.pearson_p < 0.05
-    turned = correlate(X, -Y, FAMILIES, seed=0)
+    found = correlate(X, Y, FAMILIES, seed=0, resamples=0)
+    assert found.low < 0 < found.high
+    assert 0.05 < found.pearson_p <= 1
+    touching = correlate(X, Y, FAMILIES, seed=0, resamples=0, level=1 - found.pearson_p)
+    assert touching.low == pytest.approx(0)
+    turned = correlate(X, -Y, FAMILIES, seed=0, resamples=0)
     assert turned.pearson_p == pytest.approx(found.pearson_p)
-    noise = pd.Series(np.random.default_rng(3).normal(size=24))
-    unsure = correlate(X, noise, FAMILIES, seed=0)
-    assert unsure.low < 0 < unsure.high
-    assert 0.05 < unsure.pearson_p <= 1
+    sure = correlate(X, X + 0.2 * Y, FAMILIES, seed=0, resamples=0)
+    assert sure.low > 0
+    assert sure.pearson_p < 0.05
+
+
+def test_the_interval_is_that_of_the_jackknife_over_families():
+    found = correlate(X, Y, FAMILIES, seed=0, resamples=0)
+    pairs = [(X[name != FAMILIES], Y[name != FAMILIES]) for name in FAMILIES.unique()]
+    for kind, coefficient in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
+        without = np.array([coefficient(*pair).statistic for pair in pairs])
+        z = np.arctanh(getattr(found, kind))
+        error = np.sqrt(7 / 8 * ((np.arctanh(without) - z) ** 2).sum())
+        reach = stats.t.ppf(0.975, 7) * error
+        prefix = "" if kind == "pearson" else "spearman_"
+        assert getattr(found, f"{prefix}low") == pytest.approx(np.tanh(z - reach))
+        assert getattr(found, f"{prefix}high") == pytest.approx(np.tanh(z + reach))
+        assert getattr(found, f"{kind}_p") == pytest.approx(2 * stats.t.sf(abs(z) / error, 7))
+        ends = getattr(found, f"{kind}_least"), getattr(found, f"{kind}_most")
+        assert ends == pytest.approx((without.min(), without.max()))
+
+
+def test_what_hangs_on_one_family_is_not_sure():
+    x = pd.Series([0.0, 0, 0, 0, 1, 2])
+    y = pd.Series([1.0, 2, 1, 2, 5, 9])
+    found = correlate(x, y, pd.Series(list("abcdee")), seed=0, resamples=0)
+    assert found.pearson > 0.9
+    assert (found.low, found.high, found.pearson_p) == (-1, 1, 1)
+    few = correlate(X[:4], Y[:4], pd.Series(list("aabb")), seed=0, resamples=0)
+    assert (few.low, few.high) == (-1, 1)  # without a family, two points are a line
+
+
+def test_ranks_in_one_order_are_not_sure_of_it():
+    x = pd.Series(np.arange(5.0))
+    found = correlate(x, np.exp(x), pd.Series(list("abcde")), seed=0, resamples=0)
+    assert found.spearman == found.spearman_high == 1
+    assert found.spearman_low < 0.8
+    assert 0.001 < found.spearman_p < 0.2
 
 
 def test_models_without_a_number_are_left_out():
@@ -75,8 +121,8 @@ def test_models_without_a_number_are_left_out():
 def test_equal_seeds_give_equal_intervals():
     one, same, other = (correlate(X, Y, FAMILIES, seed=s, resamples=100) for s in (1, 1, 2))
     assert one == same
-    assert one.pearson == other.pearson
-    assert (one.low, one.high) != (other.low, other.high)
+    assert (one.low, one.high) == (other.low, other.high)
+    assert one.pearson_boot_low != other.pearson_boot_low
 
 
 def test_members_of_a_family_stay_together():
@@ -93,8 +139,9 @@ def test_members_of_a_family_stay_together():
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_straight_line(sign):
     found = correlate(X, sign * X, FAMILIES, seed=0, resamples=100)
-    for value in (found.pearson, found.low, found.high, found.spearman, found.spearman_low):
+    for value in (found.pearson, found.low, found.high, found.spearman, found.spearman_boot_low):
         assert value == pytest.approx(sign)
+    assert sign * (found.spearman_low if sign > 0 else found.spearman_high) > 0.95
 
 
 @pytest.mark.parametrize(
@@ -121,7 +168,8 @@ def test_where_nothing_can_be_said_nothing_is(x, y, families, n, n_families):
 def test_resamples_in_which_a_column_is_constant_are_left_out():
     x, y = pd.Series([0.0, 0, 0, 1]), pd.Series([0.0, 1, 2, 5])
     found = correlate(x, y, pd.Series(list("abcd")), seed=0, resamples=200)
-    assert np.isfinite([found.low, found.high, found.spearman_low, found.spearman_high]).all()
+    bounds = [found.pearson_boot_low, found.pearson_boot_high, found.spearman_boot_low]
+    assert np.isfinite([*bounds, found.spearman_boot_high]).all()
 
 
 def test_a_caption_gives_both_coefficients_with_intervals_and_n():
@@ -132,7 +180,7 @@ def test_a_caption_gives_both_coefficients_with_intervals_and_n():
 
 
 @pytest.mark.parametrize("decimals", [0, 9])  # with ties, and without
-def test_intervals_are_those_of_resamples_drawn_one_by_one(decimals):
+def test_the_bootstrap_is_that_of_resamples_drawn_one_by_one(decimals):
     x, y = X.round(decimals).to_numpy(), Y.round(decimals).to_numpy()
     found = correlate(pd.Series(x), pd.Series(y), FAMILIES, seed=5, resamples=100)
     rng = np.random.default_rng(5)
@@ -142,8 +190,8 @@ def test_intervals_are_those_of_resamples_drawn_one_by_one(decimals):
         pair = x[index], y[index]
         drawn.append((stats.pearsonr(*pair).statistic, stats.spearmanr(*pair).statistic))
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    assert (found.low, found.spearman_low) == pytest.approx(tuple(low))
-    assert (found.high, found.spearman_high) == pytest.approx(tuple(high))
+    assert (found.pearson_boot_low, found.spearman_boot_low) == pytest.approx(tuple(low))
+    assert (found.pearson_boot_high, found.spearman_boot_high) == pytest.approx(tuple(high))
 
 
 def test_each_model_is_left_out_once():

@@ -1,0 +1,108 @@
+"""A study of models of graded quality: no training, but the true stages on made-up embeddings."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from cood.evaluation.baselines import score_baselines
+from cood.evaluation.measuring import measure_model
+from cood.evaluation.probing import probe_model
+from cood.evaluation.scoring import collect, score_model
+from cood.files import write_table, write_tensors
+from cood.study import load_study
+
+ROOT = Path(__file__).parents[2]
+WIDTH = 16
+# How much noise the image embeddings of each model have, from the best model to the worst.
+NOISE = {f"m{i}": 0.14 + 0.05 * i for i in range(10)}
+GRADED = {
+    "seed": 3,
+    "vocabulary": {
+        "attributes": ["red", "blue", "striped", "dirty", "wooden", "floral"],
+        "objects": ["apple", "hat", "dog", "bus", "umbrella", "cat"],
+    },
+    "held_out": 0.2,
+    "sets": {"mine": {"source": "folder", "folder": "data/mine"}},
+    "id_sets": {"val": {"folder": "data/val"}},
+    "models": {
+        name: {"checkpoint": f"local-dir:{name}", "family": f"family {i % 8}"}
+        for i, name in enumerate(NOISE)
+    },
+    "evaluation": {"resamples": 100},
+    "probing": {"samples": 100},
+    "metrics": {
+        **{"measures": ["explicitness", "dci", "dcimig"], "splits": ["unseen"]},
+        **{"repeats": 1, "folds": 2, "dimensions": 8},
+    },
+    "notebooks": {},
+}
+
+
+def make_graded(root, *, shuffled):
+    """Make the study in a folder, with its labels or with shuffled ones; its name."""
+    (root / "workflow" / "studies").mkdir(parents=True)
+    shutil.copy(ROOT / "workflow" / "Snakefile", root / "workflow")
+    (root / "workflow" / "studies" / "graded.yaml").write_text(yaml.safe_dump(GRADED))
+    (root / "notebooks").mkdir()
+    study = load_study("graded")
+    words, rng = study.words, np.random.default_rng(5)
+    truth = np.repeat(np.arange(words.size), 6)
+    labels = rng.permutation(truth) if shuffled else truth
+    fixed = {"image": "-", "bytes": 0, "status": "kept"}
+    write_table(pd.DataFrame({"composition": labels, **fixed}), study.paths.manifest("mine"))
+    classes = np.repeat(np.arange(len(words.objects)), 12)
+    seen = rng.permutation(classes) if shuffled else classes
+    write_table(pd.DataFrame({"class": seen, **fixed}), study.paths.manifest("val"))
+    for name, noise in NOISE.items():
+        attributes, objects = (
+            rng.standard_normal((len(w), WIDTH)) for w in (words.attributes, words.objects)
+        )
+        every = np.arange(words.size)
+        texts = attributes[words.attribute_of(every)] + objects[words.object_of(every)]
+        # Better models have texts that are nearer to sums of words, and images nearer to texts.
+        texts = texts + noise * rng.standard_normal(texts.shape)
+        images = texts[truth] + 6 * noise * rng.standard_normal((len(truth), WIDTH))
+        known = objects[classes] + 5 * noise * rng.standard_normal((len(classes), WIDTH))
+        tensors = {"images": images, "compositions": texts, "attributes": attributes}
+        for set_, arrays in (
+            ("mine", tensors | {"objects": objects}),
+            ("val", {"images": known, "objects": objects}),
+        ):
+            as_written = {k: v.astype(np.float32) for k, v in arrays.items()}
+            write_tensors(as_written, study.paths.embeddings(name, set_), {"embed_dim": str(WIDTH)})
+        for stage in (score_model, probe_model, measure_model):
+            stage(study, name)
+    score_baselines(study)
+    collect(study)
+
+
+@pytest.fixture(scope="session")
+def made_graded(tmp_path_factory):
+    """The study with its labels, in a project of its own: to read only."""
+    root = tmp_path_factory.mktemp("graded") / "project"
+    root.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        make_graded(root, shuffled=False)
+    return root
+
+
+@pytest.fixture
+def graded(made_graded, monkeypatch):
+    """The name of that study; the current folder is its project."""
+    monkeypatch.chdir(made_graded)
+    return "graded"
+
+
+@pytest.fixture
+def shuffled(tmp_path, monkeypatch):
+    """The name of the same study with shuffled labels; the current folder is its project."""
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    make_graded(root, shuffled=True)
+    return "graded"
