@@ -16,13 +16,15 @@ import yaml
 from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
-from cood.report.provenance import environment, stages
+from cood.report.origins import checksums, seeds
+from cood.report.provenance import cost, environment, stages
 from cood.report.tables import designs
 from cood.study import Study
 
 FOLDER = "executed"  # of the notebooks, in the book
 LINK = re.compile(rf"\[([^\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
 NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
+PICTURE = re.compile(rf"!\[[^\]]*\]\({FOLDER}/([\w-]+)\.svg\)")  # named after its notebook
 FIGURE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
 
 
@@ -87,16 +89,15 @@ def gather(study: Study) -> Path:
             shutil.copyfile(file, executed / file.name)
         notebook = executed / f"{name}.ipynb"
         notebook.write_text(_unlinked(notebook.read_text(), absent))
-    environment(study).to_csv(executed / "environment.csv", index=False)
-    stages(study).to_csv(executed / "stages.csv", index=False)
-    designs(study).to_csv(executed / "designs.csv", index=False)
+    for table in (environment, stages, cost, seeds, checksums, designs):
+        table(study).to_csv(executed / f"{table.__name__}.csv", index=False)
     return book
 
 
 def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
     r"""A page without what it says of notebooks that are not in the book.
 
-    A line with a number or a figure of theirs is left out, so a page must be whole without it; a
+    A line with a number, a picture or a figure of theirs is left out, so a page must be whole without it; a
     link to one becomes its name.
 
     Examples
@@ -108,7 +109,7 @@ def without(text: str, absent: Collection[str], figures: Collection[str]) -> str
     """
     kept = []
     for line in text.split("\n"):
-        if any(name in absent for name in NUMBER.findall(line)):
+        if any(name in absent for name in NUMBER.findall(line) + PICTURE.findall(line)):
             continue
         if any(name in figures for name in FIGURE.findall(line)):
             continue

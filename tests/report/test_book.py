@@ -3,6 +3,7 @@ from cood.report.book import _contents, without
 PAGE = """\
 Best {glue:text}`executed/benchmark.ipynb::best:s` by {glue:text}`executed/dataset.ipynb::n:s`.
 Kept: {glue:text}`executed/dataset.ipynb::n:s`.
+![All models](executed/benchmark.svg)
 {numref}`fig-benchmark` shows it, {numref}`tab-stages` too.
 - [](executed/benchmark.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md)."""
 
