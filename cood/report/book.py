@@ -97,8 +97,8 @@ def gather(study: Study) -> Path:
 def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
     r"""A page without what it says of notebooks that are not in the book.
 
-    A line with a number, a picture or a figure of theirs is left out, so a page must be whole without it; a
-    link to one becomes its name.
+    A line with a number, a picture or a figure of theirs is left out, so a page must be whole
+    without it; a link to one becomes its name.
 
     Examples
     --------

@@ -23,11 +23,9 @@ def seeds(study: Study) -> pd.DataFrame:
             "splits, images, captions, prompts, queries, shuffles, rotations and resamples",
         )
     ]
+    of_model = "first weights, what is drawn to train on, its captions, order of batches"
     recipes = {**study.trained, **study.factor_models}
-    rows += [
-        (f"model {name}", recipe.seed, "first weights, what is drawn to train on, its captions, order of batches")
-        for name, recipe in recipes.items()
-    ]
+    rows += [(f"model {name}", recipe.seed, of_model) for name, recipe in recipes.items()]
     return pd.DataFrame(rows, columns=["what", "seed", "draws"])
 
 

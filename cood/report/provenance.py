@@ -125,12 +125,13 @@ def cost(study: Study) -> pd.DataFrame:
     at least one job ran; the minutes of the jobs are more where several ran at a time.
     """
     jobs = _jobs(study)
-    free = jobs["memory"].dropna()
+    busy = covered(jobs["end"] - jobs["seconds"], jobs["end"])
+    most = jobs["memory"].max()
     rows = [
         ("Jobs", len(jobs)),
-        ("Time on the clock", f"{covered(jobs['end'] - jobs['seconds'], jobs['end']) / 60:.0f} min"),
+        ("Time on the clock", f"{busy / 60:.0f} min"),
         ("Time of all jobs, added up", f"{jobs['seconds'].sum() / 60:.0f} min"),
-        ("Most memory of one job", f"{free.max() / 1000:.1f} GB" if len(free) else "not known"),
+        ("Most memory of one job", f"{most / 1000:.1f} GB" if most > 0 else "not known"),
         ("Machine", machine()),
     ]
     return pd.DataFrame(rows, columns=["item", "value"])
