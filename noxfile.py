@@ -68,6 +68,12 @@ def doctor(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def compare(session: nox.Session) -> None:
+    """Say what differs between two runs: nox -s compare -- RESULTS_A RESULTS_B [--csv FILE]."""
+    session.run(made(), "-m", "cood", "compare", *session.posargs, success_codes=[0, 1])
+
+
+@nox.session(default=False, venv_backend="none")
 def cluster(session: nox.Session) -> None:
     """Run the study smoke on a SLURM of two nodes on this machine, one of which dies."""
     session.run(made(), "tests/cluster.py")

@@ -14,8 +14,10 @@ from typing import Any
 import yaml
 
 from cood.errors import CoodError
+from cood.files import atomic
 from cood.study import Study, load_study
 
+COMPARE = "compare"
 PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 # Stages import what they need when they run: torch alone takes seconds.
@@ -226,6 +228,18 @@ def _doctor(study: Study, args: argparse.Namespace) -> int:
     return int(any(check.state == MISSING for check in found))
 
 
+def _compare(args: argparse.Namespace) -> int:
+    from cood.analysis.comparing import as_text, compare, differs, read_run
+
+    a, b = (read_run(place) for place in args.runs)
+    table = compare(a, b)
+    if args.csv:
+        with atomic(args.csv) as temporary:
+            table.to_csv(temporary, index=False)
+    print(as_text(a, b, table))
+    return int(differs(table))
+
+
 def _reproduce(study: Study, args: argparse.Namespace) -> int:
     from cood.pipeline import reproduce
 
@@ -317,6 +331,17 @@ def parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="for the book; else the result goes to results/STUDY/tweaked/",
             )
+    command = commands.add_parser(
+        COMPARE,
+        help="say what differs between two runs",
+        description="Put two runs side by side: settings, claims, models. Exit status 0 if no "
+        "verdict differs, no number by more than its interval, and both hold the same models; 1 "
+        "if they differ; 2 if they cannot be compared.",
+    )
+    command.add_argument(
+        "runs", nargs=2, metavar="RESULTS", help="a results folder, or the name of a study"
+    )
+    command.add_argument("--csv", type=Path, metavar="FILE", help="write every number to it too")
     return top
 
 
@@ -326,6 +351,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get(PIPELINE):
         _die_with_parent()
     try:
+        if args.command == COMPARE:  # of two studies, and perhaps of none that is at hand
+            return _compare(args)
         study = load_study(args.study)
         return COMMANDS[args.command][0](study, args) or 0
     except CoodError as error:
@@ -335,7 +362,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cood {args.command}:{place} {error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"cood {args.command}: stopped; run it again to go on", file=sys.stderr)
-    return 1
+    return 2 if args.command == COMPARE else 1
 
 
 def _die_with_parent() -> None:
