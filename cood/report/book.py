@@ -22,7 +22,7 @@ from cood.report.tables import designs
 from cood.study import Study
 
 FOLDER = "executed"  # of the notebooks, in the book
-LINK = re.compile(rf"\[([^\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
+LINK = re.compile(rf"\[([^\[\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
 NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
 PICTURE = re.compile(rf"!\[[^\]]*\]\({FOLDER}/([\w-]+)\.svg\)")  # named after its notebook
 FIGURE = re.compile(r"\{numref\}`(fig-[\w-]+)`")

@@ -159,7 +159,7 @@ def test_settings_that_differ(write):
 def test_what_cannot_be_compared(project, capsys):
     with pytest.raises(CoodError, match="results/none: no such folder"):
         read_run("results/none")
-    with pytest.raises(CoodError, match="unknown study 'tinny'; did you mean tiny?"):
+    with pytest.raises(CoodError, match=r"unknown study 'tinny'; did you mean tiny\?"):
         read_run("tinny")
     with pytest.raises(CoodError, match=r"notebooks: it holds no scores.parquet; name the results"):
         read_run("notebooks")
