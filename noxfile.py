@@ -50,6 +50,12 @@ def book(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def linkcheck(session: nox.Session) -> None:
+    """Ask for every web link of the book, which takes a network: nox -s linkcheck."""
+    session.run(made(), "-m", "cood", "linkcheck", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure speed and memory: nox -s bench."""
     session.run(made(), "-m", "benchmarks", *session.posargs)

@@ -213,6 +213,14 @@ def _book(study: Study, args: argparse.Namespace) -> None:
     build(study)
 
 
+def _linkcheck(study: Study, args: argparse.Namespace) -> int:
+    from cood.report.links import check_links
+
+    found = check_links(study)
+    print("\n".join(found) or "every web link of the book answers")
+    return int(bool(found))
+
+
 def _plan(study: Study, args: argparse.Namespace) -> None:
     from cood.planning import as_text, plan
 
@@ -273,6 +281,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "export": (_export, "write a finished set as files to pass on, with a data card", ("set",)),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),
     "book": (_book, "render the report", ()),
+    "linkcheck": (_linkcheck, "ask for every web link of the report", ()),
 }
 
 

@@ -55,11 +55,6 @@ class Run:
     models: list[str]
     settings: dict[str, Any] | None
 
-    @property
-    def has_claims(self) -> bool:
-        """Whether there are verdicts on the claims."""
-        return bool((self.numbers["kind"] == CLAIM).any())
-
 
 def read_run(place: str) -> Run:
     """A finished run, given by its results folder or by the name of its study.
@@ -106,7 +101,9 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     for run, letter in ((a, "a"), (b, "b")):
         named = {"value": letter} | {c: f"{letter}_{c}" for c in ("low", "high", "verdict")}
         sides.append(run.numbers.rename(columns=named))
-    table = sides[0].merge(sides[1], on=KEYS, how="outer", sort=False, indicator=True)
+    every = pd.concat([side[KEYS] for side in sides]).drop_duplicates()
+    table = every.merge(sides[0].assign(in_a=True), on=KEYS, how="left")
+    table = table.merge(sides[1].assign(in_b=True), on=KEYS, how="left")
     d = table["difference"] = table["a"] - table["b"]
     table["low"] = d - np.hypot(table["a"] - table["a_low"], table["b_high"] - table["b"])
     table["high"] = d + np.hypot(table["a_high"] - table["a"], table["b"] - table["b_low"])
@@ -115,8 +112,8 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     same = (np.isclose(table["a"], table["b"], rtol=1e-9, atol=1e-12) | nothing) & ~unlike
     outside = (table["low"] > 0) | (table["high"] < 0) | unlike
     choices = {
-        ONLY_A: table["_merge"] == "left_only",
-        ONLY_B: table["_merge"] == "right_only",
+        ONLY_A: table["in_b"].isna(),
+        ONLY_B: table["in_a"].isna(),
         SAME: same,
         BEYOND: outside,
         UNKNOWN: table["low"].isna(),
@@ -156,7 +153,7 @@ def as_text(a: Run, b: Run, table: pd.DataFrame) -> str:
     if len(claims):
         parts.append("Claims\n" + _lines(_shown(claims, "claim")))
     else:
-        parts.append("Claims: none, as the notebook `claims` has not run in either")
+        parts.append("Claims: none, as neither run has the notebook `claims`")
     scores = table[table["kind"] == SCORE]
     every = _by_model(scores)
     parts.append(f"Models: accuracy on unseen compositions ({OOD})\n" + _lines(every))
@@ -199,7 +196,13 @@ def _shown(table: pd.DataFrame, name: str) -> pd.DataFrame:
 def _interval(value: float, low: float, high: float) -> str:
     if not np.isfinite(value):
         return "-"
-    return f"{value:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else "")
+    if not np.isfinite(low):
+        return _number(value)
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
 
 
 def _lines(table: pd.DataFrame) -> str:
@@ -229,13 +232,12 @@ def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
 
 
 def _claims(file: Path) -> pd.DataFrame:
-    """Verdicts, with the effects that they rest on."""
+    """Verdicts, with the statistic of each of their tests, as the notebook `claims` saved them."""
     if not file.is_file():
         return pd.DataFrame()
     table = pd.read_csv(file)
-    return table[["effect", "low", "high", "verdict"]].assign(
-        kind=CLAIM, what=table["claim"], model="", value=table["effect"]
-    )
+    what = (table["claim"] + " " + table["test"].fillna("")).str.strip()
+    return table[["value", "low", "high", "verdict"]].assign(kind=CLAIM, what=what, model="")
 
 
 def _unlike(x: Any, y: Any) -> tuple[str, str]:

@@ -126,14 +126,19 @@ def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
 
 
 def test_a_claim_with_another_verdict(write):
-    claim = {"claim": "C2", "effect": 0.5, "low": 0.1, "high": 0.9, "verdict": "supported"}
-    a = write("a", [score("few", 0.5)], claims=[claim])
-    b = write("b", [score("few", 0.5)], claims=[claim | {"effect": 0.4, "verdict": "undecided"}])
-    c = write("c", [score("few", 0.5)], claims=[claim | {"effect": 0.4}])
+    claim = {"claim": "C2", "test": "ID", "value": 0.5, "low": 0.1, "high": 0.9}
+    claim |= {"verdict": "supported"}
+    untested = {"claim": "C13", "verdict": "not testable here"}
+    a = write("a", [score("few", 0.5)], claims=[claim, untested])
+    b = write(
+        "b", [score("few", 0.5)], claims=[claim | {"value": 0.4, "verdict": "undecided"}, untested]
+    )
+    c = write("c", [score("few", 0.5)], claims=[claim | {"value": 0.4}, untested])
     table = compare(a, b)
-    assert table["kind"].tolist() == ["claim", "score"]
-    assert state(table, "C2", "") == "beyond"
-    assert state(compare(a, c), "C2", "") == "within"
+    assert table["kind"].tolist() == ["claim", "claim", "score"]
+    assert state(table, "C2 ID", "") == "beyond"
+    assert state(compare(a, c), "C2 ID", "") == "within"
+    assert state(table, "C13", "") == "same"
     text = as_text(a, b, table)
     assert "supported 0.500 [0.100, 0.900]" in text
     assert "undecided 0.400 [0.100, 0.900]" in text
