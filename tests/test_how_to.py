@@ -23,7 +23,7 @@ from cood.study import load_study, parse_study
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "book" / "how-to").glob("*.md"))
 BLOCK = re.compile(
-    r"^```(?:\{code-block\} )?(\w+)\n(?::caption: (\S+)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^```(?:\{code-block\} )?(\w+)\n(?::caption: `(\S+)`\n)?(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 STUDY = "mine"
 FILE = Path("workflow") / "studies" / f"{STUDY}.yaml"
