@@ -50,6 +50,12 @@ def book(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def linkcheck(session: nox.Session) -> None:
+    """Ask for every web link of the book, which takes a network: nox -s linkcheck."""
+    session.run(made(), "-m", "cood", "linkcheck", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure speed and memory: nox -s bench."""
     session.run(made(), "-m", "benchmarks", *session.posargs)
@@ -65,6 +71,12 @@ def plan(session: nox.Session) -> None:
 def doctor(session: nox.Session) -> None:
     """Say what a study lacks on this machine: nox -s doctor -- --study paper."""
     session.run(made(), "-m", "cood", "doctor", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def compare(session: nox.Session) -> None:
+    """Say what differs between two runs: nox -s compare -- RESULTS_A RESULTS_B [--csv FILE]."""
+    session.run(made(), "-m", "cood", "compare", *session.posargs, success_codes=[0, 1])
 
 
 @nox.session(default=False, venv_backend="none")

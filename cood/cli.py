@@ -14,8 +14,10 @@ from typing import Any
 import yaml
 
 from cood.errors import CoodError
+from cood.files import atomic
 from cood.study import Study, load_study
 
+COMPARE = "compare"
 PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 
 # Stages import what they need when they run: torch alone takes seconds.
@@ -220,6 +222,14 @@ def _book(study: Study, args: argparse.Namespace) -> None:
         print(print_book(study))
 
 
+def _linkcheck(study: Study, args: argparse.Namespace) -> int:
+    from cood.report.links import check_links
+
+    found = check_links(study)
+    print("\n".join(found) or "every web link of the book answers")
+    return int(bool(found))
+
+
 def _plan(study: Study, args: argparse.Namespace) -> None:
     from cood.planning import as_text, plan
 
@@ -233,6 +243,18 @@ def _doctor(study: Study, args: argparse.Namespace) -> int:
     for check in found:
         print(f"{check.state:8}{check.what}: {check.said}")
     return int(any(check.state == MISSING for check in found))
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from cood.analysis.comparing import as_text, compare, differs, read_run
+
+    a, b = (read_run(place) for place in args.runs)
+    table = compare(a, b)
+    if args.csv:
+        with atomic(args.csv) as temporary:
+            table.to_csv(temporary, index=False)
+    print(as_text(a, b, table))
+    return int(differs(table))
 
 
 def _reproduce(study: Study, args: argparse.Namespace) -> int:
@@ -268,6 +290,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "export": (_export, "write a finished set as files to pass on, with a data card", ("set",)),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),
     "book": (_book, "render the report", ()),
+    "linkcheck": (_linkcheck, "ask for every web link of the report", ()),
 }
 
 
@@ -328,6 +351,17 @@ def parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="for the book; else the result goes to results/STUDY/tweaked/",
             )
+    command = commands.add_parser(
+        COMPARE,
+        help="say what differs between two runs",
+        description="Put two runs side by side: settings, claims, models. Exit status 0 if no "
+        "verdict differs, no number by more than its interval, and both hold the same models; 1 "
+        "if they differ; 2 if they cannot be compared.",
+    )
+    command.add_argument(
+        "runs", nargs=2, metavar="RESULTS", help="a results folder, or the name of a study"
+    )
+    command.add_argument("--csv", type=Path, metavar="FILE", help="write every number to it too")
     return top
 
 
@@ -337,6 +371,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.environ.get(PIPELINE):
         _die_with_parent()
     try:
+        if args.command == COMPARE:  # of two studies, and perhaps of none that is at hand
+            return _compare(args)
         study = load_study(args.study)
         return COMMANDS[args.command][0](study, args) or 0
     except CoodError as error:
@@ -346,7 +382,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cood {args.command}:{place} {error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"cood {args.command}: stopped; run it again to go on", file=sys.stderr)
-    return 1
+    return 2 if args.command == COMPARE else 1
 
 
 def _die_with_parent() -> None:

@@ -133,6 +133,11 @@ class Paths:
         """What is known of each model."""
         return self.results / "models.parquet"
 
+    @property
+    def settings(self) -> Path:
+        """Settings that the joined scores were made with."""
+        return self.results / "settings.json"
+
     def notebook(self, name: str) -> Path:
         """Executed notebook, with the tables that it saves beside it."""
         return self.results / "notebooks" / name / f"{name}.ipynb"

@@ -9,12 +9,14 @@ import pandas as pd
 
 from cood.evaluation.identity import score_identity
 from cood.evaluation.zeroshot import COLUMNS, score
-from cood.files import read_table, read_tensors, write_table
+from cood.files import atomic, read_table, read_tensors, write_table
 from cood.settings import BASELINES, Training
 from cood.study import Study
 from cood.synthesis.compositions import seen, splits
 from cood.synthesis.sets import read_manifest
 
+# Settings that no score hangs on.
+NOT_SCORED = {"name", "corpora", "neighbours", "factor_sets", "factor_models", "notebooks"}
 SIZES = ("parameters", "embed_dim", "width", "resolution")
 
 
@@ -50,7 +52,8 @@ def collect(study: Study) -> None:
     """Join what each model and baseline scored, and what is known of each model.
 
     `scores.parquet` leaves out how long each score took, so that the same study on the same
-    machine gives the same table.
+    machine gives the same table. The settings that it was made with are written beside it, so
+    that runs can be compared when the study file has changed.
     """
     files = [study.paths.model_scores(name) for name in [*study.models, BASELINES]]
     files += [study.paths.model_probes(name) for name in study.models]
@@ -58,6 +61,8 @@ def collect(study: Study) -> None:
     joined = pd.concat(map(read_table, files), ignore_index=True).drop(columns="seconds")
     write_table(joined, study.paths.scores)
     write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)
+    with atomic(study.paths.settings) as temporary:
+        temporary.write_text(study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n")
 
 
 def members(study: Study, model: str) -> dict[str, np.ndarray]:

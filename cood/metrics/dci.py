@@ -54,9 +54,9 @@ def dci(
     model
         What gives the importances, and is named in the result. ``boosted lines``: squared error
         taken away in componentwise boosting of each value against the rest; linear, sparse, and
-        fit for thousands of values and dimensions. ``ridge``: mean |weight| in ridge regression
-        of each value against the rest; linear and dense. Both with the accuracy of linear
-        discriminant analysis. ``gradient boosting``: impurity and accuracy of
+        fit for thousands of values and dimensions. ``ridge``: mean absolute weight in ridge
+        regression of each value against the rest; linear and dense. Both with the accuracy of
+        linear discriminant analysis. ``gradient boosting``: impurity and accuracy of
         `sklearn.ensemble.GradientBoostingClassifier`, as in disentanglement_lib; hours on wide
         codes. ``xgboost``: gain and accuracy of `xgboost.XGBClassifier` with its defaults, as in
         disent; minutes on wide codes.

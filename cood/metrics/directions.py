@@ -33,17 +33,17 @@ def directions(fit: Additive) -> list[np.ndarray]:
 
 
 def orthogonality(fit: Additive) -> Score:
-    """Mean |cosine| between the directions of values of different factors.
+    """Mean absolute cosine between the directions of values of different factors.
 
     0 if the factors lie in orthogonal subspaces, 1 if all directions lie on one line. Lower is
     more orthogonal. In d dimensions random directions do not reach 0; the part `chance` is the
-    mean |cosine| between random ones, independent of each other, that spread as the codes do.
-    It is computed for D equal dimensions, where D is the participation ratio of the codes, the
+    mean absolute cosine between random ones, independent of each other, that spread as the codes
+    do. It is computed for D equal dimensions, where D is the participation ratio of the codes, the
     number that gives the same mean squared cosine:
-    E |cos| = Gamma(D / 2) / (sqrt(pi) Gamma((D + 1) / 2)).
+    ``E |cos| = Gamma(D / 2) / (sqrt(pi) Gamma((D + 1) / 2))``.
 
     Within a factor of V values the directions sum to 0, so that random ones have cosines of mean
-    -1 / (V - 1); their |cosine| is that of a normal variable around it, approximately.
+    -1 / (V - 1); their absolute cosine is that of a normal variable around it, approximately.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def _units(d: np.ndarray) -> np.ndarray:
 
 
 def _random_cosine(dimension: float, rho: float) -> float:
-    """Mean |cosine| of random directions whose cosine has mean `rho`."""
+    """Mean absolute cosine of random directions whose cosine has mean `rho`."""
     half = dimension / 2
     flat = float(np.exp(gammaln(half) - gammaln(half + 0.5)) / np.sqrt(np.pi))
     spread = flat * np.sqrt(np.pi / 2) * (1 - rho**2)

@@ -133,7 +133,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    measures: Sequence[str] = MEASURES,
+    measures: Sequence[str] = tuple(MEASURES),
     names: Sequence[str] | None = None,
     nulls: Sequence[str] = ("shuffled",),
     repeats: int = 3,

@@ -43,7 +43,7 @@ def boosted(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> np
 
 
 def ridge(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> np.ndarray:
-    """Importance [d]: mean over classes of |weight| in ridge regression of class against rest."""
+    """Importance [d]: mean absolute weight in ridge regression of each class against the rest."""
     n = len(found.rows)
     gram = found.gram / n
     level = RIDGE * max(np.trace(gram) / len(gram), 1e-12)

@@ -129,7 +129,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
 def r_squared(fit: Additive) -> Score:
     """Share of the variance of the codes that sums of factor vectors explain.
 
-    R^2 = 1 - sum |code - reconstruction|^2 / sum |code - mean|^2. 1 if the codes are such sums;
+    ``R^2 = 1 - sum |code - reconstruction|^2 / sum |code - mean|^2``. 1 if the codes are such sums;
     0 if the factors explain nothing. It grows with the number of values: factors that have
     nothing to do with the codes reach (rank - 1) / (n - 1) on average, the part `chance`. The
     part `adjusted` is (R^2 - chance) / (1 - chance), which is 0 on average for such factors.
@@ -241,7 +241,7 @@ def held_out_r_squared(
 
     The compositions (distinct rows of `factors`) are dealt into folds; each fold is predicted
     from the others, with their mean as the baseline:
-    1 - sum |code - prediction|^2 / sum |code - mean of the others|^2, summed over folds.
+    ``1 - sum |code - prediction|^2 / sum |code - mean of the others|^2``, summed over folds.
     1 if unseen compositions follow from their parts; 0 if the mean does as well; below 0 if it
     does better. Chance is 0 or less, whatever the number of values.
 

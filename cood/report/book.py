@@ -17,16 +17,18 @@ from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
 from cood.report.footer import add_footer
+from cood.report.origins import checksums, seeds
 from cood.report.pages import finish
-from cood.report.provenance import environment, stages
+from cood.report.provenance import cost, environment, stages
 from cood.report.set_tables import designs
 from cood.study import Study
 
 FOLDER = "executed"  # of the notebooks, in the book
-LINK = re.compile(rf"\[([^\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
+LINK = re.compile(rf"\[([^\[\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
 NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
 # A table or a figure of a notebook, in three lines.
 PIECE = re.compile(rf"^```\{{glue:\}} [\w-]+\n:doc: {FOLDER}/([\w.-]+)\.ipynb\n```\n", re.M)
+PICTURE = re.compile(rf"!\[[^\]]*\]\({FOLDER}/([\w-]+)\.svg\)")  # named after its notebook
 FIGURE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
 
 
@@ -93,17 +95,16 @@ def gather(study: Study) -> Path:
         notebook = executed / f"{name}.ipynb"
         notebook.write_text(unlinked(notebook.read_text(), absent))
         add_footer(study, name, notebook)
-    environment(study).to_csv(executed / "environment.csv", index=False)
-    stages(study).to_csv(executed / "stages.csv", index=False)
-    designs(study).to_csv(executed / "designs.csv", index=False)
+    for table in (environment, stages, cost, seeds, checksums, designs):
+        table(study).to_csv(executed / f"{table.__name__}.csv", index=False)
     return book
 
 
 def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
     r"""A page without what it says of notebooks that are not in the book.
 
-    A line with a number or a figure of theirs is left out, and so is a table that is glued in, so a
-    page must be whole without it; a link to one becomes its name.
+    A line with a number, a picture or a figure of theirs is left out, and so is a table that is
+    glued in, so a page must be whole without it; a link to one becomes its name.
 
     Examples
     --------
@@ -115,7 +116,7 @@ def without(text: str, absent: Collection[str], figures: Collection[str]) -> str
     kept = []
     text = PIECE.sub(lambda piece: "" if piece[1] in absent else piece[0], text)
     for line in text.split("\n"):
-        if any(name in absent for name in NUMBER.findall(line)):
+        if any(name in absent for name in NUMBER.findall(line) + PICTURE.findall(line)):
             continue
         if any(name in figures for name in FIGURE.findall(line)):
             continue

@@ -35,9 +35,12 @@ STAGES = {
     "draw": "Draw the evaluation sets",
     "generate": "Generate evaluation sets",
     "join": "Join their shards",
+    "ask": "Ask what images show",
+    "verify": "Keep what shows it",
     "train": "Train the small CLIPs",
     "scan": "Search captions",
     "embed": "Embed images and texts",
+    "neighbours": "Find the nearest training images",
     "score": "Score the models",
     "probe": "Probe the models",
     "measure": "Measure the models",
@@ -82,9 +85,8 @@ def environment(study: Study) -> pd.DataFrame:
         ("Study file", f"{file.name}, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"),
         ("Commit", commit(study.paths.root)),
         ("Seed", study.seed),
-        ("scores.parquet", f"sha256 {_sha256(study.paths.scores)}"),
         ("Python", platform.python_version()),
-        ("System", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"),
+        ("System", machine()),
         *((package, _version(package)) for package in SHOWN),
     ]
     return pd.DataFrame(rows, columns=["item", "value"])
@@ -102,16 +104,76 @@ def commit(root: Path) -> str:
 
 def stages(study: Study) -> pd.DataFrame:
     """Table of `stage`, `jobs`, `seconds` (summed over jobs), `longest` and `memory` (peak, MB)."""
+    table = (
+        _jobs(study)
+        .groupby("stage")
+        .agg(
+            jobs=("seconds", "size"),
+            seconds=("seconds", "sum"),
+            longest=("seconds", "max"),
+            memory=("memory", "max"),
+        )
+    )
+    table = table.reindex([stage for stage in STAGES if stage in table.index]).reset_index()
+    return table.assign(stage=table["stage"].map(STAGES)).round(1)
+
+
+def cost(study: Study) -> pd.DataFrame:
+    """Table of `item` and `value`: how long the report took, and on what.
+
+    A stage that had nothing to do counts with its last run. The time on the clock is that in which
+    at least one job ran; the minutes of the jobs are more where several ran at a time.
+    """
+    jobs = _jobs(study)
+    busy = covered(jobs["end"] - jobs["seconds"], jobs["end"])
+    most = jobs["memory"].max()
+    rows = [
+        ("Jobs", len(jobs)),
+        ("Time on the clock", f"{busy / 60:.0f} min"),
+        ("Time of all jobs, added up", f"{jobs['seconds'].sum() / 60:.0f} min"),
+        ("Most memory of one job", f"{most / 1000:.1f} GB" if most > 0 else "not known"),
+        ("Machine", machine()),
+    ]
+    return pd.DataFrame(rows, columns=["item", "value"])
+
+
+def machine() -> str:
+    """The machine in words; GPUs are not looked for."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def covered(starts: Iterable[float], ends: Iterable[float]) -> float:
+    """How long at least one of some spans of time lasts.
+
+    Examples
+    --------
+    >>> covered([0, 1, 10], [2, 5, 11])
+    6.0
+    """
+    total, until = 0.0, float("-inf")
+    for start, end in sorted(zip(starts, ends, strict=True)):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+def _jobs(study: Study) -> pd.DataFrame:
+    """A row a job that ran: `stage`, `seconds`, `memory` (MB), `end` (seconds of the clock)."""
     # Jobs of models that have left the study do not count.
+    verified = list(study.verification.sets) if study.verification else []
+    shards = study.verification.shards if study.verification else 0
+    with_id = [*study.sets, *study.id_sets]
     jobs_of: dict[str, Iterable[str]] = {
-        "draw": study.sets,
+        "draw": with_id,
         "generate": [
             f"{name}-{shard}" for name in study.generated for shard in shard_names(study, name)
         ],
         "join": study.generated,
+        "ask": [f"{name}-{k}" for name in verified for k in range(shards)],
+        "verify": verified,
         "train": study.trained,
         "scan": study.corpora,
-        "embed": [f"{model}-{set_}" for model in study.models for set_ in study.sets],
+        "embed": [f"{model}-{set_}" for model in study.models for set_ in with_id],
         "score": study.models,
         "probe": study.models,
         "measure": study.models,
@@ -130,26 +192,15 @@ def stages(study: Study) -> pd.DataFrame:
     files = [study.paths.benchmarks / f"{name}.tsv" for name in names]
     rows = []
     for file in filter(Path.is_file, files):
-        cost = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
-        rows.append((file.stem.split("-")[0], float(cost["s"]), float(cost["max_rss"])))
-    jobs = pd.DataFrame(rows, columns=["stage", "seconds", "memory"])
-    table = jobs.groupby("stage").agg(
-        jobs=("seconds", "size"),
-        seconds=("seconds", "sum"),
-        longest=("seconds", "max"),
-        memory=("memory", "max"),
-    )
-    table = table.reindex([stage for stage in STAGES if stage in table.index]).reset_index()
-    return table.assign(stage=table["stage"].map(STAGES)).round(1)
+        last = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
+        stage, seconds = file.stem.split("-")[0], float(last["s"])
+        rows.append((stage, seconds, float(last["max_rss"]), file.stat().st_mtime))
+    return pd.DataFrame(rows, columns=["stage", "seconds", "memory", "end"])
 
 
 def _git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else "missing"
 
 
 def _version(package: str) -> str:

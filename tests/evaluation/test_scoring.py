@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,6 +96,13 @@ def test_joining_again_gives_the_same_bytes(joined):
     measure_model(joined, "few")
     collect(joined)
     assert joined.paths.scores.read_bytes() == before
+
+
+def test_the_settings_lie_beside_the_scores_that_they_made(joined):
+    settings = json.loads(joined.paths.settings.read_text())
+    assert settings["seed"] == 7
+    assert settings["models"]["few"]["share"] == 0.4
+    assert "notebooks" not in settings
 
 
 def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):

@@ -60,7 +60,7 @@ def test_one_long_table(geometry):
 def test_every_measure_has_a_row_and_its_chance(geometry):
     codes, factors = geometry("aligned", n=400, d=4)
     table = whole(evaluate(codes, factors, repeats=1))
-    assert len(table) == len(SCORES)
+    assert tuple(table.index) == SCORES
     assert table[["value", "chance"]].notna().all(axis=None)
     assert table.loc["z_diff", "chance"] == pytest.approx(0.5, abs=0.1)
     assert table.loc["mig", "chance"] < 0.1

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import platform
 import subprocess
 
@@ -6,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cood.report import provenance
-from cood.report.provenance import STAGES, commit, environment, fingerprint, stages
+from cood.report.provenance import STAGES, commit, cost, environment, fingerprint, stages
 
 
 @pytest.fixture
@@ -81,12 +82,7 @@ def test_environment_names_what_the_report_was_made_of(tiny):
     assert values["Study file"] == f"tiny.yaml, sha256 {digest[:16]}"
     assert values["Seed"] == 7
     assert values["Python"] == platform.python_version()
-    assert values["scores.parquet"] == "sha256 missing"
     assert "not installed" not in set(values)
-    tiny.paths.scores.parent.mkdir(parents=True)
-    tiny.paths.scores.write_bytes(b"x")
-    values = environment(tiny).set_index("item")["value"]
-    assert values["scores.parquet"] == f"sha256 {hashlib.sha256(b'x').hexdigest()[:16]}"
 
 
 def test_a_package_that_is_not_there_is_said_to_be(tiny, monkeypatch):
@@ -98,10 +94,13 @@ def test_a_package_that_is_not_there_is_said_to_be(tiny, monkeypatch):
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
 
-def benchmark(paths, name, *seconds_and_memory):
+def benchmark(paths, name, *seconds_and_memory, end=None):
     paths.benchmarks.mkdir(parents=True, exist_ok=True)
     lines = [f"{s}\t0:00:01\t{m}\t-\t-\t-\t0\t0\t9\t1\n" for s, m in seconds_and_memory]
-    (paths.benchmarks / f"{name}.tsv").write_text(HEADER + "".join(lines))
+    file = paths.benchmarks / f"{name}.tsv"
+    file.write_text(HEADER + "".join(lines))
+    if end is not None:
+        os.utime(file, (end, end))
 
 
 def test_cost_of_the_factor_sets(factored, project):
@@ -134,3 +133,17 @@ def test_cost_of_the_stages(tiny):
 
 def test_no_stage_has_run(tiny):
     assert len(stages(tiny)) == 0
+    values = cost(tiny).set_index("item")["value"]
+    assert values["Jobs"] == 0
+    assert values["Most memory of one job"] == "not known"
+
+
+def test_time_on_the_clock_counts_jobs_that_ran_together_once(tiny):
+    benchmark(tiny.paths, "train-few", (600.0, 500.0), end=10_000)
+    benchmark(tiny.paths, "train-most", (600.0, 1500.0), end=10_300)
+    benchmark(tiny.paths, "score-few", (120.0, 100.0), end=20_000)  # after a pause
+    values = cost(tiny).set_index("item")["value"]
+    assert values["Jobs"] == 3
+    assert values["Time on the clock"] == "17 min"
+    assert values["Time of all jobs, added up"] == "22 min"
+    assert values["Most memory of one job"] == "1.5 GB"
