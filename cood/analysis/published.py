@@ -1,0 +1,397 @@
+"""The authors' own table of published CLIPs: object accuracy on ImageNet and ImageNet-AO v1.
+
+68 loads of checkpoints of open_clip, each with its accuracy on ImageNet's validation set (1,000
+classes, 50,000 images) and among the 889 object names of ImageNet-AO v1 (46,092 images by DALL-E,
+the attribute ignored). No accuracy on compositions was published by model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from cood.analysis.correlation import Correlation, correlate
+from cood.analysis.regression import (
+    Coefficient,
+    Difference,
+    Line,
+    compare_sets,
+    fit_line,
+    regress,
+    robustness_by,
+    to_logit,
+)
+from cood.errors import CoodError, unknown
+from cood.models import catalogue
+
+ID_CLASSES, ID_IMAGES = 1000, 50_000
+OOD_CLASSES, OOD_IMAGES = 889, 46_092
+COLUMNS = {
+    "imagenet_val_top1": "id",
+    "imagenet_val_top5": "id_top5",
+    "v1_ood_object_top1": "ood",
+    "v1_ood_object_top5": "ood_top5",
+}
+# Which rows are taken, from most to fewest.
+LOADS = {
+    "distinct": "working loads, each once",
+    "right": "those with the activation that the weights were trained with",
+    "apart": "of these, one of two epochs of the same run",
+}
+# Sets that claim C4 tells apart (arXiv:2403.18525, abstract); supervised models are not in it.
+LARGE, SMALL = ("OpenAI", "LAION-400M", "LAION-2B"), ("YFCC15M", "CC12M")
+MAGNITUDE = 10.0  # what "orders of magnitude" is at least
+FILTERS = ["none", "basic", "text", "image", "laion", "clip", "DataComp"]  # mildest first
+SIZES = {
+    "pairs": "pairs in the training set",
+    "samples_seen": "pairs seen in training",
+    "parameters": "parameters",
+    "embed_dim": "dimensions of the embedding",
+    "resolution": "resolution",
+}
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """What the table says of one part of a claim.
+
+    Attributes
+    ----------
+    claim, name
+        Such as ``C4``, and what is computed.
+    estimate
+        With interval and p, if there is one.
+    against
+        The claim holds if the estimate lies above it.
+    n, sets
+        Models, and independent pre-training sets.
+    """
+
+    claim: str
+    name: str
+    estimate: Coefficient
+    against: float
+    n: int
+    sets: int
+
+    @property
+    def verdict(self) -> str:
+        """``supported``, ``contradicted`` or ``undecided``, by where the whole interval lies."""
+        if self.estimate.low > self.against:
+            return "supported"
+        return "contradicted" if self.estimate.high < self.against else "undecided"
+
+
+def published_table() -> pd.DataFrame:
+    """All rows of the table, with what is known of each checkpoint.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `model` (as the authors wrote it), `checkpoint` (its right name), `architecture`;
+        `family`, `set`, `pool`, `scale` and `filter` of the pre-training data, where `pool` is
+        what the set was chosen from (CommonPool of the same scale for DataComp, LAION-5B for
+        LAION-2B); `pairs`, `samples_seen`, `parameters`, `embed_dim`, `resolution`, NaN where
+        unknown; `id`, `id_top5`, `ood` and `ood_top5`, accuracies between 0 and 1;
+        `wrong_activation`; `removed`, why the row is not a model of its own, else empty.
+    """
+    rows = []
+    for load in catalogue.loads():
+        known = catalogue.facts(load.checkpoint)
+        removed = f"broken: {load.broken}" if load.broken else ""
+        if load.same_as:
+            removed = f"same weights and same figures as {load.same_as}"
+        rows.append(
+            {
+                "model": load.name,
+                "checkpoint": load.checkpoint,
+                "architecture": load.checkpoint.partition("/")[0].removesuffix("-quickgelu"),
+                **_origin(known.get("data", "")),
+                **{name: known.get(name, np.nan) for name in SIZES},
+                **{short: load.figures[column] for column, short in COLUMNS.items()},
+                "wrong_activation": load.wrong_activation,
+                "removed": removed,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _origin(data: str) -> dict[str, str]:
+    name, _, chosen = data.partition(" ")
+    name = {"WIT": "OpenAI", "DataComp-1B": "DataComp-XL"}.get(name, name)
+    family, scale = name, ""
+    if name.startswith(("CommonPool-", "DataComp-")):
+        family, _, scale = name.partition("-")
+        chosen = "DataComp" if family == "DataComp" else chosen or "none"
+    pool = f"CommonPool-{scale}" if scale else {"LAION-2B": "LAION-5B"}.get(name, name)
+    return {"family": family, "set": name, "pool": pool, "scale": scale, "filter": chosen}
+
+
+def working(table: pd.DataFrame, loads: str = "distinct") -> pd.DataFrame:
+    """Rows that count as models, indexed by `model`.
+
+    Parameters
+    ----------
+    table
+        What `published_table` gives.
+    loads
+        ``distinct``: each working load once, near-copies and loads with the wrong activation too;
+        ``right``: without the latter; ``apart``: also without the earlier of two epochs of a run.
+
+    Raises
+    ------
+    CoodError
+        For another choice.
+    """
+    if loads not in LOADS:
+        raise CoodError(unknown("choice of loads", loads, LOADS))
+    kept = table["removed"] == ""
+    if loads != "distinct":
+        kept &= ~table["wrong_activation"]
+    if loads == "apart":
+        later = set(table.loc[kept, "model"])
+        kept &= ~table["model"].map(_next_epoch).isin(later)
+    return table[kept].set_index("model", drop=False).rename_axis(None)
+
+
+def _next_epoch(model: str) -> str:
+    return model.replace("_e31", "_e32") if "_e31" in model else ""
+
+
+def line(models: pd.DataFrame, *, top: int = 1) -> Line:
+    """The line of OoD on ID accuracy (top-1 or top-5), with families by pool of training data."""
+    end = "" if top == 1 else f"_top{top}"
+    return fit_line(models[f"id{end}"], models[f"ood{end}"], models["pool"])
+
+
+def selections(table: pd.DataFrame, loads: str, above: float) -> dict[str, pd.DataFrame]:
+    """The same numbers of several choices of rows and accuracies: `id` and `ood` by model.
+
+    `above` is the ID accuracy that models of one of the choices exceed.
+    """
+    models = working(table, loads)
+    found = {f"{LOADS[loads]}": models}
+    found |= {LOADS[other]: working(table, other) for other in LOADS if other != loads}
+    found[f"ID accuracy above {above:.0%}"] = models[models["id"] > above]
+    found["top-5"] = models.assign(id=models["id_top5"], ood=models["ood_top5"])
+    guesses = {"id": 1 / ID_CLASSES, "ood": 1 / OOD_CLASSES}
+    over = {side: (models[side] - guess) / (1 - guess) for side, guess in guesses.items()}
+    found["accuracy beyond chance"] = models.assign(**over)
+    return found
+
+
+def associations(models: pd.DataFrame, seed: int) -> tuple[Correlation, Correlation]:
+    """Correlation of ID and OoD accuracy over models: of accuracies, and of their logits."""
+    sides = models["id"], models["ood"]
+    plain = correlate(*sides, models["pool"], seed=seed)
+    return plain, correlate(*map(to_logit, sides), models["pool"], seed=seed)
+
+
+def c4_difference(found: Line, models: pd.DataFrame) -> Difference:
+    """Effective robustness of OpenAI, LAION-400M and LAION-2B less that of YFCC15M and CC12M."""
+    return compare_sets(found, models["set"], LARGE, SMALL)
+
+
+def closest_pair(models: pd.DataFrame, within: float = 0.02) -> tuple[str, str, float]:
+    """Two models of nearly the same ID accuracy whose OoD accuracies differ most, and the ratio.
+
+    Parameters
+    ----------
+    models
+        `id` and `ood`, indexed by model.
+    within
+        How far ID accuracies may lie apart.
+    """
+    inside, outside = models["id"].to_numpy(), models["ood"].to_numpy()
+    near = np.abs(inside[:, None] - inside) <= within
+    ratio = np.where(near, outside[:, None] / outside, 0)
+    i, j = np.unravel_index(ratio.argmax(), ratio.shape)
+    return str(models.index[i]), str(models.index[j]), float(ratio[i, j])
+
+
+def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Coefficient]:
+    """What filtering the pool does at fixed scale, architecture and number of pairs seen.
+
+    Parameters
+    ----------
+    models
+        What `working` gives, with `column`.
+    column
+        A number of each model.
+
+    Returns
+    -------
+    tuple
+        A grid of filters, mildest first, by scales; and DataComp less no filter, the mean over
+        scales with its t interval.
+    """
+    ladder = models[models["scale"] != ""]
+    grid = ladder.pivot(index="filter", columns="scale", values=column)
+    grid = grid.reindex(index=FILTERS, columns=["S", "M", "L", "XL"])
+    gain = (grid.loc["DataComp"] - grid.loc["none"]).dropna()
+    return grid, mean_of(gain.to_numpy())
+
+
+def mean_of(values: np.ndarray, level: float = 0.95) -> Coefficient:
+    """Mean of independent values [n] with its t interval and p; NaN for fewer than two."""
+    if len(values) < 2:
+        return Coefficient(float(values.mean()) if len(values) else np.nan)
+    error, df = values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1
+    reach = t.ppf((1 + level) / 2, df) * error
+    p = 2 * t.sf(abs(values.mean()) / error, df) if error else np.nan
+    mean = float(values.mean())
+    return Coefficient(mean, float(mean - reach), float(mean + reach), float(p))
+
+
+def noise_floor(models: pd.DataFrame, column: str) -> tuple[int, float]:
+    """Pairs of two epochs of the same run, and the standard deviation that they show of a number.
+
+    It is a lower bound of what another run would add.
+    """
+    later = models["model"].map(_next_epoch)
+    pairs = later[later.isin(models["model"])]
+    apart = models.loc[pairs.index, column].to_numpy() - models.loc[pairs, column].to_numpy()
+    return len(pairs), float(np.sqrt((apart**2).mean() / 2)) if len(pairs) else np.nan
+
+
+def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
+    """Models that share all but one thing, as a long table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `contrast` (what differs), `fixed` (what does not), `model`, `id`, `ood` and `residual`,
+        effective robustness in logits.
+    """
+    name, right = models["model"], ~models["wrong_activation"]
+    later = right & ~name.map(_next_epoch).isin(name)
+    parts: list[tuple[str, str, pd.Series]] = []
+    for scale in ("S", "M", "L", "XL"):
+        what = f"pool {scale}, architecture, pairs seen"
+        parts.append(("filter of CommonPool", what, models["scale"] == scale))
+    towers = {
+        "ViT-B-32": ["ViT-B-32", "roberta-ViT-B-32", "xlm-roberta-base-ViT-B-32", "coca_ViT-B-32"],
+        "ViT-H-14": ["ViT-H-14", "xlm-roberta-large-ViT-H-14"],
+        "ViT-L-14": ["ViT-L-14", "coca_ViT-L-14"],
+    }
+    laion = models["pool"] == "LAION-5B"
+    for tower, architectures in towers.items():
+        chosen = laion & models["architecture"].isin(architectures)
+        parts.append(("text tower or captioning", f"LAION-2B or 5B, image tower {tower}", chosen))
+    parts.append(("architecture", "OpenAI", models["family"] == "OpenAI"))
+    parts.append(("architecture", "LAION-400M", later & (models["family"] == "LAION-400M")))
+    for architecture in ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14"):
+        chosen = later & (models["architecture"] == architecture)
+        parts.append(("training data", f"architecture {architecture}", chosen))
+    for pair in name[name.map(_next_epoch).isin(name)]:
+        chosen = name.isin([pair, _next_epoch(pair)])
+        parts.append(("epoch 31 or 32", pair.removesuffix("_laion400m_e31"), chosen))
+    for wrong in name[models["wrong_activation"]]:
+        chosen = right & (models["checkpoint"] == models.loc[wrong, "checkpoint"])
+        parts.append(("activation", models.loc[wrong, "checkpoint"], chosen | (name == wrong)))
+    residual = found.models["residual"]
+    rows = [
+        models.loc[chosen, ["model", "id", "ood"]].assign(contrast=what, fixed=fixed)
+        for what, fixed, chosen in parts
+        if chosen.sum() > 1
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    table["residual"] = residual.reindex(table["model"]).to_numpy()
+    return table[["contrast", "fixed", "model", "id", "ood", "residual"]]
+
+
+def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """What sizes of models and training sets say of OoD accuracy, alone and given ID accuracy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a size: `size`, `n`, `families`; `alone` and `given`, correlations with the logit of
+        OoD accuracy (`Correlation`); `per_doubling`, what twice the size adds in logits given ID
+        accuracy; `jointly`, the same given also the pairs, the pairs seen and the parameters
+        (`Coefficient`; empty for other sizes).
+    """
+    x, y, pool = to_logit(models["id"]), to_logit(models["ood"]), models["pool"]
+    logs = np.log2(models[list(SIZES)].astype(float))
+    together = ["pairs", "samples_seen", "parameters"]
+    joint = regress(y, logs[together].assign(id=x), pool).coefficients
+    rows = []
+    for name, title in SIZES.items():
+        one = regress(y, logs[[name]].assign(id=x), pool)
+        rows.append(
+            {
+                "size": title,
+                "n": one.n,
+                "families": one.families,
+                "alone": correlate(logs[name], y, pool, seed=seed),
+                "given": correlate(logs[name], y, pool, given=x, seed=seed),
+                "per_doubling": one.coefficients[name],
+                "jointly": joint.get(name),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def by_set(models: pd.DataFrame, found: Line) -> pd.DataFrame:
+    """Effective robustness of each pre-training set; see `robustness_by`."""
+    return robustness_by(found, models["set"])
+
+
+def claim_statistics(
+    models: pd.DataFrame | None = None, *, seed: int = 0
+) -> dict[str, list[Statistic]]:
+    """What the table says of claims C2, C3 and C4, at the level of objects.
+
+    Parameters
+    ----------
+    models
+        What `working` gives; by default its ``distinct`` rows.
+    seed
+        Of the bootstrap over pools.
+
+    Returns
+    -------
+    dict
+        By claim; the first statistic of each is the one that its wording asks for.
+    """
+    if models is None:
+        models = working(published_table())
+    found = line(models)
+    plain, _ = associations(models, seed)
+    n, pools = found.n, found.families
+    size = np.log2(models["pairs"])
+    logit = to_logit(models["ood"])
+    alone = correlate(size, logit, models["pool"], seed=seed)
+    given = correlate(size, logit, models["pool"], given=to_logit(models["id"]), seed=seed)
+    ladder = models.assign(logit=logit)
+    chosen = curation(ladder, "logit")[1]
+    c4 = c4_difference(found, models)
+    sets = sum(c4.sets)
+    n_c4 = int(models["set"].isin([*LARGE, *SMALL]).sum())
+    n_ladder = 2 * int(ladder.loc[ladder["filter"] == "DataComp", "scale"].nunique())
+    name_c4 = "large over small sets at the same ID accuracy"
+    rows = [
+        Statistic("C2", "Pearson, ID and OoD accuracy", _pearson(plain), 0, n, pools),
+        Statistic("C2", "Spearman, ID and OoD accuracy", _spearman(plain), 0, n, pools),
+        Statistic("C2", "slope between logits", found.slope, 0, n, pools),
+        Statistic("C3", "Spearman, pairs and OoD accuracy", _spearman(alone), 0, alone.n, pools),
+        Statistic(
+            "C3", "the same, given ID accuracy", _spearman(given), 0, given.n, given.families
+        ),
+        Statistic("C3", "logits of DataComp less no filter", chosen, 0, n_ladder, n_ladder // 2),
+        Statistic("C4", f"difference in logits, {name_c4}", c4.logits, 0, n_c4, sets),
+        Statistic("C4", f"ratio of odds, {name_c4}", c4.odds, MAGNITUDE, n_c4, sets),
+        Statistic("C4", f"ratio of accuracies, {name_c4}", c4.ratio, MAGNITUDE, n_c4, sets),
+    ]
+    return {claim: [row for row in rows if row.claim == claim] for claim in ("C2", "C3", "C4")}
+
+
+def _pearson(found: Correlation) -> Coefficient:
+    return Coefficient(found.pearson, found.low, found.high, found.pearson_p)
+
+
+def _spearman(found: Correlation) -> Coefficient:
+    return Coefficient(found.spearman, found.spearman_low, found.spearman_high, found.spearman_p)
