@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -365,8 +365,7 @@ def mixed(line: Line, *, level: float = 0.95) -> Mixed:
     reach = norm.ppf((1 + level) / 2) * np.sqrt(effects.pop("variance"))
     effects["low"], effects["high"] = effects["value"] - reach, effects["value"] + reach
     intercept, slope = (
-        Coefficient(float(v), *map(float, b), float(q))
-        for v, b, q in zip(fit.fe_params, bounds, p, strict=True)
+        Coefficient(*map(float, row)) for row in zip(fit.fe_params, *bounds.T, p, strict=True)
     )
     notes = [] if fit.converged else ["the optimiser did not converge"]
     notes += list(dict.fromkeys(str(w.message).strip().rstrip(".") for w in said))
@@ -374,6 +373,25 @@ def mixed(line: Line, *, level: float = 0.95) -> Mixed:
         *(line.n, line.families, intercept, slope, between, within),
         effects,
         "; ".join(notes),
+    )
+
+
+def within_families(line: Line, found: Mixed) -> Line:
+    """The models of a line measured from that of a mixed model, which runs within families.
+
+    Its covariance is not known here (NaN), so `robustness_by` gives no intervals.
+    """
+    fitted = found.intercept.value + found.slope.value * line.models["x"]
+    residual = line.models["y"] - fitted
+    above = expit(line.models["y"]) - expit(fitted)
+    return replace(
+        line,
+        intercept=found.intercept,
+        slope=found.slope,
+        r_squared=np.nan,
+        spread=float(np.sqrt((residual**2).sum() / max(1, line.n - 2))),
+        models=line.models.assign(fitted=fitted, residual=residual, above=above),
+        covariance=np.full((2, 2), np.nan),
     )
 
 

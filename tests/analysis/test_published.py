@@ -94,18 +94,21 @@ def test_intervals_are_over_pools_of_data():
 
 
 def test_top_five_is_another_column():
-    found = published.line(MODELS, top=5)
+    found = published.line(published.working(TABLE, top=5))
     expected = stats.linregress(logit(MODELS["id_top5"]), logit(MODELS["ood_top5"]))
     assert found.slope.value == pytest.approx(expected.slope)
+    with pytest.raises(CoodError, match="top-1 and top-5 accuracy, not top-3"):
+        published.working(TABLE, top=3)
 
 
 def test_choices_of_rows_and_accuracies():
-    found = published.selections(TABLE, "right", 0.5)
+    found = published.selections(TABLE, "right", 0.5, 1)
     assert [len(models) for models in found.values()] == [58, 63, 54, 40, 58, 58]
     beyond = found["accuracy beyond chance"].loc["ViT-B-32_commonpool_s_s13m_b4k"]
     assert beyond["ood"] == pytest.approx((0.016749110474702768 - 1 / 889) / (1 - 1 / 889))
-    five = found["top-5"]
+    five = found["top-5 accuracy"]
     assert (five["id"] == five["id_top5"]).all()
+    assert "top-1 accuracy" in published.selections(TABLE, "distinct", 0.5, 5)
 
 
 def test_claims_that_the_table_bears_on():
@@ -115,7 +118,7 @@ def test_claims_that_the_table_bears_on():
     assert verdicts["C2"] == ["supported"] * 3
     assert verdicts["C4"] == ["undecided", "contradicted", "contradicted"]
     sizes = {s.name: s for s in found["C3"]}
-    curated = sizes["logits of DataComp less no filter"]
+    curated = sizes["logits, DataComp less no filter"]
     ood = MODELS.set_index("checkpoint")["ood"].map(logit)
     gains = [
         ood[f"{tower}/datacomp_{rest}"] - ood[f"{tower}/commonpool_{rest}"]
