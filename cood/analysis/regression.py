@@ -427,7 +427,8 @@ def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.Dat
     for name, group in models.groupby("set"):
         at = np.array([1, group["x"].mean()])
         error = np.sqrt(within / len(group) + at @ line.covariance @ at)
-        found = group["residual"].mean() + np.array([0, -1, 1]) * reach * error
+        mean = group["residual"].mean()
+        found = np.array([mean, mean - reach * error, mean + reach * error])
         predicted = at @ [line.intercept.value, line.slope.value]
         ratio = expit(predicted + found) / expit(predicted)
         accuracy = [expit(group[column]).mean() for column in ("x", "y")]

@@ -164,10 +164,20 @@ def diagnostics(line: Line, found: Diagnostics, mixture: Mixed) -> pd.DataFrame:
     return pd.DataFrame({"check": list(rows), "found": [str(value) for value in rows.values()]})
 
 
-def by_set(table: pd.DataFrame) -> pd.DataFrame:
-    """Effective robustness as `cood.report.figures.intervals` takes it."""
-    named = table["set"] + " (" + table["n"].astype(str) + ")"
-    return table.assign(model=named, value=table["residual"], group="effective robustness")
+def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Effective robustness from several lines as `cood.report.figures.intervals` takes it.
+
+    Sets come in the order of the first line.
+    """
+    rows = [
+        table.assign(
+            model=table["set"] + " (" + table["n"].astype(str) + ")",
+            value=table["residual"],
+            group=name,
+        )
+        for name, table in parts.items()
+    ]
+    return pd.concat(rows, ignore_index=True)
 
 
 def widest(table: pd.DataFrame) -> str:
