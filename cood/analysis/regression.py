@@ -294,7 +294,8 @@ def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Se
 def diagnose(line: Line) -> Diagnostics:
     """What speaks against a line: curvature, uneven or odd residuals, single models and families.
 
-    The tests take models as independent, but for the one of curvature.
+    The tests take models as independent, but for the one of curvature. All is NaN for fewer than
+    five models, or if they lie on the line.
     """
     import statsmodels.api as sm
     from statsmodels.stats.diagnostic import het_breuschpagan
@@ -302,7 +303,7 @@ def diagnose(line: Line) -> Diagnostics:
     from statsmodels.stats.stattools import jarque_bera
 
     models = line.models
-    if np.isnan(line.slope.value):
+    if line.n < 5 or not line.spread > 1e-9:
         nothing = Coefficient(np.nan)
         none = pd.Series(dtype=float)
         return Diagnostics(nothing, np.nan, np.nan, np.nan, "", np.nan, np.nan, "", none)
@@ -344,8 +345,10 @@ def mixed(line: Line, *, level: float = 0.95) -> Mixed:
     nothing = Coefficient(np.nan)
     none = pd.DataFrame(columns=["value", "low", "high"], dtype=float)
     failed = Mixed(line.n, line.families, nothing, nothing, np.nan, np.nan, none, "")
-    if np.isnan(line.slope.value) or not 2 <= line.families < line.n:
+    if not line.spread > 1e-9 or not 2 <= line.families < line.n:
         why = f"no mixed model of {line.n} models in {line.families} families"
+        if line.n and line.spread <= 1e-9:
+            why += ", all of them on the line"
         return Mixed(**{**vars(failed), "note": why})
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

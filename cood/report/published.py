@@ -16,10 +16,8 @@ from cood.analysis.correlation import Correlation
 from cood.analysis.published import LOADS, Statistic
 from cood.analysis.regression import (
     Coefficient,
-    Diagnostics,
     Difference,
     Line,
-    Mixed,
     mixed,
     within_families,
 )
@@ -140,28 +138,6 @@ def _choice(name: str, line: Line, models: pd.DataFrame) -> dict[str, object]:
         "intercept": str(line.intercept),
         "spread": line.spread,
     }
-
-
-def diagnostics(line: Line, found: Diagnostics, mixture: Mixed) -> pd.DataFrame:
-    """What speaks against the line, a row a check."""
-    low, high = found.slopes.idxmin(), found.slopes.idxmax()
-    slopes = f"{found.slopes[low]:.2f} (without {low}) to {found.slopes[high]:.2f} (without {high})"
-    rows = {
-        "curvature, coefficient of the squared logit": found.curvature,
-        "the same, p (RESET)": f"{found.curvature.p:.2g}",
-        "normal residuals, p (Jarque and Bera)": f"{found.normal_p:.2g}",
-        "equal spread, p (Breusch and Pagan)": f"{found.spread_p:.2g}",
-        "largest distance of Cook": f"{found.cook:.2f}, {found.cook_model}",
-        "slope without that model": f"{found.slope_without:.2f}",
-        "largest leverage": f"{found.leverage:.2f}, {found.leverage_model}; mean {2 / line.n:.2f}",
-        "slope without any one pool": slopes,
-        "mixed model: slope within pools": mixture.slope,
-        "mixed model: deviation between pools": f"{mixture.between:.2f} logits",
-        "mixed model: deviation within a pool": f"{mixture.within:.2f} logits",
-        "mixed model: share between pools": percent(mixture.share),
-        "mixed model: what the optimiser said": mixture.note or "nothing",
-    }
-    return pd.DataFrame({"check": list(rows), "found": [str(value) for value in rows.values()]})
 
 
 def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logit
 
 from cood.analysis import published as analysis
-from cood.analysis.regression import diagnose, mixed, within_families
+from cood.analysis.regression import mixed, within_families
 from cood.report import published
 
 TABLE = analysis.published_table()
@@ -80,13 +80,6 @@ def test_choices_end_with_the_line_within_pools():
     assert found["slope"].iloc[-1] == str(mixed(LINE).slope)
     assert found["C4, odds"].iloc[3] == "not estimable"  # no such model of the small sets
     assert "-" in published.on_one_line(found.iloc[[-1]][["Pearson"]]).to_html()
-
-
-def test_checks_of_the_line_name_models_and_pools():
-    found = published.diagnostics(LINE, diagnose(LINE), mixed(LINE)).set_index("check")["found"]
-    assert found["largest distance of Cook"].endswith(", RN50-quickgelu_yfcc15m")
-    assert "(without CommonPool-" in found["slope without any one pool"]
-    assert found["mixed model: what the optimiser said"] == "nothing"
 
 
 def test_two_lines_are_drawn_beside_each_other():
