@@ -11,16 +11,17 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas.io.formats.style import Styler
 from scipy.special import expit, logit
 
+from cood.analysis import contrasts as contrasts_
 from cood.analysis import published
 from cood.analysis.correlation import Correlation
 from cood.analysis.published import LOADS, Statistic
 from cood.analysis.regression import (
     Coefficient,
-    Difference,
     Line,
     mixed,
     within_families,
 )
+from cood.analysis.robustness import Difference
 from cood.analysis.tables import percent
 from cood.report import figures
 from cood.report.tables import styled
@@ -226,7 +227,7 @@ def contrasts(table: pd.DataFrame) -> Styler:
 
 def ladder(models: pd.DataFrame) -> Styler:
     """OoD accuracy, and `residual` in logits, by filter and scale of CommonPool."""
-    accuracy, robust = (published.curation(models, c)[0] for c in ("ood", "residual"))
+    accuracy, robust = (contrasts_.curation(models, c)[0] for c in ("ood", "residual"))
     shown = pd.DataFrame(
         {
             scale: [

@@ -5,14 +5,11 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from cood.analysis.regression import (
-    Coefficient,
-    compare_sets,
     diagnose,
     effective_robustness,
     fit_line,
     mixed,
     regress,
-    robustness_by,
     within_families,
 )
 
@@ -53,21 +50,11 @@ def test_a_model_without_an_id_accuracy_is_left_out():
     np.testing.assert_allclose(residual[list("abcd")], 0, atol=1e-12)
 
 
-def simulated(rng, *, families=12, each=6, slope=1.0, between=0.3, within=0.1, shift=0.0):
-    """Accuracies around a line between logits; the first half of the families lies `shift` up."""
-    family = np.repeat(np.arange(families), each)
-    x = rng.normal(0.5, 1, families)[family] + rng.normal(0, 0.5, len(family))
-    y = -0.2 + slope * x + rng.normal(0, between, families)[family]
-    y += rng.normal(0, within, len(family)) + shift * (family < families // 2)
-    table = pd.DataFrame({"id": expit(x), "ood": expit(y), "family": [f"f{i}" for i in family]})
-    return table.set_index(table.index.map("m{}".format))
-
-
 def line_of(table):
     return fit_line(table["id"], table["ood"], table["family"])
 
 
-def test_errors_are_those_of_the_sandwich_over_families():
+def test_errors_are_those_of_the_sandwich_over_families(simulated):
     table = simulated(np.random.default_rng(1))
     x = np.column_stack([np.ones(72), logit(table["id"])])
     y = logit(table["ood"].to_numpy())
@@ -92,7 +79,7 @@ def test_errors_are_those_of_the_sandwich_over_families():
     np.testing.assert_allclose(line.at(table["id"]), expit(x @ beta))
 
 
-def test_the_interval_of_the_slope_holds_it_as_often_as_it_says():
+def test_the_interval_of_the_slope_holds_it_as_often_as_it_says(simulated):
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(100):
@@ -102,7 +89,7 @@ def test_the_interval_of_the_slope_holds_it_as_often_as_it_says():
     assert 0.87 <= inside / 100 <= 0.98
 
 
-def test_no_interval_with_as_many_coefficients_as_families():
+def test_no_interval_with_as_many_coefficients_as_families(simulated):
     table = simulated(np.random.default_rng(3), families=2)
     line = line_of(table)
     assert np.isfinite(line.slope.value)
@@ -110,7 +97,7 @@ def test_no_interval_with_as_many_coefficients_as_families():
     assert str(line.slope) == f"{line.slope.value:.2f} (no interval)"
 
 
-def test_what_cannot_be_told_apart_has_no_coefficient():
+def test_what_cannot_be_told_apart_has_no_coefficient(simulated):
     table = simulated(np.random.default_rng(3))
     columns = pd.DataFrame({"a": table["id"], "b": 2 * table["id"] + 1})
     found = regress(table["ood"], columns, table["family"])
@@ -131,7 +118,7 @@ def test_several_columns_agree_with_least_squares():
     np.testing.assert_allclose([c.value for c in found.coefficients.values()], expected)
 
 
-def test_diagnostics_of_a_clean_line_are_quiet():
+def test_diagnostics_of_a_clean_line_are_quiet(simulated):
     found = diagnose(line_of(simulated(np.random.default_rng(5), each=10, between=0)))
     assert found.curvature.low < 0 < found.curvature.high
     assert min(found.normal_p, found.spread_p, found.curvature.p) > 0.05
@@ -151,7 +138,7 @@ def test_diagnostics_see_a_bend_and_uneven_spread():
     assert diagnose(fit_line(pd.Series(expit(x)), uneven, families)).spread_p < 0.01
 
 
-def test_diagnostics_name_the_model_on_which_the_line_hangs():
+def test_diagnostics_name_the_model_on_which_the_line_hangs(simulated):
     table = simulated(np.random.default_rng(7), between=0)
     table.loc["far"] = [0.9999, 0.05, "f0"]
     found = diagnose(line_of(table))
@@ -174,7 +161,7 @@ def test_a_line_that_is_not_there_is_not_diagnosed():
     assert mixed(line).note == "no mixed model of 2 models in 2 families"
 
 
-def test_the_mixed_model_finds_the_variances_it_was_made_with():
+def test_the_mixed_model_finds_the_variances_it_was_made_with(simulated):
     table = simulated(np.random.default_rng(8), families=60, each=10, between=0.4, within=0.1)
     found = mixed(line_of(table))
     assert found.note == ""
@@ -207,7 +194,7 @@ def test_the_line_within_families_is_not_that_between_them():
     np.testing.assert_allclose(found.models["above"], expit(y) - found.at(expit(x)))
 
 
-def test_what_the_optimiser_says_is_told():
+def test_what_the_optimiser_says_is_told(simulated):
     table = simulated(np.random.default_rng(9), between=0)
     rng = np.random.default_rng(9)
     table["family"] = rng.permutation(table["family"])
@@ -215,68 +202,3 @@ def test_what_the_optimiser_says_is_told():
     assert "boundary" in found.note
     assert found.between < 0.05
     assert np.isfinite(found.slope.value)
-
-
-def test_sets_are_as_far_from_the_line_as_they_were_put():
-    x = np.tile(np.linspace(-1, 1, 5), 4)
-    shift = np.repeat([0.6, 0, 0, -0.6], 5)
-    names = pd.Series(np.repeat(list("abcd"), 5))
-    line = fit_line(pd.Series(expit(x)), pd.Series(expit(0.1 + x + shift)), names)
-    found = robustness_by(line, names).set_index("set")
-    assert list(found.index[[0, -1]]) == ["a", "d"]
-    np.testing.assert_allclose(found.loc[list("abcd"), "residual"], [0.6, 0, 0, -0.6], atol=1e-12)
-    # Models of one set agree, so what is open is where the line lies.
-    error = np.sqrt(line.covariance[0, 0]) * stats.t.ppf(0.975, 3)
-    assert (found["high"] - found["residual"]).to_numpy() == pytest.approx([error] * 4)
-    assert found.loc["a", "ratio"] == pytest.approx(expit(0.7) / expit(0.1))
-    assert found["n"].tolist() == [5] * 4
-
-
-def test_a_set_of_one_model_has_an_interval_too():
-    table = simulated(np.random.default_rng(10))
-    table.loc["m0", "family"] = "alone"
-    found = robustness_by(line_of(table), table["family"]).set_index("set")
-    width = found["high"] - found["low"]
-    assert width["alone"] > 1.3 * width.drop(["alone", "f0"]).max()
-
-
-def test_the_difference_between_sets_is_a_t_test_of_their_means():
-    table = simulated(np.random.default_rng(11), families=7, shift=0.5)
-    line = line_of(table)
-    means = line.models["residual"].groupby(table["family"]).mean()
-    first, second = ["f0", "f1", "f2"], ["f4", "f5"]
-    found = compare_sets(line, table["family"], first, [*second, "not there"])
-    expected = stats.ttest_ind(means[first], means[second])
-    interval = expected.confidence_interval()
-    assert found.sets == (3, 2)
-    assert found.logits.value == pytest.approx(means[first].mean() - means[second].mean())
-    assert (found.logits.low, found.logits.high) == pytest.approx((interval.low, interval.high))
-    assert found.logits.p == pytest.approx(expected.pvalue)
-    at = logit(table.loc[table["family"].isin(second), "id"]).mean()
-    assert found.at == pytest.approx(expit(at))
-    base = logit(line.at(found.at)) + means[second].mean()
-    assert found.ratio.high == pytest.approx(expit(base + interval.high) / expit(base))
-    assert found.odds.low == pytest.approx(np.exp(interval.low))
-
-
-def test_a_planted_difference_between_sets_is_in_its_interval_as_often_as_it_says():
-    rng = np.random.default_rng(12)
-    inside = 0
-    for _ in range(100):
-        table = simulated(rng, families=10, each=4, shift=0.8)
-        names = [f"f{i}" for i in range(10)]
-        found = compare_sets(line_of(table), table["family"], names[:5], names[5:]).logits
-        inside += found.low <= 0.8 <= found.high
-    assert 0.91 <= inside / 100 <= 0.985
-
-
-def test_a_difference_that_is_not_to_be_had():
-    table = simulated(np.random.default_rng(13))
-    line = line_of(table)
-    assert compare_sets(line, table["family"], ["f0"], ["nobody"]).logits == Coefficient(
-        pytest.approx(np.nan, nan_ok=True),
-        *[pytest.approx(np.nan, nan_ok=True)] * 3,
-    )
-    two = compare_sets(line, table["family"], ["f0"], ["f1"])
-    assert np.isfinite(two.logits.value)
-    assert np.isnan([two.logits.low, two.logits.p, two.ratio.high]).all()

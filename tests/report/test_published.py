@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
+from cood.analysis import contrasts
 from cood.analysis import published as analysis
 from cood.analysis.regression import mixed, within_families
 from cood.report import published
@@ -103,13 +104,13 @@ def test_sentences():
 
 
 def test_tables_for_people():
-    contrasts = published.contrasts(analysis.contrasts(MODELS, LINE)).data
-    assert len(contrasts) == 16
-    epochs = contrasts[contrasts["what differs"] == "epoch 31 or 32"].iloc[0]
+    shown = published.contrasts(contrasts.contrasts(MODELS, LINE)).data
+    assert len(shown) == 16
+    epochs = shown[shown["what differs"] == "epoch 31 or 32"].iloc[0]
     assert epochs[["what is the same", "models"]].tolist() == ["5 pairs, the furthest apart", 10]
     grid = published.ladder(MODELS.assign(residual=LINE.models["residual"])).data
     assert grid.set_index("filter").loc["DataComp", "M"] == "27.6 % (+0.30)"
     assert grid.set_index("filter").loc["image", "XL"] == "-"
-    sizes = published.sizes(analysis.sizes(MODELS, 0)).data
+    sizes = published.sizes(contrasts.sizes(MODELS, 0)).data
     assert sizes["models"].tolist() == [63, 60, 63, 63, 63]
     assert pd.Series(sizes["and given the first three"]).tolist()[3:] == ["-", "-"]
