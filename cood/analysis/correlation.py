@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
 
 from cood.analysis.jackknife import spread
 
@@ -202,30 +201,3 @@ def _pearson(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
     apart = np.sqrt((share * a**2).sum(axis=1) * (share * b**2).sum(axis=1))
     constant = apart <= 1e-12 * np.abs(a).max(axis=1) * np.abs(b).max(axis=1)
     return np.where(constant, np.nan, together / np.where(constant, 1, apart))
-
-
-def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """How far each model lies above the line that ID accuracy predicts, in accuracy.
-
-    The line is a straight one between logits (Taori et al. 2020, arXiv:2007.00644, section 2).
-
-    Parameters
-    ----------
-    identity, shifted
-        ID and OoD accuracy by model, between 0 and 1; 0 and 1 themselves are moved by half of
-        1e-4. Models that lack one of them are left out.
-
-    Returns
-    -------
-    tuple
-        Residuals in accuracy by model, and the line's intercept and slope; all of it NaN where
-        no two models have both and differ in the first.
-    """
-    import statsmodels.api as sm
-
-    both = pd.concat([identity, shifted], axis=1, keys=["id", "ood"]).dropna()
-    if both["id"].nunique() < 2:
-        return both["ood"] * np.nan, np.full(2, np.nan)
-    x, y = (logit(both[side].clip(5e-5, 1 - 5e-5).to_numpy(float)) for side in both)
-    fit = sm.OLS(y, sm.add_constant(x, has_constant="add")).fit()
-    return both["ood"] - expit(fit.fittedvalues), np.asarray(fit.params)

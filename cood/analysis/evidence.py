@@ -15,7 +15,7 @@ from scipy import stats
 
 from cood.analysis import jackknife
 from cood.analysis.captions import caption_table
-from cood.analysis.correlation import Correlation, correlate, effective_robustness
+from cood.analysis.correlation import Correlation, correlate
 from cood.analysis.dynamics import load_dynamics
 from cood.analysis.factors import against_composing, load_factors
 from cood.analysis.identity import FIRST, Identity, identity
@@ -26,6 +26,7 @@ from cood.analysis.measures import (
     holm,
     with_control,
 )
+from cood.analysis.regression import effective_robustness
 from cood.analysis.tables import Results, percent, pick
 from cood.errors import StudyError
 from cood.evaluation.dimensions import APART, BASES

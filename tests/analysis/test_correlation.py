@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.special import expit, logit
 
-from cood.analysis.correlation import correlate, effective_robustness, leave_one_out
+from cood.analysis.correlation import correlate, leave_one_out
 
 RNG = np.random.default_rng(0)
 X = pd.Series(RNG.normal(size=24))
@@ -209,40 +208,3 @@ def test_too_few_or_constant_models_to_leave_one_out():
     assert leave_one_out(X[:3], Y[:3]).isna().all(axis=None)
     found = leave_one_out(pd.Series([0.0, 0, 0, 1]), pd.Series([0.0, 1, 2, 5]))
     assert found["pearson"].isna().tolist() == [False, False, False, True]
-
-
-ID = pd.Series([0.2, 0.4, 0.6, 0.9], index=list("abcd"))
-
-
-def test_points_on_a_line_between_logits_have_no_residual():
-    shifted = pd.Series(expit(-0.7 + 0.8 * logit(ID)), index=ID.index)
-    residual, (intercept, slope) = effective_robustness(ID, shifted)
-    np.testing.assert_allclose(residual, 0, atol=1e-12)
-    assert (intercept, slope) == (pytest.approx(-0.7), pytest.approx(0.8))
-    assert list(residual.index) == list("abcd")
-
-
-def test_residuals_are_in_accuracy():
-    shifted = pd.Series([0.1, 0.3, 0.4, 0.8], index=ID.index)
-    residual, (intercept, slope) = effective_robustness(ID, shifted)
-    expected = stats.linregress(logit(ID), logit(shifted))
-    assert (slope, intercept) == (pytest.approx(expected.slope), pytest.approx(expected.intercept))
-    np.testing.assert_allclose(residual, shifted - expit(intercept + slope * logit(ID)))
-
-
-def test_accuracies_of_nothing_and_all_stay_finite():
-    residual, line = effective_robustness(pd.Series([0.0, 0.5, 1.0]), pd.Series([0.0, 0.4, 1.0]))
-    assert np.isfinite(residual).all()
-    assert np.isfinite(line).all()
-
-
-def test_models_are_matched_by_name():
-    shifted = pd.Series(expit(-0.7 + 0.8 * logit(ID)), index=ID.index)
-    residual, _ = effective_robustness(ID, shifted[::-1])
-    np.testing.assert_allclose(residual, 0, atol=1e-12)
-
-
-def test_a_model_without_an_id_accuracy_is_left_out():
-    shifted = pd.Series([*expit(-0.7 + 0.8 * logit(ID)), 0.3], index=list("abcde"))
-    residual, _ = effective_robustness(ID, shifted)
-    np.testing.assert_allclose(residual[list("abcd")], 0, atol=1e-12)

@@ -3,8 +3,8 @@ from math import isnan, nan
 import pandas as pd
 import pytest
 
-from cood.analysis.correlation import effective_robustness
 from cood.analysis.identity import identity, sources
+from cood.analysis.regression import effective_robustness
 from cood.analysis.tables import Results
 from cood.errors import StudyError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -121,16 +122,71 @@ def configuration(architecture: str) -> dict[str, Any]:
     return json.loads(file.read_text())
 
 
+@dataclass(frozen=True)
+class Load:
+    """A row of `published.csv`: one checkpoint as the authors loaded it.
+
+    Attributes
+    ----------
+    name
+        As the authors wrote it.
+    checkpoint
+        Right name of the weights in the catalogue; the row's own where it has none.
+    figures
+        Accuracies by column of the file.
+    broken, same_as
+        Why the checkpoint does not work, and the earlier row that is the same; else empty. A row
+        is the same if it has the same weights and all of its figures.
+    wrong_activation
+        Whether weights that were trained with QuickGELU ran with plain GELU.
+    """
+
+    name: str
+    checkpoint: str
+    figures: dict[str, float]
+    broken: str
+    same_as: str
+    wrong_activation: bool
+
+
+@lru_cache
+def loads() -> tuple[Load, ...]:
+    """All rows of `published.csv`, in its order."""
+    catalogue = _catalogue()
+    wrong = [f"{a}/{tag}" for a, tags in catalogue["wrong_activation"].items() for tag in tags]
+    known = [name for names in families().values() for name in names]
+    known += [*wrong, *catalogue["duplicates"], *catalogue["broken"]]
+    tags = {name.replace("/", "_"): name for name in known}
+    with PUBLISHED.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found: list[Load] = []
+    first: dict[tuple[object, ...], str] = {}
+    for row in rows:
+        load = row.pop("model")
+        name = tags[load]
+        right = name.replace("/", "-quickgelu/") if name in wrong else name
+        right = catalogue["duplicates"].get(right, right)
+        figures = {column: float(value) for column, value in row.items()}
+        earlier = first.setdefault((right, *figures.values()), load)
+        found.append(
+            Load(
+                name=load,
+                checkpoint=right,
+                figures=figures,
+                broken=catalogue["broken"].get(name, ""),
+                same_as="" if earlier == load else earlier,
+                wrong_activation=name in wrong and not name.endswith("/openai"),
+            )
+        )
+    return tuple(found)
+
+
 @lru_cache
 def published() -> dict[str, float]:
     """Published top-1 accuracy on ImageNet, by checkpoint."""
-    with PUBLISHED.open(newline="") as file:
-        accuracy = {r["model"]: float(r["imagenet_val_top1"]) for r in csv.DictReader(file)}
-    found = {}
-    for checkpoint in (name for known in families().values() for name in known):
-        load = checkpoint.replace("/", "_")
-        if load not in accuracy and checkpoint.endswith("/openai"):
-            load = load.replace("-quickgelu", "")
-        if load in accuracy:
-            found[checkpoint] = accuracy[load]
-    return found
+    known = {name for names in families().values() for name in names}
+    return {
+        load.checkpoint: load.figures["imagenet_val_top1"]
+        for load in reversed(loads())  # the first row of a checkpoint stands
+        if load.checkpoint in known and not load.wrong_activation
+    }
