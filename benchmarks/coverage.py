@@ -1,4 +1,4 @@
-"""How often intervals of a correlation over models hold the true one: `python -m benchmarks.coverage`.
+"""How often intervals of a correlation hold the true one: `python -m benchmarks.coverage`.
 
 Models of one family share a part of both numbers. Each row is one shape of families, share of the
 variance that a family has in common, and true correlation.
