@@ -7,15 +7,15 @@ import math
 import torch
 from torch.nn import functional
 
-SMALLEST = 0.4  # share of the area that a view shows at least
-JITTER = 0.2  # brightness and contrast; not hue, which is an attribute here
+SMALLEST = 0.08  # share of the area that a view shows at least
+JITTER = 0.4  # of brightness and contrast, as for small images
 
 
 def random_view(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """A random crop of each image [n, 3, size, size], perhaps mirrored, lighter or darker.
 
-    Crops and mirrors are those of Chen et al. 2020, arXiv:2002.05709, but square; of their changes
-    of colour only brightness and contrast are kept, as colours are among what is to be told.
+    As in Chen et al. 2020, arXiv:2002.05709, appendix A and B.9, but crops are square, and of the
+    changes of colour only brightness and contrast are kept: colours are among what is to be told.
     """
     n = len(images)
     draws = torch.rand(n, 6, generator=generator)
