@@ -126,7 +126,7 @@ def split_images(
     """
     order = rng.permutation(len(truth))
     order = order[np.isin(truth[order], known)]
-    compositions, first, counts = np.unique(truth[order], return_index=True, return_counts=True)
+    _, first, counts = np.unique(truth[order], return_index=True, return_counts=True)
     again = order[first[counts > 1]]
     left = np.setdiff1d(order, again)
     checked = known[len(known) - round(CHECK * len(known)) :]

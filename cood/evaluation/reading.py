@@ -14,13 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cood.metrics.discriminant import discriminant, moments
+from cood.settings import LARGEST_LOGISTIC
 
 # Inverse strengths, as scikit-learn's C, from strong to weak.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 USUAL = 1e-2  # where no row is left to choose it by
 STEPS = 300
-# Rows times classes up to which a logistic regression takes seconds; above, minutes to hours.
-LARGEST = 1_000_000
 NEVER = -1e30  # log probability of a class without a row: lower than any, but finite
 
 
@@ -52,7 +51,7 @@ def fit_reader(
         Indices of rows; `check` may be empty.
     """
     both = np.sort(np.concatenate([fit, check]))
-    if len(both) * size > LARGEST:
+    if len(both) * size > LARGEST_LOGISTIC:
         fitted = discriminant(codes, ids, size, moments(codes, both))
         return Reader("linear discriminant", lambda rows: np.maximum(fitted.scores(rows), NEVER))
     best = USUAL

@@ -26,6 +26,7 @@ from cood.settings.sets import (
 from cood.settings.stages import (
     BASELINES,
     FACTORS,
+    LARGEST_LOGISTIC,
     NOVELTY,
     OF_TRAINING,
     Corpus,
@@ -35,17 +36,25 @@ from cood.settings.stages import (
     Probing,
     Verification,
 )
-from cood.settings.towers import PublishedTower, Tower, TowerTraining, UntrainedTower
+from cood.settings.towers import (
+    UNTRAINED,
+    PublishedTower,
+    Tower,
+    TowerTraining,
+    UntrainedTower,
+)
 from cood.settings.whole import Study
 
 __all__ = [
     "BASELINES",
     "FACTORS",
     "FILE",
+    "LARGEST_LOGISTIC",
     "NOVELTY",
     "OF_TRAINING",
     "PUBLISHED_SIZE",
     "SOURCES",
+    "UNTRAINED",
     "BroughtSet",
     "Captions",
     "Checkpoint",

@@ -111,9 +111,7 @@ class Study(Settings):
 
     def _check_towers(self) -> None:
         first = next(iter(self.sets.values()))
-        for name, tower in self.own_towers.items():
-            if not isinstance(tower, TowerTraining):
-                continue
+        for name, tower in self.trained_towers.items():
             if not isinstance(first, IconSet):
                 raise ValueError(
                     f"image_only.{name}: it would be trained on drawings like those of the first "
@@ -197,6 +195,11 @@ class Study(Settings):
     def own_towers(self) -> dict[str, TowerTraining | UntrainedTower]:
         """The image-only towers that are made here."""
         return {n: t for n, t in self.image_only.items() if not isinstance(t, PublishedTower)}
+
+    @property
+    def trained_towers(self) -> dict[str, TowerTraining]:
+        """The image-only towers that are trained here."""
+        return {n: t for n, t in self.image_only.items() if isinstance(t, TowerTraining)}
 
     @property
     def probed(self) -> list[str]:

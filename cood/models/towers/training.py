@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 import torch
 from open_clip.loss import ClipLoss
-from safetensors.torch import save_file
+from timm.models import save_for_hf
 from torch.nn import functional
 
 from cood.errors import StudyError
@@ -120,25 +121,16 @@ def fit_tower(
 def save_tower(clip: Clip, folder: Path) -> None:
     """Write the image tower of a small CLIP as timm saves models, so that it loads as they do."""
     visual: Any = clip.model.visual
-    trunk, known = _trunk(clip), visual.preprocess_cfg
-    size = visual.image_size[0] if isinstance(visual.image_size, tuple) else visual.image_size
-    config = {
-        "architecture": trunk.pretrained_cfg["architecture"],
-        "num_classes": 0,
-        "num_features": trunk.num_features,
-        "pretrained_cfg": {
-            "input_size": [3, size, size],
-            "mean": list(known["mean"]),
-            "std": list(known["std"]),
-            "interpolation": known["interpolation"],
-            "crop_pct": 1.0,
-            "num_classes": 0,
-        },
-    }
-    with atomic(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(config, indent=2) + "\n")
-    with atomic(folder / WEIGHTS[0]) as temporary:
-        save_file({k: v.contiguous() for k, v in trunk.state_dict().items()}, temporary)
+    known, size = visual.preprocess_cfg, visual.image_size
+    side = size[0] if isinstance(size, tuple) else size
+    kept = {key: known[key] for key in ("mean", "std", "interpolation")}
+    data = {**kept, "input_size": (3, side, side), "crop_pct": 1.0}
+    trunk = _trunk(clip).to(memory_format=torch.contiguous_format)
+    with TemporaryDirectory() as made:
+        save_for_hf(trunk, made, data_config=data, safe_serialization=True)
+        for name in (CONFIG, WEIGHTS[0]):
+            with atomic(folder / name) as temporary:
+                shutil.copyfile(Path(made) / name, temporary)
 
 
 def _trunk(clip: Clip) -> Any:
