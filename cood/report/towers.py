@@ -1,28 +1,28 @@
-"""CLIP towers beside image-only towers: figure, table and sentences."""
+"""CLIP towers beside image-only towers: the figure and what is said of it."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.figure import Figure
-from pandas.io.formats.style import Styler
 
-from cood.analysis.tables import percent
-from cood.analysis.towers import CLIP, COLUMNS, LanguageGap
+from cood.analysis.towers import CLIP, LanguageGap
 from cood.report import figures
-from cood.report.tables import styled
 from cood.settings import UNTRAINED
 from cood.study import Study
 
 SHOWN = {
     "ID": "linear probe, compositions it was fitted on (ID)",
     "C-OoD": "linear probe, held-out compositions (C-OoD)",
-    "zero-shot C-OoD": "texts, held-out compositions",
+    "zero-shot C-OoD": "own texts, held-out compositions",
 }
 ENDS = {"value": "", "low": " low", "high": " high"}
 
 
-def accuracies(table: pd.DataFrame) -> Figure:
-    """Accuracy of the probes of each tower with its interval, and chance, from `tower_table`."""
+def accuracies(table: pd.DataFrame, label: str) -> Figure:
+    """Accuracy of the probes of each tower with its interval, and chance, from `tower_table`.
+
+    `label` is that of the accuracies.
+    """
     parts = [
         pd.DataFrame(
             {
@@ -34,25 +34,16 @@ def accuracies(table: pd.DataFrame) -> Figure:
         for name, shown in SHOWN.items()
     ]
     long = pd.concat(parts, ignore_index=True)
-    figure = figures.intervals(long, list(SHOWN.values()), "pair accuracy")
+    figure = figures.intervals(long, list(SHOWN.values()), label)
     axes = figure.axes[0]
     if table.empty:
-        axes.set(title="no image-only tower in this study", xticks=[], yticks=[])
+        axes.set(title="nothing to compare", xticks=[], yticks=[])
         return figure
     chance = float(table["chance"].mean())
     axes.axvline(chance, color="0.5", linestyle=":", label="chance")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1)
     figures.percent_axes(axes, "x")
     return figure
-
-
-def shown(table: pd.DataFrame) -> Styler:
-    """What `tower_table` gives, for people: each accuracy as a percentage with its interval."""
-    people = table[["model", "tower", "family"]].copy()
-    for name in COLUMNS if len(table) else ():
-        bounds = table[[name, f"{name} low", f"{name} high"]].to_numpy(float)
-        people[name] = [percent(*values) for values in bounds]
-    return styled(people)
 
 
 def reading(table: pd.DataFrame, gap: LanguageGap) -> str:
