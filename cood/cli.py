@@ -85,6 +85,15 @@ def _train(study: Study, args: argparse.Namespace) -> None:
     train(study, args.model, _say)
 
 
+def _train_tower(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.models.towers.training import train_tower
+
+    torch.set_num_threads(1)
+    train_tower(study, args.model, _say)
+
+
 def _scan(study: Study, args: argparse.Namespace) -> None:
     from cood.report.provenance import fingerprint
     from cood.synthesis.novelty.scan import CODE, scan_corpus
@@ -108,6 +117,23 @@ def _embed(study: Study, args: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     embed_set(study, args.model, args.set, _say)
+
+
+def _embed_tower(study: Study, args: argparse.Namespace) -> None:
+    import torch
+
+    from cood.evaluation.tower_embedding import embed_tower
+
+    torch.set_num_threads(1)
+    embed_tower(study, args.model, args.set, _say)
+
+
+def _linear(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.linear import probe_linearly
+
+    if args.model not in study.models:
+        study.tower(args.model)
+    probe_linearly(study, args.model)
 
 
 def _score(study: Study, args: argparse.Namespace) -> None:
@@ -273,11 +299,14 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "verify": (_verify, "ask a model whether the images of a set show what they should", ("set",)),
     "review": (_review, "write a sheet for a person who reviews a set, or read answers", ("set",)),
     "train": (_train, "train a small CLIP", ("model",)),
+    "train-tower": (_train_tower, "train an image-only tower", ("model",)),
     "scan": (_scan, "search the captions of a corpus for all compositions", ("corpus",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
+    "embed-tower": (_embed_tower, "embed a set with an image-only tower", ("model", "set")),
     "neighbours": (_neighbours, "find the nearest training image to each image", ()),
     "score": (_score, "score a model", ("model",)),
     "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
+    "linear": (_linear, "probe the images of a model or an image-only tower", ("model",)),
     "measure": (_measure, "measure a model: disentanglement, rank, linearity", ("model",)),
     "track": (_track, "measure a model over its training", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),

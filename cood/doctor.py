@@ -16,7 +16,7 @@ import pandas as pd
 from cood import estimates as rough
 from cood.errors import CoodError
 from cood.planning import GB, plan
-from cood.settings import FILE, Checkpoint, DiffusionSet, FolderSet, ReleaseSet
+from cood.settings import FILE, Checkpoint, DiffusionSet, FolderSet, PublishedTower, ReleaseSet
 from cood.study import Study
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
@@ -87,13 +87,20 @@ def _data(study: Study) -> Iterator[Check]:
 
 
 def _checkpoints(study: Study) -> Iterator[Check]:
-    for name, model in study.models.items():
-        if not isinstance(model, Checkpoint) or not model.checkpoint.startswith((FILE, LOCAL)):
+    for name, named in _named(study).items():
+        if not named.startswith((FILE, LOCAL)):
             continue
-        place = study.paths.root / model.checkpoint.removeprefix(FILE).removeprefix(LOCAL)
+        place = study.paths.root / named.removeprefix(FILE).removeprefix(LOCAL)
         lacks = f"{place} does not exist; the model will be left out unless you put it there"
         found = (OK, str(place)) if place.exists() else (WARNING, lacks)
         yield Check(f"model {name}", *found)
+
+
+def _named(study: Study) -> dict[str, str]:
+    """What is named of each checkpoint and image-only tower from elsewhere."""
+    models = {n: m.checkpoint for n, m in study.models.items() if isinstance(m, Checkpoint)}
+    towers = {n: t.tower for n, t in study.image_only.items() if isinstance(t, PublishedTower)}
+    return models | towers
 
 
 def _corpora(study: Study) -> Iterator[Check]:
@@ -163,8 +170,8 @@ def _gpu_memory(study: Study) -> float:
     """GB of the largest model whose size is known, with a batch."""
     sizes = [
         rough.FLOAT * model.facts.get("parameters", 0)
-        for model in study.models.values()
-        if isinstance(model, Checkpoint)
+        for model in [*study.models.values(), *study.image_only.values()]
+        if isinstance(model, Checkpoint | PublishedTower)
     ]
     sizes += [rough.size_of_generator(settings) for settings in study.generated.values()]
     return (max((size for size in sizes if size == size), default=0.0) + rough.ACTIVATIONS) / GB
@@ -198,7 +205,7 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
         return
     yield Check("model hub", OK, ENDPOINT)
     generators = [s.model for s in study.generated.values() if not s.model.startswith(LOCAL)]
-    named = [m.checkpoint for m in study.models.values() if isinstance(m, Checkpoint)]
+    named = _named(study).values()
     mine = [n.removeprefix(HUB).partition("@")[0] for n in named if n.startswith(HUB)]
     for repo in dict.fromkeys([*generators, *mine]):
         state = MISSING if repo in generators else WARNING

@@ -10,7 +10,7 @@ from math import nan
 from typing import Any
 
 from cood.models import catalogue
-from cood.settings import Checkpoint, DiffusionSet, Recipe
+from cood.settings import LARGEST_LOGISTIC, Checkpoint, DiffusionSet, PublishedTower, Schedule
 
 FLOAT = 4  # bytes of a number of single precision
 JOB = 3.0  # of CPU for Python and the tables; jobs of `smoke` took 1 to 6
@@ -60,13 +60,19 @@ HALF = ("fp16", "bf16")
 # GPU memory beside the weights: a batch of 256 images in ViT-bigG's widest layers, a few times.
 ACTIVATIONS = 6e9
 
+# Linear probes: an iteration of a logistic regression is two products of images, width and words;
+# six strengths and the last fit take some 600 in `mini`.
+LINEAR_STEPS = 600
+AGAIN = 0.5  # share of the images that are tested, with all labels or some
+
 # Metrics of embeddings: page "Speed" has 89 s for 60,000 images of width 768, all of them once.
 MEASURE_NUMBER = 89 / 60_000 / 768
 
 
-def size_of_weights(model: Checkpoint) -> float:
+def size_of_weights(model: Checkpoint | PublishedTower) -> float:
     """Bytes that a checkpoint takes to download, NaN if not known."""
-    if model.checkpoint.startswith(("file:", "local-dir:")):
+    named = model.tower if isinstance(model, PublishedTower) else model.checkpoint
+    if named.startswith(("file:", "local-dir:")):
         return 0.0
     return FLOAT * model.facts.get("parameters", nan)
 
@@ -87,24 +93,41 @@ def seconds_to_generate(settings: DiffusionSet) -> float:
     return (STEP_PIXEL * passes + AROUND_PIXEL) * settings.size**2
 
 
-def seconds_to_train(recipe: Recipe, size: int) -> float:
-    """CPU time of the training of a small CLIP on images of `size` pixels a side."""
+def seconds_to_train(recipe: Schedule, size: int) -> float:
+    """CPU time of training a small CLIP, or its image tower, on images of `size` pixels a side."""
     return recipe.images * recipe.epochs * TRAIN_PIXEL * size**2
 
 
 def width_of(model: Any) -> float:
     """Numbers in an embedding; 64 for the small CLIPs, NaN if not known."""
-    return model.facts.get("embed_dim", nan) if isinstance(model, Checkpoint) else 64
+    published = isinstance(model, Checkpoint | PublishedTower)
+    return model.facts.get("embed_dim", nan) if published else 64
 
 
-def seconds_of_forward(checkpoint: Checkpoint, images: float, texts: float) -> float:
+def seconds_to_probe(images: float, width: float, attributes: int, objects: int) -> float:
+    """CPU time of linear probes for both words, and of composing their answers; NaN if unknown."""
+    words = attributes + objects
+    if images * objects > LARGEST_LOGISTIC:  # a covariance, and one product with all words
+        steps = 2 * images * width * (width + words)
+    else:
+        steps = 4 * LINEAR_STEPS * images * width * words
+    pairs = 30 * AGAIN * images * attributes * objects
+    return (steps + pairs) / CORE_FLOPS
+
+
+def seconds_of_forward(
+    checkpoint: Checkpoint | PublishedTower, images: float, texts: float
+) -> float:
     """GPU time of the forward passes of a checkpoint, NaN if not known."""
     known = checkpoint.facts
     if "parameters" not in known:
         return nan
-    vision = catalogue.configuration(known["architecture"])["vision_cfg"]
+    if isinstance(checkpoint, PublishedTower):
+        patch = known["patch"] if known["patch"] == known["patch"] else None
+    else:
+        patch = catalogue.configuration(known["architecture"])["vision_cfg"].get("patch_size")
     patches = PATCHES * (known["resolution"] / 224) ** 2
-    if vision.get("patch_size"):
-        patches = (known["resolution"] / vision["patch_size"]) ** 2
+    if patch:
+        patches = (known["resolution"] / patch) ** 2
     tokens = images * patches + texts * PROMPT_TOKENS
     return 2 * known["parameters"] * tokens / GPU_FLOPS

@@ -110,6 +110,10 @@ class Paths:
         """Metrics of one model's embeddings."""
         return self.results / "measures" / f"{model}.parquet"
 
+    def model_linear(self, model: str) -> Path:
+        """What linear probes read off the images of a model, or of an image-only tower."""
+        return self.results / "linear" / f"{model}.parquet"
+
     def model_dynamics(self, model: str) -> Path:
         """Metrics and accuracy over the training of a model."""
         return self.results / "dynamics" / f"{model}.parquet"
@@ -137,6 +141,11 @@ class Paths:
     def settings(self) -> Path:
         """Settings that the joined scores were made with."""
         return self.results / "settings.json"
+
+    @property
+    def towers(self) -> Path:
+        """What is known of each image-only tower."""
+        return self.results / "towers.parquet"
 
     def notebook(self, name: str) -> Path:
         """Executed notebook, with the tables that it saves beside it."""

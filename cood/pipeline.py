@@ -45,9 +45,10 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     if status:
         print("not finished: the messages above say why; what is done is kept", file=sys.stderr)
     elif not dry_run and paths.html.is_file():
-        models = read_table(paths.models)
-        for name, reason in models.loc[models["missing"] != "", ["model", "missing"]].to_numpy():
-            print(f"left out: {name}: {reason}", file=sys.stderr)
+        for table in [paths.models, *([paths.towers] if study.image_only else [])]:
+            made = read_table(table)
+            for name, reason in made.loc[made["missing"] != "", ["model", "missing"]].to_numpy():
+                print(f"left out: {name}: {reason}", file=sys.stderr)
         print(f"done in {time.monotonic() - start:.0f} s; the report: {paths.html.as_uri()}")
     return status
 
@@ -60,7 +61,7 @@ def check_settings(study: Study) -> None:
     CoodError
         If one is not, or does not fit the others.
     """
-    from cood.models.zoo import check_training
+    from cood.models.zoo import check_tower, check_training
     from cood.synthesis.drawing import check_words
     from cood.synthesis.factors.scenes import check_file
 
@@ -70,6 +71,8 @@ def check_settings(study: Study) -> None:
         check_training(name, settings)
     for name, recipe in study.factor_models.items():
         check_training(name, recipe, "factor_models")
+    for name, tower in study.own_towers.items():
+        check_tower(name, str(tower.facts["architecture"]))
     for name in study.factor_sets:
         check_file(study, name)
     for name, given in study.notebooks.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -17,8 +17,8 @@ from cood.settings import (
     DiffusionSet,
     FolderSet,
     IconSet,
+    PublishedTower,
     ReleaseSet,
-    Training,
 )
 from cood.study import Study
 from cood.synthesis.shards import shard_names
@@ -80,6 +80,7 @@ def _jobs(study: Study) -> Iterator[Job]:
     yield from _images(study)
     yield from _factors(study)
     yield from _models(study)
+    yield from _towers(study)
     paths = study.paths
     yield Job("collect", paths.scores, "models", len(study.models))
     for name in study.notebooks:
@@ -233,16 +234,46 @@ def _models(study: Study) -> Iterator[Job]:
     yield Job("baselines", paths.model_scores("baselines"), "sets", len(sets))
 
 
+def _towers(study: Study) -> Iterator[Job]:
+    paths, words, trained = study.paths, study.words, study.trained_towers
+    for name in study.own_towers:
+        cpu = rough.TORCH
+        if name in trained:
+            cpu += rough.seconds_to_train(trained[name], study.drawings().size)
+        yield Job("train towers", paths.model(name) / "model.safetensors", "models", 1, cpu=cpu)
+    for name, tower in study.image_only.items():
+        for set_ in study.sets:
+            images = images_of(study, set_)[0]
+            pixels = images * getattr(study.set(set_), "size", 512) ** 2
+            file = paths.embeddings(name, set_)
+            job = _embedding("embed towers", file, tower, images, 0, pixels)
+            weights = 0.0
+            if isinstance(tower, PublishedTower) and set_ == next(iter(study.sets)):
+                weights = rough.size_of_weights(tower)
+            disk = images * rough.width_of(tower) * rough.FLOAT
+            yield job._replace(download=weights, disk=disk)
+        for set_ in study.id_sets:
+            file = paths.embeddings(name, set_)
+            yield _embedding("embed towers", file, tower, nan, 0, nan)
+    images = sum(images_of(study, set_)[0] for set_ in study.sets)
+    for name in study.probed:
+        width = rough.width_of(study.models.get(name) or study.image_only[name])
+        cpu = rough.seconds_to_probe(images, width, len(words.attributes), len(words.objects))
+        if name in study.models:  # which answers the same images by its texts
+            cpu += rough.AGAIN * 2 * images * words.size * width / rough.CORE_FLOPS
+        yield Job("linear", paths.model_linear(name), "models", 1, cpu=cpu)
+
+
 def _embedding(
     stage: str,
     output: Path,
-    model: Checkpoint | Training | None,
+    model: Any,
     images: float,
     texts: float,
     pixels: float,
 ) -> Job:
     gpu, cpu = 0.0, rough.TORCH + pixels * rough.READ_PIXEL
-    if isinstance(model, Checkpoint):
+    if isinstance(model, Checkpoint | PublishedTower):
         # The GPU waits for its images to be read.
         gpu = rough.seconds_of_forward(model, images, texts) + pixels * rough.READ_PIXEL
     return Job(stage, output, "images", images, gpu=gpu, cpu=cpu)

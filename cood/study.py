@@ -23,9 +23,12 @@ from cood.settings import (
     Metrics,
     Neighbours,
     Probing,
+    PublishedTower,
     Settings,
     Study,
+    TowerTraining,
     Training,
+    UntrainedTower,
     Verification,
     WordList,
 )
@@ -156,7 +159,7 @@ def _sentence(error: Any) -> str:
     return f"{where}: {message}, got {error['input']!r}"
 
 
-KINDS = {("models", 2), ("sets", 2)}
+KINDS = {("models", 2), ("sets", 2), ("image_only", 2)}
 SECTIONS: dict[str, type[Settings]] = {
     "vocabulary": WordList,
     **SOURCES,
@@ -165,6 +168,9 @@ SECTIONS: dict[str, type[Settings]] = {
     "factor_models": FactorTraining,
     "training": Training,
     "checkpoint": Checkpoint,
+    "objective": TowerTraining,
+    "untrained": UntrainedTower,
+    "tower": PublishedTower,
     "captions": Captions,
     "corpora": Corpus,
     "neighbours": Neighbours,

@@ -66,6 +66,20 @@ def test_a_machine_that_has_nothing(machine, generated):
     assert "no route to host" in found["model hub"][1]
 
 
+def test_image_only_towers_are_looked_for(machine, parse, project):
+    machine(repository="accept its licence on its page, and set HF_TOKEN")
+    towers = {
+        "here": {"tower": "local-dir:none"},
+        "mine": {"tower": "hf-hub:lab/tower@v1"},
+        "large": {"tower": "vit_large_patch14_dinov2.lvd142m"},
+    }
+    found = states(parse(image_only=towers))
+    assert found["model here"][0] == WARNING
+    assert "none does not exist" in found["model here"][1]
+    assert found["repository lab/tower"][0] == WARNING
+    assert found["GPU"][1] == "A100, 80 GB; the largest model needs some 7 GB"
+
+
 def test_little_work_can_do_without_a_gpu(machine, parse, project):
     machine(gpus=())
     sets = {"g": {"source": "diffusion", "images_per_composition": 1}}

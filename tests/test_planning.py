@@ -56,10 +56,26 @@ def test_what_the_paper_takes(stages):
     assert table.loc["generate", "gpu_hours"] == pytest.approx(seconds / 3600)
     assert table.loc["generate", "disk_gb"] == pytest.approx(images * 2.1 * 512**2 / 1e9)
     assert 300 < table.loc["embed", "download_gb"] < 500
+    assert table.loc["embed towers", ["jobs", "units"]].tolist() == [6, 6 * 129_740 * 3]
+    weights = 4e6 * (22.06 + 86.58 + 304.37 + 85.76 + 85.8 + 23.51)
+    assert table.loc["embed towers", "download_gb"] == pytest.approx(weights / 1e9, rel=1e-3)
+    assert table.loc["linear", "jobs"] == 139 + 6
     assert table.loc["ask", ["jobs", "units"]].tolist() == [16, 129_740 * 3]
     unknown = table["unknown"][table["unknown"] != ""]
     # The size of the verifier.
     assert unknown.to_dict() == dict.fromkeys(("ask", "total", "left"), "download_gb")
+
+
+def test_towers_that_are_made_here(parse, project):
+    recipe = {"architecture": "resnet", "share": 0.4, "images": 60_000, "epochs": 10}
+    towers = {"a": {"objective": "labels", **recipe}, "b": {"untrained": "resnet"}}
+    table = plan(parse(image_only=towers)).set_index("stage")
+    wanted = {"train towers": 2, "embed towers": 2, "linear": 4}
+    assert table["jobs"].loc[list(wanted)].to_dict() == wanted
+    assert table.loc["embed towers", "units"] == 2 * 40
+    drawn = 600_000 * 32**2 / 64**2 / 600  # seconds of training on images of 32 pixels
+    assert table.loc["train towers", "cpu_hours"] == pytest.approx((drawn + 2 * 9) / 3600)
+    assert table.loc["linear", "gpu_hours"] == 0
 
 
 def test_what_is_done(done):

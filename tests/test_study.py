@@ -14,6 +14,7 @@ from cood.study import load_study
 
 STUDIES = sorted((Path(__file__).parents[1] / "workflow" / "studies").glob("*.yaml"))
 MODEL = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1}
+TOWER = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1, "batch": 8}
 
 
 def test_reading_a_study_by_name(tiny, project):
@@ -167,6 +168,23 @@ def test_names_that_are_looked_up(tiny):
             {"corpora": {"c": {"model": "fwe"}}},
             r"corpora.c.model: unknown trained model 'fwe'; did you mean few",
         ),
+        (
+            {"image_only": {"t": {"untrained": "resnet", "sed": 1}}},
+            r"unknown key 'image_only.t.sed'; did you mean seed",
+        ),
+        (
+            {"image_only": {"t": {"objective": "label", **TOWER}}},
+            r"image_only.t.objective: .* got 'label'",
+        ),
+        (
+            {"image_only": {"t": {"objective": "labels", **TOWER, "share": 0.9}}},
+            r"image_only.t.share: 0.9 is more than the 0.8 of the compositions",
+        ),
+        (
+            {"image_only": {"t": {"tower": "file:a.safetensors"}}},
+            r"image_only.t: architecture: needed with a tower file:",
+        ),
+        ({"image_only": {"baselines": {"untrained": "resnet"}}}, "image_only.baselines: .* taken"),
         ({"notebooks": {"novelty": {}}}, "notebooks.novelty: it shows corpora, of which"),
         ({"evaluation": {"templates": []}}, r"evaluation.templates: .* got \[\]"),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),

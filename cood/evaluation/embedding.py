@@ -16,7 +16,7 @@ import torch
 from cood.errors import CoodError
 from cood.files import write_tensors
 from cood.models.catalogue import sizes
-from cood.models.loading import LOCAL, Clip, load, local, text_tower
+from cood.models.loading import LOCAL, Clip, ImageEncoder, load, local, text_tower
 from cood.settings import FILE, Checkpoint
 from cood.study import Study
 from cood.synthesis.isolated import read_isolated
@@ -68,7 +68,7 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
         alone = embed_images(clip, folder, isolated["image"].tolist())
         for kind, known in (("attribute", words.attributes), ("object", words.objects)):
             tensors[f"isolated_{kind}s"] = average(alone, isolated[kind], known)
-        metadata["isolated"] = _hash(isolated)
+        metadata["isolated"] = hash_of(isolated)
     write_tensors(tensors, path, metadata)
 
 
@@ -96,27 +96,26 @@ def describe(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
         "revision": clip.revision,
         "preprocessing": str(clip.preprocess),
         "tokeniser": " ".join(filter(None, tokeniser)),
-        "manifest": _hash(manifest),
+        "manifest": hash_of(manifest),
         "parameters": str(sum(p.numel() for p in clip.model.parameters())),
         **{key: str(value) for key, value in sizes(clip.config).items()},
     }
 
 
 @torch.inference_mode()
-def embed_images(clip: Clip, folder: Path, images: Sequence[str]) -> np.ndarray:
+def embed_images(encoder: ImageEncoder, folder: Path, images: Sequence[str]) -> np.ndarray:
     """Un-normalised float32 embeddings [n, d] of the image files `images` in `folder`."""
     parts = []
     for names in _batches(images, IMAGE_BATCH):
-        batch = torch.stack([clip.preprocess(load_image(folder, name)) for name in names])
-        parts.append(embed_pixels(clip, batch))
+        batch = torch.stack([encoder.preprocess(load_image(folder, name)) for name in names])
+        parts.append(embed_pixels(encoder, batch))
     return np.concatenate(parts)
 
 
 @torch.inference_mode()
-def embed_pixels(clip: Clip, pixels: torch.Tensor) -> np.ndarray:
+def embed_pixels(encoder: ImageEncoder, pixels: torch.Tensor) -> np.ndarray:
     """Un-normalised float32 embeddings [n, d] of preprocessed images [n, 3, size, size]."""
-    model: Any = clip.model
-    parts = [model.encode_image(part.to(clip.device)) for part in pixels.split(IMAGE_BATCH)]
+    parts = [encoder.encode_image(part.to(encoder.device)) for part in pixels.split(IMAGE_BATCH)]
     return torch.cat(parts).float().cpu().numpy()
 
 
@@ -182,7 +181,8 @@ def _context(model: Any, length: int) -> Iterator[None]:
         tower.positional_embedding, tower.attn_mask = position, mask
 
 
-def _hash(table: pd.DataFrame) -> str:
+def hash_of(table: pd.DataFrame) -> str:
+    """A hash of the content of a table."""
     return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
 
 

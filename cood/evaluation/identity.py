@@ -39,6 +39,18 @@ def score_identity(
     """
     start = time.perf_counter()
     answers = nearest(tensors["images"], tensors["objects"], TOP)
+    table = tabulate_identity(answers, classes, len(tensors["objects"]), settings, seed)
+    table = table.assign(model=model, set=set_, note="", seconds=time.perf_counter() - start)
+    return table[list(COLUMNS)]
+
+
+def tabulate_identity(
+    answers: np.ndarray, classes: np.ndarray, size: int, settings: Evaluation, seed: int
+) -> pd.DataFrame:
+    """The rows of `score_identity`, less `model`, `set`, `note` and `seconds`, from answers.
+
+    `answers` [n, k] are classes, the best first, of `size` that could be answered.
+    """
     rows = []
     for k in (1, TOP):
         found = grouped_mean(
@@ -48,9 +60,7 @@ def score_identity(
             resamples=settings.resamples,
             level=settings.level,
         )
-        guess = min(1.0, k / len(tensors["objects"]))
+        guess = min(1.0, k / size)
         rows.append((f"id_top{k}", found.value, found.low, found.high, guess, found.n))
     table = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "chance", "n"])
-    fixed = {"model": model, "set": set_, "split": ID, "group": "all", "space": "image"}
-    table = table.assign(**fixed, variant="all", note="", seconds=time.perf_counter() - start)
-    return table[list(COLUMNS)]
+    return table.assign(split=ID, group="all", space="image", variant="all")

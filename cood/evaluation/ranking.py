@@ -54,17 +54,18 @@ def nearest(
         ids = np.empty((len(chunk), 0), dtype=np.int64)
         for first in range(0, len(texts), columns):
             scores = chunk @ texts[first : first + columns].T
-            here = _top(scores, min(k, scores.shape[1]))
+            here = top(scores, min(k, scores.shape[1]))
             best = np.hstack([best, np.take_along_axis(scores, here, axis=1)])
             ids = np.hstack([ids, first + here])
-            order = _top(best, min(k, best.shape[1]))
+            order = top(best, min(k, best.shape[1]))
             best = np.take_along_axis(best, order, axis=1)
             ids = np.take_along_axis(ids, order, axis=1)
         found[start : start + rows] = ids
     return found
 
 
-def _top(scores: np.ndarray, k: int) -> np.ndarray:
+def top(scores: np.ndarray, k: int) -> np.ndarray:
+    """Columns [n, k] of the k highest scores [n, C] of each row, best first."""
     # k passes of argmax: cheaper than a sort for small k, and ties go to the lower index.
     order = np.empty((len(scores), k), dtype=np.int64)
     taken = np.empty((len(scores), k), dtype=scores.dtype)

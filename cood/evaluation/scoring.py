@@ -58,11 +58,15 @@ def collect(study: Study) -> None:
     files = [study.paths.model_scores(name) for name in [*study.models, BASELINES]]
     files += [study.paths.model_probes(name) for name in study.models]
     files += [study.paths.model_measures(name) for name in study.models]
+    files += [study.paths.model_linear(name) for name in study.probed]
     joined = pd.concat(map(read_table, files), ignore_index=True).drop(columns="seconds")
     write_table(joined, study.paths.scores)
     write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)
     with atomic(study.paths.settings) as temporary:
         temporary.write_text(study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n")
+    if study.image_only:
+        towers = [_known_tower(study, name) for name in study.image_only]
+        write_table(pd.DataFrame(towers), study.paths.towers)
 
 
 def members(study: Study, model: str) -> dict[str, np.ndarray]:
@@ -84,11 +88,8 @@ def missing(model: str, set_: str, reason: str) -> pd.DataFrame:
 
 
 def _known(study: Study, name: str) -> dict[str, Any]:
-    _, metadata = read_tensors(study.paths.embeddings(name, next(iter(study.sets))))
     settings = study.models[name]
-    known: dict[str, Any] = {"model": name, "missing": metadata.get("missing", "")}
-    made_with = {key: metadata.get(key, "") for key in ("revision", "preprocessing", "tokeniser")}
-    measured = {key: float(metadata[key]) for key in SIZES if key in metadata}
+    known, made_with, measured = _made_with(study, name, ("revision", "preprocessing", "tokeniser"))
     if not isinstance(settings, Training):
         return known | {"kind": "checkpoint"} | settings.facts | made_with | measured
     return (
@@ -107,3 +108,20 @@ def _known(study: Study, name: str) -> dict[str, Any]:
             "seed": settings.seed,
         }
     )
+
+
+def _known_tower(study: Study, name: str) -> dict[str, Any]:
+    settings = study.image_only[name]
+    known, made_with, measured = _made_with(study, name, ("revision", "preprocessing"))
+    kind = "trained here" if name in study.own_towers else "checkpoint"
+    return known | {"kind": kind} | settings.facts | made_with | measured
+
+
+def _made_with(
+    study: Study, name: str, keys: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, str], dict[str, float]]:
+    """What the embeddings say: whose they are, what they were made with, and its sizes."""
+    _, metadata = read_tensors(study.paths.embeddings(name, next(iter(study.sets))))
+    known = {"model": name, "missing": metadata.get("missing", "")}
+    measured = {key: float(metadata[key]) for key in SIZES if key in metadata}
+    return known, {key: metadata.get(key, "") for key in keys}, measured

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,32 +129,73 @@ def score(
     settings, seed
         Resamples and level of the intervals; seed of the resamples.
     """
+    rows = {split: np.flatnonzero(np.isin(truth, members)) for split, members in splits.items()}
+
+    def asked(some: np.ndarray, labels: np.ndarray) -> Answers:
+        return answer(tensors | {"images": tensors["images"][some]}, truth[some], labels)
+
+    table = tabulate_splits(asked, truth, rows, ["unseen"], words, settings, seed)
+    return table.assign(model=model, set=set_, note="")[list(COLUMNS)]
+
+
+def tabulate_splits(
+    asked: Callable[[np.ndarray, np.ndarray], Answers],
+    truth: np.ndarray,
+    rows: dict[str, np.ndarray],
+    alone: Collection[str],
+    words: Vocabulary,
+    settings: Evaluation,
+    seed: int,
+    *,
+    by_category: bool = True,
+) -> pd.DataFrame:
+    """Accuracies of some images of each split: `COLUMNS` but for `model`, `set` and `note`.
+
+    Parameters
+    ----------
+    asked
+        Gives the answers to some images, as indices, among some labels, as composition ids.
+    truth
+        Composition id [n] of each image.
+    rows
+        Images of each split, as indices.
+    alone
+        Splits that are also scored with their own compositions as the only labels; `variant` is
+        then the name of the split, and ``all`` else.
+    words, settings, seed
+        As in `score`.
+    by_category
+        Whether to give them by category of the attribute too, or over all images only.
+    """
     tables = []
-    for split, members in splits.items():
-        inside = np.isin(truth, members)
-        here = tensors | {"images": tensors["images"][inside]}
+    for split, some in rows.items():
         label_sets = {"all": np.arange(words.size)}
-        if split == "unseen":
-            label_sets["unseen"] = members[np.isin(members, truth)]
+        if split in alone:
+            label_sets[split] = np.unique(truth[some])
         for variant, labels in label_sets.items():
             start = time.perf_counter()
-            answers = answer(here, truth[inside], labels)
-            table = tabulate(answers, words, labels, settings, seed)
+            answers = asked(some, labels)
+            table = tabulate(answers, words, labels, settings, seed, by_category=by_category)
             table["seconds"] = time.perf_counter() - start
             tables.append(table.assign(split=split, variant=variant))
-    joined = pd.concat(tables, ignore_index=True)
-    joined = joined.assign(model=model, set=set_, space="image", note="")
-    return joined[list(COLUMNS)]
+    return pd.concat(tables, ignore_index=True).assign(space="image")
 
 
 def tabulate(
-    answers: Answers, words: Vocabulary, labels: np.ndarray, settings: Evaluation, seed: int
+    answers: Answers,
+    words: Vocabulary,
+    labels: np.ndarray,
+    settings: Evaluation,
+    seed: int,
+    *,
+    by_category: bool = True,
 ) -> pd.DataFrame:
     """Accuracies with intervals and chance, over all images and by category of the attribute."""
     category = np.array([CATEGORY[name] for name in words.attributes])
     categories = category[words.attribute_of(answers.truth)]
     groups = {"all": np.ones(len(categories), dtype=bool)}
-    groups |= {name: categories == name for name in dict.fromkeys(category)}
+    if by_category:
+        groups |= {name: categories == name for name in dict.fromkeys(category)}
     rows = []
     for measure, right, chance in hits(answers, words, labels):
         for group, inside in groups.items():

@@ -22,11 +22,13 @@ from safetensors.torch import save_file
 
 from cood.files import atomic
 from cood.models import zoo
-from cood.models.loading import Clip, best_device, text_tower
-from cood.settings import Recipe
+from cood.models.loading import Clip, ImageEncoder, best_device, text_tower
+from cood.settings import Recipe, Schedule
 
 WARM_UP = 0.1  # share of the steps
 MAX_LOGIT_SCALE = np.log(100.0)  # as in Radford et al. 2021, arXiv:2103.00020, section 2.5
+# Convolutions with the channels last take a third less time on the CPU.
+LAYOUT = torch.channels_last
 
 
 def untrained(architecture: str, seed: int, device: torch.device | None = None) -> Clip:
@@ -54,9 +56,9 @@ def deterministic() -> None:
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
 
 
-def preprocessed(clip: Clip, pixels: np.ndarray) -> list[torch.Tensor]:
+def preprocessed(encoder: ImageEncoder, pixels: np.ndarray) -> list[torch.Tensor]:
     """Images [n, height, width, 3], uint8, as a model takes them: n tensors [3, size, size]."""
-    return [clip.preprocess(Image.fromarray(array)) for array in pixels]
+    return [encoder.preprocess(Image.fromarray(array)) for array in pixels]
 
 
 def fit(
@@ -90,14 +92,53 @@ def fit(
     pandas.DataFrame
         `step`, `images` (shown so far), `loss` and `learning_rate`, at about fifty steps.
     """
-    # Convolutions with the channels last take a third less time on the CPU.
-    layout = torch.channels_last
-    model: Any = clip.model.train().to(memory_format=layout)
+    model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        shown = images[batch].to(clip.device, memory_format=LAYOUT)
+        image = model.encode_image(shown, normalize=True)
+        text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
+        bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
+        return loss_of(image, text, model.logit_scale.exp(), **bias)
+
+    def clamp() -> None:
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+
+    n = len(images)
+    return descend(model, settings, n, loss, say, after=clamp, moments=moments, keep=keep)
+
+
+def descend(
+    model: torch.nn.Module,
+    settings: Schedule,
+    n: int,
+    loss_of: Callable[[torch.Tensor], torch.Tensor],
+    say: Callable[[str], None],
+    *,
+    after: Callable[[], None] = lambda: None,
+    moments: int = 0,
+    keep: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Train a model in place by AdamW and a one-cycle schedule, whatever its loss.
+
+    Parameters
+    ----------
+    model, settings
+        The model, and how long and fast it is trained.
+    n, loss_of
+        Number of images, and the loss of a batch of them, given as indices below n.
+    say, moments, keep
+        As in `fit`, which returns the same table.
+    after
+        Called after each step.
+    """
+    model.train()
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
     )
-    per_epoch = max(1, len(images) // settings.batch)
+    per_epoch = max(1, n // settings.batch)
     steps = settings.epochs * per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=_warm_up(steps + 1)
@@ -109,19 +150,14 @@ def fit(
     generator = torch.Generator().manual_seed(settings.seed)
     rows, step, start, said = [], 0, time.monotonic(), time.monotonic()
     for _ in range(settings.epochs):
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(n, generator=generator)
         for batch in order[: per_epoch * settings.batch].split(settings.batch):
-            shown = images[batch].to(clip.device, memory_format=layout)
-            image = model.encode_image(shown, normalize=True)
-            text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
-            bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
-            loss = loss_of(image, text, model.logit_scale.exp(), **bias)
+            loss = loss_of(batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             schedule.step()
-            with torch.no_grad():
-                model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+            after()
             step += 1
             if step % max(1, steps // 50) == 0 or step == steps:
                 rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))

@@ -7,7 +7,7 @@ Where the hub lies, the token and the folder of what is kept are those of `huggi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
@@ -88,15 +88,19 @@ def fetch(
 
 
 def fetch_weights(
-    repo: str, revision: str | None = None, say: Callable[[str], None] = print
+    repo: str,
+    revision: str | None = None,
+    say: Callable[[str], None] = print,
+    *,
+    names: Sequence[str] = WEIGHTS,
 ) -> Path:
-    """Path of the weights of a repository: safetensors where it has them; see `fetch`."""
-    for file in sorted(WEIGHTS, key=lambda file: _kept(repo, file, revision) is None):
+    """Path of the weights of a repository, the first of `names` that it has; see `fetch`."""
+    for file in sorted(names, key=lambda file: _kept(repo, file, revision) is None):
         try:
             return fetch(repo, file, revision, say)
         except FileNotFoundError:
             continue
-    raise CoodError(f"repository {repo} holds no {' or '.join(WEIGHTS)}")
+    raise CoodError(f"repository {repo} holds no {' or '.join(names)}")
 
 
 def fetch_tokeniser(repo: str, revision: str | None = None) -> None:

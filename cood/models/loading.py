@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 from zipfile import ZipFile, is_zipfile
 
 import open_clip
@@ -24,6 +25,21 @@ from cood.settings import FILE
 
 LOCAL = "local-dir:"
 HUB = "hf-hub:"
+
+
+class ImageEncoder(Protocol):
+    """What embeds images, with or without a text tower beside it."""
+
+    @property
+    def preprocess(self) -> Callable[..., torch.Tensor]:
+        """From a picture to pixels [3, size, size]."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+
+    def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings [n, d] of pixels [n, 3, size, size]."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,11 @@ class Clip:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.model.parameters()).device
+
+    def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Un-normalised embeddings [n, d] of pixels [n, 3, size, size]."""
+        model: Any = self.model
+        return model.encode_image(pixels)
 
     @property
     def causal_text(self) -> bool:
@@ -102,13 +123,22 @@ def load(
     reason = refusal(architecture or source, in_a_file=source.startswith(FILE))
     if reason:
         raise CoodError(reason)
-    try:
+    with told(source):
         clip = _load(source, device or best_device(), architecture, say)
+    clip.model.eval()
+    return clip
+
+
+@contextmanager
+def told(source: str) -> Iterator[None]:
+    """Turn whatever the loading of a model raises into a CoodError of one sentence."""
+    try:
+        yield
     except CoodError:
         raise
     except UnpicklingError as error:
         raise CoodError(f"model {source} is refused: {_unsafe(error)}") from error
-    except Exception as error:  # open_clip, safetensors and transformers raise all sorts
+    except Exception as error:  # open_clip, timm, safetensors and transformers raise all sorts
         reason = " ".join(str(error).split())
         if source.startswith(LOCAL):
             raise ArtefactError(
@@ -116,8 +146,6 @@ def load(
                 "its path, or, if it was trained here, delete the folder and run `nox -s reproduce`"
             ) from error
         raise CoodError(f"model {source} cannot be loaded: {reason}") from error
-    clip.model.eval()
-    return clip
 
 
 def _load(

@@ -12,7 +12,7 @@ from cood.errors import StudyError
 from cood.files import write_table, write_tensors
 from cood.models import zoo
 from cood.models.fitting import deterministic, fit, preprocessed, save, untrained, used_vocabulary
-from cood.models.loading import Clip
+from cood.models.loading import Clip, ImageEncoder
 from cood.settings import Training
 from cood.study import Study
 from cood.synthesis.compositions import PROBE, TRAINING, training_captions
@@ -20,7 +20,7 @@ from cood.synthesis.drawing import draw_many
 
 
 def draw_tensors(
-    study: Study, clip: Clip, compositions: np.ndarray, stream: tuple[int, ...]
+    study: Study, encoder: ImageEncoder, compositions: np.ndarray, stream: tuple[int, ...]
 ) -> torch.Tensor:
     """Draw one image for each composition id and preprocess it: [n, 3, size, size] on the CPU."""
     words, size = study.words, study.drawings().size
@@ -33,7 +33,7 @@ def draw_tensors(
         ]
         seeds = [(study.seed, *stream, start + k) for k in range(len(ids))]
         pixels = draw_many(pairs, seeds, size)
-        tensors += preprocessed(clip, pixels)
+        tensors += preprocessed(encoder, pixels)
     return torch.stack(tensors)
 
 

@@ -42,3 +42,14 @@ def check_training(model: str, settings: Recipe, section: str = "models") -> Non
             "clash: the sigmoid loss needs init_logit_bias in the configuration, softmax must "
             "not have it"
         )
+
+
+def check_tower(tower: str, architecture_: str) -> None:
+    """Make sure that the image tower of an architecture can stand alone: that timm makes it."""
+    config: dict[str, Any] = json.loads(architecture(architecture_).read_text())
+    if "timm_model_name" not in config["vision_cfg"]:
+        usable = [name for name, file in architectures().items() if "timm" in file.read_text()]
+        raise StudyError(
+            f"image_only.{tower}: the image tower of architecture {architecture_!r} is not one of "
+            f"timm; use {', '.join(usable)}"
+        )

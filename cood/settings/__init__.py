@@ -1,7 +1,16 @@
 """The sections of a study file, typed: what each setting is, and which values it may take."""
 
 from cood.settings.base import Name, Settings, Share, WordList
-from cood.settings.models import FILE, Captions, Checkpoint, FactorTraining, Model, Recipe, Training
+from cood.settings.models import (
+    FILE,
+    Captions,
+    Checkpoint,
+    FactorTraining,
+    Model,
+    Recipe,
+    Schedule,
+    Training,
+)
 from cood.settings.sets import (
     PUBLISHED_SIZE,
     SOURCES,
@@ -17,6 +26,7 @@ from cood.settings.sets import (
 from cood.settings.stages import (
     BASELINES,
     FACTORS,
+    LARGEST_LOGISTIC,
     NOVELTY,
     OF_TRAINING,
     Corpus,
@@ -26,16 +36,25 @@ from cood.settings.stages import (
     Probing,
     Verification,
 )
+from cood.settings.towers import (
+    UNTRAINED,
+    PublishedTower,
+    Tower,
+    TowerTraining,
+    UntrainedTower,
+)
 from cood.settings.whole import Study
 
 __all__ = [
     "BASELINES",
     "FACTORS",
     "FILE",
+    "LARGEST_LOGISTIC",
     "NOVELTY",
     "OF_TRAINING",
     "PUBLISHED_SIZE",
     "SOURCES",
+    "UNTRAINED",
     "BroughtSet",
     "Captions",
     "Checkpoint",
@@ -53,12 +72,17 @@ __all__ = [
     "Name",
     "Neighbours",
     "Probing",
+    "PublishedTower",
     "Recipe",
     "ReleaseSet",
+    "Schedule",
     "Settings",
     "Share",
     "Study",
+    "Tower",
+    "TowerTraining",
     "Training",
+    "UntrainedTower",
     "Verification",
     "WordList",
 ]

@@ -26,8 +26,8 @@ class Captions(Settings):
         return self
 
 
-class Recipe(Settings):
-    """How a small CLIP is trained; `share` is the share of all compositions that it sees."""
+class Schedule(Settings):
+    """On what, and how long, training goes; `share` is that of all compositions that are seen."""
 
     architecture: Name
     share: Share
@@ -36,11 +36,10 @@ class Recipe(Settings):
     batch: Annotated[int, Field(ge=2)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 2.0e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
-    loss: Literal["softmax", "sigmoid"] = "softmax"
     seed: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
-    def _full_batch(self) -> Recipe:
+    def _full_batch(self) -> Schedule:
         if self.batch > self.images:
             raise ValueError(f"batch: {self.batch} is more than the {self.images} images")
         return self
@@ -49,6 +48,12 @@ class Recipe(Settings):
     def family(self) -> str:
         """Models that saw the same compositions belong together in a resample."""
         return f"{self.share:.0%} of compositions"
+
+
+class Recipe(Schedule):
+    """How a small CLIP is trained."""
+
+    loss: Literal["softmax", "sigmoid"] = "softmax"
 
 
 class Training(Recipe):

@@ -15,6 +15,7 @@ from cood.settings.base import SPLITS, Count, Name, Settings, Share, check_templ
 BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
 NOVELTY = "novelty"  # the notebook of the corpora
+LARGEST_LOGISTIC = 1_000_000  # images times words; above, linear probes are discriminants
 OF_TRAINING = ("diversity", "dynamics")  # notebooks of models that are trained here
 
 

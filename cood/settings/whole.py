@@ -25,6 +25,7 @@ from cood.settings.stages import (
     Probing,
     Verification,
 )
+from cood.settings.towers import PublishedTower, Tower, TowerTraining, UntrainedTower
 
 
 class Study(Settings):
@@ -37,6 +38,7 @@ class Study(Settings):
     sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
     id_sets: dict[Name, IdSet] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
+    image_only: dict[Name, Tower] = Field(default_factory=dict)
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
     corpora: dict[Name, Corpus] = Field(default_factory=dict)
@@ -69,6 +71,7 @@ class Study(Settings):
         for name, model in self.trained.items():
             self._check_share(f"models.{name}", model.share, self.words)
         self._check_checkpoints()
+        self._check_towers()
         self._check_factors()
         self._check_corpora()
         self._check_neighbours()
@@ -106,11 +109,23 @@ class Study(Settings):
                     f"models.{name}: {model.known_as} is models.{other} already; name it once"
                 )
 
+    def _check_towers(self) -> None:
+        first = next(iter(self.sets.values()))
+        for name, tower in self.trained_towers.items():
+            if not isinstance(first, IconSet):
+                raise ValueError(
+                    f"image_only.{name}: it would be trained on drawings like those of the first "
+                    f"set, whose source is {first.source!r}; put one of icons first"
+                )
+            self._check_share(f"image_only.{name}", tower.share, self.words)
+
     def _check_factors(self) -> None:
+        taken_models = {**self.models, BASELINES: None}
         for kind, names, taken in (
             ("id_sets", self.id_sets, self.sets),
             ("factor_sets", self.factor_sets, {**self.sets, **self.id_sets}),
-            ("factor_models", self.factor_models, {**self.models, BASELINES: None}),
+            ("image_only", self.image_only, taken_models),
+            ("factor_models", self.factor_models, {**taken_models, **self.image_only}),
         ):
             for name in names:
                 if name in taken:
@@ -177,6 +192,21 @@ class Study(Settings):
         return {n: m for n, m in self.models.items() if isinstance(m, Training)}
 
     @property
+    def own_towers(self) -> dict[str, TowerTraining | UntrainedTower]:
+        """The image-only towers that are made here."""
+        return {n: t for n, t in self.image_only.items() if not isinstance(t, PublishedTower)}
+
+    @property
+    def trained_towers(self) -> dict[str, TowerTraining]:
+        """The image-only towers that are trained here."""
+        return {n: t for n, t in self.image_only.items() if isinstance(t, TowerTraining)}
+
+    @property
+    def probed(self) -> list[str]:
+        """Models and towers that linear probes read: none if there is no image-only tower."""
+        return [*self.models, *self.image_only] if self.image_only else []
+
+    @property
     def generated(self) -> dict[str, DiffusionSet]:
         """The sets that a text-to-image pipeline makes."""
         return {n: s for n, s in self.sets.items() if isinstance(s, DiffusionSet)}
@@ -186,6 +216,12 @@ class Study(Settings):
         if name not in self.models:
             raise StudyError(unknown("model", name, self.models))
         return self.models[name]
+
+    def tower(self, name: str) -> TowerTraining | UntrainedTower | PublishedTower:
+        """The settings of one image-only tower; an unknown name raises a StudyError."""
+        if name not in self.image_only:
+            raise StudyError(unknown("image-only tower", name, self.image_only))
+        return self.image_only[name]
 
     def set(self, name: str) -> ImageSet:
         """The settings of one set; an unknown name raises a StudyError."""

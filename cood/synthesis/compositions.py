@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cood.settings import Captions, Training
+from cood.settings import Captions, Schedule, Training
 from cood.study import Study
 from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, Vocabulary
 
@@ -15,6 +15,7 @@ from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, 
 SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY, ISOLATED = range(9)
 FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(9, 14)
 DIFFUSION, ISOLATED_DIFFUSION = range(14, 16)
+LINEAR = 20
 
 
 def training_order(
@@ -63,17 +64,29 @@ def splits(study: Study) -> np.ndarray:
     return split_by(order, study.words.size, shares)
 
 
+def training_compositions(
+    study: Study, training: Schedule, rng: np.random.Generator | None = None
+) -> np.ndarray:
+    """Composition id of each training image: the model's own take turns, in a new order each round.
+
+    Models of the same share, seed and number of images get the same. `rng` is by default the one
+    that the captions are drawn from.
+    """
+    rng = np.random.default_rng((study.seed, CAPTIONS, training.seed)) if rng is None else rng
+    compositions = seen(study, training.share)
+    rounds = -(-training.images // len(compositions))
+    return np.concatenate([rng.permutation(compositions) for _ in range(rounds)])[: training.images]
+
+
 def training_captions(study: Study, training: Training) -> pd.DataFrame:
     """One row per training image: `composition`, `attribute`, `object`, `caption` and `names`.
 
-    The model's compositions take turns, in an order drawn anew each round. `names` says what
-    the caption names: ``pair``, ``object`` or ``attribute``.
+    The compositions are those of `training_compositions`. `names` says what the caption names:
+    ``pair``, ``object`` or ``attribute``.
     """
     rng = np.random.default_rng((study.seed, CAPTIONS, training.seed))
     words = study.words
-    compositions = seen(study, training.share)
-    rounds = -(-training.images // len(compositions))
-    ids = np.concatenate([rng.permutation(compositions) for _ in range(rounds)])[: training.images]
+    ids = training_compositions(study, training, rng)
     captions: Captions = training.captions
     names = rng.choice(
         ["pair", "object", "attribute"],

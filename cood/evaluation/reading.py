@@ -1,0 +1,84 @@
+"""A linear classifier of frozen embeddings, regularised by what it reads of rows held out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cood.metrics.discriminant import discriminant, moments
+from cood.settings import LARGEST_LOGISTIC
+
+# Inverse strengths, as scikit-learn's C, from strong to weak.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+USUAL = 1e-2  # where no row is left to choose it by
+STEPS = 300
+NEVER = -1e30  # log probability of a class without a row: lower than any, but finite
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A fitted classifier: `told` gives log probabilities [n, classes] of codes [n, d]."""
+
+    kind: str
+    told: Callable[[np.ndarray], np.ndarray]
+
+
+def fit_reader(
+    codes: np.ndarray, ids: np.ndarray, size: int, fit: np.ndarray, check: np.ndarray
+) -> Reader:
+    """Fit a multinomial logistic regression, or, to very many rows, a linear discriminant.
+
+    The strength of the L2 penalty of the logistic regression is the one with which the rows `fit`
+    give those of `check` the highest likelihood; both together are then fitted with it. The
+    discriminant has a covariance shrunk by a formula (Chen et al. 2010), and needs no choice. No
+    other row is looked at.
+
+    Parameters
+    ----------
+    codes
+        Embeddings [n, d].
+    ids, size
+        Class [n] of each row, a number below `size`.
+    fit, check
+        Indices of rows; `check` may be empty.
+    """
+    both = np.sort(np.concatenate([fit, check]))
+    if len(both) * size > LARGEST_LOGISTIC:
+        fitted = discriminant(codes, ids, size, moments(codes, both))
+        return Reader("linear discriminant", lambda rows: np.maximum(fitted.scores(rows), NEVER))
+    best = USUAL
+    if len(check):
+        likelihood = []
+        for strength in STRENGTHS:
+            told = _logistic(codes[fit], ids[fit], size, strength)(codes[check])
+            likelihood.append(told[np.arange(len(check)), ids[check]].mean())
+        best = STRENGTHS[int(np.argmax(likelihood))]
+    kind = f"logistic regression, C = {best:g}"
+    return Reader(kind, _logistic(codes[both], ids[both], size, best))
+
+
+def _logistic(
+    codes: np.ndarray, ids: np.ndarray, size: int, strength: float
+) -> Callable[[np.ndarray], np.ndarray]:
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=STEPS))
+    with warnings.catch_warnings():  # what is left after so many steps changes no answer
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(codes, ids)
+
+    def told(rows: np.ndarray) -> np.ndarray:
+        raw = model.decision_function(rows)
+        if raw.ndim == 1:  # of two classes, that of the second against the first
+            raw = np.column_stack([np.zeros(len(raw)), raw])
+        whole = np.full((len(rows), size), NEVER)
+        whole[:, model.classes_] = log_softmax(raw, axis=1)
+        return whole
+
+    return told

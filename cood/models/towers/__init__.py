@@ -1,0 +1,1 @@
+"""Image towers without a text tower: loading them by timm, and training small ones."""

@@ -1,0 +1,228 @@
+"""Image-only towers, over the road that a user's study takes."""
+
+import pickle
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from cood.errors import CoodError, StudyError
+from cood.evaluation.linear import probe_linearly
+from cood.evaluation.tower_embedding import embed_tower
+from cood.files import read_table, read_tensors
+from cood.models.catalogue.towers import facts, known_towers
+from cood.models.fitting import untrained
+from cood.models.loading import local
+from cood.models.towers.loading import load_tower
+from cood.models.towers.training import save_tower, train_tower
+from cood.models.towers.views import random_view
+from cood.study import load_study
+from cood.synthesis.compositions import training_captions, training_compositions
+
+NAME = "test_vit.r160_in1k"  # of a tag that timm has on the hub, in timm/test_vit.r160_in1k
+MEAN = [0.1, 0.2, 0.3]
+IMAGE = Image.fromarray(
+    np.random.default_rng(0).integers(0, 256, (180, 170, 3), dtype=np.uint8), "RGB"
+)
+TRAINED = {
+    **{"objective": "labels", "architecture": "resnet", "share": 0.4},
+    **{"images": 32, "epochs": 1, "batch": 8},
+}
+
+
+def quiet(text):
+    pass
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tower with random weights and a classifier, saved as timm saves models."""
+    folder = tmp_path_factory.mktemp("tower")
+    torch.manual_seed(3)
+    model = timm.create_model("test_vit")
+    data = {"mean": MEAN, "std": [0.5] * 3, "input_size": (3, 160, 160), "crop_pct": 0.95}
+    timm.models.save_for_hf(model, folder, data_config=data, safe_serialization=True)
+    return folder
+
+
+@torch.inference_mode()
+def features(tower):
+    pixels = tower.preprocess(IMAGE)[None]
+    return tower.encode_image(pixels)[0].numpy()
+
+
+def plain(folder, mean):
+    """Features of the picture by the model alone, with a preprocessing written out."""
+    model = timm.create_model("test_vit")
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    transform = timm.data.create_transform(
+        (3, 160, 160), mean=mean, std=[0.5] * 3, interpolation="bicubic", crop_pct=0.95
+    )
+    with torch.inference_mode():
+        return (
+            model.eval()
+            .forward_head(model.forward_features(transform(IMAGE)[None]), pre_logits=True)[0]
+            .numpy()
+        )
+
+
+def refused(source, **options):
+    with pytest.raises(CoodError) as caught:
+        load_tower(source, say=quiet, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_folder_loads_with_its_own_preprocessing_and_without_the_classifier(folder):
+    tower = load_tower(local(folder))
+    np.testing.assert_allclose(features(tower), plain(folder, MEAN), atol=1e-5)
+    assert tower.sizes == {"embed_dim": 64, "resolution": 160}
+    assert "0.1000, 0.2000, 0.3000" in str(tower.preprocess)
+
+
+def test_hub_folder_tag_and_file_are_one_road(hub, folder, tmp_path):
+    hub.add("lab/tower", folder)
+    hub.add(f"timm/{NAME}", folder)
+    here, there = load_tower(local(folder)), load_tower("hf-hub:lab/tower@main")
+    np.testing.assert_array_equal(features(there), features(here))
+    assert (here.revision, there.revision) == ("", "c0" * 20)
+    tag = load_tower(NAME)
+    file = load_tower(f"file:{folder / 'model.safetensors'}", architecture=NAME)
+    np.testing.assert_array_equal(features(tag), features(file))
+    # These have the preprocessing of timm's own tag, not that of the folder.
+    np.testing.assert_allclose(features(tag), plain(folder, [0.5] * 3), atol=1e-5)
+    state = load_file(folder / "model.safetensors")
+    torch.save(state, tmp_path / "old.pth")
+    old = load_tower(f"file:{tmp_path / 'old.pth'}", architecture=NAME)
+    np.testing.assert_array_equal(features(old), features(file))
+
+
+def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, harm):
+    assert "did you mean" in refused("vit_base_patch14_dinov2.lvd142")
+    assert "unknown tower of timm" in refused("test_vit")  # without a tag: random weights
+    assert "does not exist" in refused("file:none.safetensors", architecture=NAME)
+    assert "cannot be loaded" in refused(f"local-dir:{tmp_path}")
+    state = load_file(folder / "model.safetensors")
+    del state["blocks.0.attn.qkv.weight"]
+    save_file(state, tmp_path / "less.safetensors")
+    assert "Missing key" in refused(f"file:{tmp_path / 'less.safetensors'}", architecture=NAME)
+    with (tmp_path / "bad.pth").open("wb") as file:
+        pickle.dump({"weight": harm}, file)
+    refused(f"file:{tmp_path / 'bad.pth'}", architecture=NAME)
+    assert not harm.file.exists()
+
+
+def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, parse):
+    hub.add("lab/tower", folder)
+    hub.faults["model.safetensors"] = "error"
+    study = parse(image_only={"far": {"tower": "hf-hub:lab/tower"}})
+    said = []
+    embed_tower(study, "far", "ao", said.append)
+    tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
+    assert not tensors
+    assert "cannot be downloaded" in metadata["missing"]
+    table = probe_linearly(study, "far")
+    assert table[["model", "set", "note"]].to_numpy().tolist() == [
+        ["far", "ao", metadata["missing"]]
+    ]
+    hub.faults.clear()
+    embed_tower(study, "far", "ao", said.append)
+    tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
+    assert tensors["images"].shape == (40, 64)
+    assert metadata["revision"] == "c0" * 20
+    assert metadata["resolution"] == "160"
+    assert "Normalize" in metadata["preprocessing"]
+
+
+@pytest.fixture
+def towers(parse, project):
+    return parse(
+        image_only={
+            "labels": TRAINED,
+            "views": {**TRAINED, "objective": "views"},
+            "raw": {"untrained": "resnet", "seed": 4},
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["labels", "views", "raw"])
+def test_towers_of_a_study_load_as_those_from_elsewhere(towers, name):
+    train_tower(towers, name, quiet)
+    folder = towers.paths.model(name)
+    tower = load_tower(local(folder))
+    first = untrained("resnet", 4 if name == "raw" else 0)
+    pixels = first.preprocess(IMAGE)
+    torch.testing.assert_close(tower.preprocess(IMAGE), pixels)  # that of the CLIP
+    with torch.inference_mode():
+        before = first.model.eval().visual.trunk(pixels[None])[0].numpy()
+    same = np.allclose(features(tower), before, atol=1e-5)
+    assert same == (name == "raw")
+    weights = (folder / "model.safetensors").read_bytes()
+    train_tower(towers, name, quiet)
+    assert (folder / "model.safetensors").read_bytes() == weights
+    if name != "raw":
+        assert list(read_table(folder / "training.parquet")["step"]) == [1, 2, 3, 4]
+
+
+def test_a_tower_sees_what_the_clip_of_its_share_sees(towers):
+    clip, tower = towers.models["few"], towers.image_only["labels"]
+    np.testing.assert_array_equal(
+        training_captions(towers, clip)["composition"], training_compositions(towers, tower)
+    )
+
+
+def test_only_towers_of_timm_are_made_here(parse, project):
+    study = parse(image_only={"a": {"untrained": "vit"}, "b": {"tower": NAME}})
+    with pytest.raises(StudyError, match=r"image_only.a: .* use byobnet, resnet"):
+        train_tower(study, "a", quiet)
+    with pytest.raises(StudyError, match="trained already"):
+        train_tower(study, "b", quiet)
+
+
+def test_a_saved_tower_keeps_its_weights(tmp_path):
+    clip = untrained("byobnet", 1)
+    save_tower(clip, tmp_path)
+    state = load_tower(local(tmp_path)).model.state_dict()
+    for name, tensor in clip.model.visual.trunk.state_dict().items():
+        torch.testing.assert_close(state[name], tensor)
+
+
+def test_views_differ_and_stay_within_their_image():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.stack([torch.full((3, 16, 16), value) for value in (0.0, 0.5)])
+    one, other = random_view(images, generator), random_view(images, generator)
+    assert one.shape == images.shape
+    # Of a plain image a crop is the same but for its brightness.
+    torch.testing.assert_close(one, one[:, :, :1, :1].expand_as(one))
+    assert ((one - images).abs() <= 0.4 + 1e-6).all()
+    assert not torch.equal(one, other)
+
+
+def test_the_catalogue_is_right_about_timm():
+    published = set(timm.list_pretrained())
+    for name in known_towers():
+        assert name in published
+        known = facts(name)
+        config = timm.models.get_pretrained_cfg(name)
+        assert known["resolution"] == config.input_size[-1]
+        assert config.hf_hub_id
+    # One of a kind, on no device: the larger ones take seconds.
+    for name in ("vit_small_patch14_dinov2.lvd142m", "resnet50.a1_in1k"):
+        known = facts(name)
+        with torch.device("meta"):
+            model = timm.create_model(name, num_classes=0)
+        assert known["embed_dim"] == model.num_features
+        parameters = sum(p.numel() for p in model.parameters())
+        assert known["parameters"] == pytest.approx(parameters, rel=1e-3)
+        if known["patch"] == known["patch"]:
+            assert model.patch_embed.patch_size == (known["patch"],) * 2
+    assert facts("unheard.of") == {}
+
+
+def test_the_studies_of_the_project_know_their_towers(monkeypatch):
+    study = load_study("paper")
+    for tower in study.image_only.values():
+        assert tower.facts["data"]
