@@ -1,4 +1,4 @@
-"""Run every benchmark; print one table and write it to the book."""
+"""Run every benchmark; print what was measured and write it to the book."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from importlib.metadata import version
 import pandas as pd
 import torch
 
-from benchmarks import captions, drawing, embedding, metrics, neighbours, ranking, zeroshot
+from benchmarks import (
+    captions,
+    coverage,
+    drawing,
+    embedding,
+    metrics,
+    neighbours,
+    ranking,
+    zeroshot,
+)
 from cood.paths import project_root
 
 
@@ -29,6 +38,7 @@ def main() -> None:
     pd.Series(machine).rename_axis("item").to_frame("value").to_csv(book / "speed-machine.csv")
     with pd.option_context("display.width", 200, "display.max_colwidth", None):
         print(table.to_string(index=False))
+    coverage.main()
 
 
 if __name__ == "__main__":

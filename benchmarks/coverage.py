@@ -1,4 +1,4 @@
-"""How often intervals of a correlation hold the true one: `python -m benchmarks.coverage`.
+"""How often intervals of a correlation over models hold the true one.
 
 Models of one family share a part of both numbers. Each row is one shape of families, share of the
 variance that a family has in common, and true correlation.
@@ -66,5 +66,10 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the table to the book."""
     table().to_csv(OUTPUT, index=False)
+
+
+if __name__ == "__main__":
+    main()

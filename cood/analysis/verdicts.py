@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.claims import Claim, load_claims
-from cood.analysis.evidence import ID, STATISTICS, Effect, Evidence, Untestable
+from cood.analysis.evidence import ID, Effect, Evidence, Untestable
 from cood.analysis.measures import holm
+from cood.analysis.statistics import STATISTICS
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 UNTESTED = "not testable here"
 LEVEL = 0.05  # of p after Holm's correction
+APART = "best above worst"  # the test of C1 that says whether there is anything to go with
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ def judge(evidence: Evidence) -> list[Verdict]:
             effects[claim.id] = STATISTICS[claim.id](evidence)
         except Untestable as reason:
             reasons[claim.id] = str(reason)
+    alike = bool(effects.get("C1")) and effects["C1"][APART].p >= LEVEL
     p = pd.Series({c.id: claim_p(c, effects[c.id]) for c in claims if c.id in effects}, dtype=float)
     corrected = holm(p)
     return [
-        decide(claim, effects[claim.id], p[claim.id], corrected[claim.id], len(p))
+        decide(claim, effects[claim.id], p[claim.id], corrected[claim.id], len(p), alike)
         if claim.id in effects
         else Verdict(claim, {}, UNTESTED, np.nan, np.nan, reasons[claim.id])
         for claim in claims
@@ -86,7 +89,12 @@ def claim_p(claim: Claim, effects: Mapping[str, Effect]) -> float:
 
 
 def decide(
-    claim: Claim, effects: Mapping[str, Effect], p: float, corrected: float, tested: int
+    claim: Claim,
+    effects: Mapping[str, Effect],
+    p: float,
+    corrected: float,
+    tested: int,
+    alike: bool = False,
 ) -> Verdict:
     """Apply the rule of a claim.
 
@@ -96,7 +104,13 @@ def decide(
         The claim, and an effect for each of its tests.
     p, corrected, tested
         p of the claim, p after Holm's correction, and the number of claims that was for.
+    alike
+        Whether the models may all have one C-OoD accuracy: then what differs is which images they
+        happen to name, which is common to similar models, and no correlation with it counts.
     """
+    if alike and any(effect.found is not None for effect in effects.values()):
+        why = "the models do not surely differ in C-OoD accuracy, so nothing can go with it"
+        return Verdict(claim, effects, UNDECIDED, p, corrected, why)
     expected = all(value > 0 for value in _aligned(claim, effects).values())
     if corrected >= LEVEL:
         why = f"p is {p:.2g} by itself and {corrected:.2g} after correction for {tested} claims"

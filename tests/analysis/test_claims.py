@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cood.analysis.claims import load_claims
-from cood.analysis.evidence import STATISTICS
+from cood.analysis.statistics import STATISTICS
 
 CLAIMS = load_claims()
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"

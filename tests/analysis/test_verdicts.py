@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +8,7 @@ from cood.analysis import verdicts
 from cood.analysis.claims import Claim, load_claims
 from cood.analysis.correlation import Correlation
 from cood.analysis.evidence import ID, Effect, Evidence, Untestable
+from cood.analysis.statistics import STATISTICS
 from cood.analysis.verdicts import (
     claim_p,
     control_table,
@@ -76,6 +79,16 @@ def test_a_single_metric_on_the_other_side_stops_a_verdict(value, single, holm, 
     assert ("mig lies on the other side" in found.why) == (verdict == "undecided")
 
 
+def test_nothing_goes_with_an_accuracy_that_is_the_same_for_all():
+    found = Correlation(12, 5, 0.9, 0.8, 0.95, 0.9, 0.8, 0.95)
+    every = effects((0.9, 1e-6), found=found)
+    decided = decide(claim("+"), every, 1e-6, 1e-5, tested=9, alike=True)
+    assert decided.verdict == "undecided"
+    assert "do not surely differ" in decided.why
+    # Differences are no correlations with it.
+    assert decide(claim("+"), effects((0.9, 1e-6)), 1e-6, 1e-5, 9, True).verdict == "supported"
+
+
 P = {"C1": 0.001, "C2": 0.004, "C3": 0.03, "C6": 0.5}
 
 
@@ -108,6 +121,15 @@ def test_holm_is_over_all_claims_that_were_tested(judged):
         {"C1": 0.004, "C2": 0.012, "C3": 0.06, "C6": 0.5}
     )
     assert [found[k].verdict for k in P] == ["supported", "supported", "undecided", "undecided"]
+
+
+def test_models_that_are_alike_decide_nothing(monkeypatch):
+    monkeypatch.setitem(P, "C1", 0.2)
+    functions = {name: partial(lambda name, evidence: statistic(name), name) for name in STATISTICS}
+    monkeypatch.setattr(verdicts, "STATISTICS", functions)
+    found = {one.claim.id: one for one in judge(Evidence(None, None, None))}
+    assert {found[k].verdict for k in P} == {"undecided"}
+    assert found["C2"].p == 0.004
 
 
 def test_what_was_not_tested_says_why(judged):
