@@ -15,7 +15,6 @@ from scipy import stats
 
 from cood.analysis import jackknife
 from cood.analysis.captions import caption_table
-from cood.analysis.regression import effective_robustness
 from cood.analysis.dynamics import load_dynamics
 from cood.analysis.evidence import (
     ID,
@@ -29,6 +28,7 @@ from cood.analysis.evidence import (
 )
 from cood.analysis.factors import against_composing, load_factors
 from cood.analysis.measures import add_excess, composite, correlate_measures, holm, with_control
+from cood.analysis.regression import effective_robustness
 from cood.analysis.tables import percent
 from cood.errors import StudyError
 from cood.evaluation.dimensions import APART, BASES
@@ -185,8 +185,20 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
         given=given,
         members=members,
         ways=in_ways(evidence, {" ".join(k): x for k, x in every.items() if k != first}),
-        note=f"The mean rank of {len(plain)} metrics is taken.",
+        note=_said_of(plain),
     )
+
+
+def _said_of(plain: pd.DataFrame) -> str:
+    # Which of them a mean rank is of, and which tell no two models apart.
+    names = (plain["measure"].str.replace("_", " ") + " of " + plain["space"] + "s").tolist()
+    same = [
+        n
+        for n, low, high in zip(names, plain["lowest"], plain["highest"], strict=True)
+        if low == high
+    ]
+    said = f"The mean rank is of {len(names)} metrics: {', '.join(names)}."
+    return said + (f" The same for all models: {', '.join(same)}." if same else "")
 
 
 def with_texts(evidence: Evidence) -> dict[str, Effect]:

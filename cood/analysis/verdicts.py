@@ -113,7 +113,7 @@ def decide(
         return Verdict(claim, effects, UNDECIDED, p, corrected, why)
     expected = all(value > 0 for value in _aligned(claim, effects).values())
     if corrected >= LEVEL:
-        why = f"p is {p:.2g} by itself and {corrected:.2g} after correction for {tested} claims"
+        why = f"by itself p is {p:.2g}, after correction for {tested} claims {corrected:.2g}"
         return Verdict(claim, effects, UNDECIDED, p, corrected, why)
     side = 1 if expected == (claim.sign == "+") else -1
     turned = [

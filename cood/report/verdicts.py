@@ -145,7 +145,8 @@ def embedded(content: Styler | Figure, label: str) -> HTML:
     file = BytesIO()
     content.savefig(file, format="svg", metadata={"Date": None})
     data = b64encode(file.getvalue()).decode()
-    return HTML(f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(label)}">')
+    source = f"data:image/svg+xml;base64,{data}"
+    return HTML(f'<p><img src="{source}" alt="{escape(label)}"></p>')
 
 
 def described(verdicts: Sequence[Verdict]) -> str:
@@ -241,12 +242,13 @@ def remarks(verdicts: Sequence[Verdict]) -> Styler:
     return _table(rows, "remarks")
 
 
-def rules(verdicts: Sequence[Verdict]) -> str:
-    """The rules and the claims that each of them is for, as sentences."""
+def rules(verdicts: Sequence[Verdict]) -> Styler:
+    """A row a rule: which claims it is for, and what it says."""
     by_rule: dict[str, list[str]] = {}
     for one in verdicts:
         by_rule.setdefault(one.claim.rule, []).append(one.claim.id)
-    return " ".join(f"{', '.join(ids)}: {rule}" for rule, ids in by_rule.items())
+    rows = [{"claims": ", ".join(ids), "rule": escape(rule)} for rule, ids in by_rule.items()]
+    return _table(rows, "rules")
 
 
 def forest(verdicts: Sequence[Verdict]) -> Figure:

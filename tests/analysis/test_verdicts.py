@@ -58,7 +58,7 @@ def test_what_statistics_make_of_a_claim(signs, found, p, verdict):
 def test_the_correction_decides():
     found = decide(claim("+"), effects((0.5, 0.01)), 0.01, 0.12, tested=12)
     assert found.verdict == "undecided"
-    assert found.why == "p is 0.01 by itself and 0.12 after correction for 12 claims"
+    assert found.why == "by itself p is 0.01, after correction for 12 claims 0.12"
 
 
 @pytest.mark.parametrize(
