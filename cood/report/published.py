@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from pandas.io.formats.style import Styler
 from scipy.special import expit, logit
 
-from cood.analysis import contrasts as contrasts_
 from cood.analysis import published
+from cood.analysis.contrasts import curation
 from cood.analysis.correlation import Correlation
 from cood.analysis.published import LOADS, Statistic
 from cood.analysis.regression import (
@@ -227,7 +227,7 @@ def contrasts(table: pd.DataFrame) -> Styler:
 
 def ladder(models: pd.DataFrame) -> Styler:
     """OoD accuracy, and `residual` in logits, by filter and scale of CommonPool."""
-    accuracy, robust = (contrasts_.curation(models, c)[0] for c in ("ood", "residual"))
+    accuracy, robust = (curation(models, c)[0] for c in ("ood", "residual"))
     shown = pd.DataFrame(
         {
             scale: [
