@@ -92,9 +92,9 @@ def score_linear(
     rows = {split: some for split, some in rows.items() if len(some)}
 
     def read(some: np.ndarray, labels: np.ndarray) -> Answers:
-        told = [reader.told(images[some]) for reader in readers]
-        pairs = best_pairs(*told, labels, words)
-        return Answers(truth[some], pairs, *(part.argmax(axis=1) for part in told))
+        attributes, objects = (reader.told(images[some]) for reader in readers)
+        pairs = best_pairs(attributes, objects, labels, words)
+        return Answers(truth[some], pairs, attributes.argmax(axis=1), objects.argmax(axis=1))
 
     def asked(some: np.ndarray, labels: np.ndarray) -> Answers:
         return answer(tensors | {"images": images[some]}, truth[some], labels)
@@ -192,7 +192,7 @@ def _of_classes(study: Study, name: str, id_set: str) -> Iterator[pd.DataFrame]:
             resamples=settings.resamples,
             level=settings.level,
         )
-        row = {"measure": "linear_object_top1", "variant": f"fitted on {id_set}", "split": "all"}
-        row |= {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
-        row |= {"set": set_, "group": "all", "space": "image", "chance": 1 / len(names)}
-        yield pd.DataFrame([row | said])
+        values = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+        place = {"set": set_, "split": "all", "group": "all", "space": "image"}
+        what = {"measure": "linear_object_top1", "variant": f"fitted on {id_set}"}
+        yield pd.DataFrame([{**values, **place, **what, "chance": 1 / len(names)}]).assign(**said)

@@ -9,7 +9,8 @@ from typing import Any
 
 import timm
 import torch
-from timm.data import create_transform, resolve_model_data_config
+from timm.data.config import resolve_model_data_config
+from timm.data.transforms_factory import create_transform
 from timm.models import get_pretrained_cfg, is_model
 
 from cood.errors import CoodError, unknown
@@ -101,10 +102,10 @@ def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> 
     known = timm.list_pretrained() if is_model(name) else timm.list_models()
     if source not in known or not tag:
         raise CoodError(unknown("tower of timm", source, known))
-    repo = get_pretrained_cfg(source).hf_hub_id
-    if not repo:
+    config = get_pretrained_cfg(source)
+    if config is None or not config.hf_hub_id:
         raise CoodError(f"{source} is not on the hub; fetch its weights and name them by {FILE}")
-    weights = fetch_weights(repo, None, say, names=WEIGHTS)
+    weights = fetch_weights(config.hf_hub_id, None, say, names=WEIGHTS)
     return _with_weights(source, weights), weights.parent.name
 
 

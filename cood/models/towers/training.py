@@ -84,6 +84,7 @@ def fit_tower(
     """
     trunk = _trunk(clip).to(memory_format=LAYOUT)
     width = trunk.num_features
+    outputs: list[torch.nn.Module]
     if settings.objective == "labels":
         outputs = [torch.nn.Linear(width, size) for size in classes]
     else:
