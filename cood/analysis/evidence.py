@@ -76,11 +76,14 @@ class Evidence:
         C-OoD accuracy as `pick` gives it, one row for each model of the study.
     inside
         ID accuracy.
+    measure
+        Which accuracy `outside` is.
     """
 
     results: Results
     outside: pd.DataFrame
     inside: Identity
+    measure: str = "pair_top1"
 
     @property
     def accuracy(self) -> pd.Series:
@@ -111,7 +114,7 @@ class Evidence:
 def gather_evidence(results: Results, measure: str = "pair_top1") -> Evidence:
     """Take C-OoD accuracy (`measure`, over unseen compositions) and ID accuracy of a study."""
     outside = pick(results, split="unseen", measure=measure).reindex(results.models["model"])
-    return Evidence(results, outside, identity(results, FIRST, measure))
+    return Evidence(results, outside, identity(results, FIRST, measure), measure)
 
 
 def values_of(evidence: Evidence, what: str, **where: str) -> pd.DataFrame:
@@ -212,7 +215,7 @@ def in_ways(evidence: Evidence, values: Mapping[str, pd.Series]) -> tuple[float,
 def in_variants(evidence: Evidence, variants: Sequence[str], **where: str) -> tuple[float, ...]:
     """The same of the scores of some variants, as `pick` selects them; some may be lacking."""
     scores = evidence.results.scores
-    where = {"set": next(iter(evidence.results.study.sets)), "group": "all"} | where
+    where = {"set": evidence.results.set, "group": "all"} | where
     for column in ("measure", *where):
         scores = scores[scores[column] == where[column]]
     scores = scores[scores["model"].isin(evidence.models.index)]

@@ -126,7 +126,7 @@ def composite(results: Results, measures: Collection[str]) -> dict[tuple[str, st
     scores = scores[
         scores["model"].isin(results.models["model"])
         & scores["measure"].isin(measures)
-        & (scores["set"] == next(iter(results.study.sets)))
+        & (scores["set"] == results.set)
     ]
     found = {}
     for key, part in scores.groupby(["split", "variant"], sort=False):

@@ -30,6 +30,7 @@ from cood.analysis.factors import against_composing, load_factors
 from cood.analysis.measures import add_excess, composite, correlate_measures, holm, with_control
 from cood.analysis.regression import effective_robustness
 from cood.analysis.tables import percent
+from cood.analysis.towers import about_towers, language_gap, tower_table
 from cood.errors import StudyError
 from cood.evaluation.dimensions import APART, BASES
 from cood.evaluation.discriminant import RULES
@@ -177,7 +178,7 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
     first = ("unseen", "all")
     members = with_control(plain if given is None else partial, partial, "pearson")
     members = members.assign(
-        set=next(iter(results.study.sets)), **{c: plain[c].to_numpy() for c in ("median", "chance")}
+        set=results.set, **{c: plain[c].to_numpy() for c in ("median", "chance")}
     )
     return against(
         evidence,
@@ -260,7 +261,7 @@ def with_rank(evidence: Evidence) -> dict[str, Effect]:
     """C9: soft rank of texts and of images."""
     scores = evidence.results.scores
     ranks = scores[scores["measure"].isin(DEFINITIONS) & (scores["split"] == "unseen")]
-    ranks = ranks[ranks["set"] == next(iter(evidence.results.study.sets))]
+    ranks = ranks[ranks["set"] == evidence.results.set]
     found = {}
     for space, codes in {"text": "compositions", "image": "images"}.items():
         variant = rank_variant(codes, centred=True, unit=True, relative=True)
@@ -296,7 +297,8 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
     if not study.factor_sets:
         raise Untestable("The study has no factor sets.")
     results = load_factors(str(study.file))
-    zoo = results.models[results.models["trained_on"] == ""]
+    zoo = results.models[results.models["model"].isin(evidence.models.index)]
+    results = replace(results, models=zoo)
     scores = results.scores
     scores = scores[scores["model"].isin(zoo["model"]) & scores["measure"].isin(NAMED)]
     scores = scores[(scores["variant"] == "all") & (scores["split"] == "all")]
@@ -361,8 +363,21 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
 
 
 def image_only(evidence: Evidence) -> dict[str, Effect]:
-    """C13: models that were trained on images alone."""
-    raise Untestable("The study has no model that was trained on images alone.")
+    """C13: CLIPs and towers that were trained on images alone, read by the same linear probes."""
+    if not evidence.results.study.image_only:
+        raise Untestable("The study has no model that was trained on images alone.")
+    gap = language_gap(tower_table(evidence.results, evidence.measure))
+    if np.isnan(gap.value):
+        raise Untestable(f"{str(gap)[0].upper()}{str(gap)[1:]}.")
+    effect = Effect(
+        "C-OoD accuracy at the same ID accuracy, CLIPs less others",
+        *(gap.value, gap.low, gap.high, gap.p),
+        n=gap.clips + gap.towers,
+        families=gap.clip_families + gap.tower_families,
+        note=f"Linear probes read all of them. {about_towers(evidence.results)} Of "
+        f"{gap.tower_families} families of these {gap.inside} lie within the CLIPs' ID accuracy.",
+    )
+    return {"CLIPs above image-only": effect}
 
 
 STATISTICS: dict[str, Callable[[Evidence], dict[str, Effect]]] = {

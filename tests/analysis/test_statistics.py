@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import expit, logit
 
-from cood.analysis import correlation, tables
+from cood.analysis import correlation, statistics, tables
 from cood.analysis.evidence import ID, Evidence, Untestable, gather_evidence
 from cood.analysis.identity import Identity
 from cood.analysis.statistics import NAMED, STATISTICS, image_only
 from cood.analysis.tables import Results, load_results
+from cood.analysis.towers import language_gap
 from cood.analysis.verdicts import judge
 from cood.files import write_table
 from cood.metrics import SCORES
@@ -105,7 +107,7 @@ def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch)
     # The page of the metrics also shows all compositions; here none was seen by any model.
     everywhere = results.scores[results.scores["measure"].isin(NAMED)].assign(split="all")
     results = replace(results, scores=pd.concat([results.scores, everywhere]))
-    monkeypatch.setattr(tables, "load_results", lambda study: results)
+    monkeypatch.setattr(tables, "load_results", lambda *of: results)
     known = gather_evidence(results)
     found = {}
     for name, statistic in STATISTICS.items():
@@ -167,7 +169,7 @@ def trained(parse, tmp_path, monkeypatch):
 @quick
 def test_captions_as_on_their_page(trained, monkeypatch):
     (found,) = STATISTICS["C5"](trained).values()
-    monkeypatch.setattr(tables, "load_results", lambda study: trained.results)
+    monkeypatch.setattr(tables, "load_results", lambda *of: trained.results)
     _, glued = cell("diversity", "tiny")
     assert glued["nmi_correlation"] == str(found.found)
     assert found.n == 8
@@ -252,6 +254,30 @@ def test_effective_robustness_of_two_groups(parse):
     none = replace(known, results=Results(study, pd.DataFrame(), models.assign(family="openai")))
     with pytest.raises(Untestable, match="yfcc15m and cc12m"):
         STATISTICS["C4"](none)
+
+
+@pytest.mark.parametrize("towers", [5, 1])
+def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
+    rng = np.random.default_rng(4)
+    clip = np.arange(8 + towers) < 8
+    inside = rng.uniform(0.3, 0.8, len(clip))
+    table = pd.DataFrame({"tower": np.where(clip, "CLIP", "images alone"), "ID": inside})
+    table["family"] = [f"f{i}" for i in range(len(clip))]
+    table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
+    monkeypatch.setattr(statistics, "tower_table", lambda results, measure: table)
+    monkeypatch.setattr(statistics, "about_towers", lambda results: "The towers are these.")
+    study = parse().model_copy(update={"image_only": {"views": None}})
+    known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)
+    if towers == 1:
+        with pytest.raises(Untestable, match=r"^No difference can be given: .* 1 are too few"):
+            STATISTICS["C13"](known)
+        return
+    (found,) = STATISTICS["C13"](known).values()
+    gap = language_gap(table)
+    assert (found.value, found.low, found.high, found.p) == (gap.value, gap.low, gap.high, gap.p)
+    assert found.value > 0.1
+    assert (found.n, found.families) == (13, 13)
+    assert "The towers are these. Of 5 families" in found.note
 
 
 def test_what_a_study_lacks_is_said(parse):
