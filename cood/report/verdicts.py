@@ -16,7 +16,6 @@ from pandas.io.formats.style import Styler
 from scipy import stats
 
 from cood.analysis.evidence import ID, Effect, Evidence
-from cood.analysis.published import claim_statistics
 from cood.analysis.verdicts import (
     CONTRADICTED,
     LEVEL,
@@ -226,19 +225,10 @@ def _span(low: float, high: float) -> str:
 
 
 def remarks(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a claim: the statement, its source, why it was not decided, and what was tested.
-
-    And what the authors' own table says of the claims that it bears on.
-    """
+    """A row a claim: the statement, its source, why it was not decided, and what was tested."""
     rows = []
-    authors = claim_statistics()
     for one in verdicts:
         notes = dict.fromkeys(e.note for e in one.effects.values() if e.note)
-        for found in authors.get(one.claim.id, [])[:1]:
-            notes[
-                f"By the authors' own table, of objects alone: {found.name} {found.estimate}, "
-                f"n = {found.n} published CLIPs, {found.verdict}."
-            ] = None
         why = f"{one.why[0].upper()}{one.why[1:]}".rstrip(".") + "." if one.why else ""
         rows.append(
             {
