@@ -155,7 +155,7 @@
     label.append("Rows with", input);
     count.setAttribute("role", "status");
     bar.append(label, count);
-    const outer = table.closest(".cell_output, .pst-scrollable-table-container") || table;
+    const outer = table.closest(".output, .pst-scrollable-table-container") || table;
     outer.before(bar);
     const said = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
     function sift() {

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 from pandas.io.formats.style import Styler
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from cood.analysis import published
 from cood.analysis.contrasts import curation
@@ -24,6 +24,7 @@ from cood.analysis.regression import (
 from cood.analysis.robustness import Difference
 from cood.analysis.tables import percent
 from cood.report import figures
+from cood.report.svg import LogitFormatter
 from cood.report.tables import styled
 
 COARSE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9)
@@ -42,7 +43,7 @@ def logit_axes(axes: Axes) -> None:
         ticks = COARSE if high - low > 3 else FINE
         axis.set_major_locator(FixedLocator(logit(np.array(ticks)).tolist()))
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * expit(value):.3g} %"))
+        axis.set_major_formatter(LogitFormatter())
 
 
 def add_line(axes: Axes, line: Line) -> None:

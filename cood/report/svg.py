@@ -16,7 +16,8 @@ from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import Formatter, PercentFormatter
+from scipy.special import expit
 
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 PREFIX = "told-"  # ids of the marks that stand for something, while a figure is written
@@ -45,6 +46,14 @@ class Told:
     x: Sequence[float] | None = None
     y: Sequence[float] | None = None
     labels: dict[str, str] = field(default_factory=dict)
+
+
+class LogitFormatter(Formatter):
+    """Writes a logit as the percentage that it stands for."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Text of a tick at `x`."""
+        return f"{100 * expit(x):.3g} %"
 
 
 TOLD: WeakKeyDictionary[Artist, list[Told]] = WeakKeyDictionary()
@@ -151,7 +160,10 @@ def _values(artist: Artist, mark: Told) -> list[str]:
 
 
 def _number(axis: Axis, value: Sequence[float]) -> str:
-    shares = isinstance(axis.get_major_formatter(), PercentFormatter)
+    formatter = axis.get_major_formatter()
+    shares = isinstance(formatter, PercentFormatter | LogitFormatter)
+    if isinstance(formatter, LogitFormatter):
+        value = [float(expit(v)) for v in value]
     value = [100 * v for v in value] if shares else list(value)
     first = f"{value[0]:.3g}" + (" %" if shares else "")
     return first if len(value) < 3 else f"{first} [{value[1]:.3g}, {value[2]:.3g}]"

@@ -8,6 +8,7 @@ from cood.analysis import contrasts
 from cood.analysis import published as analysis
 from cood.analysis.regression import mixed, within_families
 from cood.report import published
+from cood.report.svg import Told, as_svg, tell
 
 TABLE = analysis.published_table()
 MODELS = analysis.working(TABLE)
@@ -36,6 +37,16 @@ def test_axes_say_the_accuracies(axes):
     wide = "0.1 % 0.3 % 1 % 3 % 10 % 30 % 50 % 70 %"
     assert " ".join(ticks(axes.xaxis)) == wide
     assert ticks(axes.yaxis) == ["45 %", "50 %", "55 %", "60 %", "65 %", "70 %", "75 %"]
+
+
+def test_a_dot_tells_its_accuracies(axes):
+    published.logit_axes(axes)
+    axes.set(xlabel="ID", ylabel="OoD")
+    (dot,) = axes.plot(logit(0.25), logit(0.125), "o")
+    tell(dot, Told("a", x=[logit(0.25)], y=[logit(0.125)]))
+    svg = as_svg(axes.figure)
+    assert "ID: 25 %" in svg
+    assert "OoD: 12.5 %" in svg
 
 
 def test_chance_and_a_factor_of_ten_are_marked(axes):
