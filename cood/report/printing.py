@@ -23,11 +23,17 @@ body { padding: 0 !important; font-size: 10pt; }
 .page { break-before: page; }
 .page:first-of-type { break-before: auto; }
 .page h1 { break-after: avoid; }
+.page { min-height: 0; padding: 0; }
 .headerlink, .filter, .copybtn, details.hide { display: none !important; }
+.sorter::after { content: none; }
+h1 { font-size: 20pt; }
+h2 { font-size: 14pt; margin-top: 1.2rem; }
+h3 { font-size: 11pt; }
+td p { margin: 0; }
 figure, tr, pre { break-inside: avoid; }
 h2, h3 { break-after: avoid; }
 pre { white-space: pre-wrap; }
-.drawing > svg { min-width: 0; max-height: 235mm; }
+.drawing > svg { min-width: 0; max-height: 195mm; }
 table { font-size: 8pt; }
 table.intervals td, table td { white-space: normal !important; }
 .pst-scrollable-table-container, .cell_output, .drawing { overflow: visible !important; }
