@@ -120,9 +120,9 @@ def joined(html: Path, pages: list[str]) -> str:
         for tag in article.find_all(id=True):
             tag["id"] = f"{name}--{tag['id']}"
         for tag in article.find_all(href=True):
-            tag["href"] = _inside(tag["href"], page, pages)
+            tag["href"] = _inside(str(tag["href"]), page, pages)
         for tag in article.find_all(src=True):
-            tag["src"] = os.path.normpath(folder / tag["src"])
+            tag["src"] = os.path.normpath(folder / str(tag["src"]))
         body = _renamed(article.decode_contents(), name)
         articles.append(f'<article class="page bd-article" id="{name}">{body}</article>')
     head = first.head.decode_contents() if first.head else ""

@@ -39,7 +39,7 @@ def test_the_order_is_that_of_the_contents(tmp_path):
 def test_without_a_browser_it_is_said_what_to_install(tiny, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
-    with pytest.raises(CoodError, match="there is no Chromium; .*apt install chromium"):
+    with pytest.raises(CoodError, match=r"there is no Chromium; .*apt install chromium"):
         printing.browser()
     monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
     with pytest.raises(CoodError, match="CHROMIUM names /nowhere/chromium"):
