@@ -105,9 +105,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def browser(session: nox.Session) -> None:
-    """Drive a review sheet in the Chromium of this machine: nox -s browser [-- PYTEST OPTIONS]."""
+    """Try the last report and a review sheet in Chromium: nox -s browser [-- PYTEST OPTIONS]."""
     install(session)
     project = nox.project.load_toml("pyproject.toml")
     session.install(*nox.project.dependency_groups(project, "browser"))
-    file = "tests/synthesis/verification/browser_sheet.py"
-    session.run("pytest", file, *session.posargs)
+    files = ["tests/synthesis/verification/browser_sheet.py", "tests/report/browser_pages.py"]
+    session.run("pytest", *files, *session.posargs)

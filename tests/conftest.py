@@ -17,7 +17,7 @@ hypothesis.settings.register_profile("cood", derandomize=True, deadline=None, da
 hypothesis.settings.load_profile("cood")
 
 # Needs a browser: `nox -s browser` names it.
-collect_ignore = ["synthesis/verification/browser_sheet.py"]
+collect_ignore = ["synthesis/verification/browser_sheet.py", "report/browser_pages.py"]
 
 REPOSITORY = Path(__file__).parents[1]
 

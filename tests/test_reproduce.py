@@ -90,10 +90,20 @@ def test_from_nothing_to_html(made):
         assert (page.parent / f"{name}.html").is_file()
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         html = (page.parent / "executed" / f"{notebook.stem}.html").read_text()
-        assert "<img" in html
+        assert '<svg role="img" aria-label="' in html
+        assert f"nox -s notebook -- {notebook.stem} --study {STUDY} -p " in html
         assert "Traceback" not in html
         assert "{glue" not in html  # a role that was not understood
         assert str(project) not in html
+
+
+def test_the_report_is_small_and_has_what_draws_its_formulas(made):
+    html = made[0] / "_build" / "html"
+    assert sum(file.stat().st_size for file in html.rglob("*")) < 30e6
+    (script,) = set(re.findall(r"mathjax/([\w-]+\.js)", (html / "method.html").read_text()))
+    assert (html / "_static" / "mathjax" / script).is_file()
+    fonts = html / "_static" / "mathjax" / "output" / "chtml" / "fonts"
+    assert len(list(fonts.rglob("*.woff"))) > 10
 
 
 def test_progress_says_what_runs_and_how_long_it_took(made):

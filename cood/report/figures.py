@@ -126,6 +126,7 @@ def model_scatter(
             elinewidth=1.2,
             ecolor=(*colours[row.family], 0.3 if many else 0.5),
         )
+        drawn[0].set_zorder(4)  # no name hides a dot
         tell(drawn[0], Told(row.model, about(row), x=spread(across), y=spread(up)))
         points.append((row.model, across["value"], up["value"]))
     axes.set(xlabel=labels[0], ylabel=labels[1])

@@ -96,8 +96,9 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
     axes.grid(visible=False)
     handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
-    about = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "fontsize": 8}
-    keep(*axes.legend(handles=handles, **about).get_patches())
+    legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    plt.setp(legend.get_texts(), fontsize=8)
+    keep(*legend.get_patches())
     return figure
 
 

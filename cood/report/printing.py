@@ -23,11 +23,17 @@ body { padding: 0 !important; font-size: 10pt; }
 .page { break-before: page; }
 .page:first-of-type { break-before: auto; }
 .page h1 { break-after: avoid; }
+.page { min-height: 0; padding: 0; }
 .headerlink, .filter, .copybtn, details.hide { display: none !important; }
+.sorter::after { content: none; }
+h1 { font-size: 20pt; }
+h2 { font-size: 14pt; margin-top: 1.2rem; }
+h3 { font-size: 11pt; }
+td p { margin: 0; }
 figure, tr, pre { break-inside: avoid; }
 h2, h3 { break-after: avoid; }
 pre { white-space: pre-wrap; }
-.drawing > svg { min-width: 0; max-height: 235mm; }
+.drawing > svg { min-width: 0; max-height: 195mm; }
 table { font-size: 8pt; }
 table.intervals td, table td { white-space: normal !important; }
 .pst-scrollable-table-container, .cell_output, .drawing { overflow: visible !important; }
@@ -114,9 +120,9 @@ def joined(html: Path, pages: list[str]) -> str:
         for tag in article.find_all(id=True):
             tag["id"] = f"{name}--{tag['id']}"
         for tag in article.find_all(href=True):
-            tag["href"] = _inside(tag["href"], page, pages)
+            tag["href"] = _inside(str(tag["href"]), page, pages)
         for tag in article.find_all(src=True):
-            tag["src"] = os.path.normpath(folder / tag["src"])
+            tag["src"] = os.path.normpath(folder / str(tag["src"]))
         body = _renamed(article.decode_contents(), name)
         articles.append(f'<article class="page bd-article" id="{name}">{body}</article>')
     head = first.head.decode_contents() if first.head else ""

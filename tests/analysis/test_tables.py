@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cood.analysis.captions import caption_table
-from cood.analysis.tables import Results, load_results, percent, pick
+from cood.analysis.tables import Results, load_results, percent, pick, select
 from cood.errors import ArtefactError, StudyError
 from cood.files import write_table
 from cood.metrics.captions import caption_nmi
@@ -98,3 +98,37 @@ def test_dependence_in_the_captions_of_each_model(tiny):
 def test_captions_before_training_are_told(tiny):
     with pytest.raises(ArtefactError, match=r"few/captions.parquet does not exist"):
         caption_table(tiny)
+
+
+@pytest.fixture
+def zoo(parse):
+    rows = [
+        ("few", "ViT-B-32", "laion2b"),
+        ("more", "RN50", "openai"),
+        ("most", "convnext_base", "laion2b"),
+    ]
+    models = pd.DataFrame(rows, columns=["model", "architecture", "family"])
+    return Results(parse(), pd.DataFrame(), models)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("all", ["few", "more", "most"]),
+        ("convolutional", ["more", "most"]),
+        ("transformer", ["few"]),
+        ("vit-*", ["few"]),
+        ("laion2b", ["few", "most"]),
+        ("RN50, mo*t", ["more", "most"]),
+    ],
+)
+def test_models_are_chosen_by_tower_architecture_family_or_name(zoo, asked, found):
+    assert select(zoo, asked).models["model"].tolist() == found
+
+
+def test_models_and_sets_that_are_not_there_get_near_ones(zoo):
+    with pytest.raises(StudyError, match=r"unknown models 'convolutonal'; did you mean conv"):
+        select(zoo, "all, convolutonal")
+    with pytest.raises(StudyError, match=r"unknown set 'oa'; did you mean ao"):
+        select(zoo, set="oa")
+    assert select(zoo, set="ao").set == select(zoo).set == "ao"

@@ -1,0 +1,158 @@
+"""The report that was made last, in Chromium without a network: `nox -s browser`."""
+
+import os
+import shutil
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+from cood.paths import project_root
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+HTML = project_root() / "_build" / "html"
+PAGES = [p for p in sorted(HTML.rglob("*.html")) if "_static" not in p.parts]
+WAYS = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 780}},
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "no Chromium here: install one, or name it in CHROMIUM"
+    with sync_playwright() as driver:
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    contexts = []
+
+    def make(path, way="light", **more):
+        context = browser.new_context(offline=True, **WAYS[way], **more)
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith("file:") else noted(page, r.url))
+        page.goto((HTML / path).as_uri())
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def noted(page, url):
+    if not url.startswith(("data:", "blob:")):
+        page.problems.append(url)
+
+
+def test_there_is_a_report_to_look_at():
+    assert HTML / "executed" / "benchmark.html" in PAGES, "make one first: nox -s reproduce"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_keeps_people_out_and_nothing_is_asked_of_the_network(open_page, way):
+    found, page = [], open_page("index.html", way)
+    for path in PAGES:
+        page.goto(path.as_uri())
+        if page.evaluate("document.documentElement.scrollWidth") > WAYS[way]["viewport"]["width"]:
+            found.append((path.name, "scrolls sideways"))
+        for fault in Axe().run(page).response["violations"]:
+            if fault["impact"] in ("serious", "critical"):
+                found += [(path.name, fault["id"], node["html"][:200]) for node in fault["nodes"]]
+    assert found == []
+    assert page.problems == []
+
+
+def test_a_formula_is_drawn_without_a_network(open_page):
+    page = open_page("method.html")
+    page.wait_for_selector("mjx-container svg, mjx-container mjx-math")
+    assert page.locator("mjx-merror").count() == 0
+    loaded = page.evaluate(
+        "document.fonts.ready.then(() => [...document.fonts].filter(f => f.status == 'loaded' "
+        "&& f.family.startsWith('MJX')).length)"
+    )
+    assert loaded > 0
+    assert page.problems == []
+
+
+def test_a_dot_says_which_model_it_is_to_mouse_keyboard_and_finger(open_page):
+    page = open_page("executed/benchmark.html")
+    box, drawing = page.locator(".told-box"), page.locator(".drawing.tells").first
+    dot = drawing.locator("use.told").first
+    name = dot.get_attribute("data-name")
+    dot.hover()
+    expect(box).to_be_visible()
+    expect(box).to_contain_text(name)
+    expect(box).to_contain_text("C-OoD accuracy")
+    expect(box).to_contain_text("[")
+    drawing.focus()
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    seen = set()
+    for _ in range(drawing.locator(".told").count()):
+        page.keyboard.press("ArrowRight")
+        seen.add(box.locator("strong").inner_text())
+    assert len(seen) == drawing.locator(".told").count()
+    assert page.problems == []
+    phone = open_page("executed/benchmark.html", "phone", has_touch=True)
+    dot = phone.locator(".drawing.tells use.told").first
+    dot.scroll_into_view_if_needed()
+    at = dot.bounding_box()
+    phone.touchscreen.tap(at["x"] + at["width"] / 2 + 8, at["y"] + at["height"] / 2)  # near it
+    expect(phone.locator(".told-box")).to_be_visible()
+
+
+def test_a_figure_follows_the_dark_mode(open_page):
+    colours = {}
+    for way in ("light", "dark"):
+        page = open_page("executed/benchmark.html", way)
+        label, dot = ".drawing svg [id$=text_1] g", ".drawing use.told"
+        colours[way] = [
+            page.locator(one).first.evaluate("e => getComputedStyle(e).fill")
+            for one in (label, dot)
+        ]
+    assert colours["light"][0] == "rgb(38, 38, 38)"
+    assert colours["dark"][0] == "rgb(230, 230, 230)"
+    assert colours["light"][1] != colours["dark"][1]
+
+
+def test_the_leaderboard_sorts_and_filters(open_page):
+    page = open_page("executed/benchmark.html")
+    table = page.locator("table.dataframe").first
+    header = table.locator("th", has_text="C-OoD").first
+    values = lambda: [  # noqa: E731
+        float(text.split()[0]) for text in table.locator("tbody td:nth-child(2)").all_inner_texts()
+    ]
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    assert values() == sorted(values(), reverse=True)
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert values() == sorted(values())
+    rows = table.locator("tbody tr")
+    first = rows.first.locator("td").first.inner_text()
+    page.get_by_label("Rows with").first.fill(first)
+    expect(page.locator(".filter [role=status]").first).to_contain_text(f"of {rows.count()} rows")
+    assert 0 < table.locator("tbody tr:visible").count() < rows.count()
+
+
+def test_a_page_can_be_read_without_scripts(open_page):
+    page = open_page("executed/benchmark.html", java_script_enabled=False)
+    assert page.locator("svg .told > title").count() > 3
+    assert page.locator("table.dataframe tbody tr").first.is_visible()
+
+
+def test_the_data_and_the_source_are_beside_the_page(open_page):
+    page = open_page("executed/benchmark.html")
+    for name in ("leaderboard.csv", "benchmark.ipynb"):
+        link = page.locator(f"a.download[href$='{name}']").first
+        assert (HTML / "executed" / link.get_attribute("href")).is_file()
+        expect(link).to_be_visible()
