@@ -16,7 +16,10 @@ from cood.files import read_table
 from cood.metrics import SCORES
 from cood.study import load_study
 
-ACCURACIES = ("pair_top1", "attribute_top1", "object_top1", "binding", "id_top1")
+ACCURACIES = (
+    *("pair_top1", "attribute_top1", "object_top1", "binding", "id_top1"),
+    "linear_pair_top1",  # of linear probes, which image-only towers have too
+)
 SOFT_RANK = "numerical_rank_0.1"
 RANKS = tuple(f"{of}, centred, unit rows, relative" for of in ("images", "compositions"))
 CLAIM, SCORE = "claim", "score"
@@ -45,7 +48,7 @@ class Run:
         A row a number: `kind` (``claim`` or ``score``), `what`, `model`, `value`, `low`, `high`
         and, of claims, `verdict`.
     models
-        Names of its models.
+        Names of its models and image-only towers.
     settings
         What its scores were made with, by dotted name; None if that is not known.
     """
@@ -75,7 +78,9 @@ def read_run(place: str) -> Run:
             f"{folder}: it holds no {scores.name}; name the results folder of a finished run, "
             "such as results/mini"
         )
-    models = read_table(folder / "models.parquet")["model"].tolist()
+    tables = [folder / f"{name}.parquet" for name in ("models", "towers")]
+    known = [read_table(table) for table in tables if table.is_file()]
+    models = [model for table in known for model in table["model"]]
     claims = _claims(folder / "notebooks" / "claims" / "claims.csv")
     numbers = [table for table in (claims, _scores(read_table(scores), models)) if len(table)]
     made_with = dict(_flat(json.loads(settings.read_text()))) if settings.is_file() else None

@@ -26,19 +26,23 @@ def seeds(study: Study) -> pd.DataFrame:
     of_model = "first weights, what is drawn to train on, its captions, order of batches"
     recipes = {**study.trained, **study.factor_models}
     rows += [(f"model {name}", recipe.seed, of_model) for name, recipe in recipes.items()]
+    of_tower = "first weights, what is drawn to train on, order of batches"
+    rows += [(f"tower {name}", tower.seed, of_tower) for name, tower in study.own_towers.items()]
     return pd.DataFrame(rows, columns=["what", "seed", "draws"])
 
 
 def checksums(study: Study) -> pd.DataFrame:
     """Table of `what`, `file` (in the results of the study) and `sha256`, its first 16 digits.
 
-    The tables of scores, of models and of sets, the images of sets that are drawn (all in one, in
-    the order of the manifest), and the weights of the models that are trained here. Images from
+    The tables of scores, of models, of towers and of sets, the images of sets that are drawn (all
+    in one, in the order of the manifest), and the weights of what is trained here. Images from
     elsewhere may be hundreds of gigabytes, so only their table counts; checkpoints are told by
     their revision in `models.parquet`. What was not made is `missing`.
     """
     paths = study.paths
     files = [("scores", paths.scores), ("models", paths.models)]
+    if study.image_only:
+        files.append(("image-only towers", paths.towers))
     if study.factor_sets:
         files.append(("scores on the factor sets", paths.factor_scores))
     every = [*study.sets, *study.id_sets, *study.factor_sets]
@@ -47,6 +51,9 @@ def checksums(study: Study) -> pd.DataFrame:
     files += [
         (f"weights of {name}", paths.model(name) / "open_clip_model.safetensors")
         for name in trained
+    ]
+    files += [
+        (f"weights of {name}", paths.model(name) / "model.safetensors") for name in study.own_towers
     ]
     rows = [(what, _inside(paths.results, file), digest([file])) for what, file in files]
     for name, settings in study.sets.items():

@@ -106,6 +106,18 @@ def test_models_of_one_run_only(write):
     assert differs(table)
 
 
+def test_image_only_towers_count_as_models(write):
+    rows = [score("few", 0.5), score("tower", 0.4, measure="linear_pair_top1")]
+    a = write("a", rows)
+    folder = write("b", rows).folder
+    for name, model in (("models", "few"), ("towers", "tower")):
+        write_table(pd.DataFrame({"model": [model]}), folder / f"{name}.parquet")
+    b = read_run(str(folder))
+    assert b.models == ["few", "tower"]
+    table = compare(a, b)
+    assert state(table, "linear_pair_top1 on unseen", "tower") == "same"
+
+
 def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
     rows = [
         score("few", 0.5),

@@ -14,6 +14,12 @@ def test_every_seed_of_a_study_is_listed(factored):
     }
 
 
+def test_towers_have_seeds_and_weights(parse, project):
+    study = parse(image_only={"random": {"untrained": "resnet", "seed": 3}})
+    assert seeds(study).set_index("what").loc["tower random", "seed"] == 3
+    assert {"towers.parquet", "models/random/model.safetensors"} <= set(checksums(study)["file"])
+
+
 def test_checksums_are_those_of_the_files(done):
     table = checksums(done).set_index("file")["sha256"]
     for name in ("sets/ao/manifest.parquet", "models/few/open_clip_model.safetensors"):
