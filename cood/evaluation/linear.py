@@ -61,8 +61,8 @@ def score_linear(
 
     One probe tells the attribute and one the object; the log probability of a pair is the sum of
     theirs. Measures are those of `cood.evaluation.zeroshot` with ``linear_`` in front, on the
-    splits ``probe`` and ``held out``. Where there are texts of compositions, the same images are
-    also answered by these (``zeroshot_``).
+    splits ``probe`` and ``held out``. Where there are texts of compositions, the images held out
+    are also answered by these (``zeroshot_``).
 
     Parameters
     ----------
@@ -83,13 +83,15 @@ def score_linear(
     if min(len(np.unique(attribute[both])), len(np.unique(object_[both]))) < 2:
         reason = "its images show fewer than two attributes or objects that a probe could learn"
         return missing("", "", f"no linear probe: {reason}")
-    images = tensors["images"].astype(np.float32)
+    rows = {PROBE: again, HELD_OUT: np.flatnonzero(~np.isin(truth, known))}
+    rows = {split: some for split, some in rows.items() if len(some)}
+    if not rows:
+        return missing("", "", "no linear probe: no image is left to test it on")
+    images = tensors["images"].astype(np.float32, copy=False)
     readers = [
         fit_reader(images, ids, len(names), fit, check)
         for ids, names in ((attribute, words.attributes), (object_, words.objects))
     ]
-    rows = {PROBE: again, HELD_OUT: np.flatnonzero(~np.isin(truth, known))}
-    rows = {split: some for split, some in rows.items() if len(some)}
 
     def read(some: np.ndarray, labels: np.ndarray) -> Answers:
         attributes, objects = (reader.told(images[some]) for reader in readers)
@@ -99,17 +101,17 @@ def score_linear(
     def asked(some: np.ndarray, labels: np.ndarray) -> Answers:
         return answer(tensors | {"images": images[some]}, truth[some], labels)
 
-    given = (truth, rows, [HELD_OUT], words, settings, seed)
+    given = ([HELD_OUT], words, settings, seed)
     note = "; ".join(
         f"{word}: {reader.kind}"
         for word, reader in zip(("attribute", "object"), readers, strict=True)
     )
-    ways = [(LINEAR_PREFIX, read, note)]
-    if "compositions" in tensors:
-        ways.append((ZERO_SHOT_PREFIX, asked, ""))
+    ways = [(LINEAR_PREFIX, read, note, rows)]
+    if "compositions" in tensors and HELD_OUT in rows:
+        ways.append((ZERO_SHOT_PREFIX, asked, "", {HELD_OUT: rows[HELD_OUT]}))
     tables = []
-    for prefix, way, said in ways:
-        table = tabulate_splits(way, *given, by_category=False)
+    for prefix, way, said, some in ways:
+        table = tabulate_splits(way, truth, some, *given, by_category=False)
         if way is read:  # where both words are right, the pair of two probes is too
             table = table[table["measure"] != "binding"]
         tables.append(table.assign(measure=prefix + table["measure"], note=said))
@@ -141,6 +143,14 @@ def best_pairs(
 
     `attributes` [n, A] and `objects` [n, O]; that of a pair is the sum.
     """
+    if len(labels) == words.size:  # the best five are among those of the best five of both words
+        a, o = (top(told, min(TOP, told.shape[1])) for told in (attributes, objects))
+        first, second = (
+            np.take_along_axis(told, best, axis=1) for told, best in ((attributes, a), (objects, o))
+        )
+        sums = (first[:, :, None] + second[:, None, :]).reshape(len(a), -1)
+        ids = (a[:, :, None] * len(words.objects) + o[:, None, :]).reshape(len(a), -1)
+        return np.take_along_axis(ids, top(sums, min(TOP, sums.shape[1])), axis=1)
     a, o = words.attribute_of(labels), words.object_of(labels)
     k, rows = min(TOP, len(labels)), max(1, CELLS // len(labels))
     blocks = [
@@ -168,7 +178,8 @@ def _of_classes(study: Study, name: str, id_set: str) -> Iterator[pd.DataFrame]:
     if len(np.unique(classes[fit])) < 2:
         yield missing(name, id_set, "no linear probe: it has images of fewer than two classes")
         return
-    settings, images = study.evaluation, tensors["images"].astype(np.float32)
+    settings = study.evaluation
+    images = tensors["images"].astype(np.float32, copy=False)
     reader = fit_reader(images, classes, len(names), fit, check)
     answers = top(reader.told(images[test]), min(TOP, len(names)))
     table = tabulate_identity(answers, classes[test], len(names), settings, study.seed)

@@ -82,8 +82,9 @@ def test_texts_answer_the_same_images_where_there_are_some():
     table = scored(IMAGES, **texts)
     rows = table[table["measure"] == "zeroshot_pair_top1"].set_index(["split", "variant"])
     assert (rows["value"] == 1).all()
+    assert list(rows.index) == [(HELD_OUT, "all"), (HELD_OUT, HELD_OUT)]
     linear = table[table["measure"] == "linear_pair_top1"].set_index(["split", "variant"])
-    assert rows["n"].equals(linear["n"])
+    assert rows["n"].equals(linear["n"].reindex(rows.index))
     assert value(table, "zeroshot_binding") == 1
 
 
@@ -106,6 +107,9 @@ def test_the_best_pairs_are_those_with_the_largest_sum(monkeypatch):
     found = best_pairs(attributes, objects, labels, WORDS)
     whole = (attributes[:, :, None] + objects[:, None, :]).reshape(7, 20)[:, labels]
     np.testing.assert_array_equal(found, labels[np.argsort(-whole, axis=1)[:, :5]])
+    everything = best_pairs(attributes, objects, np.arange(20), WORDS)
+    whole = (attributes[:, :, None] + objects[:, None, :]).reshape(7, 20)
+    np.testing.assert_array_equal(everything, np.argsort(-whole, axis=1)[:, :5])
 
 
 def test_a_set_that_shows_one_word_is_one_row_with_the_reason():
@@ -113,6 +117,13 @@ def test_a_set_that_shows_one_word_is_one_row_with_the_reason():
     table = scored(IMAGES[one_object], TRUTH[one_object])
     assert len(table) == 1
     assert table["note"].iloc[0].startswith("no linear probe: its images show fewer than two")
+
+
+def test_a_set_with_nothing_left_to_test_on_is_one_row_with_the_reason():
+    known, first = np.unique(TRUTH, return_index=True)
+    single = first[np.isin(known, KNOWN)]
+    table = scored(IMAGES[single], TRUTH[single])
+    assert table["note"].tolist() == ["no linear probe: no image is left to test it on"]
 
 
 def test_a_set_that_was_filtered(monkeypatch):
