@@ -62,7 +62,7 @@ def test_a_file_that_is_not_yaml(project, refused):
 
 @pytest.mark.parametrize(
     "command",
-    [("train",), ("score",), ("probe",), ("measure",), ("track",), ("embed", "--set", "ao")],
+    [("train",), ("score",), ("probe",), ("measure",), ("edit",), ("track",), ("embed", "--set", "ao")],
     ids=lambda c: c[0],
 )
 def test_an_unknown_model(project, refused, command):
