@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from cood.evaluation.edit_scoring import ACCURACIES, METRICS
-from cood.evaluation.resampling import grouped_mean
+from cood.evaluation.resampling import grouped_means
 from cood.files import read_table
 from cood.study import Study
 
@@ -45,6 +45,9 @@ class Effect:
         if np.isfinite(self.low):
             text += f" [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
         return f"{text}, n = {self.n} models in {self.families} families"
+
+
+NOTHING = Effect(np.nan, np.nan, np.nan, 0, 0)
 
 
 def load_edits(study: Study) -> pd.DataFrame:
@@ -85,16 +88,21 @@ def effect(
     rows = table
     for column, value in where.items():
         rows = rows[rows[column] == value]
-    return _mean(rows, families, seed)
+    found = effects(rows, families, seed=seed)
+    return Effect(**found[list(Effect.__dataclass_fields__)].iloc[0]) if len(found) else NOTHING
 
 
 def effects(table: pd.DataFrame, families: pd.Series, *, seed: int) -> pd.DataFrame:
     """`effect` of every edit on every measure: the columns `KEYS`, and those of `Effect`."""
-    rows: list[dict[str, Any]] = []
-    for key, part in table.groupby(KEYS, sort=False):
-        found = _mean(part, families, seed)
-        rows.append(dict(zip(KEYS, key, strict=True)) | vars(found))
-    return pd.DataFrame(rows, columns=[*KEYS, *Effect.__dataclass_fields__])
+    cells = table[KEYS].drop_duplicates()
+    order = pd.MultiIndex.from_frame(cells)
+    wide = {
+        name: table.pivot(index="model", columns=KEYS, values=name).reindex(columns=order)
+        for name in ("value", "low", "high")
+    }
+    known = families.reindex(wide["value"].index).to_numpy(str)
+    found = _means(*(part.to_numpy(float) for part in wide.values()), known, seed)
+    return pd.concat([cells.reset_index(drop=True), pd.DataFrame(map(vars, found))], axis=1)
 
 
 def agreement(
@@ -125,8 +133,12 @@ def agreement(
         - `value`, `low`, `high`: Spearman's coefficient over edits and doses within a model, mean
           over the `n` models in `families` with an interval from resampling families. A model in
           which the metric never moves has none.
-        - `edits`: how many edits and doses; in `claimed` of them metric and accuracy surely move
-          the same way over models, in `opposed` the opposite way.
+        - `raised`: how many edits and doses surely make the codes more disentangled, over models;
+          of these, `raised_up` surely raise accuracy and `raised_down` surely lower it.
+          `lowered`, `lowered_up` and `lowered_down`: the same of those that make them less so.
+
+        What does damage lowers both, whatever the one has to do with the other; so the claim, as
+        one about causes, stands and falls with the edits that raise the metric.
     """
     against = table[table["edit"].isin(list(edits)) & (table["against"] == "control")]
     pooled = effects(against, families, seed=seed).set_index(["measure", *CELL])
@@ -137,18 +149,23 @@ def agreement(
         wide = here.pivot(index="model", columns=["edit", "dose", "measure"], values="value")
         if wide.empty:
             continue
+        known = families.reindex(wide.index).to_numpy(str)
         outcome = wide.xs(measure, axis=1, level="measure")
         for metric, sign in METRICS.items():
             moved = sign * wide.xs(metric, axis=1, level="measure")[outcome.columns]
             each = [_spearman(moved.loc[m], outcome.loc[m]) for m in wide.index]
-            found = pd.DataFrame({"model": wide.index, "value": each, "low": np.nan})
-            mean = _mean(found.assign(high=np.nan).dropna(subset=["value"]), families, seed)
+            column, none = np.array(each)[:, None], np.full((len(each), 1), np.nan)
+            (mean,) = _means(column, none, none, known, seed)
             cells = [(*cell, side) for cell in outcome.columns]
-            both = [sign * sure[(metric, *cell)] * sure[(measure, *cell)] for cell in cells]
-            row = {"measure": metric, "side": side, **vars(mean), "edits": len(cells)}
-            rows.append(row | {"claimed": both.count(1), "opposed": both.count(-1)})
-    kept = ["measure", "side", "value", "low", "high", "n", "families", "edits"]
-    return pd.DataFrame(rows, columns=[*kept, "claimed", "opposed"])
+            row: dict[str, Any] = {"measure": metric, "side": side, **vars(mean)}
+            both = [(sign * sure[(metric, *cell)], sure[(measure, *cell)]) for cell in cells]
+            for name, way in (("raised", 1), ("lowered", -1)):
+                row |= {name: sum(moved == way for moved, _ in both)}
+                row |= {f"{name}_up": both.count((way, 1)), f"{name}_down": both.count((way, -1))}
+            rows.append(row)
+    kept = ["measure", "side", "value", "low", "high", "n", "families"]
+    moves = [f"{way}{end}" for way in ("raised", "lowered") for end in ("", "_up", "_down")]
+    return pd.DataFrame(rows, columns=[*kept, *moves])
 
 
 def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
@@ -163,14 +180,24 @@ def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
     return float(accuracies.max()) if len(accuracies) else np.nan, sizes
 
 
-def _mean(rows: pd.DataFrame, families: pd.Series, seed: int) -> Effect:
-    rows = rows[np.isfinite(rows["value"].to_numpy(float))]
-    known = families.reindex(rows["model"]).to_numpy(str)
-    n_families = len(np.unique(known))
-    found = grouped_mean(rows["value"].to_numpy(float), known, rng=np.random.default_rng(seed))
-    low, high = (found.low, found.high) if n_families > 1 else (np.nan, np.nan)
-    up, down = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
-    return Effect(found.value, low, high, found.n, n_families, up, down)
+def _means(
+    values: np.ndarray, lows: np.ndarray, highs: np.ndarray, families: np.ndarray, seed: int
+) -> list[Effect]:
+    """Mean of each column [models, k] over the models that have a number in it."""
+    made = [NOTHING] * values.shape[1]
+    # Most columns are of the same models, and are resampled together.
+    patterns, pattern = np.unique(np.isfinite(values), axis=1, return_inverse=True)
+    for k, rows in enumerate(patterns.T):
+        columns = np.flatnonzero(pattern.ravel() == k)
+        n_families = len(np.unique(families[rows]))
+        found = grouped_means(
+            values[np.ix_(rows, columns)], families[rows], rng=np.random.default_rng(seed)
+        )
+        for j, one in zip(columns, found, strict=True):
+            low, high = (one.low, one.high) if n_families > 1 else (np.nan, np.nan)
+            up, down = int((lows[rows, j] > 0).sum()), int((highs[rows, j] < 0).sum())
+            made[j] = Effect(one.value, low, high, one.n, n_families, up, down)
+    return made
 
 
 def _spearman(x: pd.Series, y: pd.Series) -> float:

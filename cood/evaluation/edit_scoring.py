@@ -201,9 +201,7 @@ def score_edits(
         (UNEDITED, 0.0, "texts"): test.metrics(texts, "texts"),
     }
     seed = (study.seed, EDITING, 2)
-    for one in edits(
-        *(images, texts, known, sums, settings.doses, settings.repeats, seed, fitted)
-    ):
+    for one in edits(*(images, texts, known, sums, settings.doses, settings.repeats, seed, fitted)):
         codes = {"images": one.images, "texts": one.texts}
         given = {side: z for side, z in codes.items() if z is not None}
         for side, z in given.items():
@@ -234,7 +232,7 @@ def _accuracies(study: Study, right: dict[Key, np.ndarray], test: _Test) -> pd.D
     chance = {name: float(c.mean()) for name, _, c in hits(answers, test.words, test.labels)}
     plain, rows, columns = right[UNEDITED, 0.0, "both"], [], []
     for key, found in right.items():
-        kinds = {"": found, "unedited": found - plain}
+        kinds = {"": found} if key[0] == UNEDITED else {"": found, "unedited": found - plain}
         control = _control(key)
         if control in right:
             kinds["control"] = found - right[control]
@@ -250,16 +248,22 @@ def _accuracies(study: Study, right: dict[Key, np.ndarray], test: _Test) -> pd.D
         level=study.evaluation.level,
     )
     table = pd.DataFrame(rows, columns=["edit", "dose", "side", "measure", "against", "chance"])
-    return table.assign(space="image", **{
-        name: [getattr(one, name) for one in estimates] for name in ("value", "low", "high", "n")
-    })
+    return table.assign(
+        space="image",
+        **{
+            name: [getattr(one, name) for one in estimates]
+            for name in ("value", "low", "high", "n")
+        },
+    )
 
 
 def _metrics(found: dict[Key, pd.Series], test: _Test) -> pd.DataFrame:
     rows = []
     for key, values in found.items():
         edit, dose, side = key
-        kinds = {"": values, "unedited": values - found[UNEDITED, 0.0, side]}
+        kinds = {"": values}
+        if edit != UNEDITED:
+            kinds["unedited"] = values - found[UNEDITED, 0.0, side]
         control = _control(key)
         if control in found:
             kinds["control"] = values - found[control]

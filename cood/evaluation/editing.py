@@ -105,9 +105,7 @@ def predicted(texts: np.ndarray, known: np.ndarray, factors: np.ndarray) -> np.n
     """
     fit = fit_additive(texts[known], factors[known])
     present = [np.unique(factors[known, k]) for k in (0, 1)]
-    places = [
-        np.searchsorted(p, factors[:, k]).clip(max=len(p) - 1) for k, p in enumerate(present)
-    ]
+    places = [np.searchsorted(p, factors[:, k]).clip(max=len(p) - 1) for k, p in enumerate(present)]
     found = [p[at] == factors[:, k] for k, (p, at) in enumerate(zip(present, places, strict=True))]
     first, second = places[0], places[1] + len(present[0])
     size = sum(map(len, present))

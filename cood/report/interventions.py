@@ -10,10 +10,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from cood.analysis.interventions import CELL, POSITIVE
+from cood.analysis.interventions import CELL, POSITIVE, TESTS
 from cood.analysis.mediation import PARTS, total_effect
 from cood.analysis.tables import Results
+from cood.errors import StudyError
 from cood.evaluation.edit_scoring import ACCURACIES
+from cood.evaluation.editing import KINDS
 from cood.report.figures import MARKERS, legend, styles
 from cood.settings import Training
 
@@ -24,6 +26,37 @@ NO_SHARE = (
     "Fewer than three shares of compositions were set in this study among models that are "
     "otherwise alike, so there is no effect of the share to divide."
 )
+
+
+Cells = Mapping[str, tuple[str, float, str]]  # edit, dose and side, by name
+
+
+def cells(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
+    """The edits that stand for all others: their names, and edit, dose and side of each.
+
+    Raises
+    ------
+    StudyError
+        If the study takes away other numbers of directions than `dose`.
+    """
+    known = results.study.edits.doses if results.study.edits else []
+    if dose not in known:
+        raise StudyError(
+            f"dose: the study {results.study.name} takes away {', '.join(map(str, known))} "
+            f"directions, not {dose}; name one of these, or add it to `edits:` in its file"
+        )
+    removed = {
+        f"without {dose} {kind} directions": (f"remove {kind}", float(dose), "both")
+        for kind in (*KINDS, "random")
+    }
+    return removed | {
+        "texts without interaction": ("additive", 1.0, "texts"),
+        "texts with twice the interaction": ("additive", -1.0, "texts"),
+        "texts less another's interaction": ("shuffled", 1.0, "texts"),
+        "centred": ("centre", 0.0, "both"),
+        "whitened by 90 %": ("whiten", 0.9, "both"),
+        "rotated": ("rotate", 0.0, "both"),
+    }
 
 
 def label(edit: str, dose: float) -> str:
@@ -40,37 +73,37 @@ def label(edit: str, dose: float) -> str:
 
 
 def forest(
-    table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, side: str, measure: str
+    table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, shown: Cells, measure: str
 ) -> Figure:
     """A band an edit: a dot with its interval for each model, and a diamond for their mean.
+
+    All are differences to the codes as they are.
 
     Parameters
     ----------
     table, pooled
-        Differences to the codes as they are, of the edits to show: rows of
-        `cood.analysis.interventions.load_edits`, and of `effects`.
+        What `cood.analysis.interventions.load_edits` and `effects` return.
     models
         Table of models with `model` and `family`.
-    side, measure
-        What was edited; which accuracy.
+    shown, measure
+        Which edits, by name, as `cells` gives them; which accuracy.
     """
     colours, _ = styles(models)
     family = models.set_index("model")["family"]
-    here = table[(table["side"] == side) & (table["measure"] == measure)]
-    means = pooled[(pooled["side"] == side) & (pooled["measure"] == measure)]
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(means)))
-    for place, mean in enumerate(means.itertuples()):
-        rows = here[(here["edit"] == mean.edit) & (here["dose"] == mean.dose)]
-        heights = place + np.linspace(-0.36, 0.16, len(rows)) if len(rows) else []
-        for height, row in zip(heights, rows.itertuples(), strict=True):
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
+    for place, cell in enumerate(shown.values()):
+        rows, mean = (_cells(t, *cell, "unedited", measure) for t in (table, pooled))
+        for height, row in zip(
+            place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
+        ):
             colour = colours[family[row.model]]
             axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
             axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
-        axes.hlines(place + 0.32, 100 * mean.low, 100 * mean.high, color="0.15", lw=2.2)
-        axes.plot(100 * mean.value, place + 0.32, "D", color="0.15", markersize=6)
-    names = [label(row.edit, row.dose) for row in means.itertuples()]
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
+        heights = [place + 0.32] * len(mean)
+        axes.hlines(heights, 100 * mean["low"], 100 * mean["high"], color="0.15", lw=2.2)
+        axes.plot(100 * mean["value"], heights, "D", color="0.15", markersize=6)
+    axes.set_yticks(range(len(shown)), list(shown))
+    axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.axvline(0, color="0.3", linewidth=1)
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=POINTS)
@@ -88,9 +121,9 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
         "directions taken away": (kinds, side),
         "share of the interaction taken off": (["additive", "shuffled"], "texts"),
     }
-    figure, grid = plt.subplots(2, len(TITLES), figsize=(WIDTH, 6.4), sharey="row")
+    figure, grid = plt.subplots(2, len(TITLES), figsize=(WIDTH, 6.4))
     colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
-    colours |= {"additive": sns.color_palette("colorblind")[0]}
+    colours |= {"additive": sns.color_palette("colorblind")[4]}
     colours |= dict.fromkeys(("remove random", "shuffled"), "0.45")
     for line, (title, (edits, where)) in zip(grid, rows.items(), strict=True):
         for axes, (measure, name) in zip(line, TITLES.items(), strict=True):
@@ -104,6 +137,9 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
             axes.axhline(0, color="0.3", linewidth=1)
             axes.set_title(name, fontsize=11)
             axes.set_xlabel(title, fontsize=9)
+            if len(here) and title == next(iter(rows)):
+                axes.set_xticks([0, *sorted(here.loc[here["edit"].isin(edits), "dose"].unique())])
+                axes.xaxis.set_major_formatter("{x:g}")
         line[0].set_ylabel(POINTS, fontsize=10)
     handles = [handle for line in grid for handle in line[0].get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
@@ -186,45 +222,65 @@ def mediation_table(table: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(**{"p": table["p"], "p by Holm": table["holm"]})
 
 
-def controls(pooled: pd.DataFrame, dose: int) -> str:
-    """What the edits do that must do it, as sentences: attribute and object directions."""
+def controls(pooled: pd.DataFrame, shown: Cells) -> str:
+    """What the edits do that must do it, beside random ones, as sentences."""
     said = []
-    for edit in POSITIVE:
-        word = edit.removeprefix("remove ")
-        here = _cells(pooled, edit, float(dose), "both", "control").set_index("measure")
-        if here.empty:
+    for name, cell in shown.items():
+        if cell[0] not in (*POSITIVE, "remove random"):
             continue
-        parts = [f"{TITLES[m]} accuracy {_bounded(here.loc[m])}" for m in list(TITLES)[1:]]
-        said.append(
-            f"Without {dose} {word} directions, against as many random ones: {' and '.join(parts)}."
-        )
-    return " ".join(said) or f"No kind of direction has {dose} of them in all models."
+        parts = [
+            f"{TITLES[measure]} accuracy {_bounded(row)}"
+            for measure in ACCURACIES[1:]
+            for _, row in _cells(pooled, *cell, "unedited", measure).iterrows()
+        ]
+        if parts:
+            said.append(f"{name.capitalize()}: {' and '.join(parts)}.")
+    return " ".join(said) or "No direction could be taken away."
 
 
-def tests(pooled: pd.DataFrame, cells: Mapping[str, tuple[str, float, str]]) -> str:
-    """What edits do to pair accuracy against their controls, as a sentence."""
+def tests(pooled: pd.DataFrame, shown: Cells, measure: str) -> str:
+    """What edits do to an accuracy against their controls, as a sentence."""
     said = []
-    for name, (edit, dose, side) in cells.items():
-        here = _cells(pooled, edit, dose, side, "control")
-        here = here[here["measure"] == ACCURACIES[0]]
-        if len(here):
+    for name, (edit, dose, side) in shown.items():
+        here = _cells(pooled, edit, dose, side, "control", measure)
+        if edit in TESTS and len(here):
             said.append(f"{name} {_bounded(here.iloc[0])}")
     if not said:
         return "No edit of this kind could be made."
-    return f"Against its control, {'; '.join(said)} (points of pair accuracy, mean over models)."
+    return f"Against their controls: {'; '.join(said)}."
 
 
 def agreements(table: pd.DataFrame) -> str:
     """How often edits move a metric and accuracy together, as a sentence."""
     known = table.dropna(subset=["value"])
     above, below = (known["low"] > 0).sum(), (known["high"] < 0).sum()
-    cells = table["edits"].sum()
+    sums = table[[c for c in table if c.startswith(("raised", "lowered"))]].sum()
     return (
         f"Of {len(known)} pairs of a metric and a space, {above} have a coefficient that is surely "
-        f"above 0, as the claim would have it, and {below} one that is surely below. Of {cells} "
-        f"pairs of a metric and an edit, both surely moved as claimed in {table['claimed'].sum()}, "
-        f"and one against the other in {table['opposed'].sum()}"
+        f"above 0, as the claim would have it, and {below} one that is surely below. "
+        f"{sums['raised']} times an edit surely made codes more disentangled by some metric than "
+        f"its control did: accuracy then surely rose in {sums['raised_up']} and surely fell in "
+        f"{sums['raised_down']}. {sums['lowered']} times one surely made them less so: accuracy "
+        f"surely rose in {sums['lowered_up']} and surely fell in {sums['lowered_down']}."
     )
+
+
+def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
+    """What `cood.analysis.interventions.agreement` returns, for people."""
+    bounds = table[["value", "low", "high"]].to_numpy(float)
+    shown = {
+        "metric": table["measure"].str.replace("_", " "),
+        "edited": table["side"],
+        "Spearman within a model": [
+            f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else "-" for v, a, b in bounds
+        ],
+        "models": table["n"],
+    }
+    for way in ("raised", "lowered"):
+        heading = f"{way} by edits (accuracy up, down)"
+        counts = table[[way, f"{way}_up", f"{way}_down"]].to_numpy()
+        shown[heading] = [f"{every} ({up}, {down})" for every, up, down in counts]
+    return pd.DataFrame(shown)
 
 
 def turned(largest: float, metrics: pd.Series) -> str:
@@ -247,27 +303,42 @@ def mediated(table: pd.DataFrame, results: Results, names: Collection[str]) -> s
     settings = [results.study.models[name] for name in names]
     shares = sorted({one.share for one in settings if isinstance(one, Training)})
     metrics = table[table["space"].isin(["image", "text"]) & table["indirect"].notna()]
+    bounds = _interval(*table[["levels_total_low", "levels_total_high"]].max())
     sure = metrics[(metrics["indirect_low"] > 0) | (metrics["indirect_high"] < 0)]
     coarse = ((metrics["levels_low"] > 0) | (metrics["levels_high"] < 0)).sum()
     within = ((metrics["within_low"] > 0) | (metrics["within_high"] < 0)).sum()
     return (
         f"{n} models that differ in nothing but share and seed saw "
         f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions. For each doubling "
-        f"of the share, accuracy on unseen ones changes by {total}: this is the total effect, and it "
-        f"is causal in this small world. Of {len(metrics)} metrics, {len(sure)} have an indirect "
-        f"effect whose interval excludes 0, {(metrics['holm'] < 0.05).sum()} after Holm's "
-        f"correction, and {coarse} if only the means of the {len(shares)} shares count. Among "
-        f"models of one share, {within} metrics go with accuracy, by an interval that excludes 0."
+        f"of the share, accuracy on unseen ones changes by {total}; {bounds} if seeds count for "
+        "nothing. This is the total effect, and it is causal. "
+        f"Of {len(metrics)} metrics, {len(sure)} have an indirect effect whose interval excludes "
+        f"0, {(metrics['holm'] < 0.05).sum()} after Holm's correction, and {coarse} if only the "
+        f"means of the {len(shares)} shares count. Among models of one share, {within} metrics "
+        "go with accuracy, by an interval that excludes 0."
     )
 
 
+def about(results: Results, table: pd.DataFrame) -> str:
+    """What edits were fitted on and tried on, as a sentence."""
+    tried = table[table["measure"] == ACCURACIES[0]]["n"].max() if len(table) else 0
+    text = (
+        "All was fitted on images and texts of compositions that some model may have seen, and "
+        "tried on the unseen ones"
+        if results.study.trained
+        else "As no composition counts as seen here, all was fitted on a random half of them, and "
+        "tried on the other half"
+    )
+    return f"{text} ({tried:,.0f} images of the first set, {table['model'].nunique()} models)."
+
+
 def _cells(
-    pooled: pd.DataFrame, edit: str, dose: float, side: str, against: str
+    table: pd.DataFrame, edit: str, dose: float, side: str, against: str, measure: str
 ) -> pd.DataFrame:
-    where = {"edit": edit, "dose": dose, "side": side, "against": against}
+    where = {"edit": edit, "dose": dose, "side": side, "against": against, "measure": measure}
     for column, value in where.items():
-        pooled = pooled[pooled[column] == value]
-    return pooled
+        table = table[table[column] == value]
+    return table
 
 
 def _bounded(row: pd.Series) -> str:
