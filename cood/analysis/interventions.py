@@ -47,6 +47,7 @@ class Effect:
         return f"{text}, n = {self.n} models in {self.families} families"
 
 
+FIELDS = list(Effect.__dataclass_fields__)
 NOTHING = Effect(np.nan, np.nan, np.nan, 0, 0)
 
 
@@ -89,7 +90,7 @@ def effect(
     for column, value in where.items():
         rows = rows[rows[column] == value]
     found = effects(rows, families, seed=seed)
-    return Effect(**found[list(Effect.__dataclass_fields__)].iloc[0]) if len(found) else NOTHING
+    return Effect(*next(found[FIELDS].itertuples(index=False))) if len(found) else NOTHING
 
 
 def effects(table: pd.DataFrame, families: pd.Series, *, seed: int) -> pd.DataFrame:
@@ -102,7 +103,8 @@ def effects(table: pd.DataFrame, families: pd.Series, *, seed: int) -> pd.DataFr
     }
     known = families.reindex(wide["value"].index).to_numpy(str)
     found = _means(*(part.to_numpy(float) for part in wide.values()), known, seed)
-    return pd.concat([cells.reset_index(drop=True), pd.DataFrame(map(vars, found))], axis=1)
+    means = pd.DataFrame(map(vars, found), columns=FIELDS)
+    return pd.concat([cells.reset_index(drop=True), means], axis=1)
 
 
 def agreement(

@@ -27,7 +27,7 @@ CONTROLS = {
 RANDOM = ("remove random", "shuffled")
 SHARES = (-1.0, -0.5, 0.5, 1.0)  # of the interaction that is taken off; below 0 it grows
 STRENGTHS = (0.5, 0.9, 0.99)  # of whitening
-TOLERANCE = 1e-9  # of the largest variance: what lies below is rounding
+TOLERANCE = 1e-9  # of the whole variance: what lies below is rounding
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,17 @@ def structure(codes: np.ndarray, factors: np.ndarray) -> Structure:
     if min(map(len, fit.vectors)) < 2:
         raise ValueError("factors: at least two attributes and two objects are needed to edit")
     one, other = (found.T @ found / len(found) for found in directions(fit))
-    product = one @ other
+    product, covariance = one @ other, fit.scatter / fit.n
+    residual, scale = covariance - fit.explained / fit.n, float(np.trace(covariance))
+    sizes = [len(vectors) - 1 for vectors in fit.vectors]
     bases = {
-        "attribute": _axes(one, len(fit.vectors[0]) - 1),
-        "object": _axes(other, len(fit.vectors[1]) - 1),
-        "shared": _axes(product + product.T, min(map(len, fit.vectors)) - 1),
-        "residual": _axes(fit.scatter - fit.explained, len(one)),
-        "factors": _axes(one + other, sum(map(len, fit.vectors)) - 2),
+        "attribute": _axes(one, scale, sizes[0]),
+        "object": _axes(other, scale, sizes[1]),
+        "shared": _axes(product + product.T, scale**2, min(sizes)),
+        "residual": _axes(residual, scale, len(one)),
+        "factors": _axes(one + other, scale, sum(sizes)),
     }
-    return Structure(fit.mean, fit.scatter / fit.n, bases)
+    return Structure(fit.mean, covariance, bases)
 
 
 def predicted(texts: np.ndarray, known: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -138,7 +140,8 @@ def whiten(codes: np.ndarray, known: Structure, strength: float) -> np.ndarray:
     """
     even = np.trace(known.covariance) / len(known.mean) * np.eye(len(known.mean))
     values, axes = np.linalg.eigh(strength * known.covariance + (1 - strength) * even)
-    values = np.maximum(values, TOLERANCE * values[-1])
+    values = np.maximum(values, TOLERANCE * values.sum())
+    values = np.where(values > 0, values, 1)  # codes that never vary stay at their mean
     root = (axes / np.sqrt(values)) @ axes.T
     return (codes - known.mean.astype(codes.dtype)) @ root.astype(codes.dtype)
 
@@ -248,8 +251,8 @@ def edits(
     yield Edited("rotate", 0.0, *turned, alone=False)
 
 
-def _axes(covariance: np.ndarray, most: int) -> np.ndarray:
+def _axes(covariance: np.ndarray, scale: float, most: int) -> np.ndarray:
     # Eigenvectors [d, k] of the largest eigenvalues; those that are rounding are left out.
     values, axes = np.linalg.eigh((covariance + covariance.T) / 2)
-    kept = min(most, int((values > TOLERANCE * max(values[-1], 0)).sum()))
+    kept = min(most, int((values > TOLERANCE * scale).sum()))
     return np.asarray(axes[:, ::-1][:, :kept])

@@ -129,11 +129,12 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
         for axes, (measure, name) in zip(line, TITLES.items(), strict=True):
             here = pooled[(pooled["side"] == where) & (pooled["measure"] == measure)]
             for marker, edit in zip(MARKERS, edits, strict=False):
-                part = here[here["edit"] == edit].sort_values("dose")
-                part = pd.concat([part, pd.DataFrame([_nothing()])]).sort_values("dose")
-                x, y = part["dose"], 100 * part[["value", "low", "high"]]
-                axes.plot(x, y["value"], f"{marker}-", color=colours[edit], ms=5, label=edit)
-                axes.fill_between(x, y["low"], y["high"], color=colours[edit], alpha=0.15, lw=0)
+                part = here.loc[here["edit"] == edit, ["dose", "value", "low", "high"]]
+                # A dose of 0 changes nothing.
+                points = np.vstack([part.to_numpy(float), np.zeros(4)])
+                x, y, low, high = points[np.argsort(points[:, 0])].T
+                axes.plot(x, 100 * y, f"{marker}-", color=colours[edit], ms=5, label=edit)
+                axes.fill_between(x, 100 * low, 100 * high, color=colours[edit], alpha=0.15, lw=0)
             axes.axhline(0, color="0.3", linewidth=1)
             axes.set_title(name, fontsize=11)
             axes.set_xlabel(title, fontsize=9)
@@ -144,10 +145,6 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
     handles = [handle for line in grid for handle in line[0].get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
-
-
-def _nothing() -> dict[str, float]:
-    return dict.fromkeys(("dose", "value", "low", "high"), 0.0)
 
 
 def paths(table: pd.DataFrame, measures: Collection[str]) -> Figure:
