@@ -97,12 +97,12 @@ def effects(table: pd.DataFrame, families: pd.Series, *, seed: int) -> pd.DataFr
     """`effect` of every edit on every measure: the columns `KEYS`, and those of `Effect`."""
     cells = table[KEYS].drop_duplicates()
     order = pd.MultiIndex.from_frame(cells)
-    wide = {
-        name: table.pivot(index="model", columns=KEYS, values=name).reindex(columns=order)
+    values, lows, highs = (
+        table.pivot(index="model", columns=KEYS, values=name).reindex(columns=order)
         for name in ("value", "low", "high")
-    }
-    known = families.reindex(wide["value"].index).to_numpy(str)
-    found = _means(*(part.to_numpy(float) for part in wide.values()), known, seed)
+    )
+    known = families.reindex(values.index).to_numpy(str)
+    found = _means(values.to_numpy(float), lows.to_numpy(float), highs.to_numpy(float), known, seed)
     means = pd.DataFrame(map(vars, found), columns=FIELDS)
     return pd.concat([cells.reset_index(drop=True), means], axis=1)
 

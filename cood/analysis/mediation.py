@@ -108,7 +108,7 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
     t, m, y = columns[:, np.isfinite(columns).all(axis=0)]
     n, levels = len(t), len(np.unique(t))
     if n < 5 or levels < LEAST or _flat(m - _fitted(t, m), m):
-        return Mediated(*[NOTHING] * 4, np.nan, n, levels)
+        return Mediated(NOTHING, NOTHING, NOTHING, NOTHING, np.nan, n, levels)
     scale = m.std()
     m = (m - m.mean()) / scale
     first = sm.OLS(m, sm.add_constant(t)).fit()

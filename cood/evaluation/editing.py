@@ -247,8 +247,8 @@ def edits(
         name = "whiten" if strength else "centre"
         both = whiten(images, of_images, strength), whiten(texts, of_texts, strength)
         yield Edited(name, strength, *both)
-    turned = (rotated(codes, np.random.default_rng((*seed, 2))) for codes in (images, texts))
-    yield Edited("rotate", 0.0, *turned, alone=False)
+    here, there = (rotated(codes, np.random.default_rng((*seed, 2))) for codes in (images, texts))
+    yield Edited("rotate", 0.0, here, there, alone=False)
 
 
 def _axes(covariance: np.ndarray, scale: float, most: int) -> np.ndarray:
