@@ -10,7 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from cood.analysis.interventions import CELL, POSITIVE, TESTS
+from cood.analysis.interventions import POSITIVE, TESTS
 from cood.analysis.mediation import PARTS, total_effect
 from cood.analysis.tables import Results
 from cood.errors import StudyError
@@ -57,19 +57,6 @@ def cells(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
         "whitened by 90 %": ("whiten", 0.9, "both"),
         "rotated": ("rotate", 0.0, "both"),
     }
-
-
-def label(edit: str, dose: float) -> str:
-    """Name of an edit with its dose.
-
-    Examples
-    --------
-    >>> label("remove shared", 4.0), label("whiten", 0.5), label("centre", 0.0)
-    ('remove shared, 4', 'whiten, 50 %', 'centre')
-    """
-    if edit.startswith("remove"):
-        return f"{edit}, {dose:.0f}"
-    return f"{edit}, {100 * dose:.0f} %" if dose else edit
 
 
 def forest(
@@ -186,23 +173,23 @@ def mediators(table: pd.DataFrame) -> pd.Series:
     return named.where(metric, "ID accuracy (" + table["space"] + ")")
 
 
-def effect_table(pooled: pd.DataFrame) -> pd.DataFrame:
-    """A row an edit, dose and side: mean changes of the accuracies, and against the control."""
-    known = pooled[pooled["measure"].isin(ACCURACIES)]
+def effect_table(pooled: pd.DataFrame, shown: Cells) -> pd.DataFrame:
+    """A row an edit: mean changes of the accuracies, and of the first against its control."""
     rows = []
-    for (edit, dose, side), part in known.groupby(CELL, sort=False):
-        row = {"edit": label(str(edit), float(dose)), "side": side}
-        for against, heading in (("unedited", ""), ("control", " against control")):
-            here = part[part["against"] == against].set_index("measure")
-            for measure, title in TITLES.items():
-                if against == "control" and measure != ACCURACIES[0]:
-                    continue
-                found = here.loc[measure] if measure in here.index else None
-                row[title + heading] = "-" if found is None else _bounded(found)
-        plain = part[(part["against"] == "unedited") & (part["measure"] == ACCURACIES[0])]
-        if len(plain):  # the codes as they are have no difference to themselves
-            one = plain.iloc[0]
-            rows.append(row | {"pair up, down": f"{one['up']}, {one['down']} of {one['n']}"})
+    for name, cell in shown.items():
+        row = {"edit": name}
+        for against, heading, measures in (
+            ("unedited", "", ACCURACIES),
+            ("control", " against control", ACCURACIES[:1]),
+        ):
+            for measure in measures:
+                found = _cells(pooled, *cell, against, measure)
+                text = _bounded(found.iloc[0]) if len(found) else "-"
+                row[f"{TITLES[measure]}{heading}"] = text
+        plain = _cells(pooled, *cell, "unedited", ACCURACIES[0])
+        counted = plain[["up", "down", "n"]].to_numpy()
+        row["pair up, down"] = "{}, {} of {}".format(*counted[0]) if len(counted) else "-"
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

@@ -71,9 +71,12 @@ def test_words_and_tables_of_edits(made, pooled):
     found = agreement(table, families, seed=1)
     assert interventions.agreements(found).startswith("Of ")
     assert len(interventions.agreement_table(found)) == len(found)
-    listed = interventions.effect_table(pooled)
-    assert not listed.duplicated(["edit", "side"]).any()
-    assert set(listed.loc[listed["edit"] == "rotate", "pair"]) == {"+0.0 [+0.0, +0.0]"}
+    listed = interventions.effect_table(pooled, shown).set_index("edit")
+    assert list(listed.index) == list(shown)
+    assert listed.loc["rotated", "pair"] == "+0.0 [+0.0, +0.0]"
+    assert listed.loc["rotated", "pair up, down"] == "0, 0 of 2"
+    assert listed.loc["rotated", "pair against control"] == "-"
+    assert listed.loc["whitened by 90 %", "pair against control"] != "-"
 
 
 def test_a_dose_that_was_not_tried(made):
@@ -93,6 +96,7 @@ def test_a_study_of_which_no_model_could_be_had(made):
     assert interventions.tests(pooled, shown, "pair_top1") == "No edit of this kind could be made."
     assert interventions.turned(*rotation(NONE)) == "No rotation was tried."
     assert interventions.agreement_table(agreement(NONE, families, seed=1)).empty
+    assert set(interventions.effect_table(pooled, shown)["pair"]) == {"-"}
 
 
 def mediated():
