@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,6 +18,7 @@ from cood.errors import StudyError
 from cood.evaluation.edit_scoring import ACCURACIES
 from cood.evaluation.editing import KINDS
 from cood.report.figures import MARKERS, legend, styles
+from cood.report.svg import Told, bounds, tell
 from cood.settings import Training
 
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
@@ -78,17 +80,19 @@ def forest(
     colours, _ = styles(models)
     family = models.set_index("model")["family"]
     figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
-    for place, cell in enumerate(shown.values()):
+    for place, (name, cell) in enumerate(shown.items()):
         rows, mean = (_cells(t, *cell, "unedited", measure) for t in (table, pooled))
         for height, row in zip(
             place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
         ):
             colour = colours[family[row.model]]
             axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
-            axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
-        heights = [place + 0.32] * len(mean)
-        axes.hlines(heights, 100 * mean["low"], 100 * mean["high"], color="0.15", lw=2.2)
-        axes.plot(100 * mean["value"], heights, "D", color="0.15", markersize=6)
+            (dot,) = axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
+            tell(dot, Told(row.model, [name], x=_told(row)))
+        for row in mean.itertuples():
+            axes.hlines(place + 0.32, 100 * row.low, 100 * row.high, color="0.15", lw=2.2)
+            (dot,) = axes.plot(100 * row.value, place + 0.32, "D", color="0.15", markersize=6)
+            tell(dot, Told(name, [f"mean over {row.n} models"], x=_told(row)))
     axes.set_yticks(range(len(shown)), list(shown))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.axvline(0, color="0.3", linewidth=1)
@@ -112,15 +116,20 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
     colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
     colours |= {"additive": sns.color_palette("colorblind")[4]}
     colours |= dict.fromkeys(("remove random", "shuffled"), "0.45")
-    for line, (title, (edits, where)) in zip(grid, rows.items(), strict=True):
-        for axes, (measure, name) in zip(line, TITLES.items(), strict=True):
+    for panels, (title, (edits, where)) in zip(grid, rows.items(), strict=True):
+        about_axes = {"x": title, "y": POINTS}
+        for axes, (measure, name) in zip(panels, TITLES.items(), strict=True):
             here = pooled[(pooled["side"] == where) & (pooled["measure"] == measure)]
             for marker, edit in zip(MARKERS, edits, strict=False):
                 part = here.loc[here["edit"] == edit, ["dose", "value", "low", "high"]]
                 # A dose of 0 changes nothing.
                 points = np.vstack([part.to_numpy(float), np.zeros(4)])
                 x, y, low, high = points[np.argsort(points[:, 0])].T
-                axes.plot(x, 100 * y, f"{marker}-", color=colours[edit], ms=5, label=edit)
+                (line,) = axes.plot(
+                    *(x, 100 * y, f"{marker}-"), color=colours[edit], markersize=5, label=edit
+                )
+                along = zip(x, 100 * y, strict=True)
+                tell(line, *(Told(edit, [name], [a], [b], about_axes) for a, b in along))
                 axes.fill_between(x, 100 * low, 100 * high, color=colours[edit], alpha=0.15, lw=0)
             axes.axhline(0, color="0.3", linewidth=1)
             axes.set_title(name, fontsize=11)
@@ -128,7 +137,7 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
             if len(here) and title == next(iter(rows)):
                 axes.set_xticks([0, *sorted(here.loc[here["edit"].isin(edits), "dose"].unique())])
                 axes.xaxis.set_major_formatter("{x:g}")
-        line[0].set_ylabel(POINTS, fontsize=10)
+        panels[0].set_ylabel(POINTS, fontsize=10)
     handles = [handle for line in grid for handle in line[0].get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
@@ -154,9 +163,11 @@ def paths(table: pd.DataFrame, measures: Collection[str]) -> Figure:
     looks = {"direct": ("#2b6a99", -0.16, "s"), "indirect": ("#b5446e", 0.16, "o")}
     for part, (colour, shift, marker) in looks.items():
         heights = np.arange(len(kept)) + shift
-        bounds = 100 * kept[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
-        axes.hlines(heights, bounds[:, 1], bounds[:, 2], color=colour, lw=1.5)
-        axes.plot(bounds[:, 0], heights, marker, color=colour, markersize=6, label=part)
+        values = 100 * kept[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
+        axes.hlines(heights, values[:, 1], values[:, 2], color=colour, lw=1.5)
+        (dots,) = axes.plot(values[:, 0], heights, marker, color=colour, markersize=6, label=part)
+        named = zip(mediators(kept), values, strict=True)
+        tell(dots, *(Told(name, [part], x=bounds(row)) for name, row in named))
     axes.set_yticks(range(len(kept)), mediators(kept))
     axes.invert_yaxis()
     axes.axvline(0, color="0.3", linewidth=1)
@@ -199,8 +210,8 @@ def mediation_table(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame([{"mediation": NO_SHARE}])
     shown = pd.DataFrame({"mediator": mediators(table)})
     for part in PARTS[1:]:
-        bounds = table[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
-        shown[part] = [_points(*values) for values in bounds]
+        values = table[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
+        shown[part] = [_points(*row) for row in values]
     levels = table[["indirect", "levels_low", "levels_high"]].to_numpy(float)
     shown["indirect, from the shares' means"] = [_interval(*values[1:]) for values in levels]
     return shown.assign(**{"p": table["p"], "p by Holm": table["holm"]})
@@ -251,12 +262,12 @@ def agreements(table: pd.DataFrame) -> str:
 
 def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
     """What `cood.analysis.interventions.agreement` returns, for people."""
-    bounds = table[["value", "low", "high"]].to_numpy(float)
+    values = table[["value", "low", "high"]].to_numpy(float)
     shown = {
         "metric": table["measure"].str.replace("_", " "),
         "edited": table["side"],
         "Spearman within a model": [
-            f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else "-" for v, a, b in bounds
+            f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else "-" for v, a, b in values
         ],
         "models": table["n"],
     }
@@ -287,14 +298,14 @@ def mediated(table: pd.DataFrame, results: Results, names: Collection[str]) -> s
     settings = [results.study.models[name] for name in names]
     shares = sorted({one.share for one in settings if isinstance(one, Training)})
     metrics = table[table["space"].isin(["image", "text"]) & table["indirect"].notna()]
-    bounds = _interval(*table[["levels_total_low", "levels_total_high"]].max())
+    levels = _interval(*table[["levels_total_low", "levels_total_high"]].max())
     sure = metrics[(metrics["indirect_low"] > 0) | (metrics["indirect_high"] < 0)]
     coarse = ((metrics["levels_low"] > 0) | (metrics["levels_high"] < 0)).sum()
     within = ((metrics["within_low"] > 0) | (metrics["within_high"] < 0)).sum()
     return (
         f"{n} models that differ in nothing but share and seed saw "
         f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions. For each doubling "
-        f"of the share, accuracy on unseen ones changes by {total}; {bounds} if seeds count for "
+        f"of the share, accuracy on unseen ones changes by {total}; {levels} if seeds count for "
         "nothing. This is the total effect, and it is causal. "
         f"Of {len(metrics)} metrics, {len(sure)} have an indirect effect whose interval excludes "
         f"0, {(metrics['holm'] < 0.05).sum()} after Holm's correction, and {coarse} if only the "
@@ -323,6 +334,10 @@ def _cells(
     for column, value in where.items():
         table = table[table[column] == value]
     return table
+
+
+def _told(row: Any) -> list[float]:
+    return bounds(100 * np.array([row.value, row.low, row.high]))
 
 
 def _bounded(row: pd.Series) -> str:
