@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from cood.analysis import jackknife
 from cood.evaluation.edit_scoring import ACCURACIES, METRICS
-from cood.evaluation.resampling import grouped_means
 from cood.files import read_table
 from cood.study import Study
 
@@ -24,14 +24,16 @@ KEYS = [*CELL, "space", "measure", "against"]
 
 @dataclass(frozen=True)
 class Effect:
-    """Mean over n models in `families` families, with a 95 % interval from resampling families.
+    """Mean over n models in `families` families, with a 95 % interval and p.
 
-    `up` and `down` count the models whose own interval lies above, and below, 0.
+    These come from leaving out each family in turn (`cood.analysis.jackknife`). `up` and `down`
+    count the models whose own interval lies above, and below, 0.
     """
 
     value: float
     low: float
     high: float
+    p: float
     n: int
     families: int
     up: int = 0
@@ -48,7 +50,7 @@ class Effect:
 
 
 FIELDS = list(Effect.__dataclass_fields__)
-NOTHING = Effect(np.nan, np.nan, np.nan, 0, 0)
+NOTHING = Effect(np.nan, np.nan, np.nan, np.nan, 0, 0)
 
 
 def load_edits(study: Study) -> pd.DataFrame:
@@ -70,7 +72,6 @@ def effect(
     side: str,
     measure: str = "pair_top1",
     against: str = "control",
-    seed: int,
 ) -> Effect:
     """What one edit does, as the mean over models.
 
@@ -79,21 +80,19 @@ def effect(
     table
         What `load_edits` returns.
     families
-        By model; models of one family stay together in a resample.
+        By model; models of one family may be alike.
     edit, dose, side, measure, against
         Which rows; see `cood.evaluation.edit_scoring.score_edits`.
-    seed
-        Of the resamples.
     """
     where = {"edit": edit, "dose": dose, "side": side, "measure": measure, "against": against}
     rows = table
     for column, value in where.items():
         rows = rows[rows[column] == value]
-    found = effects(rows, families, seed=seed)
+    found = effects(rows, families)
     return Effect(*next(found[FIELDS].itertuples(index=False))) if len(found) else NOTHING
 
 
-def effects(table: pd.DataFrame, families: pd.Series, *, seed: int) -> pd.DataFrame:
+def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
     """`effect` of every edit on every measure: the columns `KEYS`, and those of `Effect`."""
     cells = table[KEYS].drop_duplicates()
     order = pd.MultiIndex.from_frame(cells)
@@ -102,7 +101,8 @@ def effects(table: pd.DataFrame, families: pd.Series, *, seed: int) -> pd.DataFr
         for name in ("value", "low", "high")
     )
     known = families.reindex(values.index).to_numpy(str)
-    found = _means(values.to_numpy(float), lows.to_numpy(float), highs.to_numpy(float), known, seed)
+    columns = zip(*(wide.to_numpy(float).T for wide in (values, lows, highs)), strict=True)
+    found = [_mean(*column, known) for column in columns]
     means = pd.DataFrame(map(vars, found), columns=FIELDS)
     return pd.concat([cells.reset_index(drop=True), means], axis=1)
 
@@ -113,7 +113,6 @@ def agreement(
     *,
     edits: Collection[str] = TESTS,
     measure: str = "pair_top1",
-    seed: int,
 ) -> pd.DataFrame:
     """Whether edits that make codes more disentangled raise accuracy, metric by metric.
 
@@ -122,7 +121,7 @@ def agreement(
 
     Parameters
     ----------
-    table, families, seed
+    table, families
         As in `effect`.
     edits, measure
         Which edits, by default those that take away nothing that is asked for; which accuracy.
@@ -143,7 +142,7 @@ def agreement(
         one about causes, stands and falls with the edits that raise the metric.
     """
     against = table[table["edit"].isin(list(edits)) & (table["against"] == "control")]
-    pooled = effects(against, families, seed=seed).set_index(["measure", *CELL])
+    pooled = effects(against, families).set_index(["measure", *CELL])
     sure = np.sign(pooled["value"]).where((pooled["low"] > 0) | (pooled["high"] < 0), 0)
     rows = []
     for side in ("images", "texts"):
@@ -156,8 +155,7 @@ def agreement(
         for metric, sign in METRICS.items():
             moved = sign * wide.xs(metric, axis=1, level="measure")[outcome.columns]
             each = [_spearman(moved.loc[m], outcome.loc[m]) for m in wide.index]
-            column, none = np.array(each)[:, None], np.full((len(each), 1), np.nan)
-            (mean,) = _means(column, none, none, known, seed)
+            mean = _mean(np.array(each), *[np.full(len(each), np.nan)] * 2, known)
             cells = [(*cell, side) for cell in outcome.columns]
             row: dict[str, Any] = {"measure": metric, "side": side, **vars(mean)}
             both = [(sign * sure[(metric, *cell)], sure[(measure, *cell)]) for cell in cells]
@@ -165,7 +163,7 @@ def agreement(
                 row |= {name: sum(moved == way for moved, _ in both)}
                 row |= {f"{name}_up": both.count((way, 1)), f"{name}_down": both.count((way, -1))}
             rows.append(row)
-    kept = ["measure", "side", "value", "low", "high", "n", "families"]
+    kept = ["measure", "side", "value", "low", "high", "p", "n", "families"]
     moves = [f"{way}{end}" for way in ("raised", "lowered") for end in ("", "_up", "_down")]
     return pd.DataFrame(rows, columns=[*kept, *moves])
 
@@ -182,24 +180,14 @@ def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
     return float(accuracies.max()) if len(accuracies) else np.nan, sizes
 
 
-def _means(
-    values: np.ndarray, lows: np.ndarray, highs: np.ndarray, families: np.ndarray, seed: int
-) -> list[Effect]:
-    """Mean of each column [models, k] over the models that have a number in it."""
-    made = [NOTHING] * values.shape[1]
-    # Most columns are of the same models, and are resampled together.
-    patterns, pattern = np.unique(np.isfinite(values), axis=1, return_inverse=True)
-    for k, rows in enumerate(patterns.T):
-        columns = np.flatnonzero(pattern.ravel() == k)
-        n_families = len(np.unique(families[rows]))
-        found = grouped_means(
-            values[np.ix_(rows, columns)], families[rows], rng=np.random.default_rng(seed)
-        )
-        for j, one in zip(columns, found, strict=True):
-            low, high = (one.low, one.high) if n_families > 1 else (np.nan, np.nan)
-            up, down = int((lows[rows, j] > 0).sum()), int((highs[rows, j] < 0).sum())
-            made[j] = Effect(one.value, low, high, one.n, n_families, up, down)
-    return made
+def _mean(values: np.ndarray, lows: np.ndarray, highs: np.ndarray, families: np.ndarray) -> Effect:
+    """Over the models [n] that have a number."""
+    rows = np.isfinite(values)
+    if not rows.any():
+        return NOTHING
+    mean, low, high, p, _ = jackknife.mean(values[rows], families[rows])
+    counts = int((lows[rows] > 0).sum()), int((highs[rows] < 0).sum())
+    return Effect(mean, low, high, p, int(rows.sum()), len(np.unique(families[rows])), *counts)
 
 
 def _spearman(x: pd.Series, y: pd.Series) -> float:

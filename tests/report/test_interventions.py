@@ -41,7 +41,7 @@ def made(built, tmp_path_factory):
 @pytest.fixture
 def pooled(made):
     results, table = made
-    return effects(table, results.models.set_index("model")["family"], seed=1)
+    return effects(table, results.models.set_index("model")["family"])
 
 
 def test_figures_of_edits(made, pooled):
@@ -68,7 +68,7 @@ def test_words_and_tables_of_edits(made, pooled):
     assert "texts without interaction" in interventions.tests(pooled, shown, "pair_top1")
     assert "changed no accuracy by more than 0 points" in interventions.turned(*rotation(table))
     assert "2 models" in interventions.about(results, table)
-    found = agreement(table, families, seed=1)
+    found = agreement(table, families)
     assert interventions.agreements(found).startswith("Of ")
     assert len(interventions.agreement_table(found)) == len(found)
     listed = interventions.effect_table(pooled, shown).set_index("edit")
@@ -88,14 +88,14 @@ def test_a_dose_that_was_not_tried(made):
 def test_a_study_of_which_no_model_could_be_had(made):
     results, _ = made
     families = results.models.set_index("model")["family"]
-    pooled, shown = effects(NONE, families, seed=1), interventions.cells(results, 1)
+    pooled, shown = effects(NONE, families), interventions.cells(results, 1)
     interventions.forest(NONE, pooled, results.models, shown, "pair_top1")
     interventions.responses(pooled, "both")
     plt.close("all")
     assert interventions.controls(pooled, shown) == "No direction could be taken away."
     assert interventions.tests(pooled, shown, "pair_top1") == "No edit of this kind could be made."
     assert interventions.turned(*rotation(NONE)) == "No rotation was tried."
-    assert interventions.agreement_table(agreement(NONE, families, seed=1)).empty
+    assert interventions.agreement_table(agreement(NONE, families)).empty
     assert set(interventions.effect_table(pooled, shown)["pair"]) == {"-"}
 
 
