@@ -193,6 +193,13 @@ def _measure(study: Study, args: argparse.Namespace) -> None:
     measure_model(study, args.model)
 
 
+def _edit(study: Study, args: argparse.Namespace) -> None:
+    from cood.evaluation.edit_scoring import edit_model
+
+    study.model(args.model)
+    edit_model(study, args.model)
+
+
 def _track(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.tracking import track_model
 
@@ -308,6 +315,7 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
     "linear": (_linear, "probe the images of a model or an image-only tower", ("model",)),
     "measure": (_measure, "measure a model: disentanglement, rank, linearity", ("model",)),
+    "edit": (_edit, "edit a model's embeddings, and score it again", ("model",)),
     "track": (_track, "measure a model over its training", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),
     "collect": (_collect, "join the scores of all models", ()),

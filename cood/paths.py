@@ -114,6 +114,10 @@ class Paths:
         """What linear probes read off the images of a model, or of an image-only tower."""
         return self.results / "linear" / f"{model}.parquet"
 
+    def model_edits(self, model: str) -> Path:
+        """Accuracy and metrics of one model once its embeddings are edited."""
+        return self.results / "edits" / f"{model}.parquet"
+
     def model_dynamics(self, model: str) -> Path:
         """Metrics and accuracy over the training of a model."""
         return self.results / "dynamics" / f"{model}.parquet"

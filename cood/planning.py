@@ -229,6 +229,11 @@ def _models(study: Study) -> Iterator[Job]:
                 "measure": images * width * rough.MEASURE_NUMBER * len(study.metrics.splits),
             }[stage]
             yield Job(stage, written(name), "models", 1, cpu=seconds)
+    if study.edits:
+        tried = min(images, study.edits.samples) * study.edits.rankings
+        for name, model in study.models.items():
+            seconds = 2 * tried * texts * rough.width_of(model) / rough.CORE_FLOPS
+            yield Job("edit", paths.model_edits(name), "models", 1, cpu=seconds)
     for name in study.trained:
         yield Job("track", paths.model_dynamics(name), "models", 1)
     yield Job("baselines", paths.model_scores("baselines"), "sets", len(sets))

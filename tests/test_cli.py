@@ -62,7 +62,15 @@ def test_a_file_that_is_not_yaml(project, refused):
 
 @pytest.mark.parametrize(
     "command",
-    [("train",), ("score",), ("probe",), ("measure",), ("track",), ("embed", "--set", "ao")],
+    [
+        ("train",),
+        ("score",),
+        ("probe",),
+        ("measure",),
+        ("edit",),
+        ("track",),
+        ("embed", "--set", "ao"),
+    ],
     ids=lambda c: c[0],
 )
 def test_an_unknown_model(project, refused, command):
@@ -117,6 +125,8 @@ def test_a_stage_before_the_one_it_needs(project, refused):
         assert "few/ao.safetensors does not exist" in said
     said = refused("track", "--study", "tiny", "--model", "few")
     assert "moments.safetensors does not exist" in said
+    said = refused("edit", "--study", "tiny", "--model", "few")
+    assert "study tiny asks for no edits of embeddings; add `edits: {}` to its file" in said
     assert "few.parquet does not exist" in refused("collect", "--study", "tiny")
 
 

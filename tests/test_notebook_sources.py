@@ -10,6 +10,7 @@ DRAWERS = {
     *("figures.model_scatter", "figures.intervals", "figures.bars", "figures.heat"),
     *("figures.correlation_heat", "figures.curves", "grids.panels"),
     *("grids.training", "grids.arrivals", "verdicts.forest", "accuracies"),
+    *("interventions.forest", "interventions.responses", "interventions.paths"),
     *("gallery.gallery", "gallery.split_map", "gallery.scenes"),
 }
 

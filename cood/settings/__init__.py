@@ -25,11 +25,13 @@ from cood.settings.sets import (
 )
 from cood.settings.stages import (
     BASELINES,
+    CAUSAL,
     FACTORS,
     LARGEST_LOGISTIC,
     NOVELTY,
     OF_TRAINING,
     Corpus,
+    Edits,
     Evaluation,
     Metrics,
     Neighbours,
@@ -47,6 +49,7 @@ from cood.settings.whole import Study
 
 __all__ = [
     "BASELINES",
+    "CAUSAL",
     "FACTORS",
     "FILE",
     "LARGEST_LOGISTIC",
@@ -60,6 +63,7 @@ __all__ = [
     "Checkpoint",
     "Corpus",
     "DiffusionSet",
+    "Edits",
     "Evaluation",
     "FactorSet",
     "FactorTraining",

@@ -16,6 +16,7 @@ BASELINES = "baselines"  # their scores lie beside those of the models
 FACTORS = "factors"  # the notebook of the factor sets
 NOVELTY = "novelty"  # the notebook of the corpora
 LARGEST_LOGISTIC = 1_000_000  # images times words; above, linear probes are discriminants
+CAUSAL = "causal"  # the notebook of the edits
 OF_TRAINING = ("diversity", "dynamics")  # notebooks of models that are trained here
 
 
@@ -118,6 +119,23 @@ class Probing(Settings):
 
     samples: Count = 2500
     needed: Share = 0.9
+
+
+class Edits(Settings):
+    """Edits of embeddings, tried on `samples` images of compositions that nothing was fitted on.
+
+    `doses` are the numbers of directions that are taken away; `repeats` says how often directions
+    at random are drawn, for comparison.
+    """
+
+    doses: list[Count] = Field([1, 2, 4, 8], min_length=1)
+    repeats: Count = 3
+    samples: Count = 2500
+
+    @property
+    def rankings(self) -> int:
+        """How often all texts are ranked for the images, at most."""
+        return 3 * len(self.doses) * (4 + self.repeats) + 4 * self.repeats + 20
 
 
 class Metrics(Settings):

@@ -15,10 +15,12 @@ from cood.settings.models import Checkpoint, FactorTraining, Model, Training
 from cood.settings.sets import DiffusionSet, FactorSet, IconSet, IdSet, ImageSet
 from cood.settings.stages import (
     BASELINES,
+    CAUSAL,
     FACTORS,
     NOVELTY,
     OF_TRAINING,
     Corpus,
+    Edits,
     Evaluation,
     Metrics,
     Neighbours,
@@ -47,6 +49,7 @@ class Study(Settings):
     evaluation: Evaluation = Evaluation()
     probing: Probing = Probing()
     metrics: Metrics = Metrics()
+    edits: Edits | None = None
     notebooks: dict[Name, dict[str, Any]]
     _file: Path = PrivateAttr(default=Path())
 
@@ -75,6 +78,11 @@ class Study(Settings):
         self._check_factors()
         self._check_corpora()
         self._check_neighbours()
+        if CAUSAL in self.notebooks and self.edits is None:
+            raise ValueError(
+                f"notebooks.{CAUSAL}: it shows edits of embeddings, and the study asks for none; "
+                "add `edits: {}` or leave the notebook out"
+            )
         for name in OF_TRAINING:
             if name in self.notebooks and not self.trained:
                 raise ValueError(

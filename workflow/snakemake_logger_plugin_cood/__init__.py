@@ -28,6 +28,7 @@ VERBS = {
     "probe": "probe",
     "linear": "probe linearly",
     "measure": "measure",
+    "edit": "edit the embeddings of",
     "track": "measure over training",
     "baselines": "score the baselines",
     "collect": "join the scores",
