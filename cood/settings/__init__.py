@@ -10,6 +10,7 @@ from cood.settings.models import (
     Recipe,
     Schedule,
     Training,
+    Untrained,
 )
 from cood.settings.sets import (
     PUBLISHED_SIZE,
@@ -82,6 +83,7 @@ __all__ = [
     "Tower",
     "TowerTraining",
     "Training",
+    "Untrained",
     "UntrainedTower",
     "Verification",
     "WordList",
