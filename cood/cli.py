@@ -139,7 +139,7 @@ def _linear(study: Study, args: argparse.Namespace) -> None:
 def _score(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.scoring import score_model
 
-    study.model(args.model)
+    study.embedded_model(args.model)
     score_model(study, args.model)
 
 
@@ -189,7 +189,7 @@ def _probe(study: Study, args: argparse.Namespace) -> None:
 def _measure(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.measuring import measure_model
 
-    study.model(args.model)
+    study.embedded_model(args.model)
     measure_model(study, args.model)
 
 

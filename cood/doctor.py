@@ -169,9 +169,9 @@ def _gpu(study: Study, left: pd.Series) -> Check:
 def _gpu_memory(study: Study) -> float:
     """GB of the largest model whose size is known, with a batch."""
     sizes = [
-        rough.FLOAT * model.facts.get("parameters", 0)
-        for model in [*study.models.values(), *study.image_only.values()]
-        if isinstance(model, Checkpoint | PublishedTower)
+        rough.FLOAT * known.get("parameters", 0)
+        for known in map(rough.facts_of, [*study.embedded.values(), *study.image_only.values()])
+        if known is not None
     ]
     sizes += [rough.size_of_generator(settings) for settings in study.generated.values()]
     return (max((size for size in sizes if size == size), default=0.0) + rough.ACTIVATIONS) / GB

@@ -9,8 +9,15 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from cood.models import catalogue
-from cood.settings import LARGEST_LOGISTIC, Checkpoint, DiffusionSet, PublishedTower, Schedule
+from cood.models import catalogue, zoo
+from cood.settings import (
+    LARGEST_LOGISTIC,
+    Checkpoint,
+    DiffusionSet,
+    PublishedTower,
+    Schedule,
+    Untrained,
+)
 
 FLOAT = 4  # bytes of a number of single precision
 JOB = 3.0  # of CPU for Python and the tables; jobs of `smoke` took 1 to 6
@@ -100,10 +107,22 @@ def seconds_to_train(recipe: Schedule, size: int) -> float:
     return recipe.images * recipe.epochs * TRAIN_PIXEL * size**2
 
 
+def facts_of(model: Any) -> dict[str, Any] | None:
+    """What is known of a published model, trained or not; None for one of the small ones."""
+    if isinstance(model, Checkpoint | PublishedTower):
+        return model.facts
+    if not isinstance(model, Untrained) or model.architecture in zoo.architectures():
+        return None
+    if model.architecture not in catalogue.architectures():
+        return {}  # refused before it is made
+    known = catalogue.facts_of_architecture(model.architecture)
+    return {"architecture": model.architecture, **known}
+
+
 def width_of(model: Any) -> float:
     """Numbers in an embedding; 64 for the small CLIPs, NaN if not known."""
-    published = isinstance(model, Checkpoint | PublishedTower)
-    return model.facts.get("embed_dim", nan) if published else 64
+    known = facts_of(model)
+    return 64 if known is None else known.get("embed_dim", nan)
 
 
 def seconds_to_probe(images: float, width: float, attributes: int, objects: int) -> float:
@@ -117,14 +136,11 @@ def seconds_to_probe(images: float, width: float, attributes: int, objects: int)
     return steps / CORE_FLOPS + pairs * PAIR
 
 
-def seconds_of_forward(
-    checkpoint: Checkpoint | PublishedTower, images: float, texts: float
-) -> float:
-    """GPU time of the forward passes of a checkpoint, NaN if not known."""
-    known = checkpoint.facts
+def seconds_of_forward(known: dict[str, Any], images: float, texts: float) -> float:
+    """GPU time of the forward passes of a model of which `known` is known, NaN if not enough."""
     if "parameters" not in known:
         return nan
-    if isinstance(checkpoint, PublishedTower):
+    if "patch" in known:  # of an image-only tower; NaN if it has none
         patch = known["patch"] if known["patch"] == known["patch"] else None
     else:
         patch = catalogue.configuration(known["architecture"])["vision_cfg"].get("patch_size")

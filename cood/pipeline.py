@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from cood.cli import PIPELINE
+from cood.errors import StudyError, unknown
 from cood.files import TEMPORARY, damage, locked, read_table
 from cood.paths import SNAKEFILE
 from cood.report.notebooks import check_parameters, source
@@ -61,7 +62,8 @@ def check_settings(study: Study) -> None:
     CoodError
         If one is not, or does not fit the others.
     """
-    from cood.models.zoo import check_tower, check_training
+    from cood.models import catalogue
+    from cood.models.zoo import architectures, check_tower, check_training
     from cood.synthesis.drawing import check_words
     from cood.synthesis.factors.scenes import check_file
 
@@ -69,6 +71,11 @@ def check_settings(study: Study) -> None:
         check_words(study.words.attributes, study.words.objects)
     for name, settings in study.trained.items():
         check_training(name, settings)
+    known = [*architectures(), *catalogue.architectures()] if study.untrained else []
+    for name, null in study.untrained.items():
+        if null.architecture not in known:
+            wrong = unknown("architecture", null.architecture, known)
+            raise StudyError(f"untrained.{name}.architecture: {wrong}")
     for name, recipe in study.factor_models.items():
         check_training(name, recipe, "factor_models")
     for name, tower in study.own_towers.items():

@@ -198,13 +198,16 @@ def _models(study: Study) -> Iterator[Job]:
         captions = _captions(study, corpus)
         file = paths.caption_hits(name)
         yield Job("scan", file, "captions", captions, cpu=captions * rough.CAPTION)
-    for name, model in study.models.items():
+    usual = study.evaluation.templates
+    more = {t for other in study.ablations.values() for t in other if t not in usual}
+    prompts = texts * len(usual) + words.size * len(more)
+    stored = texts + words.size * len(study.ablations)
+    for name, model in study.embedded.items():
         for set_ in sets:
             images = sum(images_of(study, set_))
             pixels = images * getattr(study.set(set_), "size", 512) ** 2
-            prompts = texts * len(study.evaluation.templates)
             job = _embedding("embed", paths.embeddings(name, set_), model, images, prompts, pixels)
-            disk = (images + texts) * rough.width_of(model) * rough.FLOAT
+            disk = (images + stored) * rough.width_of(model) * rough.FLOAT
             weights = 0.0
             if isinstance(model, Checkpoint) and set_ == sets[0]:
                 weights = rough.size_of_weights(model)
@@ -215,16 +218,16 @@ def _models(study: Study) -> Iterator[Job]:
         cpu = rough.TORCH + (nan if study.neighbours.references else 0)
         yield Job("neighbours", paths.neighbours, "sets", len(sets), cpu=cpu)
     images = sum(images_of(study, set_)[0] for set_ in sets)
-    for stage, written in (
-        ("score", paths.model_scores),
-        ("probe", paths.model_probes),
-        ("measure", paths.model_measures),
+    for stage, written, models in (
+        ("score", paths.model_scores, study.embedded),
+        ("probe", paths.model_probes, study.models),
+        ("measure", paths.model_measures, study.embedded),
     ):
-        for name, model in study.models.items():
+        for name, model in models.items():
             width = rough.width_of(model)
             # Every image, or every query, against every other thing, or a pass over all numbers.
             seconds = {
-                "score": 2 * images * texts * width / rough.CORE_FLOPS,
+                "score": 2 * images * stored * width / rough.CORE_FLOPS,
                 "probe": 2 * study.probing.samples * images * width / rough.CORE_FLOPS,
                 "measure": images * width * rough.MEASURE_NUMBER * len(study.metrics.splits),
             }[stage]
@@ -278,9 +281,10 @@ def _embedding(
     pixels: float,
 ) -> Job:
     gpu, cpu = 0.0, rough.TORCH + pixels * rough.READ_PIXEL
-    if isinstance(model, Checkpoint | PublishedTower):
+    known = rough.facts_of(model)
+    if known is not None:
         # The GPU waits for its images to be read.
-        gpu = rough.seconds_of_forward(model, images, texts) + pixels * rough.READ_PIXEL
+        gpu = rough.seconds_of_forward(known, images, texts) + pixels * rough.READ_PIXEL
     return Job(stage, output, "images", images, gpu=gpu, cpu=cpu)
 
 

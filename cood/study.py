@@ -28,6 +28,7 @@ from cood.settings import (
     Study,
     TowerTraining,
     Training,
+    Untrained,
     UntrainedTower,
     Verification,
     WordList,
@@ -179,11 +180,14 @@ SECTIONS: dict[str, type[Settings]] = {
     "metrics": Metrics,
     "probing": Probing,
 }
+# At the top of a study file; further down it is a kind of tower.
+TOP: dict[str, type[Settings]] = {"untrained": Untrained}
 
 
 def _keys(section: tuple[Any, ...]) -> list[str]:
     """Keys that may stand in a section of a study file, given by its path."""
     for index, part in reversed(list(enumerate(section))):
-        if index != 1 and part in SECTIONS:  # at 1 stands a name that users chose
-            return list(SECTIONS[part].model_fields)
+        known = SECTIONS if index else SECTIONS | TOP
+        if index != 1 and part in known:  # at 1 stands a name that users chose
+            return list(known[part].model_fields)
     return [*Study.model_fields, "defaults", "zoo"]

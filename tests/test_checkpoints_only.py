@@ -34,7 +34,7 @@ STUDY = {
     "metrics": {"measures": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
     "notebooks": {
         **{"dataset": {"columns": 4}, "benchmark": {}, "anatomy": {}, "retrieval": {}},
-        "claims": {},
+        **{"claims": {}, "beyond": {}},
     },
 }
 VAL = {"n01440764": 3, "1": 3, "Great_white_shark": 3, "no such fish": 1}

@@ -9,7 +9,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 DRAWERS = {
     *("figures.model_scatter", "figures.intervals", "figures.bars", "figures.heat"),
     *("figures.correlation_heat", "figures.curves", "grids.panels"),
-    *("grids.training", "grids.arrivals", "verdicts.forest", "accuracies"),
+    *("grids.training", "grids.arrivals", "verdicts.forest", "accuracies", "beyond.strips"),
     *("interventions.forest", "interventions.responses", "interventions.paths"),
     *("gallery.gallery", "gallery.split_map", "gallery.scenes"),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cood.errors import ArtefactError, NotebookError
+from cood.errors import ArtefactError, NotebookError, StudyError
 from cood.files import atomic, locked
 from cood.pipeline import discard_damaged, reproduce
 from cood.report.provenance import PACKAGE
@@ -153,3 +153,10 @@ def test_training_depends_on_all_code_that_draws_and_on_no_other():
                 found.add(file)
                 queue.append(file)
     assert set(re.findall(r"\w+\.py", listed.group())) == {file.name for file in found}
+
+
+def test_an_untrained_architecture_that_does_not_exist_is_told_before_anything_runs(project, parse):
+    study = parse(untrained={"null": {"architecture": "ViT-B-33"}})
+    with pytest.raises(StudyError, match=r"untrained.null.architecture: unknown .* ViT-B-32"):
+        reproduce(study, cores=1, dry_run=False)
+    assert not study.paths.results.exists()

@@ -50,7 +50,9 @@ def test_what_the_paper_takes(stages):
     # 130 attributes x 998 objects: 65 shards of 2,000 compositions and one of 1,128 words alone.
     images = 129_740 * 3 + 1128 * 8
     assert table.loc["generate", ["jobs", "units"]].tolist() == [66, images]
-    assert table.loc["embed", ["jobs", "units"]].tolist() == [139, 139 * images]
+    # 139 checkpoints, and 3 architectures without training.
+    assert table.loc["embed", ["jobs", "units"]].tolist() == [142, 142 * images]
+    assert table.loc[["score", "probe", "measure"], "jobs"].tolist() == [142, 139, 142]
     assert table.loc["generate", "download_gb"] == pytest.approx(7.0)
     seconds = images * 0.207  # as announced
     assert table.loc["generate", "gpu_hours"] == pytest.approx(seconds / 3600)
@@ -129,7 +131,7 @@ def test_forward_passes_count_patches(parse):
             sets={"mine": {"source": "folder", "folder": "mine"}},
             models={"m": {"checkpoint": checkpoint}},
         )
-        return estimates.seconds_of_forward(study.models["m"], 15e12, 0)
+        return estimates.seconds_of_forward(study.models["m"].facts, 15e12, 0)
 
     assert seconds("ViT-B-32/laion2b_s34b_b79k") == pytest.approx(2 * 151277313 * 49)
     assert seconds("ViT-B-16/laion2b_s34b_b88k") == pytest.approx(2 * 149620737 * 196)
@@ -187,3 +189,22 @@ def test_verification_and_id_sets_are_counted(settings):
     assert table.loc["take", "jobs"] == 2
     assert table.loc["embed", "jobs"] == 6  # two models, three sets
     assert "units" in table.loc["embed", "unknown"]
+
+
+def test_untrained_models_and_other_templates_cost_work_and_room(parse, project):
+    before = plan(parse()).set_index("stage")
+    small = parse(untrained={"null": {"architecture": "vit"}})
+    after = plan(small).set_index("stage")
+    more = after["jobs"] - before["jobs"]
+    assert more[more > 0].to_dict() == {
+        **{"embed": 1, "score": 1, "measure": 1, "total": 3, "left": 3},
+    }
+    assert after.loc["total", "gpu_hours"] == 0
+    large = plan(parse(untrained={"null": {"architecture": "ViT-B-32"}})).set_index("stage")
+    assert large.loc["embed", "gpu_hours"] > 0
+    assert large.loc["total", "download_gb"] == 0
+    read = {"templates": ["a {}"], "ablations": {"bare": ["{}"], "same": ["a {}"]}}
+    ablated = plan(parse(evaluation=read)).set_index("stage")
+    # Two models, two more texts of 64 numbers for each of 20 compositions.
+    room = 2 * 2 * 20 * 64 * 4 / 1e9
+    assert ablated.loc["embed", "disk_gb"] - before.loc["embed", "disk_gb"] == pytest.approx(room)

@@ -187,6 +187,18 @@ def test_names_that_are_looked_up(tiny):
         ({"image_only": {"baselines": {"untrained": "resnet"}}}, "image_only.baselines: .* taken"),
         ({"notebooks": {"novelty": {}}}, "notebooks.novelty: it shows corpora, of which"),
         ({"evaluation": {"templates": []}}, r"evaluation.templates: .* got \[\]"),
+        ({"evaluation": {"ablations": ["{}"]}}, r"evaluation.ablations: .*valid dictionary"),
+        ({"evaluation": {"ablations": {"bare": []}}}, r"ablations.bare: .* got \[\]"),
+        (
+            {"evaluation": {"ablations": {"bare": ["a photo"]}}},
+            r"evaluation: ablations.bare: 'a photo' must hold \{\} once",
+        ),
+        ({"metrics": {"matched": 0}}, r"metrics.matched: .* got 0"),
+        ({"untrained": {"few": {"architecture": "vit"}}}, "untrained.few: that name is taken"),
+        (
+            {"untrained": {"null": {"architecture": "vit", "share": 0.5}}},
+            "unknown key 'untrained.null.share'; known: architecture, seed",
+        ),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),
         (
             {"models": {"m": {**MODEL, "captions": {"pair": 0.5}}}},
@@ -442,3 +454,23 @@ def test_a_file_elsewhere_may_not_take_the_name_of_a_study_of_the_project(projec
         load_study(str(other))
     renamed = other.rename(other.with_name("mine.yaml"))
     assert load_study(str(renamed)).name == "mine"
+
+
+def test_templates_to_read_compositions_with_once_more(parse):
+    bare = {"bare": ["{}"]}
+    plain = parse(evaluation={"templates": ["a {}", "the {}"], "ablations": bare})
+    assert plain.ablations == bare
+    named = parse(evaluation={"templates": ["a {}", "a red {}"], "ablations": bare})
+    assert named.ablations == {**bare, "neutral": ["a {}"]}
+    assert parse(evaluation={"templates": ["a red {}"]}).ablations == {}
+    many = parse(evaluation={"ablations": {"openai": "imagenet"}})
+    assert len(many.ablations["openai"]) == 80
+
+
+def test_untrained_models_are_embedded_but_are_no_models(parse):
+    study = parse(untrained={"null": {"architecture": "vit"}})
+    assert list(study.embedded) == ["few", "most", "null"]
+    assert list(study.models) == ["few", "most"]
+    assert study.embedded_model("null").seed == 0
+    with pytest.raises(StudyError, match="unknown model 'nul'; did you mean null"):
+        study.embedded_model("nul")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ import pandas as pd
 import torch
 
 from cood.errors import CoodError
+from cood.evaluation.zeroshot import ablated
 from cood.files import write_tensors
 from cood.models.catalogue import sizes
 from cood.models.loading import LOCAL, Clip, ImageEncoder, load, local, text_tower
-from cood.settings import FILE, Checkpoint
+from cood.models.null import null_model
+from cood.settings import FILE, Checkpoint, Untrained
 from cood.study import Study
 from cood.synthesis.isolated import read_isolated
 from cood.synthesis.sets import load_image, read_manifest
@@ -25,6 +27,7 @@ from cood.vocabulary import ANY_OBJECT
 
 IMAGE_BATCH = 256
 TEXT_BATCH = 512
+USUAL = ""  # no ablation can have this name
 
 
 def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = print) -> None:
@@ -33,13 +36,15 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
     Written, un-normalised float32: `images` [n, d] in the order of the manifest, and the texts
     of `compositions` [C, d], `attributes` [A, d] and `objects` [O, d], averaged over templates.
     `isolated_attributes` [A, d] and `isolated_objects` [O, d] are averages over the images that
-    show the word alone; they are left out where some word has none. Of an ID set, there are
-    `images` and `objects` only: the classes that have an image. The metadata says which
-    checkpoint, preprocessing, tokeniser, templates, manifest and table of isolated words.
+    show the word alone; they are left out where some word has none. The compositions are there
+    once more for each of the study's ablations, named by `cood.evaluation.zeroshot.ablated`. Of an
+    ID set, there are `images` and `objects` only: the classes that have an image. The metadata
+    says which checkpoint, preprocessing, tokeniser, templates, manifest and table of isolated
+    words.
     A checkpoint that cannot be had leaves a file without tensors that holds the reason.
     """
     path = study.paths.embeddings(model, set_)
-    study.model(model)
+    study.embedded_model(model)
     manifest = read_manifest(study, set_)
     clip = load_model(study, model, say)
     if isinstance(clip, str):
@@ -56,13 +61,17 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
         metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
         write_tensors(tensors, path, metadata)
         return
+    ablations = study.ablations
+    read = embed_with(clip, words.compositions(), {USUAL: templates, **ablations})
     tensors = {
         "images": images,
-        "compositions": embed_texts(clip, words.compositions(), templates),
+        "compositions": read.pop(USUAL),
+        **{ablated(name): texts for name, texts in read.items()},
         "attributes": embed_texts(clip, [f"{a} {ANY_OBJECT}" for a in words.attributes], templates),
         "objects": embed_texts(clip, words.objects, templates),
     }
     metadata = describe(clip, model, manifest) | {"templates": json.dumps(templates)}
+    metadata["ablations"] = json.dumps(ablations)
     isolated = read_isolated(study, set_)
     if isolated is not None:
         alone = embed_images(clip, folder, isolated["image"].tolist())
@@ -74,10 +83,12 @@ def embed_set(study: Study, model: str, set_: str, say: Callable[[str], None] = 
 
 def load_model(study: Study, model: str, say: Callable[[str], None]) -> Clip | str:
     """A model of the study, or the reason why a checkpoint cannot be had."""
-    settings = study.models.get(model)
-    if not isinstance(settings, Checkpoint):
+    settings = study.embedded.get(model)
+    if not isinstance(settings, Checkpoint | Untrained):
         return load(local(study.paths.model(model)))
     try:
+        if isinstance(settings, Untrained):
+            return null_model(settings)
         return load(settings.checkpoint, architecture=settings.architecture, say=say)
     except CoodError as error:
         say(f"{model}: left out: {error}")
@@ -140,19 +151,35 @@ def average(images: np.ndarray, shown: pd.Series, words: Sequence[str]) -> np.nd
     return np.stack([unit[(shown == word).to_numpy()].mean(axis=0) for word in words])
 
 
-@torch.inference_mode()
 def embed_texts(
     clip: Clip, names: Sequence[str], templates: Sequence[str], *, shorten: bool = True
 ) -> np.ndarray:
     """Prompt ensemble: mean over templates of the unit embeddings of each name, [n, d] float32.
 
-    Prompts of many names go through the text tower in one batch, and are averaged before the next
-    one, so that memory holds the averages only. For causal text towers that read the end token,
-    the context is cut to the longest prompt of the batch (`shorten`), which changes no embedding;
-    for others it is left whole.
+    See `embed_with`.
+    """
+    return embed_with(clip, names, {USUAL: templates}, shorten=shorten)[USUAL]
+
+
+@torch.inference_mode()
+def embed_with(
+    clip: Clip,
+    names: Sequence[str],
+    ensembles: Mapping[str, Sequence[str]],
+    *,
+    shorten: bool = True,
+) -> dict[str, np.ndarray]:
+    """Several prompt ensembles of the same names, as `embed_texts` gives them, by their key.
+
+    A template that is in several of them is read once. Prompts of many names go through the text
+    tower in one batch, and are averaged before the next one, so that memory holds the averages
+    only. For causal text towers that read the end token, the context is cut to the longest prompt
+    of the batch (`shorten`), which changes no embedding; for others it is left whole.
     """
     model: Any = clip.model
-    parts = []
+    templates = list(dict.fromkeys(t for ensemble in ensembles.values() for t in ensemble))
+    places = {key: [templates.index(t) for t in some] for key, some in ensembles.items()}
+    parts: dict[str, list[np.ndarray]] = {key: [] for key in ensembles}
     for some in _batches(names, max(1, TEXT_BATCH // len(templates))):
         tokens = clip.tokenize([template.format(name) for name in some for template in templates])
         length = tokens.shape[1]
@@ -161,8 +188,10 @@ def embed_texts(
         with _context(model, length):
             texts = model.encode_text(tokens[:, :length].to(clip.device)).float()
         unit = torch.nn.functional.normalize(texts, dim=-1)
-        parts.append(unit.reshape(len(some), len(templates), -1).mean(dim=1).cpu().numpy())
-    return np.concatenate(parts)
+        unit = unit.reshape(len(some), len(templates), -1)
+        for key, place in places.items():
+            parts[key].append(unit[:, place].mean(dim=1).cpu().numpy())
+    return {key: np.concatenate(found) for key, found in parts.items()}
 
 
 @contextmanager

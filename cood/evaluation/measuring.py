@@ -11,6 +11,7 @@ import pandas as pd
 
 from cood.evaluation.geometry import score_geometry
 from cood.evaluation.isolated import SPACES, in_words
+from cood.evaluation.matching import matched
 from cood.evaluation.ranking import normalise
 from cood.evaluation.scoring import members, missing
 from cood.evaluation.zeroshot import COLUMNS
@@ -49,7 +50,8 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
     Codes are the unit embeddings of images and of the texts of compositions, factors their
     attribute and object. Each score comes with its value under shuffled labels in `chance`, again
     after random rotations and after PCA, and, as the `variant` ``isolated``, in the basis of the
-    isolated words of its space.
+    isolated words of its space. Of the first split, all is taken again at the width that all
+    models are to be matched in, if the study names one.
     """
     tables = []
     for set_ in study.sets:
@@ -65,7 +67,7 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
         for side in sides(tensors, truth, study.words):
             words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
             for split, inside in kept.items():
-                for table in measured(study, side.of(inside), words):
+                for table in measured(study, side.of(inside), words, split):
                     tables.append(table.assign(model=model, set=set_, split=split, group="all"))
     table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
     write_table(table, study.paths.model_measures(model))
@@ -78,7 +80,9 @@ def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) 
     yield Side("text", normalise(tensors["compositions"]), np.arange(words.size))
 
 
-def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[pd.DataFrame]:
+def measured(
+    study: Study, side: Side, words: Sequence[np.ndarray], split: str
+) -> Iterator[pd.DataFrame]:
     """Every metric of a side, with nulls and intervals, and of its codes in the basis of words.
 
     `words` are the embeddings of the attributes and of the objects; if there are none, the values
@@ -101,3 +105,7 @@ def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[
     else:
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
     yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")
+    if settings.matched is not None and split == settings.splits[0]:
+        at_width = (settings.matched, settings.measures, study.seed)
+        for table in matched(side.codes, factors, *at_width):
+            yield table.assign(space=side.space)

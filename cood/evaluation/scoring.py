@@ -51,13 +51,14 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
 def collect(study: Study) -> None:
     """Join what each model and baseline scored, and what is known of each model.
 
+    What is untrained has scores, but is no model: `models.parquet` leaves it out.
     `scores.parquet` leaves out how long each score took, so that the same study on the same
     machine gives the same table. The settings that it was made with are written beside it, so
     that runs can be compared when the study file has changed.
     """
-    files = [study.paths.model_scores(name) for name in [*study.models, BASELINES]]
+    files = [study.paths.model_scores(name) for name in [*study.embedded, BASELINES]]
     files += [study.paths.model_probes(name) for name in study.models]
-    files += [study.paths.model_measures(name) for name in study.models]
+    files += [study.paths.model_measures(name) for name in study.embedded]
     files += [study.paths.model_linear(name) for name in study.probed]
     joined = pd.concat(map(read_table, files), ignore_index=True).drop(columns="seconds")
     write_table(joined, study.paths.scores)
@@ -73,7 +74,7 @@ def members(study: Study, model: str) -> dict[str, np.ndarray]:
     """Composition ids of each split; `seen` is what the model itself was trained on."""
     split = splits(study)
     found = {str(name): np.flatnonzero(split == name) for name in dict.fromkeys(split)}
-    settings = study.models[model]
+    settings = study.embedded_model(model)
     if isinstance(settings, Training):
         found["seen"] = np.sort(seen(study, settings.share))
     return found

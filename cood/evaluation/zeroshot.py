@@ -15,10 +15,21 @@ from cood.settings import Evaluation
 from cood.vocabulary import CATEGORY, Vocabulary
 
 TOP = 5
+ABLATED = "compositions, "
 COLUMNS = (
     *("model", "set", "split", "group", "space", "measure", "variant"),
     *("value", "low", "high", "chance", "n", "seconds", "note"),
 )
+
+
+def ablated(name: str) -> str:
+    """Name of the tensor of compositions that were read with other templates."""
+    return f"{ABLATED}{name}"
+
+
+def template_variant(name: str) -> str:
+    """Name of scores with other templates, as it stands in the column `variant`."""
+    return f"templates, {name}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,8 @@ def score(
     splits
         Composition ids of each split to report. The one named ``unseen`` is also scored with
         its own compositions as the only labels (`variant` ``unseen`` beside ``all``), those of
-        them that have an image: a set that was filtered has but some.
+        them that have an image: a set that was filtered has but some; and once for each way in
+        which `tensors` has the compositions besides (`ablated`; `variant` as `template_variant`).
     settings, seed
         Resamples and level of the intervals; seed of the resamples.
     """
@@ -135,7 +147,29 @@ def score(
         return answer(tensors | {"images": tensors["images"][some]}, truth[some], labels)
 
     table = tabulate_splits(asked, truth, rows, ["unseen"], words, settings, seed)
+    if "unseen" in rows:
+        others = _ablations(tensors, truth, rows["unseen"], words, settings, seed)
+        table = pd.concat([table, *others], ignore_index=True)
     return table.assign(model=model, set=set_, note="")[list(COLUMNS)]
+
+
+def _ablations(
+    tensors: dict[str, np.ndarray],
+    truth: np.ndarray,
+    some: np.ndarray,
+    words: Vocabulary,
+    settings: Evaluation,
+    seed: int,
+) -> Iterator[pd.DataFrame]:
+    """Accuracies of unseen compositions, all being labels, that were read in another way."""
+    every, images = np.arange(words.size), tensors["images"][some]
+    for key in (key for key in tensors if key.startswith(ABLATED)):
+        start = time.perf_counter()
+        answers = Answers(truth[some], nearest(images, tensors[key], TOP))
+        table = tabulate(answers, words, every, settings, seed, by_category=False)
+        table["seconds"] = time.perf_counter() - start
+        variant = template_variant(key.removeprefix(ABLATED))
+        yield table.assign(split="unseen", variant=variant, space="image")
 
 
 def tabulate_splits(

@@ -74,6 +74,15 @@ def reduced(codes: np.ndarray, dimensions: int) -> np.ndarray:
     return (centred @ vectors).astype(codes.dtype)
 
 
+def projected(codes: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
+    """Project codes [n, d] on `dimensions` random directions at right angles, [n, dimensions].
+
+    Distances stay about as they are but for scale, and no direction is preferred. With fewer than
+    `dimensions` columns, all are kept, turned at random.
+    """
+    return rotated(codes, rng)[:, :dimensions]
+
+
 def with_null(
     metric: Metric,
     codes: ArrayLike,

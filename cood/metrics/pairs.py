@@ -8,6 +8,7 @@ import numpy as np
 
 TRIES = 60  # draws of a partner before a pair is given up
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
+POINTS = 2**20  # rows shuffled at a time
 HOPELESS = 2**18  # draws without any pair before all are given up
 
 
@@ -154,20 +155,31 @@ def draw_batches(
     if drawn == "apart":
         ids = np.unique(factors, axis=0, return_inverse=True)[1].ravel()
     found = np.empty((points, batch), np.int64)
-    for i, value in enumerate(of_point):
-        here = rng.permutation(by_value.order[by_value.start[value] :][: by_value.count[value]])
-        order = here[np.argsort(_times_before(ids[here]), kind="stable")]
-        found[i] = np.resize(order, batch)
+    step = max(1, POINTS // int(by_value.count.max()))
+    for start in range(0, points, step):
+        some = of_point[start : start + step]
+        dealt = [
+            rng.permutation(by_value.order[by_value.start[value] :][: by_value.count[value]])
+            for value in some
+        ]
+        for value in np.unique(some):
+            which = np.flatnonzero(some == value)
+            here = np.stack([dealt[i] for i in which])
+            order = np.argsort(_times_before(ids[here]), axis=1, kind="stable")
+            cycled = order[:, np.arange(batch) % order.shape[1]]
+            found[start + which] = np.take_along_axis(here, cycled, axis=1)
     return found
 
 
 def _times_before(ids: np.ndarray) -> np.ndarray:
-    """How often each id [n] stands at an earlier place."""
-    order = np.argsort(ids, kind="stable")
-    first = np.r_[True, ids[order][1:] != ids[order][:-1]]
-    starts = np.flatnonzero(first)
-    before = np.empty(len(ids), np.int64)
-    before[order] = np.arange(len(ids)) - starts[np.cumsum(first) - 1]
+    """How often each id [points, n] stands at an earlier place of its row."""
+    order = np.argsort(ids, axis=1, kind="stable")
+    ordered = np.take_along_axis(ids, order, axis=1)
+    places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+    new = np.diff(ordered, axis=1, prepend=-1) != 0
+    starts = np.maximum.accumulate(np.where(new, places, 0), axis=1)
+    before = np.empty(ids.shape, np.int64)
+    np.put_along_axis(before, order, places - starts, axis=1)
     return before
 
 

@@ -106,6 +106,28 @@ def controlled(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     return pd.DataFrame(columns | {"p": table["p"], "p by Holm": table["holm"]})
 
 
+def drawn(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Rows that have the coefficient, or all of them if none has, so that a figure has its axes."""
+    known = found[found[coefficient].notna()]
+    return found if known.empty else known
+
+
+SIDES = ["alone", "given ID accuracy"]
+
+
+def sides(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """What `with_control` gives, as `cood.report.figures.intervals` takes it; groups are `SIDES`.
+
+    `name` is what a row is to be called.
+    """
+    columns = ([coefficient, "low", "high"], ["partial", "partial_low", "partial_high"])
+    parts = [
+        table[["name", *names]].set_axis(["model", "value", "low", "high"], axis=1).assign(group=g)
+        for g, names in zip(SIDES, columns, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def survivors(table: pd.DataFrame, level: float = 0.05) -> str:
     """How many correlations are left after Holm's correction, and given ID accuracy, as a phrase.
 

@@ -282,6 +282,7 @@ def correlation_heat(table: pd.DataFrame, label: str) -> Figure:
         annot_kws={"fontsize": 8},
     )
     _tell_cells(axes, table, label, "{:.2f}".format)
+    axes.grid(visible=False)
     axes.set(xlabel="", ylabel="")
     plt.setp(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     return figure

@@ -10,6 +10,7 @@ from cood.settings.models import (
     Recipe,
     Schedule,
     Training,
+    Untrained,
 )
 from cood.settings.sets import (
     PUBLISHED_SIZE,
@@ -86,6 +87,7 @@ __all__ = [
     "Tower",
     "TowerTraining",
     "Training",
+    "Untrained",
     "UntrainedTower",
     "Verification",
     "WordList",

@@ -69,6 +69,17 @@ class FactorTraining(Recipe):
     set: Name
 
 
+class Untrained(Settings):
+    """A CLIP with random weights: what a score is worth that it reaches as well.
+
+    `architecture` is that of a small CLIP, or of open_clip. It is embedded, scored and measured as
+    the models are, and counts in no correlation over them.
+    """
+
+    architecture: Name
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
 class Checkpoint(Settings):
     """A trained model from elsewhere; see `cood.models.loading.load` for what may be named.
 

@@ -17,6 +17,7 @@ FACTORS = "factors"  # the notebook of the factor sets
 NOVELTY = "novelty"  # the notebook of the corpora
 LARGEST_LOGISTIC = 1_000_000  # images times words; above, linear probes are discriminants
 CAUSAL = "causal"  # the notebook of the edits
+NEUTRAL = "neutral"  # the templates of a study that name none of its attributes
 OF_TRAINING = ("diversity", "dynamics")  # notebooks of models that are trained here
 
 
@@ -92,10 +93,13 @@ class Verification(Settings):
 class Evaluation(Settings):
     """How embeddings are scored.
 
-    A study file may say ``templates: imagenet`` for the 80 that OpenAI published.
+    A study file may say ``templates: imagenet`` for the 80 that OpenAI published. `ablations` are
+    other lists of templates, by name, that the compositions are read with as well, to see what
+    hangs on the templates; each is one more text a composition to store.
     """
 
     templates: list[str] = Field(list(words.TEMPLATES), min_length=1)
+    ablations: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default_factory=dict)
     resamples: Annotated[int, Field(ge=100)] = 1000
     level: Share = 0.95
 
@@ -104,9 +108,18 @@ class Evaluation(Settings):
     def _imagenet(cls, value: Any) -> Any:
         return list(imagenet.templates()) if value == "imagenet" else value
 
+    @field_validator("ablations", mode="before")
+    @classmethod
+    def _imagenet_too(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value  # refused later, with a sentence of its own
+        return {name: cls._imagenet(given) for name, given in value.items()}
+
     @model_validator(mode="after")
     def _fillable(self) -> Evaluation:
         check_templates("templates", self.templates)
+        for name, templates in self.ablations.items():
+            check_templates(f"ablations.{name}", templates)
         return self
 
 
@@ -142,7 +155,9 @@ class Metrics(Settings):
     """Which metrics of disentanglement are taken, of which compositions, and beside which nulls.
 
     `repeats` is the number of shuffles and of rotations; `dimensions` what PCA leaves; `folds`
-    into how many parts compositions are dealt for the intervals.
+    into how many parts compositions are dealt for the intervals. `matched` is a width that the
+    embeddings of the first of the splits are brought to as well, by PCA and by chance, so that
+    models of different width can be compared.
     """
 
     measures: list[str] = Field(list(MEASURES), min_length=1)
@@ -150,6 +165,7 @@ class Metrics(Settings):
     repeats: Count = 3
     dimensions: Count = 64
     folds: Annotated[int, Field(ge=2)] = 5
+    matched: Count | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Metrics:

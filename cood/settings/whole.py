@@ -11,12 +11,13 @@ from cood import vocabulary as words
 from cood.errors import StudyError, unknown
 from cood.paths import Paths, project_root
 from cood.settings.base import Name, Settings, Share, WordList
-from cood.settings.models import Checkpoint, FactorTraining, Model, Training
+from cood.settings.models import Checkpoint, FactorTraining, Model, Training, Untrained
 from cood.settings.sets import DiffusionSet, FactorSet, IconSet, IdSet, ImageSet
 from cood.settings.stages import (
     BASELINES,
     CAUSAL,
     FACTORS,
+    NEUTRAL,
     NOVELTY,
     OF_TRAINING,
     Corpus,
@@ -41,6 +42,7 @@ class Study(Settings):
     id_sets: dict[Name, IdSet] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     image_only: dict[Name, Tower] = Field(default_factory=dict)
+    untrained: dict[Name, Untrained] = Field(default_factory=dict)
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
     corpora: dict[Name, Corpus] = Field(default_factory=dict)
@@ -133,7 +135,12 @@ class Study(Settings):
             ("id_sets", self.id_sets, self.sets),
             ("factor_sets", self.factor_sets, {**self.sets, **self.id_sets}),
             ("image_only", self.image_only, taken_models),
-            ("factor_models", self.factor_models, {**taken_models, **self.image_only}),
+            ("untrained", self.untrained, {**taken_models, **self.image_only}),
+            (
+                "factor_models",
+                self.factor_models,
+                {**taken_models, **self.untrained, **self.image_only},
+            ),
         ):
             for name in names:
                 if name in taken:
@@ -215,6 +222,23 @@ class Study(Settings):
         return [*self.models, *self.image_only] if self.image_only else []
 
     @property
+    def embedded(self) -> dict[str, Training | Checkpoint | Untrained]:
+        """All that is embedded, scored and measured: the models, and the untrained ones."""
+        return {**self.models, **self.untrained}
+
+    @property
+    def ablations(self) -> dict[str, list[str]]:
+        """By name, the templates that compositions are read with once more.
+
+        Those of the study file, and, where some of the usual templates name an attribute,
+        `NEUTRAL`: the others.
+        """
+        usual = self.evaluation.templates
+        naming = words.naming(usual, self.vocabulary.attributes)
+        others = [t for t in usual if not any(t in named for named in naming.values())]
+        return self.evaluation.ablations | ({NEUTRAL: others} if naming and others else {})
+
+    @property
     def generated(self) -> dict[str, DiffusionSet]:
         """The sets that a text-to-image pipeline makes."""
         return {n: s for n, s in self.sets.items() if isinstance(s, DiffusionSet)}
@@ -230,6 +254,12 @@ class Study(Settings):
         if name not in self.image_only:
             raise StudyError(unknown("image-only tower", name, self.image_only))
         return self.image_only[name]
+
+    def embedded_model(self, name: str) -> Training | Checkpoint | Untrained:
+        """The settings of one model, trained or not; an unknown name raises a StudyError."""
+        if name not in self.embedded:
+            raise StudyError(unknown("model", name, self.embedded))
+        return self.embedded[name]
 
     def set(self, name: str) -> ImageSet:
         """The settings of one set; an unknown name raises a StudyError."""

@@ -10,7 +10,13 @@ import torch
 
 from cood.errors import ArtefactError, StudyError
 from cood.evaluation import embedding
-from cood.evaluation.embedding import average, embed_images, embed_set, embed_texts
+from cood.evaluation.embedding import (
+    average,
+    embed_images,
+    embed_set,
+    embed_texts,
+    embed_with,
+)
 from cood.files import read_tensors
 from cood.models.fitting import save, untrained
 from cood.models.loading import Clip, load, local, text_tower
@@ -272,3 +278,12 @@ def test_a_saved_bidirectional_model_stays_so(bidirectional, tmp_path):
     np.testing.assert_array_equal(
         embed_texts(clip, NAMES, TEMPLATES), embed_texts(bidirectional, NAMES, TEMPLATES)
     )
+
+
+def test_several_ensembles_are_read_at_once(causal):
+    ensembles = {"": TEMPLATES, "bare": ["{}"], "photo": [TEMPLATES[0]]}
+    found = embed_with(causal, NAMES, ensembles)
+    assert list(found) == list(ensembles)
+    for key, templates in ensembles.items():
+        expected = embed_texts(causal, NAMES, templates)
+        np.testing.assert_allclose(found[key], expected, atol=1e-6)

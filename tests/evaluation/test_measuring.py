@@ -7,6 +7,7 @@ from cood.evaluation.measuring import NAMES, Side, measure_model, sides
 from cood.evaluation.zeroshot import COLUMNS
 from cood.files import read_table, read_tensors
 from cood.metrics.information import mig
+from cood.metrics.nulls import reduced
 from cood.metrics.prediction import explicitness
 from cood.synthesis.sets import read_manifest
 
@@ -71,3 +72,22 @@ def test_measuring_again_gives_the_same(measured):
     study, table = measured
     again = measure_model(study, "few")
     pd.testing.assert_frame_equal(*(t.drop(columns="seconds") for t in (table, again)))
+
+
+def test_the_first_split_is_measured_at_the_matched_width_too(copied):
+    matched = copied.metrics.model_copy(update={"matched": 6, "measures": ["mig"]})
+    study = copied.model_copy(update={"metrics": matched})
+    table = measure_model(study, "few")
+    assert tuple(table.columns) == COLUMNS
+    assert not table.duplicated(KEYS).any()
+    at = table[table["variant"].str.startswith("matched")]
+    assert set(at["variant"]) == {"matched PCA 6", "matched random 6"}
+    assert set(at["split"]) == {study.metrics.splits[0]}
+    assert set(at["space"]) == {"image", "text"}
+    assert {"mig", "r2", "r2_held_out", "orthogonality", "numerical_rank_0.1"} <= set(at["measure"])
+    tensors, _ = read_tensors(study.paths.embeddings("few", "ao"))
+    codes = next(sides(tensors, read_manifest(study, "ao")["composition"], study.words)).codes
+    truth = read_manifest(study, "ao")["composition"].to_numpy()
+    factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
+    row = pick(at, measure="mig", space="image", variant="matched PCA 6")
+    assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)

@@ -3,14 +3,18 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from cood.analysis.tables import load_results
+from cood.analysis.untrained import untrained_scores
+from cood.cli import main
 from cood.errors import ArtefactError
 from cood.evaluation.baselines import score_baselines
 from cood.evaluation.measuring import measure_model
 from cood.evaluation.probing import probe_model
 from cood.evaluation.scoring import collect, score_model
-from cood.evaluation.zeroshot import COLUMNS
-from cood.files import read_table, write_tensors
+from cood.evaluation.zeroshot import COLUMNS, ablated
+from cood.files import read_table, read_tensors, write_tensors
 from cood.synthesis.compositions import splits
 
 
@@ -138,3 +142,50 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
     assert models.loc["gone", ["embed_dim", "resolution"]].tolist() == [768, 224]
     assert np.isnan(models.loc["gone", "pairs"])
     assert models["published_id"].isna().tolist() == [True, True, False, True]
+
+
+@pytest.fixture
+def with_null(copied):
+    """The tiny study with an untrained model and other templates, embedded by the command line."""
+    file = copied.paths.studies / "tiny.yaml"
+    settings = yaml.safe_load(file.read_text())
+    settings["untrained"] = {"null": {"architecture": "resnet", "seed": 3}}
+    settings["evaluation"]["ablations"] = {"bare": ["{}"]}
+    settings["models"] = {"few": {"share": 0.4}}
+    file.write_text(yaml.safe_dump(settings))
+    for command in ("embed", "score", "measure"):
+        given = ["--set", "ao"] if command == "embed" else []
+        for model in ("few", "null"):
+            assert main([command, "--study", "tiny", "--model", model, *given]) == 0
+    for command in (["baselines"], ["probe", "--model", "few"], ["collect"]):
+        assert main([*command, "--study", "tiny"]) == 0
+    return load_results("tiny")
+
+
+def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
+    scores, models = with_null.scores, with_null.models
+    assert models["model"].tolist() == ["few"]
+    assert {"few", "null"} <= set(scores["model"])
+    keys = ["split", "space", "group", "measure", "variant"]
+    few, null = (
+        set(scores.loc[scores["model"] == name, keys].itertuples(index=False, name=None))
+        for name in ("few", "null")
+    )
+    probed = set(read_table(with_null.study.paths.model_probes("few"))["measure"])
+    assert null == {row for row in few if row[3] not in probed and row[0] != "seen"}
+    found = untrained_scores(with_null, measure="pair_top1", split="unseen")
+    assert found.index.tolist() == ["null"]
+    assert found["low"].iloc[0] <= found["chance"].iloc[0]
+    bare = untrained_scores(
+        with_null, measure="pair_top1", split="unseen", variant="templates, bare"
+    )
+    assert bare.index.tolist() == ["null"]
+    tensors, metadata = read_tensors(with_null.study.paths.embeddings("null", "ao"))
+    assert metadata["checkpoint"] == "resnet, untrained, seed 3"
+    assert json.loads(metadata["ablations"]) == {"bare": ["{}"]}
+    assert tensors[ablated("bare")].shape == tensors["compositions"].shape
+
+
+def test_untrained_models_are_known_to_the_commands_by_name(tiny, capsys):
+    assert main(["score", "--study", "tiny", "--model", "null"]) == 1
+    assert "unknown model 'null'" in capsys.readouterr().err

@@ -1,7 +1,17 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from cood.evaluation.zeroshot import COLUMNS, Answers, answer, hits, score, tabulate
+from cood.evaluation.zeroshot import (
+    COLUMNS,
+    Answers,
+    ablated,
+    answer,
+    hits,
+    score,
+    tabulate,
+    template_variant,
+)
 from cood.settings import Evaluation
 from cood.vocabulary import Vocabulary
 
@@ -225,3 +235,23 @@ def test_labels_of_the_unseen_are_those_that_have_an_image():
     chance = rows.set_index("variant")["chance"]
     assert chance["all"] == pytest.approx(1 / 6)
     assert chance["unseen"] == pytest.approx(1 / 3)
+
+
+def test_other_templates_are_scored_on_unseen_compositions_only():
+    splits = {"seen": np.array([0, 1, 2]), "unseen": np.array([3, 4, 5])}
+    texts = TENSORS["compositions"]
+    tensors = TENSORS | {ablated("bare"): texts, ablated("bad"): np.roll(texts, 1, axis=0)}
+    table = score("m", "s", tensors, TRUTH, splits, WORDS, SETTINGS, 0)
+    assert set(table["split"] + " " + table["variant"]) == {
+        *("seen all", "unseen all", "unseen unseen"),
+        *("unseen templates, bare", "unseen templates, bad"),
+    }
+    usual, bare, bad = (
+        table[(table["split"] == "unseen") & (table["variant"] == variant)].set_index(
+            ["measure", "group"]
+        )["value"]
+        for variant in ("all", template_variant("bare"), template_variant("bad"))
+    )
+    pd.testing.assert_series_equal(bare, usual[bare.index])
+    assert not any("alone" in measure or measure == "binding" for measure, _ in bare.index)
+    assert (usual["pair_top1", "all"], bad["pair_top1", "all"]) == (2 / 3, 0)

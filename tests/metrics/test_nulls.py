@@ -3,7 +3,7 @@ import pytest
 
 from cood.metrics.dci import dci
 from cood.metrics.information import mig, mig_sup
-from cood.metrics.nulls import reduced, rotated, shuffled, with_null
+from cood.metrics.nulls import projected, reduced, rotated, shuffled, with_null
 from cood.metrics.prediction import explicitness, sap
 from cood.metrics.result import MetricWarning, Score
 
@@ -113,3 +113,15 @@ def test_string_ids_and_lists():
 def test_options_are_checked(option, message):
     with pytest.raises(ValueError, match=message):
         with_null(lambda codes, factors: Score(0.0), GRID, GRID, **option)
+
+
+def test_a_random_projection_keeps_what_all_directions_share():
+    codes = rng().standard_normal((400, 24))
+    found = projected(codes, 8, rng())
+    assert found.shape == (400, 8)
+    np.testing.assert_allclose(found, rotated(codes, rng())[:, :8])
+    # Mean squared lengths shrink as the number of dimensions does.
+    shares = [(projected(codes, 8, np.random.default_rng(k)) ** 2).sum() for k in range(20)]
+    assert np.mean(shares) / (codes**2).sum() == pytest.approx(8 / 24, rel=0.05)
+    whole = projected(codes, 99, rng())
+    np.testing.assert_allclose(whole @ whole.T, codes @ codes.T, atol=1e-9)

@@ -92,10 +92,15 @@ def facts(checkpoint: str) -> dict[str, Any]:
         "data": training["data"],
         "pairs": _pairs(catalogue["data"][training["data"]]),
         "samples_seen": _pairs(training["seen"]),
-        "parameters": catalogue["parameters"][architecture],
-        **sizes(configuration(architecture)),
+        **facts_of_architecture(architecture),
         "published_id": published().get(checkpoint, float("nan")),
     }
+
+
+def facts_of_architecture(architecture: str) -> dict[str, Any]:
+    """`parameters` and `sizes` of an architecture of open_clip; NaN for parameters not listed."""
+    parameters = _catalogue()["parameters"].get(architecture, float("nan"))
+    return {"parameters": parameters, **sizes(configuration(architecture))}
 
 
 def sizes(config: dict[str, Any]) -> dict[str, float]:
@@ -115,11 +120,19 @@ def _pairs(millions: float | None) -> float:
 @lru_cache
 def configuration(architecture: str) -> dict[str, Any]:
     """open_clip's configuration of an architecture, read without importing it (and torch)."""
+    return json.loads((_configurations() / f"{architecture}.json").read_text())
+
+
+def architectures() -> list[str]:
+    """All architectures of open_clip."""
+    return sorted(file.stem for file in _configurations().glob("*.json"))
+
+
+def _configurations() -> Path:
     package = find_spec("open_clip")
     if package is None or package.origin is None:
         raise CoodError("open_clip is not installed; install what requirements.lock lists")
-    file = Path(package.origin).parent / "model_configs" / f"{architecture}.json"
-    return json.loads(file.read_text())
+    return Path(package.origin).parent / "model_configs"
 
 
 @dataclass(frozen=True)
