@@ -102,7 +102,7 @@ def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
     )
     known = families.reindex(values.index).to_numpy(str)
     columns = zip(*(wide.to_numpy(float).T for wide in (values, lows, highs)), strict=True)
-    found = [_mean(*column, known) for column in columns]
+    found = [_mean(value, low, high, known) for value, low, high in columns]
     means = pd.DataFrame(map(vars, found), columns=FIELDS)
     return pd.concat([cells.reset_index(drop=True), means], axis=1)
 
@@ -155,7 +155,8 @@ def agreement(
         for metric, sign in METRICS.items():
             moved = sign * wide.xs(metric, axis=1, level="measure")[outcome.columns]
             each = [_spearman(moved.loc[m], outcome.loc[m]) for m in wide.index]
-            mean = _mean(np.array(each), *[np.full(len(each), np.nan)] * 2, known)
+            none = np.full(len(each), np.nan)
+            mean = _mean(np.array(each), none, none, known)
             cells = [(*cell, side) for cell in outcome.columns]
             row: dict[str, Any] = {"measure": metric, "side": side, **vars(mean)}
             both = [(sign * sure[(metric, *cell)], sure[(measure, *cell)]) for cell in cells]
