@@ -30,7 +30,7 @@ def known_towers(results: Results) -> pd.DataFrame:
 
 
 def tower_table(results: Results, measure: str = "pair_top1", labels: str = "all") -> pd.DataFrame:
-    """A row a CLIP and an image-only tower: accuracy of its linear probe, on the first set.
+    """A row a CLIP and an image-only tower: accuracy of its linear probe, on the chosen set.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def tower_table(results: Results, measure: str = "pair_top1", labels: str = "all
     keys = ["model", "tower", "family"]
     table = pd.concat([clips[keys], towers[keys]], ignore_index=True).set_index("model")
     scores = results.scores
-    scores = scores[(scores["set"] == next(iter(results.study.sets))) & (scores["group"] == "all")]
+    scores = scores[(scores["set"] == results.set) & (scores["group"] == "all")]
     for name, (prefix, split) in COLUMNS.items():
         variant = HELD_OUT if labels != "all" and split == HELD_OUT else "all"
         rows = scores[

@@ -39,7 +39,7 @@ def test_a_planted_step_is_found(step):
 
 
 def test_without_a_step_the_interval_misses_0_at_its_rate():
-    gaps = [language_gap(zoo(0.0, seed, noise=0.3)) for seed in range(200)]
+    gaps = [language_gap(zoo(0.0, seed, noise=0.3)) for seed in range(100)]
     misses = [gap.low > 0 or gap.high < 0 for gap in gaps]
     assert misses == [gap.p < 0.05 for gap in gaps]
     assert np.mean(misses) == pytest.approx(0.05, abs=0.045)
