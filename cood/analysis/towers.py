@@ -163,9 +163,9 @@ def about_towers(results: Results) -> str:
     if known.empty:
         return "The study names no image-only tower, so there is nothing to compare."
     kinds = known.groupby("learns", sort=False)["model"].agg(", ".join)
-    listed = "; ".join(f"learned from {kind}: {names}" for kind, names in kinds.items())
+    listed = "; ".join(f"from {kind} ({names})" for kind, names in kinds.items())
     gone = known[known["missing"] != ""]
     left_out = "; ".join(f"{row.model} ({row.missing})" for row in gone.itertuples())
-    return f"The image-only towers are ({listed})." + (
+    return f"The image-only towers learned {listed}." + (
         f" Left out, as they could not be had: {left_out}." if left_out else ""
     )
