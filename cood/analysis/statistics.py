@@ -369,6 +369,11 @@ def image_only(evidence: Evidence) -> dict[str, Effect]:
     gap = language_gap(tower_table(evidence.results, evidence.measure))
     if np.isnan(gap.value):
         raise Untestable(f"{str(gap)[0].upper()}{str(gap)[1:]}.")
+    if not gap.inside:
+        raise Untestable(
+            "No family of image-only towers has an ID accuracy within the range of the CLIPs, so a "
+            "comparison at the same ID accuracy would rest on a line drawn beyond what was seen."
+        )
     effect = Effect(
         "C-OoD accuracy at the same ID accuracy, CLIPs less others",
         *(gap.value, gap.low, gap.high, gap.p),

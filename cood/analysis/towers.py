@@ -30,7 +30,7 @@ def known_towers(results: Results) -> pd.DataFrame:
 
 
 def tower_table(results: Results, measure: str = "pair_top1", labels: str = "all") -> pd.DataFrame:
-    """A row a CLIP and an image-only tower: accuracy of its linear probe, on the first set.
+    """A row a CLIP and an image-only tower: accuracy of its linear probe, on the chosen set.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def tower_table(results: Results, measure: str = "pair_top1", labels: str = "all
     keys = ["model", "tower", "family"]
     table = pd.concat([clips[keys], towers[keys]], ignore_index=True).set_index("model")
     scores = results.scores
-    scores = scores[(scores["set"] == next(iter(results.study.sets))) & (scores["group"] == "all")]
+    scores = scores[(scores["set"] == results.set) & (scores["group"] == "all")]
     for name, (prefix, split) in COLUMNS.items():
         variant = HELD_OUT if labels != "all" and split == HELD_OUT else "all"
         rows = scores[
@@ -163,9 +163,9 @@ def about_towers(results: Results) -> str:
     if known.empty:
         return "The study names no image-only tower, so there is nothing to compare."
     kinds = known.groupby("learns", sort=False)["model"].agg(", ".join)
-    listed = "; ".join(f"learned from {kind}: {names}" for kind, names in kinds.items())
+    listed = "; ".join(f"from {kind} ({names})" for kind, names in kinds.items())
     gone = known[known["missing"] != ""]
     left_out = "; ".join(f"{row.model} ({row.missing})" for row in gone.itertuples())
-    return f"The image-only towers are ({listed})." + (
+    return f"The image-only towers learned {listed}." + (
         f" Left out, as they could not be had: {left_out}." if left_out else ""
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cood.analysis.tables import percent
 from cood.analysis.towers import CLIP, LanguageGap
 from cood.report import figures
 from cood.settings import UNTRAINED
@@ -50,7 +51,16 @@ def reading(table: pd.DataFrame, gap: LanguageGap) -> str:
     """What the comparison at the same ID accuracy says, and whether ID accuracies overlap."""
     if table.empty:
         return "The comparison needs image-only towers."
-    said = f"Read by the same probes at the same ID accuracy, CLIPs less image-only towers: {gap}."
+    best = table.sort_values("C-OoD").groupby("tower", sort=False).tail(1)
+    best = best.sort_values("C-OoD", ascending=False)
+    named = [
+        f"{row['tower']} {percent(*row[['C-OoD', 'C-OoD low', 'C-OoD high']])} ({row['model']})"
+        for _, row in best.iterrows()
+    ]
+    said = (
+        f"Held-out compositions, the best of each kind: {', '.join(named)}. Read by the same "
+        f"probes at the same ID accuracy, CLIPs less image-only towers: {gap}."
+    )
     if gap.tower_families and not gap.inside:
         said += (
             " But no family of image-only towers has an ID accuracy within the range of the CLIPs, "
@@ -67,7 +77,7 @@ def caveats(study: Study, table: pd.DataFrame) -> str:
         said.append(
             "The towers that are trained here saw the drawings that a CLIP of their share saw, and "
             "have its layers and first weights, so what they are told is what differs. But labels "
-            "are a cleaner teacher than captions, which name one word only in part: with labels a "
+            "are a cleaner teacher than captions, some of which name one word only: with labels a "
             "tower is told both words of every drawing."
         )
     if "images alone" in learned and study.trained_towers:

@@ -278,6 +278,9 @@ def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
     assert found.value > 0.1
     assert (found.n, found.families) == (13, 13)
     assert "The towers are these. Of 5 families" in found.note
+    table["ID"] = np.where(clip, table["ID"] / 100, table["ID"])
+    with pytest.raises(Untestable, match="within the range of the CLIPs"):
+        STATISTICS["C13"](known)
 
 
 def test_what_a_study_lacks_is_said(parse):
