@@ -1,7 +1,9 @@
 import hashlib
 import os
 import platform
+import re
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -129,6 +131,12 @@ def test_cost_of_the_stages(tiny):
         }
     )
     pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+
+
+def test_every_rule_of_the_pipeline_has_its_row():
+    snakefile = Path(__file__).parents[2] / "workflow" / "Snakefile"
+    rules = set(re.findall(r"^rule (\w+):", snakefile.read_text(), re.MULTILINE))
+    assert rules - {"all", "embed_own_factors"} == set(STAGES)  # that counts as `embed_factors`
 
 
 def test_no_stage_has_run(tiny):
