@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import yaml
 
 from cood.analysis.claims import load_claims
 from cood.analysis.tables import EVERY, TOWERS, model_names
@@ -86,8 +87,13 @@ def command(study: Study, name: str, given: dict[str, Any]) -> str:
     if "models" in given:
         words += ["-p", "models", some_models(study)]
     else:
-        words += ["-p", *next((k, json.dumps(v)) for k, v in given.items() if k != "study")]
+        words += ["-p", *next((k, _as_yaml(v)) for k, v in given.items() if k != "study")]
     return shlex.join(words)
+
+
+def _as_yaml(value: Any) -> str:
+    text = str(value)
+    return text if yaml.safe_load(text) == value else json.dumps(value)
 
 
 def some_models(study: Study) -> str:
