@@ -370,12 +370,12 @@ def image_only(evidence: Evidence) -> dict[str, Effect]:
     if np.isnan(gap.value):
         raise Untestable(f"{str(gap)[0].upper()}{str(gap)[1:]}.")
     effect = Effect(
-        "C-OoD accuracy at the same ID accuracy, CLIPs less others",
+        "difference at the same ID accuracy",
         *(gap.value, gap.low, gap.high, gap.p),
         n=gap.clips + gap.towers,
         families=gap.clip_families + gap.tower_families,
-        note=f"Linear probes read all of them. {about_towers(evidence.results)} Of "
-        f"{gap.tower_families} families of these {gap.inside} lie within the CLIPs' ID accuracy.",
+        note=f"Linear probes read all of them. {about_towers(evidence.results)} {gap.inside} of "
+        f"{gap.tower_families} trained families of these lie within the CLIPs' ID accuracy.",
     )
     return {"CLIPs above image-only": effect}
 
