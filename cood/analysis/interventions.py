@@ -132,7 +132,7 @@ def agreement(
         A row a metric and side (``images`` or ``texts``):
 
         - `value`, `low`, `high`: Spearman's coefficient over edits and doses within a model, mean
-          over the `n` models in `families` with an interval from resampling families. A model in
+          over the `n` models in `families` with an interval from leaving out families. A model in
           which the metric never moves has none.
         - `raised`: how many edits and doses surely make the codes more disentangled, over models;
           of these, `raised_up` surely raise accuracy and `raised_down` surely lower it.

@@ -375,12 +375,12 @@ def image_only(evidence: Evidence) -> dict[str, Effect]:
             "comparison at the same ID accuracy would rest on a line drawn beyond what was seen."
         )
     effect = Effect(
-        "C-OoD accuracy at the same ID accuracy, CLIPs less others",
+        "difference at the same ID accuracy",
         *(gap.value, gap.low, gap.high, gap.p),
         n=gap.clips + gap.towers,
         families=gap.clip_families + gap.tower_families,
-        note=f"Linear probes read all of them. {about_towers(evidence.results)} Of "
-        f"{gap.tower_families} families of these {gap.inside} lie within the CLIPs' ID accuracy.",
+        note=f"Linear probes read all of them. {about_towers(evidence.results)} {gap.inside} of "
+        f"{gap.tower_families} trained families of these lie within the CLIPs' ID accuracy.",
     )
     return {"CLIPs above image-only": effect}
 

@@ -143,7 +143,7 @@ def embedded(content: Styler | Figure, label: str) -> HTML:
         style = 'style="overflow-x: auto"'
         return HTML(f'<div class="cell_output" {about} {style}>{content.to_html()}</div>')
     file = BytesIO()
-    content.savefig(file, format="svg", metadata={"Date": None})
+    content.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
     data = b64encode(file.getvalue()).decode()
     source = f"data:image/svg+xml;base64,{data}"
     return HTML(f'<p><img src="{source}" alt="{escape(label)}"></p>')
@@ -284,7 +284,7 @@ def forest(verdicts: Sequence[Verdict]) -> Figure:
     axes.axvline(0, color="0.3", linewidth=1)
     axes.set_yticks(range(len(rows)), [f"{one.claim.id}  {name}" for one, name, _ in rows])
     axes.set(xlim=(-1.03, 1.03), ylim=(len(rows) - 0.4, -0.6))
-    axes.set_xlabel("Pearson correlation with C-OoD accuracy (grey ground: the side expected)")
+    axes.set_xlabel("Pearson correlation with C-OoD accuracy\n(grey ground: the side expected)")
     axes.grid(axis="y", visible=False)
     if rows:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)

@@ -277,7 +277,7 @@ def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
     assert (found.value, found.low, found.high, found.p) == (gap.value, gap.low, gap.high, gap.p)
     assert found.value > 0.1
     assert (found.n, found.families) == (13, 13)
-    assert "The towers are these. Of 5 families" in found.note
+    assert f"The towers are these. {gap.inside} of 5 trained families" in found.note
     table["ID"] = np.where(clip, table["ID"] / 100, table["ID"])
     with pytest.raises(Untestable, match="within the range of the CLIPs"):
         STATISTICS["C13"](known)
