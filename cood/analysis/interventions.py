@@ -101,8 +101,8 @@ def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
         for name in ("value", "low", "high")
     )
     known = families.reindex(values.index).to_numpy(str)
-    columns = zip(*(wide.to_numpy(float).T for wide in (values, lows, highs)), strict=True)
-    found = [_mean(*column, known) for column in columns]
+    wide = (part.to_numpy(float).T for part in (values, lows, highs))
+    found = [_mean(value, low, high, known) for value, low, high in zip(*wide, strict=True)]
     means = pd.DataFrame(map(vars, found), columns=FIELDS)
     return pd.concat([cells.reset_index(drop=True), means], axis=1)
 
@@ -155,7 +155,8 @@ def agreement(
         for metric, sign in METRICS.items():
             moved = sign * wide.xs(metric, axis=1, level="measure")[outcome.columns]
             each = [_spearman(moved.loc[m], outcome.loc[m]) for m in wide.index]
-            mean = _mean(np.array(each), *[np.full(len(each), np.nan)] * 2, known)
+            none = np.full(len(each), np.nan)
+            mean = _mean(np.array(each), none, none, known)
             cells = [(*cell, side) for cell in outcome.columns]
             row: dict[str, Any] = {"measure": metric, "side": side, **vars(mean)}
             both = [(sign * sure[(metric, *cell)], sure[(measure, *cell)]) for cell in cells]
