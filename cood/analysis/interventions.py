@@ -101,8 +101,8 @@ def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
         for name in ("value", "low", "high")
     )
     known = families.reindex(values.index).to_numpy(str)
-    columns = zip(*(wide.to_numpy(float).T for wide in (values, lows, highs)), strict=True)
-    found = [_mean(value, low, high, known) for value, low, high in columns]
+    wide = (part.to_numpy(float).T for part in (values, lows, highs))
+    found = [_mean(value, low, high, known) for value, low, high in zip(*wide, strict=True)]
     means = pd.DataFrame(map(vars, found), columns=FIELDS)
     return pd.concat([cells.reset_index(drop=True), means], axis=1)
 

@@ -234,15 +234,16 @@ def controls(pooled: pd.DataFrame, shown: Cells) -> str:
 
 
 def tests(pooled: pd.DataFrame, shown: Cells, measure: str) -> str:
-    """What edits do to an accuracy against their controls, as a sentence."""
+    """What edits do to an accuracy, and against their controls, as sentences."""
     said = []
-    for name, (edit, dose, side) in shown.items():
-        here = _cells(pooled, edit, dose, side, "control", measure)
-        if edit in TESTS and len(here):
-            said.append(f"{name} {_bounded(here.iloc[0])}")
-    if not said:
-        return "No edit of this kind could be made."
-    return f"Against their controls: {'; '.join(said)}."
+    for name, cell in shown.items():
+        plain, control = (_cells(pooled, *cell, a, measure) for a in ("unedited", "control"))
+        if cell[0] in TESTS and len(control):
+            said.append(
+                f"{name.capitalize()}: {_bounded(plain.iloc[0])}, against the control "
+                f"{_bounded(control.iloc[0])}."
+            )
+    return " ".join(said) or "No edit of this kind could be made."
 
 
 def agreements(table: pd.DataFrame) -> str:

@@ -65,7 +65,7 @@ def test_words_and_tables_of_edits(made, pooled):
     shown = interventions.cells(results, 1)
     said = interventions.controls(pooled, shown)
     assert "Without 1 random directions: attribute accuracy" in said
-    assert "texts without interaction" in interventions.tests(pooled, shown, "pair_top1")
+    assert "Texts without interaction: " in interventions.tests(pooled, shown, "pair_top1")
     assert "changed no accuracy by more than 0 points" in interventions.turned(*rotation(table))
     assert "2 models" in interventions.about(results, table)
     found = agreement(table, families)
