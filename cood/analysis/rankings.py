@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.analysis.jackknife import spread
 from cood.analysis.tables import Results, pick
 from cood.evaluation.zeroshot import template_variant
 
@@ -33,31 +34,26 @@ class Agreement:
     high: float
 
 
-def kendall(
-    x: pd.Series,
-    y: pd.Series,
-    families: pd.Series,
-    *,
-    seed: int,
-    resamples: int = 2000,
-    level: float = 0.95,
-) -> Agreement:
-    """Kendall's tau-b of two columns over models; families stay together in a resample.
+def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0.95) -> Agreement:
+    """Kendall's tau-b of two columns over models, with an interval from leaving out families.
 
     Of the pairs of models that neither column ties, those in the same order less those in the
     other, by their number; ties count as tau-b counts them (Kendall 1945, doi:10.2307/2332303).
+    The interval is that of `cood.analysis.jackknife.spread` on the scale of arctanh; tau counts
+    as no closer to 1 or -1 than half of its smallest step.
 
     Parameters
     ----------
     x, y, families
         Two numbers and the family of each model [n]. Models without a number are left out.
-    seed, resamples, level
-        Of the percentile bootstrap. Resamples in which a column is constant are left out.
+    level
+        Of the interval.
 
     Returns
     -------
     Agreement
-        NaN where there are fewer than three models or two families, or a column is constant.
+        NaN where there are fewer than three models or two families, or a column is constant. An
+        interval from -1 to 1 where without some family there is no tau.
     """
     columns = [column.to_numpy(float) for column in (x, y)]
     kept = np.isfinite(columns).all(axis=0)
@@ -67,14 +63,15 @@ def kendall(
     if n < 3 or size < 2 or not all(map(np.ptp, columns)):
         return Agreement(n, size, np.nan, np.nan, np.nan)
     first, second = (np.sign(column[:, None] - column) for column in columns)
-    drawn = np.random.default_rng(seed).integers(size, size=(resamples, size))
-    times = (drawn[:, :, None] == np.arange(size)).sum(axis=1)[:, member].astype(float)
-    found = _tau(first, second, times)
-    found = found[np.isfinite(found)]
-    bounds = (1 - level) / 2, (1 + level) / 2
-    low, high = np.quantile(found, bounds) if len(found) else (np.nan, np.nan)
-    tau = float(_tau(first, second, np.ones((1, n)))[0])
-    return Agreement(n, size, tau, float(low), float(high))
+    times = np.vstack([np.ones(n), member != np.arange(size)[:, None]])
+    left = times.sum(axis=1)
+    found = np.where(left > 2, _tau(first, second, times), np.nan)
+    limit = 1 - 2 / np.maximum(left * (left - 1), 3)
+    z, *without = np.arctanh(np.clip(found, -limit, limit))
+    reach, _ = spread(z, np.array(without), level)
+    tau = float(found[0])
+    low, high = min(tau, float(np.tanh(z - reach))), max(tau, float(np.tanh(z + reach)))
+    return Agreement(n, size, tau, low, high)
 
 
 def _tau(first: np.ndarray, second: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -139,7 +136,7 @@ def stability(results: Results, split: str = "unseen") -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for way, found in values.items():
         here = found["value"]
-        same = kendall(usual, here, models["family"], seed=results.study.seed)
+        same = kendall(usual, here, models["family"])
         row: dict[str, Any] = {"way": way, "tau": same.tau, "low": same.low, "high": same.high}
         row |= {"n": same.n, "families": same.families}
         row |= {"lowest": here.min(), "median": here.median(), "highest": here.max()}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from cood.analysis.jackknife import mean
 from cood.analysis.predictors import usual
 from cood.analysis.tables import Results
 
 HIGHER, LOWER, UNCLEAR = "higher", "lower", "not told apart"
 COLUMNS = (
     *("space", "measure", "chance", "untrained_lowest", "untrained_highest"),
-    *("lowest", "median", "highest", "difference", "low", "high", "reading"),
+    *("lowest", "median", "highest", "mean", "low", "high", "reading"),
     *("above", "below", "n", "families", "untrained"),
 )
 
@@ -24,12 +24,12 @@ def untrained_scores(
 ) -> pd.DataFrame:
     """`value`, `low`, `high` and `chance` of each untrained model, indexed by its name.
 
-    Of the study's first set. Empty if the study has none, or they have no such score.
+    Of the set of the results. Empty if the study has none, or they have no such score.
     """
     scores = results.scores
     rows = scores[
         scores["model"].isin(results.study.untrained)
-        & (scores["set"] == next(iter(results.study.sets)))
+        & (scores["set"] == results.set)
         & (scores["split"] == split)
         & (scores["group"] == "all")
         & (scores["space"] == space)
@@ -39,36 +39,30 @@ def untrained_scores(
     return rows.set_index("model")[["value", "low", "high", "chance"]]
 
 
-def against_untrained(
-    results: Results, measures: Collection[str], split: str, *, resamples: int = 2000
-) -> pd.DataFrame:
+def against_untrained(results: Results, measures: Collection[str], split: str) -> pd.DataFrame:
     """Compare the measures of trained models with those of untrained ones.
 
     Parameters
     ----------
     results
-        The tables of a study.
+        The tables of a study, and the set to take.
     measures, split
         Which scores, in their usual variant (`cood.analysis.predictors.usual_variant`).
-    resamples
-        Of families of the trained models, and of the untrained ones.
 
     Returns
     -------
     DataFrame
         A row a `space` and `measure`: median value under shuffled labels (`chance`); range of
-        the untrained models; `lowest`, `median` and `highest` trained one; mean of the trained
-        ones less mean of the untrained ones (`difference`) with its 95 % interval `low` to
-        `high`; the `reading`: `HIGHER` or `LOWER` with training if the interval leaves out 0 and
-        the median model lies outside the range of the untrained ones, `UNCLEAR` else; how many of
-        the `n` trained models in `families` lie `above` and `below` all of the untrained ones, and
-        how many of these there are (`untrained`). Without any, the table is empty.
+        the untrained models; `lowest`, `median` and `highest` trained one; `mean` of the trained
+        ones with its 95 % interval `low` to `high`, from leaving out each family in turn; the
+        `reading`: `HIGHER` or `LOWER` with training if that interval lies above, or below, all
+        untrained models, `UNCLEAR` else; how many of the `n` trained models in `families` lie
+        `above` and `below` all of the untrained ones, and how many of these there are
+        (`untrained`). Without any, the table is empty.
     """
     found = usual(results, measures).scores
     found = found[
-        (found["set"] == next(iter(results.study.sets)))
-        & (found["split"] == split)
-        & (found["group"] == "all")
+        (found["set"] == results.set) & (found["split"] == split) & (found["group"] == "all")
     ]
     family = results.models.set_index("model")["family"]
     rows: list[dict[str, Any]] = []
@@ -79,36 +73,14 @@ def against_untrained(
         if trained.empty or not len(null):
             continue
         families = family[trained.index].to_numpy()
-        found_in = _difference(trained.to_numpy(), families, null, results.study.seed, resamples)
+        average, low, high, *_ = mean(trained.to_numpy(), families)
         row: dict[str, Any] = {"space": space, "measure": measure}
         row |= {"chance": group["chance"].median()}
         row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
         row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}
-        row |= dict(zip(("difference", "low", "high"), found_in, strict=True))
+        row |= {"mean": average, "low": low, "high": high}
         row |= {"above": (trained > null.max()).sum(), "below": (trained < null.min()).sum()}
         row |= {"n": len(trained), "families": len(set(families)), "untrained": len(null)}
-        rows.append(row | {"reading": _reading(row)})
+        reading = HIGHER if low > null.max() else LOWER if high < null.min() else UNCLEAR
+        rows.append(row | {"reading": reading})
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _difference(
-    trained: np.ndarray, families: np.ndarray, null: np.ndarray, seed: int, resamples: int
-) -> tuple[float, float, float]:
-    """Difference of the means, with the interval of resampled families and untrained models."""
-    rng = np.random.default_rng(seed)
-    _, member = np.unique(families, return_inverse=True)
-    size = member.max() + 1
-    sums, counts = np.bincount(member, trained, size), np.bincount(member, minlength=size)
-    drawn = rng.integers(size, size=(resamples, size))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    means -= null[rng.integers(len(null), size=(resamples, len(null)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(trained.mean() - null.mean()), float(low), float(high)
-
-
-def _reading(row: dict[str, Any]) -> str:
-    if row["low"] > 0 and row["median"] > row["untrained_highest"]:
-        return HIGHER
-    if row["high"] < 0 and row["median"] < row["untrained_lowest"]:
-        return LOWER
-    return UNCLEAR

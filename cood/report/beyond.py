@@ -30,9 +30,7 @@ def strips(results: Results, measures: Sequence[str], split: str) -> Figure:
     """
     scores = usual(results, measures).scores
     here = scores[
-        (scores["set"] == next(iter(results.study.sets)))
-        & (scores["split"] == split)
-        & (scores["group"] == "all")
+        (scores["set"] == results.set) & (scores["split"] == split) & (scores["group"] == "all")
     ]
     names = [name for name in measures if name in set(here["measure"])]
     figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)), sharey=True)
@@ -126,9 +124,9 @@ def untrained_table(found: pd.DataFrame) -> pd.DataFrame:
                 f"{m:.2f} ({a:.2f} to {b:.2f})"
                 for m, a, b in found[["median", "lowest", "highest"]].to_numpy(float)
             ],
-            "difference of means": [
-                f"{d:+.2f} [{a:+.2f}, {b:+.2f}]"
-                for d, a, b in found[["difference", "low", "high"]].to_numpy(float)
+            "trained: mean": [
+                f"{m:.2f} [{a:.2f}, {b:.2f}]"
+                for m, a, b in found[["mean", "low", "high"]].to_numpy(float)
             ],
             "by training": found["reading"],
         }

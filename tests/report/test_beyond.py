@@ -10,9 +10,9 @@ from cood.report.correlations import SIDES, drawn, sides
 
 NULL = pd.DataFrame(
     [
-        ("text", "z_diff", 0.6, 1.0, 1.0, 0.9, 1.0, 1.0, 0.0, -0.1, 0.1, UNCLEAR, 0, 0, 5, 3, 2),
-        ("image", "mig", 0.1, 0.1, 0.2, 0.6, 0.9, 1.0, 0.7, 0.6, 0.8, HIGHER, 5, 0, 5, 3, 2),
-        ("image", "r2", np.nan, 0.5, 0.6, 0.1, 0.2, 0.3, -0.3, -0.4, -0.2, LOWER, 0, 5, 5, 3, 2),
+        ("text", "z_diff", 0.6, 1.0, 1.0, 0.9, 1.0, 1.0, 0.98, 0.9, 1.0, UNCLEAR, 0, 0, 5, 3, 2),
+        ("image", "mig", 0.1, 0.1, 0.2, 0.6, 0.9, 1.0, 0.8, 0.7, 0.9, HIGHER, 5, 0, 5, 3, 2),
+        ("image", "r2", np.nan, 0.5, 0.6, 0.1, 0.2, 0.3, 0.2, 0.1, 0.3, LOWER, 0, 5, 5, 3, 2),
     ],
     columns=list(COLUMNS),
 )
@@ -38,7 +38,7 @@ def test_metrics_that_an_untrained_model_reaches_are_named():
 def test_a_table_for_people():
     table = beyond.untrained_table(NULL)
     assert table["untrained"].tolist() == ["1.00", "0.10 to 0.20", "0.50 to 0.60"]
-    assert table["difference of means"].iloc[2] == "-0.30 [-0.40, -0.20]"
+    assert table["trained: mean"].iloc[2] == "0.20 [0.10, 0.30]"
     assert beyond.untrained_table(EMPTY).empty
 
 
