@@ -263,7 +263,8 @@ def _plan(study: Study, args: argparse.Namespace) -> None:
 
 
 def _doctor(study: Study, args: argparse.Namespace) -> int:
-    from cood.doctor import MISSING, examine
+    from cood.doctor import examine
+    from cood.needs import MISSING
 
     found = list(examine(study))
     for check in found:

@@ -9,9 +9,12 @@ import time
 from collections.abc import Sequence
 
 from cood.cli import PIPELINE
+from cood.errors import StudyError
 from cood.files import TEMPORARY, damage, locked, read_table
+from cood.needs import MISSING, WARNING, local_files
 from cood.paths import SNAKEFILE
 from cood.report.notebooks import check_parameters, source
+from cood.settings import Checkpoint
 from cood.study import Study
 
 CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
@@ -36,6 +39,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
         Further options for Snakemake, such as ``--profile FOLDER``.
     """
     check_settings(study)
+    _check_files(study)
     paths = study.paths
     start = time.monotonic()
     busy = f"study {study.name} is being reproduced by another process; wait for it or stop it"
@@ -61,7 +65,7 @@ def check_settings(study: Study) -> None:
     CoodError
         If one is not, or does not fit the others.
     """
-    from cood.models.zoo import check_tower, check_training
+    from cood.models.zoo import check_checkpoint, check_tower, check_training
     from cood.synthesis.drawing import check_words
     from cood.synthesis.factors.scenes import check_file
 
@@ -73,10 +77,24 @@ def check_settings(study: Study) -> None:
         check_training(name, recipe, "factor_models")
     for name, tower in study.own_towers.items():
         check_tower(name, str(tower.facts["architecture"]))
+    for name, model in study.models.items():
+        if isinstance(model, Checkpoint):
+            check_checkpoint(name, model)
     for name in study.factor_sets:
         check_file(study, name)
     for name, given in study.notebooks.items():
         check_parameters(source(study.paths.root, name), {"study": study.name, **given})
+
+
+def _check_files(study: Study) -> None:
+    """Refuse a study that lacks files it cannot run without, and say what will be left out."""
+    found = list(local_files(study))
+    lacking = [f"{check.what}: {check.said}" for check in found if check.state == MISSING]
+    if lacking:
+        raise StudyError("; ".join(lacking))
+    for check in found:
+        if check.state == WARNING:
+            print(f"warning: {check.what}: {check.said}", file=sys.stderr)
 
 
 def discard_damaged(study: Study, dry_run: bool) -> list[str]:

@@ -8,7 +8,8 @@ import pytest
 
 from cood import doctor
 from cood.cli import main
-from cood.doctor import MISSING, OK, WARNING, examine
+from cood.doctor import examine
+from cood.needs import MISSING, OK, WARNING
 
 ROOT = Path(__file__).parents[1]
 CHECKPOINT = {"m": {"checkpoint": "ViT-B-16/laion2b_s34b_b88k"}}
@@ -126,11 +127,21 @@ def test_files_that_the_study_names(machine, parse, project):
         assert found[what][0] == WARNING
     for name in ("mine", "pipeline", "clip"):
         (project / "data" / name).mkdir(parents=True)
-    for name in ("ao.zip", "a.parquet"):
+    assert states(study)["model far"][1].startswith(str(project / "data/clip/open_clip_config"))
+    for name in ("ao.zip", "a.parquet", "clip/open_clip_config.json"):
         (project / "data" / name).write_text("x")
     found = states(study)
     assert {state for state, _ in found.values()} == {OK}
     assert found["captions of web"][1] == "files and folders: 1"
+
+
+def test_more_that_the_study_names(machine, parse, project):
+    asked = {"model": "local-dir:data/vlm", "sets": ["ao"]}
+    study = parse(id_sets={"val": {"folder": "data/val"}}, verification=asked)
+    found = states(study)
+    for what, key in (("images of val", "id_sets.val.folder"), ("verifier", "verification.model")):
+        assert found[what][0] == MISSING
+        assert found[what][1].endswith(f"or correct {key}")
 
 
 def test_a_release_to_download(machine, parse, project):

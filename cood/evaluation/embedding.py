@@ -16,7 +16,8 @@ import torch
 from cood.errors import CoodError
 from cood.files import write_tensors
 from cood.models.catalogue import sizes
-from cood.models.loading import LOCAL, Clip, ImageEncoder, load, local, text_tower
+from cood.models.catalogue.listing import LOCAL
+from cood.models.loading import Clip, ImageEncoder, load, local, text_tower
 from cood.settings import FILE, Checkpoint
 from cood.study import Study
 from cood.synthesis.isolated import read_isolated
