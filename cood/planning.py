@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cood import estimates as rough
-from cood.files import damage
+from cood.files import damage, left_out
 from cood.settings import (
     Checkpoint,
     Corpus,
@@ -54,7 +54,7 @@ def plan(study: Study) -> pd.DataFrame:
     """
     jobs = pd.DataFrame(_jobs(study))
     jobs["cpu"] += rough.JOB
-    jobs["done"] = [path.is_file() and not damage(path) for path in jobs["output"]]
+    jobs["done"] = [_done(path) for path in jobs["output"]]
     jobs = jobs.rename(columns=dict(zip(["download", "disk", "gpu", "cpu"], COSTS, strict=True)))
     jobs[COSTS] /= [GB, GB, HOUR, HOUR]
     stages = [_sum(str(stage), part) for stage, part in jobs.groupby("stage", sort=False)]
@@ -62,6 +62,10 @@ def plan(study: Study) -> pd.DataFrame:
     for row in every:
         row |= {"units": row["jobs"], "unit": "jobs"}  # images and models do not add up
     return pd.DataFrame([*stages, *every])
+
+
+def _done(path: Path) -> bool:
+    return path.is_file() and not damage(path) and not left_out(path)
 
 
 def _sum(stage: str, jobs: pd.DataFrame) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 
 from cood import pipeline
 from cood.errors import ArtefactError, CoodError, NotebookError
-from cood.files import atomic, locked
+from cood.files import atomic, locked, write_tensors
 from cood.pipeline import discard_damaged, reproduce
 from cood.report.provenance import PACKAGE
 
@@ -124,6 +124,23 @@ def test_one_run_at_a_time(tiny, dry_run):
     lock = tiny.paths.results / ".lock"
     with locked(lock, ""), pytest.raises(ArtefactError, match="study tiny is being reproduced"):
         reproduce(tiny, cores=1, dry_run=dry_run)
+
+
+def test_a_dry_run_leaves_nothing_behind(tiny, monkeypatch):
+    monkeypatch.setattr(pipeline, "_snakemake", lambda *given: 0)
+    assert reproduce(tiny, cores=1, dry_run=True) == 0
+    assert not tiny.paths.results.exists()
+
+
+def test_a_checkpoint_that_could_not_be_had_is_tried_again(copied, capsys):
+    file = copied.paths.embeddings("few", "ao")
+    write_tensors({}, file, {"missing": "no network"})
+    assert discard_damaged(copied, dry_run=True) == [str(file)]
+    assert discard_damaged(copied, dry_run=False) == [str(file)]
+    name = file.relative_to(copied.paths.root)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"left out before: {name} (no network); would be tried again"
+    assert second == f"left out before: {name} (no network); tried again"
 
 
 def test_notebooks_are_checked_before_anything_runs(project, parse):
