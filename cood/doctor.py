@@ -17,7 +17,7 @@ from cood.errors import CoodError
 from cood.models.catalogue.listing import HUB, LOCAL
 from cood.needs import MISSING, OK, WARNING, Check, from_elsewhere, local_files, release_file
 from cood.planning import GB, plan
-from cood.settings import Checkpoint, ReleaseSet
+from cood.settings import Checkpoint, PublishedTower, ReleaseSet
 from cood.study import Study
 
 SECONDS = 4.0  # that a check may wait for a program or a server
