@@ -15,6 +15,7 @@ import pandas as pd
 from cood import estimates as rough
 from cood.errors import CoodError
 from cood.models.catalogue.listing import HUB, LOCAL
+from cood.models.hub import checkpoint_kept, repository_kept
 from cood.needs import MISSING, OK, WARNING, Check, from_elsewhere, local_files, release_file
 from cood.planning import GB, plan
 from cood.settings import Checkpoint, PublishedTower, ReleaseSet
@@ -134,7 +135,7 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
     from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 
     if left["download_gb"] == 0 and "download_gb" not in left["unknown"]:
-        yield Check("model hub", OK, "not needed")
+        yield Check("model hub", OK, "not needed: nothing is left to download")
         return
     if HF_HUB_OFFLINE:
         said = "HF_HUB_OFFLINE is set: what is not kept from an earlier run is left out"
@@ -142,15 +143,22 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
         return
     reason = unreachable(ENDPOINT)
     if reason is not None:
-        way = "see to the network, or set HF_ENDPOINT to a copy, or HF_HUB_OFFLINE=1 if all is kept"
+        way = "see to the network, or set HF_ENDPOINT to a copy; what is kept needs none"
         yield Check("model hub", MISSING, f"{ENDPOINT} does not answer ({reason}); {way}")
         return
     yield Check("model hub", OK, ENDPOINT)
-    generators = [s.model for s in study.generated.values() if not s.model.startswith(LOCAL)]
+    needed = [(s.model, s.revision) for s in study.generated.values()]
+    if study.verification:
+        needed.append((study.verification.model, study.verification.revision))
+    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_kept(n, r)]
     named = from_elsewhere(study).values()
-    mine = [n.removeprefix(HUB).partition("@")[0] for n in named if n.startswith(HUB)]
-    for repo in dict.fromkeys([*generators, *mine]):
-        state = MISSING if repo in generators else WARNING
+    mine = [
+        n.removeprefix(HUB).partition("@")[0]
+        for n in named
+        if n.startswith(HUB) and not checkpoint_kept(n)
+    ]
+    states = dict.fromkeys(mine, WARNING) | {repo: MISSING for repo, _ in needed}
+    for repo, state in states.items():
         fault = closed(repo)
         found = (OK, "open to you") if fault is None else (state, fault)
         yield Check(f"repository {repo}", *found)

@@ -67,7 +67,7 @@ def test_the_last_report_stays_until_the_new_one_is_whole(tiny, monkeypatch):
         return subprocess.CompletedProcess(command, status, "one warning", "")
 
     monkeypatch.setattr(subprocess, "run", render)
-    with pytest.raises(CoodError, match="the book was not rendered; .* says:\none warning"):
+    with pytest.raises(CoodError, match=r"the book was not rendered; .* says:\none warning"):
         build(tiny)
     assert page.read_text() == "old"
     status = 0
