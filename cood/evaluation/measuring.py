@@ -64,9 +64,13 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
         tables.append(score_geometry(model, set_, *geometry))
         for side in sides(tensors, truth, study.words):
             words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
+            done: dict[bytes, list[pd.DataFrame]] = {}  # splits may hold the same compositions
             for split, inside in kept.items():
-                for table in measured(study, side.of(inside), words):
-                    tables.append(table.assign(model=model, set=set_, split=split, group="all"))
+                key = np.sort(inside).tobytes()
+                if key not in done:
+                    done[key] = list(measured(study, side.of(inside), words))
+                fixed = {"model": model, "set": set_, "split": split, "group": "all"}
+                tables += [table.assign(**fixed) for table in done[key]]
     table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
     write_table(table, study.paths.model_measures(model))
     return table

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cood.evaluation import zeroshot
 from cood.evaluation.zeroshot import COLUMNS, Answers, answer, hits, score, tabulate
 from cood.settings import Evaluation
 from cood.vocabulary import Vocabulary
@@ -225,3 +226,18 @@ def test_labels_of_the_unseen_are_those_that_have_an_image():
     chance = rows.set_index("variant")["chance"]
     assert chance["all"] == pytest.approx(1 / 6)
     assert chance["unseen"] == pytest.approx(1 / 3)
+
+
+def test_label_sets_that_are_the_same_are_scored_once(monkeypatch):
+    given = (WORDS, SETTINGS, 0)
+    apart = [score("m", "ao", TENSORS, TRUTH, {"unseen": ids}, *given) for ids in (ALL, ALL[:5])]
+    for table in apart:
+        assert set(table["variant"]) == {"all", "unseen"}
+    asked = []
+    monkeypatch.setattr(zeroshot, "answer", lambda *args: asked.append(1) or answer(*args))
+    both = score("m", "ao", TENSORS, TRUTH, {"unseen": ALL}, *given)
+    assert len(asked) == 1
+    same = [both[both["variant"] == name].drop(columns="variant") for name in ("all", "unseen")]
+    np.testing.assert_array_equal(*(table.to_numpy(str) for table in same))
+    score("m", "ao", TENSORS, TRUTH, {"unseen": ALL[:5]}, *given)
+    assert len(asked) == 3
