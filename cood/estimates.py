@@ -26,6 +26,7 @@ CAPTION_BYTES = 100  # of a caption and its share of the other columns in a comp
 
 # Reading: 13 ms for a PNG of 512 pixels a side to become an array of 224, on one core.
 READ_PIXEL = 13e-3 / 512**2
+READERS = 8  # threads that read images for a GPU, where a machine has one
 # Drawing and searching: page "Speed" of the book, and its benchmark of captions.
 DRAW_PIXEL = 1 / 1900 / 64**2
 CAPTION = 1 / 400_000

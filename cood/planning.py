@@ -7,6 +7,7 @@ from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from cood import estimates as rough
@@ -284,8 +285,9 @@ def _embedding(
 ) -> Job:
     gpu, cpu = 0.0, rough.TORCH + pixels * rough.READ_PIXEL
     if isinstance(model, Checkpoint | PublishedTower):
-        # The GPU waits for its images to be read.
-        gpu = rough.seconds_of_forward(model, images, texts) + pixels * rough.READ_PIXEL
+        # The next images are read meanwhile; the GPU waits if that takes longer.
+        read = pixels * rough.READ_PIXEL / rough.READERS
+        gpu = np.maximum(rough.seconds_of_forward(model, images, texts), read)
     return Job(stage, output, "images", images, gpu=gpu, cpu=cpu)
 
 
