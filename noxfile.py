@@ -82,7 +82,7 @@ def compare(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="none")
 def cluster(session: nox.Session) -> None:
     """Run the study smoke on a SLURM of two nodes on this machine, one of which dies."""
-    session.run(made(), "tests/cluster.py")
+    session.run(made(), "-m", "tests.cluster")
 
 
 @nox.session
