@@ -92,6 +92,10 @@ def _corpora(study: Study) -> Iterator[Check]:
     wanted = [(f"captions of {n}", c.files, f"corpora.{n}.files") for n, c in study.corpora.items()]
     if study.neighbours:
         wanted.append(("references", study.neighbours.references, "neighbours.references"))
+    if study.neighbours and study.neighbours.pairs is not None:
+        file = study.paths.root / Path(study.neighbours.pairs).expanduser()
+        lacks = f"{file} does not exist; put the pairs there, or correct neighbours.pairs"
+        yield Check("pairs", *((OK, str(file)) if file.is_file() else (MISSING, lacks)))
     for what, places, key in wanted:
         if places is None:
             continue
