@@ -57,7 +57,7 @@ def linkcheck(session: nox.Session) -> None:
 
 @nox.session(default=False, venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Measure speed and memory: nox -s bench."""
+    """Measure speed and memory: nox -s bench [-- --only NAME]."""
     session.run(made(), "-m", "benchmarks", *session.posargs)
 
 
