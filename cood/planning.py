@@ -216,9 +216,9 @@ def _models(study: Study) -> Iterator[Job]:
             job = _embedding("embed", paths.embeddings(name, set_), model, images, prompts, pixels)
             disk = (images + texts) * rough.width_of(model) * rough.FLOAT
             weights = 0.0
-            new = isinstance(model, Checkpoint) and not checkpoint_kept(model.checkpoint)
-            if new and set_ == sets[0]:
-                weights = rough.size_of_weights(model)
+            if isinstance(model, Checkpoint) and set_ == sets[0]:
+                kept = checkpoint_kept(model.checkpoint)
+                weights = 0.0 if kept else rough.size_of_weights(model)
             yield job._replace(download=weights, disk=disk)
         for set_ in study.id_sets:
             yield _embedding("embed", paths.embeddings(name, set_), model, nan, 0, nan)

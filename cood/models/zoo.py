@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cood.models.catalogue import listing
 from cood.settings import Checkpoint, Recipe
 
 CONFIGS = Path(__file__).parent / "configs"
+REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")  # of the model hub, an old one without ORG
 
 
 def architectures() -> dict[str, Path]:
@@ -66,9 +68,6 @@ def check_checkpoint(model: str, settings: Checkpoint) -> None:
     StudyError
         If there is no such checkpoint, architecture or tag, or no repository can have that name.
     """
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
     named, where = settings.checkpoint, f"models.{model}"
     if settings.architecture is not None:
         name, _, tag = settings.architecture.partition("/")
@@ -80,11 +79,9 @@ def check_checkpoint(model: str, settings: Checkpoint) -> None:
             raise StudyError(f"{where}.architecture: {unknown('tag', tag, tags)}")
     elif named.startswith(listing.HUB):
         repo = named.removeprefix(listing.HUB).partition("@")[0]
-        try:
-            validate_repo_id(repo)
-        except HFValidationError as error:
+        if not REPOSITORY.fullmatch(repo):
             raise StudyError(
                 f"{where}.checkpoint: {repo!r} names no repository, as ORG/NAME does; correct it"
-            ) from error
+            )
     elif not named.startswith(listing.LOCAL) and named not in listing.places():
         raise StudyError(f"{where}.checkpoint: {unknown('checkpoint', named, listing.places())}")

@@ -29,8 +29,8 @@ def test_images_of_any_size_are_shown_and_attributes_without_one_are_not(tmp_pat
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["red"]
     mosaic = np.asarray(axes.images[0].get_array())
-    assert mosaic.shape == (110, 300, 3)
-    np.testing.assert_array_equal(mosaic[14:110, :96], np.full((96, 96, 3), [255, 0, 0]))
+    assert mosaic.shape == (110, 300, 4)
+    np.testing.assert_array_equal(mosaic[14:110, :96], np.full((96, 96, 4), [255, 0, 0, 255]))
     assert {"cash $5", "$x^$ <b>"} == {text.get_text() for text in axes.texts}
 
 
