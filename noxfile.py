@@ -57,7 +57,7 @@ def linkcheck(session: nox.Session) -> None:
 
 @nox.session(default=False, venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Measure speed and memory: nox -s bench."""
+    """Measure speed and memory: nox -s bench [-- --only NAME]."""
     session.run(made(), "-m", "benchmarks", *session.posargs)
 
 
@@ -82,7 +82,7 @@ def compare(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="none")
 def cluster(session: nox.Session) -> None:
     """Run the study smoke on a SLURM of two nodes on this machine, one of which dies."""
-    session.run(made(), "tests/cluster.py")
+    session.run(made(), "-m", "tests.cluster")
 
 
 @nox.session

@@ -1,7 +1,8 @@
-"""Run every benchmark; print what was measured and write it to the book."""
+"""Run every benchmark and write what was measured to the book; or run some, and print it."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 from importlib.metadata import version
@@ -21,13 +22,22 @@ from benchmarks import (
 )
 from cood.paths import project_root
 
+MEASURED = (metrics, drawing, embedding, ranking, zeroshot, captions, neighbours)
+
 
 def main() -> None:
     """Measure, compare with a peer or a limit in the same run, and give the ratio."""
+    by_name = {module.__name__.rpartition(".")[2]: module for module in MEASURED}
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=by_name, metavar="NAME")
+    chosen = parser.parse_args().only
     torch.set_num_threads(1)
-    measured = (metrics, drawing, embedding, ranking, zeroshot, captions, neighbours)
-    rows = [row for module in measured for row in module.rows()]
+    rows = [row for name in chosen or by_name for row in by_name[name].rows()]
     table = pd.DataFrame(rows, columns=["work", "measured", "compared with", "ratio"])
+    with pd.option_context("display.width", 200, "display.max_colwidth", None):
+        print(table.to_string(index=False))
+    if chosen:
+        return
     book = project_root() / "book"
     table.to_csv(book / "speed.csv", index=False)
     machine = {
@@ -36,8 +46,6 @@ def main() -> None:
     }
     machine |= {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")}
     pd.Series(machine).rename_axis("item").to_frame("value").to_csv(book / "speed-machine.csv")
-    with pd.option_context("display.width", 200, "display.max_colwidth", None):
-        print(table.to_string(index=False))
     coverage.main()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cood.synthesis.novelty.neighbours import nearest
+from cood.synthesis.novelty.neighbours import nearest, survey
 
 VECTORS, DIMENSIONS, QUERIES = 100_000, 512, 1_000
 CENTRES = 5_000  # around which the vectors lie
@@ -53,11 +53,11 @@ def _search(
     folder: Path, queries: np.ndarray, small: int
 ) -> tuple[np.ndarray, float, float, float]:
     """Rows found, seconds to build and then to search, and the size of the index in MB."""
-    place, kept = [str(folder / "vectors.npy")], folder / f"kept-{small}"
-    times = []
+    file, kept = str(folder / "vectors.npy"), folder / f"kept-{small}"
+    counts, times = dict(survey([file], DIMENSIONS)[["file", "vectors"]].to_numpy()), []
     for _ in range(2):  # the second time with the index that is there
         start = time.perf_counter()
-        found = nearest(place, queries, kept, lambda text: None, small)
+        found = nearest(counts, queries, kept, lambda text: None, small)
         times.append(time.perf_counter() - start)
     (index,) = kept.iterdir()
     return found.row, times[0] - times[1], times[1], index.stat().st_size / 1e6

@@ -116,7 +116,7 @@ def _embed(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.embedding import embed_set
 
     torch.set_num_threads(1)
-    embed_set(study, args.model, args.set, _say)
+    embed_set(study, args.model, args.set, _say, args.cores)
 
 
 def _embed_tower(study: Study, args: argparse.Namespace) -> None:
@@ -270,7 +270,8 @@ def _plan(study: Study, args: argparse.Namespace) -> None:
 
 
 def _doctor(study: Study, args: argparse.Namespace) -> int:
-    from cood.doctor import MISSING, examine
+    from cood.doctor import examine
+    from cood.needs import MISSING
 
     found = list(examine(study))
     for check in found:
@@ -344,7 +345,7 @@ def parser() -> argparse.ArgumentParser:
         )
         for need in needs:
             command.add_argument(f"--{need}", required=True)
-        if name in ("reproduce", "draw"):
+        if name in ("reproduce", "draw", "embed"):
             command.add_argument("--cores", type=_positive, default=os.cpu_count() or 1)
         if name == "reproduce":
             command.add_argument("-n", "--dry-run", action="store_true", help="say what would run")

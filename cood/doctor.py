@@ -9,41 +9,31 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
 import pandas as pd
 
 from cood import estimates as rough
 from cood.errors import CoodError
+from cood.models.catalogue.listing import HUB, LOCAL
+from cood.models.hub import checkpoint_kept, repository_kept
+from cood.needs import MISSING, OK, WARNING, Check, from_elsewhere, local_files, release_file
 from cood.planning import GB, plan
-from cood.settings import FILE, Checkpoint, DiffusionSet, FolderSet, PublishedTower, ReleaseSet
+from cood.settings import ReleaseSet
 from cood.study import Study
 
-OK, WARNING, MISSING = "ok", "warning", "missing"
 SECONDS = 4.0  # that a check may wait for a program or a server
 LONG = 1.0  # GPU hours that a CPU cannot be asked to take over
-LOCAL, HUB = "local-dir:", "hf-hub:"
-
-
-class Check(NamedTuple):
-    """What was looked at, its state (`ok`, `warning` or `missing`), and what to do if not ok."""
-
-    what: str
-    state: str
-    said: str
 
 
 def examine(study: Study) -> Iterator[Check]:
     """Look at all that a study needs, one thing after the other.
 
-    `missing` is what the study cannot run without; at a `warning` it runs, with something left
-    out or slowly. What is done already needs nothing any more.
+    What is done already needs neither disk, GPU nor hub any more.
     """
     left = plan(study).set_index("stage").loc["left"]
     yield _settings(study)
-    yield from _data(study)
-    yield from _checkpoints(study)
-    yield from _corpora(study)
+    yield from _releases(study)
+    yield from local_files(study)
     yield from _disk(study, left)
     yield _gpu(study, left)
     yield from _hub(study, left)
@@ -59,65 +49,18 @@ def _settings(study: Study) -> Check:
     return Check("settings", OK, "words, fonts of the drawings, files and notebooks fit together")
 
 
-def _data(study: Study) -> Iterator[Check]:
-    root = study.paths.root
+def _releases(study: Study) -> Iterator[Check]:
     for name, settings in study.sets.items():
-        what = f"images of {name}"
-        if isinstance(settings, FolderSet):
-            folder = root / Path(settings.folder).expanduser()
-            lacks = f"{folder} is no folder; put the images there, or correct sets.{name}.folder"
-            yield Check(what, *((OK, str(folder)) if folder.is_dir() else (MISSING, lacks)))
-        elif isinstance(settings, ReleaseSet):
-            file = root / Path(settings.file).expanduser()
-            if file.exists():
-                yield Check(what, OK, str(file))
-            elif settings.url is None:
-                lacks = f"{file} does not exist; put the release there, or give sets.{name}.url"
-                yield Check(what, MISSING, lacks)
-            elif (reason := unreachable(settings.url)) is None:
-                yield Check(what, OK, f"to be downloaded from {settings.url}")
-            else:
-                lacks = f"{settings.url} does not answer ({reason}); put the file at {file}"
-                yield Check(what, MISSING, lacks)
-        elif isinstance(settings, DiffusionSet) and settings.model.startswith(LOCAL):
-            folder = root / Path(settings.model.removeprefix(LOCAL)).expanduser()
-            lacks = f"{folder} is no folder; save a pipeline there, or correct sets.{name}.model"
-            found = (OK, str(folder)) if folder.is_dir() else (MISSING, lacks)
-            yield Check(f"generator of {name}", *found)
-
-
-def _checkpoints(study: Study) -> Iterator[Check]:
-    for name, named in _named(study).items():
-        if not named.startswith((FILE, LOCAL)):
+        if not isinstance(settings, ReleaseSet) or settings.url is None:
             continue
-        place = study.paths.root / named.removeprefix(FILE).removeprefix(LOCAL)
-        lacks = f"{place} does not exist; the model will be left out unless you put it there"
-        found = (OK, str(place)) if place.exists() else (WARNING, lacks)
-        yield Check(f"model {name}", *found)
-
-
-def _named(study: Study) -> dict[str, str]:
-    """What is named of each checkpoint and image-only tower from elsewhere."""
-    models = {n: m.checkpoint for n, m in study.models.items() if isinstance(m, Checkpoint)}
-    towers = {n: t.tower for n, t in study.image_only.items() if isinstance(t, PublishedTower)}
-    return models | towers
-
-
-def _corpora(study: Study) -> Iterator[Check]:
-    wanted = [(f"captions of {n}", c.files, f"corpora.{n}.files") for n, c in study.corpora.items()]
-    if study.neighbours:
-        wanted.append(("references", study.neighbours.references, "neighbours.references"))
-    for what, places, key in wanted:
-        if places is None:
-            continue
-        from cood.synthesis.novelty.reading import find_files
-
-        files = find_files(places, study.paths.root)
-        gone = [file for file in files if "://" not in file and not Path(file).exists()]
-        if gone:
-            yield Check(what, WARNING, f"{gone[0]} is not there, and will be left out; see {key}")
+        file, what = release_file(study, settings), f"images of {name}"
+        if file.exists():
+            yield Check(what, OK, str(file))
+        elif (reason := unreachable(settings.url)) is None:
+            yield Check(what, OK, f"to be downloaded from {settings.url}")
         else:
-            yield Check(what, OK, f"files and folders: {len(files)}")
+            lacks = f"{settings.url} does not answer ({reason}); put the file at {file}"
+            yield Check(what, MISSING, lacks)
 
 
 def _disk(study: Study, left: pd.Series) -> Iterator[Check]:
@@ -192,7 +135,7 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
     from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 
     if left["download_gb"] == 0 and "download_gb" not in left["unknown"]:
-        yield Check("model hub", OK, "not needed")
+        yield Check("model hub", OK, "not needed: nothing is left to download")
         return
     if HF_HUB_OFFLINE:
         said = "HF_HUB_OFFLINE is set: what is not kept from an earlier run is left out"
@@ -200,15 +143,22 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
         return
     reason = unreachable(ENDPOINT)
     if reason is not None:
-        way = "see to the network, or set HF_ENDPOINT to a copy, or HF_HUB_OFFLINE=1 if all is kept"
+        way = "see to the network, or set HF_ENDPOINT to a copy; what is kept needs none"
         yield Check("model hub", MISSING, f"{ENDPOINT} does not answer ({reason}); {way}")
         return
     yield Check("model hub", OK, ENDPOINT)
-    generators = [s.model for s in study.generated.values() if not s.model.startswith(LOCAL)]
-    named = _named(study).values()
-    mine = [n.removeprefix(HUB).partition("@")[0] for n in named if n.startswith(HUB)]
-    for repo in dict.fromkeys([*generators, *mine]):
-        state = MISSING if repo in generators else WARNING
+    needed = [(s.model, s.revision) for s in study.generated.values()]
+    if study.verification:
+        needed.append((study.verification.model, study.verification.revision))
+    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_kept(n, r)]
+    named = from_elsewhere(study).values()
+    mine = [
+        n.removeprefix(HUB).partition("@")[0]
+        for n in named
+        if n.startswith(HUB) and not checkpoint_kept(n)
+    ]
+    states = dict.fromkeys(mine, WARNING) | {repo: MISSING for repo, _ in needed}
+    for repo, state in states.items():
         fault = closed(repo)
         found = (OK, "open to you") if fault is None else (state, fault)
         yield Check(f"repository {repo}", *found)

@@ -29,3 +29,10 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {listed or 'none'}"
     return f"unknown {kind} {name!r}; {hint}"
+
+
+def check_choice(kind: str, value: str, known: Iterable[str]) -> None:
+    """Refuse a parameter of a notebook that is none of the known values, with a NotebookError."""
+    names = list(known)
+    if value not in names:
+        raise NotebookError(unknown(kind, value, names))

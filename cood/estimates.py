@@ -10,6 +10,7 @@ from math import nan
 from typing import Any
 
 from cood.models import catalogue, zoo
+from cood.models.catalogue import listing
 from cood.settings import (
     LARGEST_LOGISTIC,
     Checkpoint,
@@ -33,6 +34,7 @@ CAPTION_BYTES = 100  # of a caption and its share of the other columns in a comp
 
 # Reading: 13 ms for a PNG of 512 pixels a side to become an array of 224, on one core.
 READ_PIXEL = 13e-3 / 512**2
+READERS = 8  # threads that read images for a GPU, where a machine has one
 # Drawing and searching: page "Speed" of the book, and its benchmark of captions.
 DRAW_PIXEL = 1 / 1900 / 64**2
 CAPTION = 1 / 400_000
@@ -113,7 +115,7 @@ def facts_of(model: Any) -> dict[str, Any] | None:
         return model.facts
     if not isinstance(model, Untrained) or model.architecture in zoo.architectures():
         return None
-    if model.architecture not in catalogue.architectures():
+    if model.architecture not in listing.architectures():
         return {}  # refused before it is made
     known = catalogue.facts_of_architecture(model.architecture)
     return {"architecture": model.architecture, **known}

@@ -85,22 +85,28 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def damage(path: Path) -> str | None:
-    """Say why an artefact should be made again, from header and size alone; None if all is well."""
+    """Say what is wrong with an artefact, from header and size alone; None if it is whole."""
     try:
         if not path.stat().st_size:
             return "empty"
         if path.suffix == ".parquet":
             pq.read_metadata(path)
         elif path.suffix == ".safetensors":
-            with safe_open(path, "numpy") as file:
-                missing = (file.metadata() or {}).get("missing")
-            if missing:  # a checkpoint that could not be had: worth another try
-                return str(missing)
+            with safe_open(path, "numpy"):
+                pass
         elif path.suffix in {".json", ".ipynb"}:
             json.loads(path.read_text())
     except (OSError, ValueError, SafetensorError) as error:
         return str(error).split("\n")[0]
     return None
+
+
+def left_out(path: Path) -> str | None:
+    """Why the model of a whole file of embeddings could not be had; None if it could."""
+    if path.suffix != ".safetensors":
+        return None
+    with safe_open(path, "numpy") as file:
+        return (file.metadata() or {}).get("missing")
 
 
 def _damaged(path: Path, error: Exception) -> ArtefactError:

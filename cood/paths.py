@@ -94,6 +94,11 @@ class Paths:
         """The nearest training image to each image of the sets, beside the index of those."""
         return self.results / "neighbours" / "nearest.parquet"
 
+    @property
+    def references(self) -> Path:
+        """What was read of each file that the images were compared with, or why it was not."""
+        return self.results / "neighbours" / "references.parquet"
+
     def embeddings(self, model: str, set_: str) -> Path:
         """Embeddings of a set's images and of the texts, by one model."""
         return self.results / "embeddings" / model / f"{set_}.safetensors"

@@ -7,16 +7,21 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 
 from cood.cli import PIPELINE
 from cood.errors import StudyError, unknown
-from cood.files import TEMPORARY, damage, locked, read_table
+from cood.files import TEMPORARY, damage, left_out, locked, read_table
+from cood.needs import MISSING, WARNING, local_files
 from cood.paths import SNAKEFILE
 from cood.report.notebooks import check_parameters, source
+from cood.settings import Checkpoint
 from cood.study import Study
 
 CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
 ANSWERS = re.compile(r"answers-\d+\.parquet")
+LEFT_OUT = "left out before"
 WITH_IMAGES = re.compile(r"(manifest|isolated|shard-.*)\.parquet")
 
 
@@ -37,10 +42,14 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
         Further options for Snakemake, such as ``--profile FOLDER``.
     """
     check_settings(study)
+    _check_files(study)
     paths = study.paths
     start = time.monotonic()
+    lock = paths.results / ".lock"
     busy = f"study {study.name} is being reproduced by another process; wait for it or stop it"
-    with locked(paths.results / ".lock", busy):
+    # A dry run leaves nothing behind, and where there is no lock nobody holds it.
+    unlocked = dry_run and not lock.exists()
+    with nullcontext() if unlocked else locked(lock, busy):
         discard_damaged(study, dry_run)
         status = _snakemake(study, cores, dry_run, extra)
     if status:
@@ -62,8 +71,8 @@ def check_settings(study: Study) -> None:
     CoodError
         If one is not, or does not fit the others.
     """
-    from cood.models import catalogue
-    from cood.models.zoo import architectures, check_tower, check_training
+    from cood.models.catalogue import listing
+    from cood.models.zoo import architectures, check_checkpoint, check_tower, check_training
     from cood.synthesis.drawing import check_words
     from cood.synthesis.factors.scenes import check_file
 
@@ -71,7 +80,7 @@ def check_settings(study: Study) -> None:
         check_words(study.words.attributes, study.words.objects)
     for name, settings in study.trained.items():
         check_training(name, settings)
-    known = [*architectures(), *catalogue.architectures()] if study.untrained else []
+    known = [*architectures(), *listing.architectures()] if study.untrained else []
     for name, null in study.untrained.items():
         if null.architecture not in known:
             wrong = unknown("architecture", null.architecture, known)
@@ -80,37 +89,68 @@ def check_settings(study: Study) -> None:
         check_training(name, recipe, "factor_models")
     for name, tower in study.own_towers.items():
         check_tower(name, str(tower.facts["architecture"]))
+    for name, model in study.models.items():
+        if isinstance(model, Checkpoint):
+            check_checkpoint(name, model)
     for name in study.factor_sets:
         check_file(study, name)
     for name, given in study.notebooks.items():
         check_parameters(source(study.paths.root, name), {"study": study.name, **given})
 
 
-def discard_damaged(study: Study, dry_run: bool) -> list[str]:
-    """Delete artefacts that are damaged, so that they are made again, and say which."""
-    from cood.synthesis.sets import damaged_image, failed_image
-    from cood.synthesis.verification.verifying import unasked
+def _check_files(study: Study) -> None:
+    """Refuse a study that lacks files it cannot run without, and say what will be left out."""
+    found = list(local_files(study))
+    lacking = [f"{check.what}: {check.said}" for check in found if check.state == MISSING]
+    if lacking:
+        raise StudyError("; ".join(lacking))
+    for check in found:
+        if check.state == WARNING:
+            print(f"warning: {check.what}: {check.said}", file=sys.stderr)
 
+
+def discard_damaged(study: Study, dry_run: bool) -> list[str]:
+    """Delete artefacts that are worth another try, so that they are made again, and say which.
+
+    That is what is damaged, what holds images or answers that failed, and what holds nothing as a
+    checkpoint could not be had.
+    """
     paths, found = study.paths, []
     if not dry_run:
         for half_written in paths.results.rglob(TEMPORARY):
             half_written.unlink()
     files = [p for p in paths.results.rglob("*") if p.suffix in CHECKED]
     for file in sorted(files):
-        reason = damage(file)
-        if reason is None and WITH_IMAGES.fullmatch(file.name):
-            image = damaged_image(file)
-            reason = f"image {image} is missing or damaged" if image else failed_image(file)
-        if reason is None and ANSWERS.fullmatch(file.name):
-            reason = unasked(read_table(file))
-        if reason is None:
+        fault = _fault(file)
+        if fault is None:
             continue
         found.append(str(file))
-        doing = "would be made again" if dry_run else "made again"
-        print(f"damaged: {file.relative_to(paths.root)} ({reason}); {doing}", file=sys.stderr)
+        what, reason = fault
+        doing = "tried again" if what == LEFT_OUT else "made again"
+        doing = f"would be {doing}" if dry_run else doing
+        print(f"{what}: {file.relative_to(paths.root)} ({reason}); {doing}", file=sys.stderr)
         if not dry_run:
             file.unlink()
     return found
+
+
+def _fault(file: Path) -> tuple[str, str] | None:
+    """What is the matter with an artefact, and the reason; None if it is as it should be."""
+    from cood.synthesis.sets import damaged_image, failed_image
+    from cood.synthesis.verification.verifying import unasked
+
+    if reason := damage(file):
+        return "damaged", reason
+    if reason := left_out(file):
+        return LEFT_OUT, reason
+    if WITH_IMAGES.fullmatch(file.name):
+        if image := damaged_image(file):
+            return "damaged", f"image {image} is missing or damaged"
+        if reason := failed_image(file):
+            return "not whole", reason
+    if ANSWERS.fullmatch(file.name) and (reason := unasked(read_table(file))):
+        return "not whole", reason
+    return None
 
 
 def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) -> int:

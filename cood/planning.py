@@ -7,10 +7,13 @@ from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from cood import estimates as rough
-from cood.files import damage
+from cood.files import damage, left_out
+from cood.models.catalogue.listing import LOCAL
+from cood.models.hub import checkpoint_kept, repository_kept
 from cood.settings import (
     Checkpoint,
     Corpus,
@@ -48,13 +51,13 @@ def plan(study: Study) -> pd.DataFrame:
     DataFrame
         A row a stage, in the order of the pipeline, then `total` and what is `left`: `stage`,
         `jobs`, `done` (whose files exist and are whole), `units` and `unit` of work,
-        `download_gb`, `disk_gb`, `gpu_hours` and `cpu_hours` of one core, of all jobs whether
-        done or not. `unknown` names the costs that some job adds an unknown amount to.
-        A published checkpoint counts as GPU work, a small CLIP as CPU work.
+        `download_gb` (without what is kept of the hub), `disk_gb`, `gpu_hours` and `cpu_hours` of
+        one core, of all jobs whether done or not. `unknown` names the costs that some job adds
+        an unknown amount to. A published checkpoint counts as GPU work, a small CLIP as CPU work.
     """
     jobs = pd.DataFrame(_jobs(study))
     jobs["cpu"] += rough.JOB
-    jobs["done"] = [path.is_file() and not damage(path) for path in jobs["output"]]
+    jobs["done"] = [_done(path) for path in jobs["output"]]
     jobs = jobs.rename(columns=dict(zip(["download", "disk", "gpu", "cpu"], COSTS, strict=True)))
     jobs[COSTS] /= [GB, GB, HOUR, HOUR]
     stages = [_sum(str(stage), part) for stage, part in jobs.groupby("stage", sort=False)]
@@ -62,6 +65,10 @@ def plan(study: Study) -> pd.DataFrame:
     for row in every:
         row |= {"units": row["jobs"], "unit": "jobs"}  # images and models do not add up
     return pd.DataFrame([*stages, *every])
+
+
+def _done(path: Path) -> bool:
+    return path.is_file() and not damage(path) and not left_out(path)
 
 
 def _sum(stage: str, jobs: pd.DataFrame) -> dict[str, object]:
@@ -123,12 +130,14 @@ def _verification(study: Study) -> Iterator[Job]:
     asked, paths = study.verification, study.paths
     if asked is None:
         return
+    kept = repository_kept(asked.model, asked.revision) or asked.model.startswith(LOCAL)
+    weights = 0.0 if kept else nan  # its size is not known here
     for name in asked.sets:
         images = images_of(study, name)[0] / asked.shards
         for shard in range(asked.shards):
             yield Job(
                 *("ask", paths.answers(name, shard), "images", images),
-                download=nan if shard == 0 else 0.0,  # the size of its model is not known here
+                download=weights if shard == 0 else 0.0,
                 gpu=images * rough.ASK_IMAGE,
                 cpu=rough.TORCH,
             )
@@ -136,7 +145,8 @@ def _verification(study: Study) -> Iterator[Job]:
 
 
 def _shards(study: Study, name: str, settings: DiffusionSet) -> Iterator[Job]:
-    words, weights = study.words, rough.size_of_generator(settings)
+    words, kept = study.words, repository_kept(settings.model, settings.revision)
+    weights = 0.0 if kept else rough.size_of_generator(settings)
     for shard in shard_names(study, name):
         alone = shard.startswith("isolated-")
         before = int(shard.removeprefix("isolated-")) * settings.shard
@@ -210,7 +220,8 @@ def _models(study: Study) -> Iterator[Job]:
             disk = (images + stored) * rough.width_of(model) * rough.FLOAT
             weights = 0.0
             if isinstance(model, Checkpoint) and set_ == sets[0]:
-                weights = rough.size_of_weights(model)
+                kept = checkpoint_kept(model.checkpoint)
+                weights = 0.0 if kept else rough.size_of_weights(model)
             yield job._replace(download=weights, disk=disk)
         for set_ in study.id_sets:
             yield _embedding("embed", paths.embeddings(name, set_), model, nan, 0, nan)
@@ -283,8 +294,9 @@ def _embedding(
     gpu, cpu = 0.0, rough.TORCH + pixels * rough.READ_PIXEL
     known = rough.facts_of(model)
     if known is not None:
-        # The GPU waits for its images to be read.
-        gpu = rough.seconds_of_forward(known, images, texts) + pixels * rough.READ_PIXEL
+        # The next images are read meanwhile; the GPU waits if that takes longer.
+        read = pixels * rough.READ_PIXEL / rough.READERS
+        gpu = np.maximum(rough.seconds_of_forward(known, images, texts), read)
     return Job(stage, output, "images", images, gpu=gpu, cpu=cpu)
 
 

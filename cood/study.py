@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +106,30 @@ def parse_study(raw: dict[str, Any], where: str) -> Study:
     defaults = raw.pop("defaults", None) or {}
     if not isinstance(defaults, dict):
         raise StudyError(f"{where}: defaults: expected settings by name, got {defaults!r}")
-    if isinstance(raw.get("models"), dict):
-        raw["models"] = {name: _filled(own, defaults) for name, own in raw["models"].items()}
+    models = raw.get("models")
+    if isinstance(models, dict):
+        raw["models"] = {name: _filled(own, defaults) for name, own in models.items()}
     if "zoo" in raw:
         raw["models"] = _with_zoo(raw.get("models") or {}, raw.pop("zoo"), where)
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        raise StudyError(f"{where}: " + "; ".join(map(_sentence, error.errors()))) from error
+        placed = [_placed(one, models, defaults) for one in error.errors()]
+        sentences = dict.fromkeys(map(_sentence, placed))
+        raise StudyError(f"{where}: " + "; ".join(sentences)) from error
+
+
+def _placed(error: Any, models: Any, defaults: dict[str, Any]) -> Any:
+    """An error of a model that is due to the defaults alone, as one of the defaults."""
+    place = error["loc"]
+    if place[0:1] != ("models",) or place[2:3] != ("training",):
+        return error
+    own = models[place[1]] if isinstance(models[place[1]], dict) else {}
+    # An error of the whole model, not of a key, names in its sentence the keys that clash.
+    keys = place[3:4] or re.findall(r"\w+", error["msg"])
+    if set(keys) & set(own) or not set(keys) & set(defaults):
+        return error
+    return {**error, "loc": ("defaults", *place[3:])}
 
 
 def _filled(own: Any, defaults: dict[str, Any]) -> Any:
@@ -135,6 +152,7 @@ def _with_zoo(models: Any, chosen: Any, where: str) -> Any:
         raise StudyError(f"{where}: zoo: {error}") from error
     own = [value for value in models.values() if isinstance(value, dict)]
     named = [value.get(key) for value in own for key in ("checkpoint", "architecture")]
+    named = [catalogue.listed_as(name) for name in named if isinstance(name, str)]
     zoo = {name.replace("/", "_"): {"checkpoint": name} for name in names if name not in named}
     return {**zoo, **models}
 
@@ -167,6 +185,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "id_sets": IdSet,
     "factor_sets": FactorSet,
     "factor_models": FactorTraining,
+    "defaults": Training,
     "training": Training,
     "checkpoint": Checkpoint,
     "objective": TowerTraining,

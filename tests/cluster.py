@@ -23,7 +23,8 @@ from pathlib import Path
 
 import pandas as pd
 
-ROOT = Path(__file__).parents[1]
+from tests.projects import ROOT, clone
+
 STUDY = "smoke"
 NODES = ("n1", "n2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "unshare")
@@ -176,15 +177,6 @@ def wait_for(met: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > limit:
             sys.exit(f"cluster: waited {seconds:.0f} s in vain for {what}")
         time.sleep(0.2)
-
-
-def clone(folder: Path) -> Path:
-    """A project without results."""
-    ignored = shutil.ignore_patterns("executed", "__pycache__", ".ipynb_checkpoints")
-    for name in ("workflow", "notebooks", "book"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "_config.yml", folder)
-    return folder
 
 
 def command(*options: str) -> list[str]:

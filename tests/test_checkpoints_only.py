@@ -1,10 +1,8 @@
 """The user's road with models that were trained elsewhere: from files to HTML."""
 
 import json
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +11,8 @@ import yaml
 from PIL import Image
 
 from cood.models.fitting import save, untrained
+from tests.projects import clone
 
-ROOT = Path(__file__).parents[1]
 STUDY = {
     "seed": 3,
     "vocabulary": {
@@ -48,11 +46,7 @@ def picture(path, rng):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A project in which such a study was made, and what the run said."""
-    project = tmp_path_factory.mktemp("checkpoints")
-    for name in ("workflow", "notebooks", "book"):
-        ignored = shutil.ignore_patterns("executed", "__pycache__", ".ipynb_checkpoints")
-        shutil.copytree(ROOT / name, project / name, ignore=ignored)
-    shutil.copy(ROOT / "_config.yml", project)
+    project = clone(tmp_path_factory.mktemp("checkpoints"))
     (project / "workflow" / "studies" / "zoo.yaml").write_text(yaml.safe_dump(STUDY))
     rng = np.random.default_rng(0)
     for attribute in STUDY["vocabulary"]["attributes"]:

@@ -8,7 +8,9 @@ import pytest
 
 from cood import doctor
 from cood.cli import main
-from cood.doctor import MISSING, OK, WARNING, examine
+from cood.doctor import examine
+from cood.needs import MISSING, OK, WARNING
+from cood.planning import plan
 
 ROOT = Path(__file__).parents[1]
 CHECKPOINT = {"m": {"checkpoint": "ViT-B-16/laion2b_s34b_b88k"}}
@@ -80,6 +82,27 @@ def test_image_only_towers_are_looked_for(machine, parse, project):
     assert found["GPU"][1] == "A100, 80 GB; the largest model needs some 7 GB"
 
 
+def test_what_is_kept_is_no_download_and_is_not_missed(machine, generated, monkeypatch, tmp_path):
+    machine(answers="no route to host")
+    assert states(generated)["model hub"][0] == MISSING
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = {
+        "laion/CLIP-ViT-B-16-laion2B-s34B-b88K": {"open_clip_pytorch_model.bin": ""},
+        "stabilityai/sdxl-turbo": {"model_index.json": '{"unet": ["d", "U"]}', "unet/a.bin": ""},
+    }
+    for repo, files in kept.items():
+        place = tmp_path / f"models--{repo.replace('/', '--')}"
+        inside = {f"snapshots/c0/{name}": text for name, text in files.items()}
+        for name, text in {"refs/main": "c0", **inside}.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text)
+    table = plan(generated).set_index("stage")
+    assert table.loc["total", ["download_gb", "unknown"]].tolist() == [0, ""]
+    found = states(generated)
+    assert found["model hub"] == (OK, "not needed: nothing is left to download")
+    assert not [what for what in found if what.startswith(("repository", "disk for weights"))]
+
+
 def test_little_work_can_do_without_a_gpu(machine, parse, project):
     machine(gpus=())
     sets = {"g": {"source": "diffusion", "images_per_composition": 1}}
@@ -126,11 +149,21 @@ def test_files_that_the_study_names(machine, parse, project):
         assert found[what][0] == WARNING
     for name in ("mine", "pipeline", "clip"):
         (project / "data" / name).mkdir(parents=True)
-    for name in ("ao.zip", "a.parquet"):
+    assert states(study)["model far"][1].startswith(str(project / "data/clip/open_clip_config"))
+    for name in ("ao.zip", "a.parquet", "clip/open_clip_config.json"):
         (project / "data" / name).write_text("x")
     found = states(study)
     assert {state for state, _ in found.values()} == {OK}
     assert found["captions of web"][1] == "files and folders: 1"
+
+
+def test_more_that_the_study_names(machine, parse, project):
+    asked = {"model": "local-dir:data/vlm", "sets": ["ao"]}
+    study = parse(id_sets={"val": {"folder": "data/val"}}, verification=asked)
+    found = states(study)
+    for what, key in (("images of val", "id_sets.val.folder"), ("verifier", "verification.model")):
+        assert found[what][0] == MISSING
+        assert found[what][1].endswith(f"or correct {key}")
 
 
 def test_a_release_to_download(machine, parse, project):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cood.errors import ArtefactError, NotebookError, StudyError
-from cood.files import atomic, locked
+from cood import pipeline
+from cood.errors import ArtefactError, CoodError, NotebookError, StudyError
+from cood.files import atomic, locked, write_tensors
 from cood.pipeline import discard_damaged, reproduce
 from cood.report.provenance import PACKAGE
 
@@ -125,11 +126,73 @@ def test_one_run_at_a_time(tiny, dry_run):
         reproduce(tiny, cores=1, dry_run=dry_run)
 
 
+def test_a_dry_run_leaves_nothing_behind(tiny, monkeypatch):
+    monkeypatch.setattr(pipeline, "_snakemake", lambda *given: 0)
+    assert reproduce(tiny, cores=1, dry_run=True) == 0
+    assert not tiny.paths.results.exists()
+
+
+def test_a_checkpoint_that_could_not_be_had_is_tried_again(copied, capsys):
+    file = copied.paths.embeddings("few", "ao")
+    write_tensors({}, file, {"missing": "no network"})
+    assert discard_damaged(copied, dry_run=True) == [str(file)]
+    assert discard_damaged(copied, dry_run=False) == [str(file)]
+    name = file.relative_to(copied.paths.root)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"left out before: {name} (no network); would be tried again"
+    assert second == f"left out before: {name} (no network); tried again"
+
+
 def test_notebooks_are_checked_before_anything_runs(project, parse):
     study = parse(notebooks={"nowhere": {}})
     with pytest.raises(NotebookError, match="unknown notebook 'nowhere'"):
         reproduce(study, cores=1, dry_run=False)
     assert not study.paths.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"models": {"m": {"checkpoint": "ViT-B-32/laion2b_s34b_b97k"}}},
+            "models.m.checkpoint: unknown checkpoint 'ViT-B-32/laion2b_s34b_b97k'; did you mean "
+            "ViT-B-32/laion2b_s34b_b79k",
+        ),
+        (
+            {"models": {"m": {"checkpoint": "file:w.pt", "architecture": "ViT-B32"}}},
+            "models.m.architecture: unknown architecture 'ViT-B32'; did you mean ViT-B-32",
+        ),
+        (
+            {"models": {"m": {"checkpoint": "file:w.pt", "architecture": "ViT-B-32/openia"}}},
+            "models.m.architecture: unknown tag 'openia'; did you mean openai",
+        ),
+        (
+            {"models": {"m": {"checkpoint": "hf-hub:a/b/c"}}},
+            "models.m.checkpoint: 'a/b/c' names no repository, as ORG/NAME does; correct it",
+        ),
+        (
+            {"id_sets": {"val": {"folder": "data/val"}}},
+            "data/val is no folder; put the images there, a folder a class, or correct "
+            "id_sets.val.folder",
+        ),
+    ],
+)
+def test_mistakes_that_show_before_anything_runs(project, parse, changes, said):
+    study = parse(**changes)
+    with pytest.raises(CoodError) as caught:
+        reproduce(study, cores=1, dry_run=False)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not study.paths.results.exists()
+
+
+def test_what_will_be_left_out_is_said_before_anything_runs(project, parse, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "_snakemake", lambda *given: 0)
+    models = {"gone": {"checkpoint": "local-dir:data/a"}, "few": {"share": 0.4}}
+    assert reproduce(parse(models=models), cores=1, dry_run=True) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("warning: model gone: ")
+    assert said.endswith("does not exist; the model will be left out unless you put it there\n")
 
 
 def test_every_module_that_scores_is_in_the_fingerprint_of_a_stage():

@@ -46,7 +46,7 @@ def test_snakemake_takes_the_profile(tmp_path):
 
 def test_without_slurm_the_cluster_says_so():
     done = subprocess.run(
-        [sys.executable, "tests/cluster.py"],
+        [sys.executable, "-m", "tests.cluster"],
         **{"cwd": ROOT, "env": {**os.environ, "PATH": ""}, "capture_output": True, "text": True},
         check=False,
     )

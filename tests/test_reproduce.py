@@ -16,19 +16,10 @@ import pytest
 import yaml
 
 from cood.files import damage
+from tests.projects import ROOT, clone
 
-ROOT = Path(__file__).parents[1]
 STUDY = "smoke"
 MODELS = {"few", "more", "most"}
-
-
-def clone(folder: Path) -> Path:
-    """What git holds of the pipeline, in an empty folder."""
-    ignored = shutil.ignore_patterns("executed", "__pycache__", ".ipynb_checkpoints")
-    for name in ("workflow", "notebooks", "book"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "_config.yml", folder)
-    return folder
 
 
 def command(*options: str) -> list[str]:

@@ -83,7 +83,7 @@ def test_names_that_are_looked_up(tiny):
     [
         ({"held_uot": 0.2}, r"unknown key 'held_uot'; did you mean held_out\?"),
         ({"models": {"m": {**MODEL, "epohcs": 2}}}, r"unknown key 'models.m.epohcs'"),
-        ({"defaults": {"bogus": 1}}, r"unknown key 'models.few.bogus'"),
+        ({"defaults": {"bogus": 1}}, r"unknown key 'defaults.bogus'"),
         ({"models": {"m": {"checkpoint": "x/y", "share": 0.3}}}, "unknown key 'models.m.share'"),
         ({"sets": {"ao": {"source": "icons"}}}, "sets.ao.images_per_composition: missing"),
         (
@@ -474,3 +474,27 @@ def test_untrained_models_are_embedded_but_are_no_models(parse):
     assert study.embedded_model("null").seed == 0
     with pytest.raises(StudyError, match="unknown model 'nul'; did you mean null"):
         study.embedded_model("nul")
+
+
+@pytest.mark.parametrize(
+    ("defaults", "said"),
+    [
+        ({"learning_rat": 1}, "defaults.learning_rat'; did you mean learning_rate?"),
+        ({"loss": "hinge"}, "defaults.loss: Input should be 'softmax' or 'sigmoid', got 'hinge'"),
+        ({"captions": {"pair": 2}}, "defaults.captions.pair: "),
+        ({"images": 4, "batch": 8}, "defaults: batch: 8 is more than the 4 images"),
+    ],
+)
+def test_an_error_of_the_defaults_is_told_once(parse, settings, defaults, said):
+    with pytest.raises(StudyError) as caught:
+        parse(defaults={**settings["defaults"], **defaults})
+    assert said in str(caught.value)
+    assert str(caught.value).count("defaults") == 1
+    assert "models" not in str(caught.value)
+
+
+def test_an_error_of_a_model_is_not_one_of_the_defaults(parse):
+    with pytest.raises(StudyError, match=r"models\.few\.loss: .* got 'hinge'$"):
+        parse(models={"few": {"share": 0.4, "loss": "hinge"}, "most": {"share": 0.8}})
+    with pytest.raises(StudyError, match=r"yaml: models\.few: batch: 40 is more than the 32"):
+        parse(models={"few": {"share": 0.4, "batch": 40}, "most": {"share": 0.8}})

@@ -11,11 +11,17 @@ import pandas as pd
 
 from cood.analysis.correlation import correlate, leave_one_out
 from cood.analysis.tables import Results
-from cood.errors import StudyError
+from cood.errors import StudyError, check_choice
 
 KEYS = ["space", "measure", "variant"]
 EXCESS = "above shuffled labels"
 BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
+
+
+def bounds(coefficient: str) -> tuple[str, str]:
+    """Columns of the interval of a coefficient; an unknown one raises a NotebookError."""
+    check_choice("coefficient", coefficient, BOUNDS)
+    return BOUNDS[coefficient]
 
 
 def correlate_measures(
@@ -97,7 +103,7 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
         corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
         without a coefficient are no test.
     """
-    low, high = BOUNDS[coefficient]
+    low, high = bounds(coefficient)
     columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
     table = found[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
     partial = controlled[[*KEYS, coefficient, low, high]].set_axis(

@@ -28,6 +28,17 @@ def load_nearest(study: Study) -> pd.DataFrame:
     return table.assign(shown=np.where(table["composition"].isin(known), "seen", "unseen"))
 
 
+def load_references(study: Study) -> pd.DataFrame:
+    """A row a file that the images were compared with: `file`, `kind`, `used`, `problem`.
+
+    `kind` is ``references`` or, of pairs known to be the same, ``pairs``; `used` counts vectors or
+    pairs. Empty if the study compares its images with none.
+    """
+    if study.neighbours is None:
+        return pd.DataFrame(columns=["file", "kind", "used", "problem"])
+    return read_table(study.paths.references)
+
+
 def summary(nearest: pd.DataFrame) -> pd.DataFrame:
     """A row for each set and each value of `shown`: similarities, and how many count as known."""
     rows = []
@@ -41,24 +52,42 @@ def summary(nearest: pd.DataFrame) -> pd.DataFrame:
                 "lowest 5 %": low,
                 "median": middle,
                 "highest 5 %": high,
-                "copies from": own["threshold"].iloc[0],
+                "copies from": own["of_copies"].iloc[0],
+                "pairs from": own["of_pairs"].iloc[0],
+                "known from": own["threshold"].iloc[0],
                 "as near as copies": percent((own["similarity"] >= own["threshold"]).mean()),
             }
         )
     return pd.DataFrame(rows or [{"set": "none", "images": 0}])
 
 
-def reading(study: Study, nearest: pd.DataFrame) -> str:
-    """What the images were compared with, and how to read the table, as a sentence."""
+def reading(study: Study, nearest: pd.DataFrame, references: pd.DataFrame) -> str:
+    """What the images were compared with, and how to read the table, in a few sentences."""
     settings = study.neighbours
     if settings is None:
         return NONE
     problems = [problem for problem in nearest["problem"].unique() if problem]
     if problems:
-        return f"The model {settings.model} could not be had: {problems[0]}."
+        return f"With {settings.model} nothing could be compared: {problems[0]}."
     if settings.references is not None:
-        return f"The references are training images embedded by {settings.model}."
-    return (
-        f"The references are the drawings that {settings.model} was trained on. Drawings of the "
-        "compositions that it was trained on should be nearer to them than those of others."
-    )
+        said = [f"The references are training images embedded by {settings.model}."]
+    else:
+        said = [
+            f"The references are the drawings that {settings.model} was trained on. Drawings of "
+            "the compositions that it was trained on should be nearer to them than those of others."
+        ]
+    pairs = references[references["kind"] == "pairs"]
+    if len(pairs):
+        said.append(
+            f"Beside the altered copies, {pairs['used'].sum():,} pairs of images that are known to "
+            "be the same say how near that is (*pairs from*); an image counts as known from the "
+            "lower of both on."
+        )
+    left = references[references["problem"] != ""]
+    if len(left):
+        first = left.iloc[0]
+        said.append(
+            f"Of {len(references)} files, {len(left)} had problems; the first, `{first['file']}`: "
+            f"{first['problem']}."
+        )
+    return " ".join(said)

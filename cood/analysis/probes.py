@@ -7,7 +7,34 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cood.analysis.tables import Results, pick
-from cood.evaluation.dimensions import FACTORS, steps
+from cood.errors import check_choice
+from cood.evaluation.dimensions import APART, BASES, FACTORS, steps
+from cood.evaluation.discriminant import RULES
+
+
+def ways(space: str) -> list[str]:
+    """Every basis, rule, and what fit and test have not in common, as in `variant`.
+
+    Texts are fitted and tested on different compositions only: each has one text.
+    """
+    apart = APART if space == "image" else ("compositions",)
+    return [f"{basis} {rule} {a}" for a in apart for basis in BASES for rule in RULES]
+
+
+def way(space: str, basis: str, rule: str, apart: str) -> str:
+    """One of the `ways`, from parameters of a notebook.
+
+    Raises
+    ------
+    NotebookError
+        If a value does not occur, or not for that space.
+    """
+    check_choice("space", space, ("image", "text"))
+    check_choice("basis", basis, BASES)
+    check_choice("rule", rule, RULES)
+    known = {chosen.split()[2] for chosen in ways(space)}
+    check_choice(f"apart for space {space},", apart, sorted(known))
+    return f"{basis} {rule} {apart}"
 
 
 def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> pd.DataFrame:

@@ -91,19 +91,33 @@ def score_geometry(
     for name in WORDS:
         rows += [{"split": "all", "space": "text", **row} for row in _ranks(name, tensors[name])]
     tables = [pd.DataFrame(rows).assign(low=np.nan, high=np.nan)]
+    done: dict[bytes, pd.DataFrame] = {}  # splits may hold the same compositions
     for split, ids in present.items():
-        table = _of_split(tensors, truth, ids, words, seed).assign(split=split)
-        half = np.full(len(table), np.nan)
-        if len(ids) >= folds:
-            fold = deal(ids, folds, seed)
-            parts = [
-                _of_split(tensors, truth, ids[fold != i], words, seed)["value"]
-                for i in range(folds)
-            ]
-            half = half_width(np.stack(parts))
-        tables.append(table.assign(low=table["value"] - half, high=table["value"] + half))
+        key = ids.tobytes()
+        if key not in done:
+            done[key] = _with_interval(tensors, truth, ids, words, seed, folds)
+        tables.append(done[key].assign(split=split))
     joined = pd.concat(tables, ignore_index=True).assign(model=model, set=set_, group="all")
     return joined[list(COLUMNS)]
+
+
+def _with_interval(
+    tensors: dict[str, np.ndarray],
+    truth: np.ndarray,
+    ids: np.ndarray,
+    words: Vocabulary,
+    seed: int,
+    folds: int,
+) -> pd.DataFrame:
+    table = _of_split(tensors, truth, ids, words, seed)
+    half = np.full(len(table), np.nan)
+    if len(ids) >= folds:
+        fold = deal(ids, folds, seed)
+        parts = [
+            _of_split(tensors, truth, ids[fold != i], words, seed)["value"] for i in range(folds)
+        ]
+        half = half_width(np.stack(parts))
+    return table.assign(low=table["value"] - half, high=table["value"] + half)
 
 
 def _of_split(

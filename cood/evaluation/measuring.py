@@ -66,9 +66,15 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
         tables.append(score_geometry(model, set_, *geometry))
         for side in sides(tensors, truth, study.words):
             words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
+            done: dict[bytes, list[pd.DataFrame]] = {}  # splits may hold the same compositions
             for split, inside in kept.items():
-                for table in measured(study, side.of(inside), words, split):
-                    tables.append(table.assign(model=model, set=set_, split=split, group="all"))
+                key = np.sort(inside).tobytes()
+                if key not in done:
+                    done[key] = list(measured(study, side.of(inside), words))
+                fixed = {"model": model, "set": set_, "split": split, "group": "all"}
+                tables += [table.assign(**fixed) for table in done[key]]
+                if split == study.metrics.splits[0]:
+                    tables += [table.assign(**fixed) for table in at_width(study, side.of(inside))]
     table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
     write_table(table, study.paths.model_measures(model))
     return table
@@ -80,9 +86,7 @@ def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) 
     yield Side("text", normalise(tensors["compositions"]), np.arange(words.size))
 
 
-def measured(
-    study: Study, side: Side, words: Sequence[np.ndarray], split: str
-) -> Iterator[pd.DataFrame]:
+def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[pd.DataFrame]:
     """Every metric of a side, with nulls and intervals, and of its codes in the basis of words.
 
     `words` are the embeddings of the attributes and of the objects; if there are none, the values
@@ -105,7 +109,13 @@ def measured(
     else:
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
     yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")
-    if settings.matched is not None and split == settings.splits[0]:
-        at_width = (settings.matched, settings.measures, study.seed)
-        for table in matched(side.codes, factors, *at_width):
-            yield table.assign(space=side.space)
+
+
+def at_width(study: Study, side: Side) -> Iterator[pd.DataFrame]:
+    """Every metric of a side at the width that all models are matched in, if there is one."""
+    settings = study.metrics
+    if settings.matched is None:
+        return
+    factors = side.factors(study.words)
+    for table in matched(side.codes, factors, settings.matched, settings.measures, study.seed):
+        yield table.assign(space=side.space)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.resampling import grouped_means
+from cood.evaluation.resampling import Estimate, grouped_means
 from cood.settings import Evaluation
 
 ROW = ("measure", "variant", "group", "split", "value", "low", "high", "chance", "n")
@@ -56,18 +56,21 @@ def summarise(
         Resamples and level of the intervals; seed of the resamples.
     """
     rows = []
+    done: dict[bytes, list[Estimate]] = {}  # splits may hold the same compositions
     for split, members in splits.items():
         inside = np.isin(compositions, members)
-        found = grouped_means(
-            np.stack([outcome.result[inside] for outcome in outcomes], axis=1),
-            compositions[inside],
-            rng=np.random.default_rng(seed),
-            resamples=settings.resamples,
-            level=settings.level,
-        )
-        for outcome, mean in zip(outcomes, found, strict=True):
+        key = inside.tobytes()
+        if key not in done:
+            done[key] = grouped_means(
+                np.stack([outcome.result[inside] for outcome in outcomes], axis=1),
+                compositions[inside],
+                rng=np.random.default_rng(seed),
+                resamples=settings.resamples,
+                level=settings.level,
+            )
+        for outcome, mean in zip(outcomes, done[key], strict=True):
             chance = np.broadcast_to(outcome.chance, inside.shape)[inside]
             guess = float(chance.mean()) if mean.n else np.nan
-            key = (outcome.measure, outcome.variant, outcome.group, split)
-            rows.append((*key, mean.value, mean.low, mean.high, guess, mean.n))
+            place = (outcome.measure, outcome.variant, outcome.group, split)
+            rows.append((*place, mean.value, mean.low, mean.high, guess, mean.n))
     return pd.DataFrame(rows, columns=list(ROW))

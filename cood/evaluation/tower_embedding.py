@@ -7,7 +7,8 @@ from collections.abc import Callable
 from cood.errors import CoodError
 from cood.evaluation.embedding import embed_images, hash_of
 from cood.files import write_tensors
-from cood.models.loading import LOCAL, local
+from cood.models.catalogue.listing import LOCAL
+from cood.models.loading import local
 from cood.models.towers.loading import Tower, load_tower
 from cood.settings import FILE, PublishedTower
 from cood.study import Study

@@ -6,6 +6,7 @@ Where the hub lies, the token and the folder of what is kept are those of `huggi
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,17 +16,21 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
 from cood.errors import CoodError
+from cood.models.catalogue import configuration
+from cood.models.catalogue.listing import HUB, on_the_hub
 
 CONFIG = "open_clip_config.json"
 # What open_clip calls its weights, the ones that cannot hold code first.
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 TOKENISER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
+OF_TEXTS = ("tokenizer_config.json", "config.json")
 ATTEMPTS = 3
 PAUSE = 2.0  # seconds before the second attempt, twice as long before the third
 
@@ -111,8 +116,53 @@ def fetch_tokeniser(repo: str, revision: str | None = None) -> None:
         raise _unreachable(repo, "the tokeniser", error.__cause__ or error) from error
 
 
+def checkpoint_kept(checkpoint: str) -> bool:
+    """Whether all that a checkpoint needs of the hub is kept from an earlier time."""
+    place = on_the_hub(checkpoint)
+    if place is None:
+        return False
+    repo, file, revision = place
+    if not any(_kept(repo, name, revision) for name in ([file] if file else WEIGHTS)):
+        return False
+    if checkpoint.startswith(HUB):
+        config = _kept(repo, CONFIG, revision)
+        if config is None:
+            return False
+        text = json.loads(config.read_text())["model_cfg"]["text_cfg"]
+    else:
+        text = configuration(checkpoint.partition("/")[0])["text_cfg"]
+    # A text tower of transformers, or a tokeniser, that lies in another repository.
+    others = {text.get("hf_tokenizer_name"), text.get("hf_model_name")} - {None, repo}
+    return all(any(_kept(other, name, None) for name in OF_TEXTS) for other in others)
+
+
+def repository_kept(repo: str, revision: str | None = None) -> bool:
+    """Whether a model of diffusers or transformers is kept, all of its weights among it."""
+    pipeline = _kept(repo, "model_index.json", revision)
+    if pipeline is not None:
+        parts = json.loads(pipeline.read_text()).items()
+        folders = [pipeline.parent / name for name, by in parts if isinstance(by, list) and by[0]]
+        return all(map(_whole, folders))
+    config = _kept(repo, "config.json", revision)
+    return config is not None and _whole(config.parent)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a folder has the weights that its configuration needs; a tokeniser's needs none."""
+    if not folder.is_dir():
+        return False
+    for index in folder.glob("*.index*.json"):
+        parts = set(json.loads(index.read_text())["weight_map"].values())
+        return all((folder / part).is_file() for part in parts)
+    weights = [file for file in folder.iterdir() if file.suffix in (".safetensors", ".bin")]
+    return bool(weights) or not (folder / "config.json").is_file()
+
+
 def _kept(repo: str, file: str, revision: str | None) -> Path | None:
-    found = try_to_load_from_cache(repo, file, revision=revision)
+    try:
+        found = try_to_load_from_cache(repo, file, revision=revision)
+    except HFValidationError:  # no name of a repository, such as that of a local folder
+        return None
     return Path(found) if isinstance(found, str) else None
 
 

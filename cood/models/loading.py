@@ -20,11 +20,9 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.errors import ArtefactError, CoodError, unknown
 from cood.models.catalogue import refusal
+from cood.models.catalogue.listing import HUB, LOCAL
 from cood.models.hub import CONFIG, fetch, fetch_tokeniser, fetch_weights
 from cood.settings import FILE
-
-LOCAL = "local-dir:"
-HUB = "hf-hub:"
 
 
 class ImageEncoder(Protocol):

@@ -10,7 +10,8 @@ import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.errors import CoodError
-from cood.models import catalogue, zoo
+from cood.models import zoo
+from cood.models.catalogue import listing
 from cood.models.fitting import untrained
 from cood.models.loading import Clip, best_device
 from cood.settings import Untrained
@@ -38,7 +39,7 @@ def null_model(settings: Untrained) -> Clip:
 
 
 def _published(name: str, seed: int) -> Clip:
-    if name not in catalogue.architectures():
+    if name not in listing.architectures():
         raise CoodError(f"open_clip has no architecture {name!r}; correct its name")
     logging.getLogger().setLevel(logging.ERROR)
     torch.manual_seed(seed)

@@ -36,7 +36,7 @@ def build(study: Study) -> Path:
     """Render the book of a study and return its front page.
 
     Everything is built anew and every warning is an error: an incremental build would pass with a
-    notebook missing.
+    notebook missing. The pages of an earlier build stay until the new ones are whole.
 
     Raises
     ------
@@ -44,13 +44,14 @@ def build(study: Study) -> Path:
         With the warnings, if the book has any.
     """
     paths = study.paths
-    with locked(paths.root / "_build" / ".lock", "another study's book is being rendered; wait"):
+    built = paths.root / "_build"
+    with locked(built / ".lock", "another study's book is being rendered; wait"):
         source = gather(study)
-        # `--all` leaves old images, and myst-nb's store of glued numbers, from earlier builds.
-        for old in ("html", "jupyter_execute", ".doctrees"):
-            shutil.rmtree(paths.root / "_build" / old, ignore_errors=True)
+        # A place of its own: `--all` leaves old images, and myst-nb's store of glued numbers.
+        fresh = built / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
         command = ["jupyter-book", "build", str(source.relative_to(paths.root))]
-        command += ["--config", "_config.yml", "--path-output", "."]
+        command += ["--config", "_config.yml", "--path-output", str(fresh.relative_to(paths.root))]
         command += ["--all", "-n", "-W", "--keep-going", "-q"]
         done = subprocess.run(
             [str(Path(sys.executable).with_name("jupyter-book")), *command[1:]],
@@ -59,10 +60,15 @@ def build(study: Study) -> Path:
             text=True,
             check=False,
         )
-    if done.returncode or not paths.html.is_file():
-        log = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
-        raise CoodError(f"the book was not rendered; {' '.join(command)} says:\n{log[-4000:]}")
-    finish(paths.html.parent)
+        pages = fresh / "_build" / "html"
+        if done.returncode or not (pages / paths.html.name).is_file():
+            said = (done.stdout + done.stderr).splitlines()
+            log = "\n".join(line for line in said if line.strip())
+            raise CoodError(f"the book was not rendered; {' '.join(command)} says:\n{log[-4000:]}")
+        finish(pages)
+        shutil.rmtree(paths.html.parent, ignore_errors=True)
+        pages.rename(paths.html.parent)
+        shutil.rmtree(fresh)
     return paths.html
 
 

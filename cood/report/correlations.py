@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.correlation import Correlation
-from cood.analysis.measures import BOUNDS
+from cood.analysis.measures import bounds
 
 
 def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
 
 def by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """Correlations as `cood.report.figures.intervals` takes them: a row a measure and space."""
-    low, high = BOUNDS[coefficient]
+    low, high = bounds(coefficient)
     columns = {"space": "group", coefficient: "value", low: "low", high: "high"}
     # Pearson's interval has the names that the columns are to get.
     table = found[["measure", *columns]].rename(columns=columns)
@@ -46,7 +46,7 @@ def by_way(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
 
 def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
     """How often a measure's correlation changes its sign between ways, as a sentence."""
-    low, high = BOUNDS[coefficient]
+    low, high = bounds(coefficient)
     sure = np.sign(found[coefficient]).where((found[low] > 0) | (found[high] < 0), 0)
     keys = [found["space"], found["measure"]]
     signs = np.sign(found[coefficient].replace(0, np.nan))
@@ -61,7 +61,7 @@ def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
 
 def count_signs(found: pd.DataFrame, coefficient: str) -> str:
     """How many correlations are below and above 0, and surely so, as a sentence."""
-    low, high = (found[bound] for bound in BOUNDS[coefficient])
+    low, high = (found[bound] for bound in bounds(coefficient))
     values = found[coefficient]
     return (
         f"of {values.notna().sum()} coefficients, {(values < 0).sum()} lie below 0 "
@@ -72,7 +72,7 @@ def count_signs(found: pd.DataFrame, coefficient: str) -> str:
 
 def written(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """Measures with their values over models, chance, and the correlation with its interval."""
-    low, high = BOUNDS[coefficient]
+    low, high = bounds(coefficient)
     values = found[["lowest", "median", "highest"]].to_numpy()
     around = found[[coefficient, low, high]].to_numpy()
     moved = found[[f"{coefficient}_min", f"{coefficient}_max"]].to_numpy()

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import ImageOps
 
+from cood.errors import NotebookError
 from cood.report.svg import keep
 from cood.study import Study
 from cood.synthesis.sets import load_image
@@ -32,7 +33,7 @@ NAMED = 150  # objects at most whose names fit under a map
 
 
 def gallery(
-    folder: Path, manifest: pd.DataFrame, attributes: Sequence[str], columns: int
+    folder: Path, manifest: pd.DataFrame, attributes: Sequence[str], rows: int, columns: int
 ) -> Figure:
     """A row an attribute and `columns` images each, named by their objects.
 
@@ -43,22 +44,29 @@ def gallery(
     folder, manifest
         Of the set; the images are taken from the top, each of another object.
     attributes
-        One row each, for those that have an image.
-    columns
-        Images in a row.
+        Of these, at most `rows` get a row, taken evenly from all: those that have an image.
+    rows, columns
+        How many rows, and images in a row.
+
+    Raises
+    ------
+    NotebookError
+        If there is to be no row or no column.
     """
+    _check_grid(rows=rows, columns=columns)
+    attributes = attributes[:: -(-len(attributes) // rows)]
     found = {
         attribute: manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
         for attribute in attributes
     }
     attributes = [attribute for attribute, row in found.items() if len(row)]
-    rows = [found[attribute] for attribute in attributes]
-    side = min(THUMB, *load_image(folder, rows[0]["image"].iloc[0]).size)
+    pictures = [found[attribute] for attribute in attributes]
+    side = min(THUMB, *load_image(folder, pictures[0]["image"].iloc[0]).size)
     wide, high = side + 4, side + GAP
     # One picture of all: hundreds of axes would take a minute to lay out.
-    mosaic = np.zeros((high * len(rows), wide * columns, 4), np.uint8)  # the page shows through
-    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(rows) * 1.03))
-    for i, row in enumerate(rows):
+    mosaic = np.zeros((high * len(pictures), wide * columns, 4), np.uint8)  # the page shows through
+    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(pictures) * 1.03))
+    for i, row in enumerate(pictures):
         for k, (image, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
             top, left = i * high + GAP, k * wide
             picture = load_image(folder, image)
@@ -69,12 +77,20 @@ def gallery(
             name = axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom")
             name.set(fontsize=7, parse_math=False)
     axes.imshow(mosaic, interpolation="nearest")
-    axes.set_yticks([i * high + GAP + side / 2 for i in range(len(rows))], attributes, fontsize=9)
+    axes.set_yticks(
+        [i * high + GAP + side / 2 for i in range(len(pictures))], attributes, fontsize=9
+    )
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return figure
+
+
+def _check_grid(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise NotebookError(f"{name}: expected a number from 1, got {number}")
 
 
 def split_map(study: Study, split: np.ndarray) -> Figure:
@@ -112,6 +128,7 @@ def scenes(study: Study, manifests: Mapping[str, pd.DataFrame], columns: int) ->
     columns
         Images in a row.
     """
+    _check_grid(columns=columns)
     rows = 2 * len(manifests)
     figure, grid = plt.subplots(rows, columns, figsize=(1.75 * columns, 2.55 * rows), squeeze=False)
     for axes in grid.flat:

@@ -8,10 +8,17 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.tables import Results
+from cood.errors import check_choice
+from cood.metrics import SCORES
 
 
 def scores_of(results: Results, measures: Sequence[str], split: str) -> pd.DataFrame:
-    """Rows of the measures over all factors, as they are; measures in the given order."""
+    """Rows of the measures over all factors, as they are; measures in the given order.
+
+    Those that the study does not take are left out; one that there is not raises a NotebookError.
+    """
+    for measure in measures:
+        check_choice("measure", measure, (*SCORES, "coverage"))
     scores = _here(results, measures, split)
     scores = scores[scores["variant"] == "all"]
     order = {name: i for i, name in enumerate(measures)}

@@ -79,6 +79,14 @@ def funnel(study: Study, name: str) -> pd.DataFrame:
     return rows.assign(share=rows["images"] / before)
 
 
+REVIEWED = (
+    "Persons were asked the same of a sample of the images. Kappa is 1 where two always agree, and "
+    "0 where they agree as often as by chance; its interval is that of a bootstrap over the `n` "
+    "images that both answered. *(verifier)* is the model. A fifth of the sample are decoys, "
+    "images with a wrong word, which one who looks must refuse."
+)
+
+
 def verification(study: Study, name: str) -> Markdown:
     """How a set was verified, as a paragraph: the model, the thresholds, how sure the answers are.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from cood.models.catalogue import facts, refusal
+from cood.models.catalogue import facts, listed_as, refusal
 from cood.settings.base import Count, Name, Settings, Share
 
 FILE = "file:"  # what the name of a checkpoint in a file starts with
@@ -106,10 +106,10 @@ class Checkpoint(Settings):
 
     @property
     def known_as(self) -> str:
-        """Its name in the catalogue, should it be there."""
+        """Its name in the catalogue, should it be there, whichever way it is named here."""
         if self.architecture is not None and "/" in self.architecture:
             return self.architecture
-        return self.checkpoint
+        return listed_as(self.checkpoint)
 
     @property
     def facts(self) -> dict[str, Any]:

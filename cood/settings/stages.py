@@ -47,11 +47,13 @@ class Neighbours(Settings):
 
     `references` are paths (seen from the project folder), globs and folders of npy, safetensors
     and parquet files, embedded by `model`; without any, the drawings that `model` was trained on.
-    An image counts as known if it is as near to one as `copies_found` of altered copies are.
+    An image counts as known if it is as near to one as `copies_found` of altered copies are, or
+    of the pairs that the parquet or CSV file `pairs` says are the same.
     """
 
     model: Name
     references: Annotated[list[str], Field(min_length=1)] | None = None
+    pairs: str | None = None
     copies_found: Share = 0.95
 
 

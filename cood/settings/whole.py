@@ -115,9 +115,10 @@ class Study(Settings):
                 continue
             other = first.setdefault(model.known_as, name)
             if other != name:
-                raise ValueError(
-                    f"models.{name}: {model.known_as} is models.{other} already; name it once"
-                )
+                same = model.known_as
+                if model.checkpoint != same:
+                    same = f"{model.checkpoint}, the weights of {same},"
+                raise ValueError(f"models.{name}: {same} is models.{other} already; name it once")
 
     def _check_towers(self) -> None:
         first = next(iter(self.sets.values()))

@@ -22,7 +22,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from cood.errors import CoodError
 from cood.files import atomic, write_table
-from cood.models.loading import LOCAL, best_device
+from cood.models.catalogue.listing import LOCAL
+from cood.models.loading import best_device
 from cood.settings import DiffusionSet
 from cood.study import Study
 from cood.synthesis.progress import Progress

@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
-from cood.analysis.probes import accuracy_curves, switched_grid
+from cood.analysis.probes import accuracy_curves, switched_grid, way, ways
 from cood.analysis.tables import Results
+from cood.errors import NotebookError
 from cood.evaluation.dimensions import steps
 
 FIXED = {"set": "ao", "split": "all", "space": "image", "low": 0.0, "high": 1.0, "chance": 0.25}
@@ -39,3 +40,27 @@ def test_grid_of_means(results):
         results, {"row": "axes share images"}, {"column": "needed"}, measure="switched", split="all"
     )
     assert grid.loc["row", "column"] == pytest.approx((0.1 + 0.3 + 0.9) / 3)
+
+
+def test_a_way_is_put_together_from_parameters():
+    assert way("image", "pca", "share", "images") == "pca share images"
+    assert way("text", "axes", "forward", "compositions") in ways("text")
+    assert len(ways("image")) == 2 * len(ways("text")) == 18
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ("text", "axes", "share", "images"),
+            "unknown apart for space text, 'images'; known: compositio",
+        ),
+        (("image", "axis", "share", "images"), "unknown basis 'axis'; did you mean axes?"),
+        (("image", "axes", "weigth", "images"), "unknown rule 'weigth'; did you mean weight?"),
+        (("images", "axes", "share", "images"), "unknown space 'images'; did you mean image?"),
+    ],
+)
+def test_parameters_that_make_no_way_are_refused(given, said):
+    with pytest.raises(NotebookError) as caught:
+        way(*given)
+    assert said in str(caught.value)

@@ -13,6 +13,7 @@ from cood.evaluation import embedding
 from cood.evaluation.embedding import (
     average,
     embed_images,
+    embed_pixels,
     embed_set,
     embed_texts,
     embed_with,
@@ -177,9 +178,33 @@ def test_images_in_batches_are_the_images_one_by_one(causal, done, monkeypatch):
     np.testing.assert_allclose(together[4], alone[0], atol=1e-5)
 
 
-def test_an_image_that_cannot_be_read_is_named(causal, tmp_path):
+def test_more_readers_change_nothing_and_hold_two_batches_at_most(causal, done, monkeypatch):
+    monkeypatch.setattr(embedding, "IMAGE_BATCH", 4)
+    folder = done.paths.manifest("ao").parent
+    names = read_manifest(done, "ao")["image"].tolist()[:30]
+    one = embed_images(causal, folder, names)
+    begun, embedded, held = [], [], []
+
+    def load(place, name):
+        begun.append(name)
+        held.append(len(begun) - len(embedded))
+        return load_image(place, name)
+
+    def embed(clip, pixels):
+        embedded.extend(pixels)
+        return embed_pixels(clip, pixels)
+
+    monkeypatch.setattr(embedding, "load_image", load)
+    monkeypatch.setattr(embedding, "embed_pixels", embed)
+    np.testing.assert_array_equal(embed_images(causal, folder, names, readers=3), one)
+    assert sorted(begun) == sorted(names)
+    assert max(held) <= 8
+
+
+@pytest.mark.parametrize("readers", [1, 2])
+def test_an_image_that_cannot_be_read_is_named(causal, tmp_path, readers):
     with pytest.raises(ArtefactError, match=r"none\.png cannot be read"):
-        embed_images(causal, tmp_path, ["none.png"])
+        embed_images(causal, tmp_path, ["none.png"], readers)
 
 
 def test_what_is_written_for_a_set(done):

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from cood.evaluation import geometry
 from cood.evaluation.geometry import FACTORISATION, linear_variant, rank_variant, score_geometry
 from cood.evaluation.zeroshot import COLUMNS
 from cood.metrics.jackknife import deal, half_width
@@ -178,3 +179,15 @@ def test_an_embedding_that_is_not_finite_is_refused():
     tensors["images"][7, 2] = np.nan
     with pytest.raises(ValueError, match="nan in row 7, column 2"):
         scored(tensors, truth)
+
+
+def test_splits_of_the_same_compositions_are_measured_once(table, monkeypatch):
+    asked, within = [], geometry._with_interval
+    monkeypatch.setattr(geometry, "_with_interval", lambda *a: asked.append(1) or within(*a))
+    both = scored(*planted(noise=0.5), {"unseen": ALL, "all": ALL})
+    assert len(asked) == 1
+    for split in ("unseen", "all"):
+        for measure in FACTORISATION:
+            variant = linear_variant("images", unit=True)
+            expected = value(table, measure, variant, "all")
+            assert value(both, measure, variant, split) == pytest.approx(expected, nan_ok=True)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cood.evaluation import measuring
 from cood.evaluation.isolated import in_words
 from cood.evaluation.measuring import NAMES, Side, measure_model, sides
 from cood.evaluation.zeroshot import COLUMNS
@@ -91,3 +92,19 @@ def test_the_first_split_is_measured_at_the_matched_width_too(copied):
     factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
     row = pick(at, measure="mig", space="image", variant="matched PCA 6")
     assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)
+
+
+def test_splits_of_the_same_compositions_are_measured_once(measured, monkeypatch):
+    study, table = measured
+    asked, once = [], measuring.measured
+    monkeypatch.setattr(measuring, "measured", lambda *given: asked.append(1) or once(*given))
+    every = np.arange(study.words.size)
+    monkeypatch.setattr(measuring, "members", lambda study, model: {"unseen": every})
+    both = measure_model(study, "few").drop(columns="seconds")
+    assert len(asked) == 2  # images and texts
+    whole = table[table["split"] == "all"].drop(columns="seconds")
+    found = both[both["split"] == "all"]
+    pd.testing.assert_frame_equal(*(t.sort_values(KEYS, ignore_index=True) for t in (whole, found)))
+    copied = both[(both["split"] == "unseen") & (both["measure"] == "mig")]
+    original = found[found["measure"] == "mig"]
+    assert copied["value"].tolist() == original["value"].tolist()

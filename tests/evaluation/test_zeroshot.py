@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cood.evaluation import zeroshot
 from cood.evaluation.zeroshot import (
     COLUMNS,
     Answers,
@@ -255,3 +256,18 @@ def test_other_templates_are_scored_on_unseen_compositions_only():
     pd.testing.assert_series_equal(bare, usual[bare.index])
     assert not any("alone" in measure or measure == "binding" for measure, _ in bare.index)
     assert (usual["pair_top1", "all"], bad["pair_top1", "all"]) == (2 / 3, 0)
+
+
+def test_label_sets_that_are_the_same_are_scored_once(monkeypatch):
+    given = (WORDS, SETTINGS, 0)
+    apart = [score("m", "ao", TENSORS, TRUTH, {"unseen": ids}, *given) for ids in (ALL, ALL[:5])]
+    for table in apart:
+        assert set(table["variant"]) == {"all", "unseen"}
+    asked = []
+    monkeypatch.setattr(zeroshot, "answer", lambda *args: asked.append(1) or answer(*args))
+    both = score("m", "ao", TENSORS, TRUTH, {"unseen": ALL}, *given)
+    assert len(asked) == 1
+    same = [both[both["variant"] == name].drop(columns="variant") for name in ("all", "unseen")]
+    np.testing.assert_array_equal(*(table.to_numpy(str) for table in same))
+    score("m", "ao", TENSORS, TRUTH, {"unseen": ALL[:5]}, *given)
+    assert len(asked) == 3

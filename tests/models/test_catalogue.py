@@ -10,6 +10,7 @@ from open_clip.pretrained import get_pretrained_cfg
 
 from cood.errors import CoodError, StudyError
 from cood.models import catalogue
+from cood.models.catalogue import listing
 from cood.models.loading import load
 
 KNOWN = [name for names in catalogue.families().values() for name in names]
@@ -35,6 +36,24 @@ def test_every_checkpoint_is_one_of_open_clip():
         assert known["embed_dim"] >= 256
         assert known["resolution"] >= 224
         assert known["parameters"] > 4e7
+
+
+def test_open_clip_is_read_as_it_would_list_itself():
+    assert listing.places() == {
+        name: get_pretrained_cfg(*name.split("/"))["hf_hub"] for name in TAGS
+    }
+    assert listing.architectures() == sorted(open_clip.list_models())
+
+
+def test_names_of_the_hub_are_those_that_open_clip_lists():
+    openai = "hf-hub:timm/vit_base_patch32_clip_224.openai"
+    assert catalogue.listed_as(openai) == "ViT-B-32-quickgelu/openai"  # not the plain GELU
+    for other in (f"{openai}@main", "hf-hub:org/repo", "ViT-B-32/nowhere", "file:x"):
+        assert catalogue.listed_as(other) == other
+    refused = catalogue.refusal("hf-hub:laion/mscoco_finetuned_CoCa-ViT-B-32-laion2B-s13B-b90k")
+    assert "is broken: 0.8 % right" in refused
+    listed = {catalogue.listed_as(f"hf-hub:{place[:-1]}") for place in listing.places().values()}
+    assert set(KNOWN) <= listed
 
 
 def test_families_that_came_since_the_paper():
@@ -136,6 +155,10 @@ def test_families_chosen_in_a_study(parse):
     assert study.models["RN50-quickgelu_cc12m"].facts["family"] == "cc12m"
     assert study.models["own"].facts["family"] == "mine"
     assert study.models["own"].facts["data"] == "YFCC15M"
+    hub = {"checkpoint": "hf-hub:timm/resnet50_clip.yfcc15m"}
+    study = parse(zoo=["yfcc15m"], models={"hub": hub})
+    assert list(study.models) == ["RN101-quickgelu_yfcc15m", "hub"]
+    assert study.models["hub"].facts["data"] == "YFCC15M"
     copy = {"checkpoint": "file:w.pt", "architecture": "RN50-quickgelu/cc12m"}
     study = parse(zoo=["cc12m"], models={"copy": copy})
     assert list(study.models) == ["copy"]
@@ -166,6 +189,16 @@ def test_families_chosen_in_a_study(parse):
             {"models": {"a": {"checkpoint": "x/y"}, "b": {"checkpoint": "x/y"}}},
             "models.b: x/y is models.a already; name it once",
         ),
+        (
+            {
+                "models": {
+                    "a": {"checkpoint": "RN50-quickgelu/openai"},
+                    "b": {"checkpoint": "hf-hub:timm/resnet50_clip.openai"},
+                }
+            },
+            "models.b: hf-hub:timm/resnet50_clip.openai, the weights of RN50-quickgelu/openai, is "
+            "models.a already; name it once",
+        ),
         ({"zo": ["openai"]}, "unknown key 'zo'; did you mean zoo"),
     ],
 )
@@ -180,6 +213,7 @@ def test_no_torch_is_needed():
     code = (
         "import sys; from cood.models import catalogue; "
         "[catalogue.facts(n) for names in catalogue.families().values() for n in names]; "
+        "catalogue.listing.places(); "
         "assert not {'torch', 'open_clip'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,8 +17,10 @@ from cood.errors import CoodError
 from cood.evaluation.embedding import embed_set
 from cood.evaluation.scoring import score_model
 from cood.files import read_tensors
+from cood.models import hub as hub_module
+from cood.models.catalogue import listing
 from cood.models.fitting import save
-from cood.models.hub import ATTEMPTS
+from cood.models.hub import ATTEMPTS, checkpoint_kept, repository_kept
 from cood.models.loading import Clip, load, local
 
 COMMIT = "c0" * 20
@@ -195,3 +197,66 @@ def test_the_hub_is_that_of_the_environment(hub, saved, tmp_path):
     assert done.returncode == 0
     kept = list((tmp_path / "home").rglob(f"snapshots/{COMMIT}/{WEIGHTS}"))
     assert [file.read_bytes() for file in kept] == [(saved / WEIGHTS).read_bytes()]
+
+
+def test_what_is_kept_needs_no_hub(tagged, saved, tmp_path, monkeypatch):
+    monkeypatch.setattr(hub_module, "configuration", lambda name: {"text_cfg": {}})
+    monkeypatch.setattr(listing, "places", lambda: {"resnet/tag": "lab/small/"})
+    for name in ("resnet/tag", "hf-hub:lab/small"):
+        assert not checkpoint_kept(name)
+    load("resnet/tag")
+    assert checkpoint_kept("resnet/tag")
+    assert not checkpoint_kept("hf-hub:lab/small")  # no configuration yet
+    load("hf-hub:lab/small")
+    assert checkpoint_kept("hf-hub:lab/small")
+    assert checkpoint_kept(f"hf-hub:lab/small@{COMMIT}")
+    assert not checkpoint_kept("hf-hub:lab/small@other")
+    monkeypatch.setattr(hub_module, "configuration", lambda _: {"text_cfg": {"hf_model_name": "x"}})
+    assert not checkpoint_kept("resnet/tag")  # nor is the text tower's own repository
+    for name in ("file:w.pt", "local-dir:x", "RN50/nowhere"):
+        assert not checkpoint_kept(name)
+
+
+def keep(folder, files):
+    """Files of the repository `lab/big` as `huggingface_hub` keeps them in `folder`."""
+    place = folder / "models--lab--big"
+    for name, content in files.items():
+        file = place / "snapshots" / COMMIT / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    (place / "refs").mkdir(exist_ok=True)
+    (place / "refs" / "main").write_text(COMMIT)
+
+
+@pytest.mark.parametrize(
+    ("before", "last"),
+    [
+        ({"config.json": {}}, "model.safetensors"),
+        (
+            {
+                "config.json": {},
+                "model.safetensors.index.json": {"weight_map": {"a": "1", "b": "2"}},
+            }
+            | {"1": 0},
+            "2",
+        ),
+        (
+            {
+                "model_index.json": {"unet": ["diffusers", "U"], "x": [None, None], "y": True}
+                | {"tokenizer": ["transformers", "T"]},
+                "tokenizer/vocab.json": {},
+                "unet/config.json": {},
+            },
+            "unet/diffusion_pytorch_model.fp16.safetensors",
+        ),
+    ],
+)
+def test_a_repository_is_kept_when_all_its_weights_are(hub, tmp_path, before, last):
+    assert not repository_kept("lab/big")
+    keep(tmp_path / "kept", before)
+    assert not repository_kept("lab/big")
+    keep(tmp_path / "kept", {last: 0})
+    assert repository_kept("lab/big")
+    assert repository_kept("lab/big", COMMIT)
+    assert not repository_kept("lab/big", "other")
+    assert not repository_kept("local-dir:lab/big")

@@ -1,6 +1,14 @@
-import nbformat
+import shutil
+import subprocess
+from pathlib import Path
 
-from cood.report.book import _contents, unlinked, without
+import nbformat
+import pytest
+
+from cood.errors import CoodError
+from cood.report.book import _contents, build, unlinked, without
+
+ROOT = Path(__file__).parents[2]
 
 PAGE = """\
 Best {glue:text}`executed/benchmark.ipynb::best:s` by {glue:text}`executed/dataset.ipynb::n:s`.
@@ -40,3 +48,30 @@ def test_a_part_without_chapters_is_left_out():
     found = _contents(toc, ["a", "b"])
     assert found["parts"] == [{"caption": "one", "chapters": [{"file": "method"}]}]
     assert found["root"] == "index"
+
+
+def test_the_last_report_stays_until_the_new_one_is_whole(tiny, monkeypatch):
+    shutil.copytree(ROOT / "book", tiny.paths.root / "book")
+    page = tiny.paths.html
+    page.parent.mkdir(parents=True)
+    page.write_text("old")
+    (page.parent / "gone.html").write_text("old")
+    status, run = 1, subprocess.run
+
+    def render(command, **given):
+        if "--path-output" not in command:
+            return run(command, **given)
+        out = tiny.paths.root / command[command.index("--path-output") + 1] / "_build" / "html"
+        out.mkdir(parents=True)
+        (out / "index.html").write_text("new")
+        return subprocess.CompletedProcess(command, status, "one warning", "")
+
+    monkeypatch.setattr(subprocess, "run", render)
+    with pytest.raises(CoodError, match=r"the book was not rendered; .* says:\none warning"):
+        build(tiny)
+    assert page.read_text() == "old"
+    status = 0
+    assert build(tiny) == page
+    assert page.read_text() == "new"
+    assert sorted(file.name for file in page.parent.iterdir()) == ["index.html"]
+    assert sorted(file.name for file in page.parents[1].iterdir()) == [".lock", "html"]

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cood.errors import NotebookError
 from cood.report.gallery import gallery, split_map
 from cood.report.set_tables import designs, kept, outcomes
 from cood.report.tables import styled
@@ -23,7 +24,7 @@ def test_images_of_any_size_are_shown_and_attributes_without_one_are_not(tmp_pat
     manifest = pd.DataFrame(
         {"image": ["0.png", "1.png"], "attribute": "red", "object": ["cash $5", "$x^$ <b>"]}
     )
-    figure = gallery(tmp_path, manifest, ["blue", "red"], columns=3)
+    figure = gallery(tmp_path, manifest, ["blue", "red"], rows=9, columns=3)
     figure.canvas.draw()  # would fail on a formula
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["red"]
@@ -32,6 +33,12 @@ def test_images_of_any_size_are_shown_and_attributes_without_one_are_not(tmp_pat
     np.testing.assert_array_equal(mosaic[14:110, :96], np.full((96, 96, 4), [255, 0, 0, 255]))
     assert not mosaic[:14, :, 3].any()  # between the images, the page shows through
     assert {"cash $5", "$x^$ <b>"} == {text.get_text() for text in axes.texts}
+
+
+@pytest.mark.parametrize("grid", [{"rows": -1, "columns": 3}, {"rows": 3, "columns": 0}])
+def test_a_gallery_of_nothing_is_refused(tmp_path, grid):
+    with pytest.raises(NotebookError, match=r"^(rows|columns): expected a number from 1, got "):
+        gallery(tmp_path, pd.DataFrame(), ["red"], **grid)
 
 
 def test_a_map_of_a_thousand_objects_fits_a_page(parse):

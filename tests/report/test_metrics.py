@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from cood.analysis.tables import Results
+from cood.errors import NotebookError
 from cood.report import metrics
 
 COLUMNS = ["model", "set", "split", "group", "space", "measure", "variant", "value", "chance"]
@@ -63,3 +64,9 @@ def test_measures_that_hardly_vary():
     )
     assert metrics.saturated(found).endswith("z diff of images (1.00).")
     assert metrics.saturated(found[1:]) == "Every metric varies over models."
+
+
+def test_a_measure_that_there_is_not_is_refused(results):
+    with pytest.raises(NotebookError, match="unknown measure 'explicitnes'; did you mean explicit"):
+        metrics.scores_of(results, ["mig", "explicitnes"], "unseen")
+    assert metrics.scores_of(results, ["dcimig"], "unseen").empty

@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cood.errors import CoodError, unknown
+from cood.models.catalogue.listing import HUB, package, places
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints.yaml")
 # Zero-shot accuracy of 68 loads of open_clip's checkpoints, as the authors computed it: ImageNet
@@ -57,6 +57,9 @@ def refusal(checkpoint: str, *, in_a_file: bool = False) -> str | None:
     duplicates suffer from.
     """
     catalogue = _catalogue()
+    if checkpoint.startswith(HUB):
+        listed = listed_as(checkpoint)
+        return None if listed == checkpoint else refusal(listed)
     architecture, _, tag = checkpoint.partition("/")
     if tag in catalogue["wrong_activation"].get(architecture, ()):
         right = f"{architecture}-quickgelu/{tag}"
@@ -70,6 +73,19 @@ def refusal(checkpoint: str, *, in_a_file: bool = False) -> str | None:
     if checkpoint in catalogue["broken"]:
         return f"{checkpoint} is broken: {catalogue['broken'][checkpoint]}; leave it out"
     return None
+
+
+def listed_as(checkpoint: str) -> str:
+    """Name under which open_clip lists the weights of a repository ``hf-hub:ORG/REPO``.
+
+    Any other name, and a repository at a revision of its own, stays as it is.
+    """
+    if not checkpoint.startswith(HUB):
+        return checkpoint
+    place = f"{checkpoint.removeprefix(HUB)}/"
+    names = [name for name, lies in places().items() if lies == place]
+    # The same weights may stand there with the wrong activation too.
+    return min(names, key=lambda name: refusal(name) is not None, default=checkpoint)
 
 
 def facts(checkpoint: str) -> dict[str, Any]:
@@ -120,19 +136,7 @@ def _pairs(millions: float | None) -> float:
 @lru_cache
 def configuration(architecture: str) -> dict[str, Any]:
     """open_clip's configuration of an architecture, read without importing it (and torch)."""
-    return json.loads((_configurations() / f"{architecture}.json").read_text())
-
-
-def architectures() -> list[str]:
-    """All architectures of open_clip."""
-    return sorted(file.stem for file in _configurations().glob("*.json"))
-
-
-def _configurations() -> Path:
-    package = find_spec("open_clip")
-    if package is None or package.origin is None:
-        raise CoodError("open_clip is not installed; install what requirements.lock lists")
-    return Path(package.origin).parent / "model_configs"
+    return json.loads((package() / "model_configs" / f"{architecture}.json").read_text())
 
 
 @dataclass(frozen=True)

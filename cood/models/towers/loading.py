@@ -14,8 +14,9 @@ from timm.data.transforms_factory import create_transform
 from timm.models import get_pretrained_cfg, is_model
 
 from cood.errors import CoodError, unknown
+from cood.models.catalogue.listing import HUB, LOCAL
 from cood.models.hub import fetch, fetch_weights
-from cood.models.loading import HUB, LOCAL, best_device, local, told
+from cood.models.loading import best_device, local, told
 from cood.settings import FILE
 
 CONFIG = "config.json"

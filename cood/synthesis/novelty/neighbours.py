@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cood.errors import CoodError
 from cood.files import atomic
@@ -45,8 +46,36 @@ class Nearest:
     row: np.ndarray
 
 
+def survey(files: Sequence[str], d: int) -> pd.DataFrame:
+    """What is in each file of references: `file`, `vectors`, and `problem` if it cannot be used.
+
+    Parameters
+    ----------
+    files
+        See `read_vectors`.
+    d
+        Dimensions that their vectors must have.
+    """
+    rows = []
+    for file in files:
+        vectors, problem = 0, ""
+        try:
+            for batch in read_vectors(file):
+                if batch.shape[1] != d:
+                    raise CoodError(
+                        f"neighbours.references: {file} holds vectors of {batch.shape[1]} "
+                        f"dimensions, and those of the sets have {d}; embed both with the same "
+                        "model"
+                    )
+                vectors += len(batch)
+        except CoodError as error:
+            vectors, problem = 0, str(error)
+        rows.append({"file": file, "vectors": vectors, "problem": problem})
+    return pd.DataFrame(rows, columns=["file", "vectors", "problem"])
+
+
 def nearest(
-    files: Sequence[str],
+    files: Mapping[str, int],
     queries: np.ndarray,
     folder: Path,
     say: Callable[[str], None] = print,
@@ -57,7 +86,7 @@ def nearest(
     Parameters
     ----------
     files
-        See `read_vectors`; all vectors have the dimensions of the queries.
+        How many vectors each has, as `survey` counts; all have the dimensions of the queries.
     queries
         Of shape [n, d]; their lengths do not matter.
     folder
@@ -68,14 +97,16 @@ def nearest(
     Raises
     ------
     CoodError
-        If a file cannot be read, holds other dimensions, or there is no vector.
+        If a file cannot be read, or there is no vector.
     """
+    if not sum(files.values()):
+        raise CoodError("neighbours.references: there is no vector in the files")
     unit = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
     unit = np.ascontiguousarray(unit, dtype=np.float32)
     index = _index(files, unit.shape[1], folder, say, small)
     exact = not hasattr(index, "nprobe")
     best, places = index.search(unit, 1 if exact else min(CANDIDATES, index.ntotal))
-    ends = np.cumsum([sum(map(len, read_vectors(file))) for file in files])
+    ends = np.cumsum(list(files.values()))
     if exact:
         place, similarity = places[:, 0], best[:, 0]
     else:
@@ -85,7 +116,7 @@ def nearest(
 
 
 def _index(
-    files: Sequence[str], d: int, folder: Path, say: Callable[[str], None], small: int
+    files: Mapping[str, int], d: int, folder: Path, say: Callable[[str], None], small: int
 ) -> Any:
     """The index of the files, read or built."""
     import faiss
@@ -98,17 +129,7 @@ def _index(
             return faiss.read_index(str(path))
         except RuntimeError:  # cut off
             say(f"{path} is damaged; built again")
-    total = 0
-    for file in files:
-        for batch in read_vectors(file):
-            if batch.shape[1] != d:
-                raise CoodError(
-                    f"neighbours.references: {file} holds vectors of {batch.shape[1]} dimensions, "
-                    f"and those of the sets have {d}; embed both with the same model"
-                )
-            total += len(batch)
-    if not total:
-        raise CoodError("neighbours.references: there is no vector in the files")
+    total = sum(files.values())
     say(f"indexing {total:,} vectors of {len(files):,} files")
     index = faiss.IndexFlatIP(d) if total <= small else _trained(files, d, total)
     for file in files:
@@ -121,7 +142,7 @@ def _index(
     return index
 
 
-def _trained(files: Sequence[str], d: int, total: int) -> Any:
+def _trained(files: Iterable[str], d: int, total: int) -> Any:
     """An IVF-PQ index without vectors, learnt from some that lie evenly over the files."""
     import faiss
 
@@ -141,7 +162,7 @@ def _trained(files: Sequence[str], d: int, total: int) -> Any:
 
 
 def _refined(
-    files: Sequence[str], unit: np.ndarray, places: np.ndarray
+    files: Iterable[str], unit: np.ndarray, places: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest of the candidates `places` [n, k] and its similarity, by the vectors in files."""
     best = np.full(len(unit), -np.inf, dtype=np.float32)

@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from cood.errors import CoodError
-from cood.models.loading import LOCAL, best_device
+from cood.models.catalogue.listing import LOCAL
+from cood.models.loading import best_device
 from cood.settings import Verification
 from cood.study import Study
 

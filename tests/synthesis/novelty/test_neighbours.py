@@ -7,12 +7,18 @@ from safetensors.numpy import save_file
 
 from cood.errors import CoodError
 from cood.synthesis.novelty import references
-from cood.synthesis.novelty.neighbours import nearest
+from cood.synthesis.novelty.neighbours import nearest, survey
 from cood.synthesis.novelty.references import read_vectors
 
 
 def quiet(text):
     pass
+
+
+def counted(files, d=16):
+    table = survey(files, d)
+    assert (table["problem"] == "").all()
+    return dict(zip(files, table["vectors"], strict=True))
 
 
 def unit(vectors):
@@ -62,7 +68,7 @@ def test_lists_of_one_length_and_vectors_that_are_none(tmp_path):
 def test_the_nearest_is_that_of_all_comparisons(files, tmp_path, small):
     names, matrix = files
     queries = 3 * np.concatenate([vectors(40, seed=1), matrix[[5, 450, 899]]])
-    found = nearest(names, queries, tmp_path / "kept", quiet, small=small)
+    found = nearest(counted(names), queries, tmp_path / "kept", quiet, small=small)
     similarity = unit(queries) @ unit(matrix).T
     place = found.file * 300 + found.row
     # What is said of a vector is true of it, by whatever index it was found.
@@ -77,7 +83,9 @@ def test_the_nearest_is_that_of_all_comparisons(files, tmp_path, small):
 def test_an_index_of_codes_finds_nearly_all(tmp_path):
     matrix, queries = vectors(8_000, d=32), vectors(200, d=32, seed=1)
     np.save(tmp_path / "a.npy", matrix)
-    found = nearest([str(tmp_path / "a.npy")], queries, tmp_path / "kept", quiet, small=1000)
+    found = nearest(
+        counted([str(tmp_path / "a.npy")], 32), queries, tmp_path / "kept", quiet, small=1000
+    )
     expected = (unit(queries) @ unit(matrix).T).argmax(axis=1)
     assert (found.row == expected).mean() > 0.9
     index = next((tmp_path / "kept").iterdir())
@@ -88,14 +96,14 @@ def test_the_index_is_kept_until_a_file_changes(files, tmp_path):
     names, matrix = files
     said = []
     for _ in range(2):
-        nearest(names, matrix[:3], tmp_path / "kept", said.append)
+        nearest(counted(names), matrix[:3], tmp_path / "kept", said.append)
     assert said == ["indexing 900 vectors of 3 files"]
     (index,) = (tmp_path / "kept").iterdir()
     index.write_bytes(index.read_bytes()[:1000])
-    nearest(names, matrix[:3], tmp_path / "kept", said.append)
+    nearest(counted(names), matrix[:3], tmp_path / "kept", said.append)
     assert "is damaged; built again" in said[1]
     np.save(names[0], matrix[:10])
-    found = nearest(names, matrix[[5, 300]], tmp_path / "kept", said.append)
+    found = nearest(counted(names), matrix[[5, 300]], tmp_path / "kept", said.append)
     assert said[-1] == "indexing 610 vectors of 3 files"
     assert (found.file.tolist(), found.row.tolist()) == ([0, 1], [5, 0])
     assert len(list((tmp_path / "kept").iterdir())) == 1
@@ -139,10 +147,17 @@ def test_a_file_that_cannot_be_used(tmp_path, file, reason):
     assert "\n" not in str(error.value)
 
 
-def test_vectors_that_do_not_fit(files, tmp_path):
+def test_a_survey_of_files_that_can_be_used_and_that_cannot(files, tmp_path):
     names, _ = files
-    with pytest.raises(CoodError, match="holds vectors of 16 dimensions, and those of the sets"):
-        nearest(names, np.ones((2, 8)), tmp_path / "kept", quiet)
+    bad_files(tmp_path)
+    np.save(tmp_path / "wide.npy", np.zeros((3, 17)))
+    table = survey([*names, str(tmp_path / "wide.npy"), str(tmp_path / "cut.parquet")], 16)
+    assert table["vectors"].tolist() == [300, 300, 300, 0, 0]
+    assert (table["problem"] == "").tolist() == [True] * 3 + [False] * 2
+    assert "vectors of 17 dimensions, and those of the sets have 16" in table["problem"][3]
+
+
+def test_no_vector_at_all(tmp_path):
     np.save(tmp_path / "empty.npy", np.zeros((0, 8)))
     with pytest.raises(CoodError, match="there is no vector"):
-        nearest([str(tmp_path / "empty.npy")], np.ones((2, 8)), tmp_path / "kept", quiet)
+        nearest(counted([str(tmp_path / "empty.npy")], 8), np.ones((2, 8)), tmp_path, quiet)

@@ -7,8 +7,9 @@ from sklearn.metrics import cohen_kappa_score
 
 from cood.cli import main
 from cood.errors import CoodError
-from cood.files import read_table
-from cood.synthesis.verification.raters import cohen, collect, fleiss
+from cood.files import read_table, write_table
+from cood.study import parse_study
+from cood.synthesis.verification.raters import VERIFIER, cohen, collect, fleiss
 from cood.synthesis.verification.sheets import mark, plan, questions
 
 SAMPLE = 40
@@ -138,3 +139,26 @@ def test_a_rater_counts_once_and_a_missing_file_is_named(copied, save):
     assert "there are answers of ann already" in said[0]
     assert os.path.basename("no.json") in said[1]
     assert "No such file" in said[1]
+
+
+def test_agreement_with_the_verifier_is_what_was_planted(copied, save, settings):
+    rows = plan(copied, "ao", SAMPLE)
+    real = rows.index[rows["decoy"] == ""]
+    files = [save("ann", wrong=real[3:8])]
+    settings["verification"] = {"model": "local-dir:vlm", "sets": ["ao"], "object_threshold": 0.6}
+    study = parse_study({"name": "tiny", **settings}, "tiny.yaml")
+    verified = read_table(copied.paths.manifest("ao")).set_index("image")
+    verified = verified.assign(object_yes=0.9, attribute_yes=0.8)
+    verified.loc[rows.loc[real[:6], "image"], "object_yes"] = 0.5  # below the threshold
+    verified.loc[rows.loc[real[5:7], "image"], "attribute_yes"] = 0.1
+    verified.loc[rows.loc[real[-1], "image"], ["object_yes", "attribute_yes"]] = np.nan  # not asked
+    write_table(verified.reset_index(), study.paths.verified("ao"))
+    table = collect(study, "ao", files, print).set_index(["question", "who"])["value"]
+    place = np.arange(31)
+    ann, verifier = (place >= 3) & (place < 8), place < 6
+    who = f"ann and {VERIFIER}"
+    assert table["object", who] == pytest.approx(cohen_kappa_score(ann, verifier))
+    assert table["pair", who] == pytest.approx(cohen_kappa_score(ann, place < 7))
+    assert table["attribute", who] == 0  # she always said yes
+    n = read_table(study.paths.agreement("ao")).set_index(["question", "who"])["n"]
+    assert [n[about, who] for about in ("object", "attribute", "pair")] == [31] * 3

@@ -1,0 +1,72 @@
+"""The checkpoints that open_clip lists and where each lies on the hub, without importing it."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cood.errors import CoodError
+
+# What the name of a checkpoint that open_clip does not list starts with.
+HUB = "hf-hub:"
+LOCAL = "local-dir:"
+
+
+def package() -> Path:
+    """Folder of open_clip; importing it would take seconds, as it imports torch."""
+    found = find_spec("open_clip")
+    if found is None or found.origin is None:
+        raise CoodError("open_clip is not installed; install what requirements.lock lists")
+    return Path(found.origin).parent
+
+
+def architectures() -> list[str]:
+    """Architectures of open_clip."""
+    return sorted(file.stem for file in (package() / "model_configs").glob("*.json"))
+
+
+@lru_cache
+def places() -> dict[str, str]:
+    """Where each checkpoint ``ARCHITECTURE/TAG`` of open_clip lies: ``ORG/REPO/FILE`` on the hub.
+
+    FILE is empty where it has the usual name. Read off the tables in the source of
+    `open_clip.pretrained`.
+    """
+    source = ast.parse((package() / "pretrained.py").read_text())
+    tables: dict[str, Any] = {}
+    for node in source.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            tables[node.targets[0].id] = _value(node.value, tables)
+    found = {}
+    for architecture, tags in tables["_PRETRAINED"].items():
+        for tag, about in tags.items():
+            found[f"{architecture}/{tag}"] = about.get("hf_hub", "")
+            if about.get("quick_gelu"):  # open_clip adds such a name, where there is none
+                found.setdefault(f"{architecture}-quickgelu/{tag}", about.get("hf_hub", ""))
+    return found
+
+
+def _value(node: ast.expr, tables: dict[str, Any]) -> Any:
+    """Value of the kinds of expressions that the tables are made of; None for others."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return tables.get(node.id)
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return {_value(key, tables): _value(value, tables) for key, value in pairs if key}
+    if isinstance(node, ast.Call):  # dict(...) or a function that makes the entry of a checkpoint
+        return {key.arg: _value(key.value, tables) for key in node.keywords}
+    return None
+
+
+def on_the_hub(checkpoint: str) -> tuple[str, str, str | None] | None:
+    """Repository, file (empty for the usual names) and revision; None if it is not on the hub."""
+    if checkpoint.startswith(HUB):
+        repo, _, revision = checkpoint.removeprefix(HUB).partition("@")
+        return repo, "", revision or None
+    repo, _, file = places().get(checkpoint, "").rpartition("/")
+    return (repo, file, None) if repo else None
