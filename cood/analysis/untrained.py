@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cood.analysis.jackknife import mean
@@ -78,7 +79,7 @@ def against_untrained(results: Results, measures: Collection[str], split: str) -
         row |= {"chance": group["chance"].median()}
         row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
         row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}
-        row |= {"mean": average, "low": low, "high": high}
+        row |= {"mean": average, "low": low, "high": np.minimum(high, 1)}  # the most there can be
         row |= {"above": (trained > null.max()).sum(), "below": (trained < null.min()).sum()}
         row |= {"n": len(trained), "families": len(set(families)), "untrained": len(null)}
         reading = HIGHER if low > null.max() else LOWER if high < null.min() else UNCLEAR
