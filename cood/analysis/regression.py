@@ -205,9 +205,9 @@ def regress(
         name: Coefficient(*map(float, row)) for name, row in zip(names, rows, strict=True)
     }
     fitted, residuals = (pd.Series(v, index=kept) for v in (fit.fittedvalues, fit.resid))
-    return Regression(
-        n, n_families, coefficients, covariance, fitted, residuals, float(fit.rsquared)
-    )
+    # Where all values are the same, there is no variance to explain.
+    share = float(fit.rsquared) if np.ptp(fit.model.endog) else np.nan
+    return Regression(n, n_families, coefficients, covariance, fitted, residuals, share)
 
 
 def _with_constant(columns: pd.DataFrame) -> np.ndarray:

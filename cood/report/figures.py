@@ -165,7 +165,7 @@ def intervals(
     """
     order = list(dict.fromkeys(table["model"]))
     palette = colours or [str(c) for c in sns.color_palette("colorblind", len(groups)).as_hex()]
-    figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.34 * len(order)))
+    figure, axes = plt.subplots(figsize=(7.2, max(2.4, 1.2 + 0.34 * len(order))))
     for i, (group, colour) in enumerate(zip(groups, palette, strict=True)):
         rows = table[table["group"] == group].set_index("model").reindex(order)
         shift = (i - (len(groups) - 1) / 2) * 0.6 / max(1, len(groups))
@@ -232,7 +232,7 @@ def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
     colours, _ = styles(models)
     family = models.set_index("model")["family"]
     values = values.sort_values()
-    figure, axes = plt.subplots(figsize=(7.2, 1.2 + 0.3 * len(values)))
+    figure, axes = plt.subplots(figsize=(7.2, max(2.8, 1.2 + 0.3 * len(values))))
     drawn = axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
     for bar, (model, value) in zip(drawn, values.items(), strict=True):
         bar.set(edgecolor=EDGE, linewidth=0.6)

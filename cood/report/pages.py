@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 from html import escape, unescape
 from pathlib import Path
 
-IMAGE = re.compile(r'<img[^>]*\ssrc="(?:\.\./)*_images/([\w.-]+\.svg)"[^>]*>')
+IMAGE = re.compile(
+    r'<img[^>]*\ssrc="(?:(?:\.\./)*_images/([\w.-]+\.svg)|data:image/svg\+xml;base64,([\w+/=]+))"'
+    r"[^>]*>"
+)
 GLOBAL = re.compile(r"<style[^>]*>\s*\*\{[^}]*\}\s*</style>")  # would hold for the whole page
 ALT = re.compile(r'\salt="([^"]*)"')
 COLOUR = re.compile(r"\b(fill|stroke): (#[0-9a-f]{6})\b")
@@ -21,6 +25,8 @@ THEBE = re.compile(
     r'|<script type="text/x-thebe-config">.*?</script>|<link[^>]*sphinx-thebe\.css[^>]*/>',
     re.DOTALL,
 )
+UNNAMED = '<summary><span class="toctree-toggle"'
+NAMED = '<summary aria-label="Pages below"><span class="toctree-toggle"'
 FORMULAS = ("output/chtml/fonts", "input/tex/extensions")  # what MathJax loads when it draws
 
 
@@ -32,7 +38,7 @@ def finish(html: Path) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         formulas.update(MATHJAX.findall(text))
-        used.update(IMAGE.findall(text))
+        used.update(name for name, _ in IMAGE.findall(text) if name)
         page.write_text(repaired(inlined(text, html / "_images")), encoding="utf-8")
     for name in used:
         (html / "_images" / name).unlink()
@@ -48,7 +54,9 @@ def inlined(page: str, images: Path) -> str:
     def drawn(found: re.Match[str]) -> str:
         alt = ALT.search(found[0])
         text = unescape(alt[1]) if alt else ""
-        svg = themed((images / found[1]).read_text(encoding="utf-8"))
+        name, data = found.groups()
+        raw = (images / name).read_bytes() if name else base64.b64decode(data)
+        svg = themed(raw.decode("utf-8"))
         svg = GLOBAL.sub("", svg[svg.index("<svg") :])
         wide = WIDE.match(svg)
         size = f' style="--wide: {float(wide[1]):.0f}pt"' if wide else ""
@@ -119,10 +127,13 @@ def _by_kept(svg: str) -> list[tuple[str, bool]]:
 def repaired(page: str) -> str:
     """A page without what the theme adds and this book has no use for, or does badly.
 
-    That is a script that runs cells on a server (and stands there twice, which is an error), and
-    the role of lists that hold no items to those who have pages read to them.
+    That is a script that runs cells on a server (and stands there twice, which is an error). Those
+    who have pages read to them need names of buttons, and lists that hold items.
     """
-    return THEBE.sub("", page).replace('<div role="list" class="citation-list">', "<div>")
+    page = page.replace('<div role="list" class="citation-list">', "<div>")
+    return THEBE.sub("", page).replace(
+        UNNAMED, UNNAMED.replace(">", ' aria-label="Pages below">', 1)
+    )
 
 
 def slim(mathjax: Path, used: set[str]) -> None:

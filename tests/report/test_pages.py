@@ -1,3 +1,5 @@
+import base64
+
 from cood.report.pages import finish, inlined, repaired
 
 SVG = """<?xml version="1.0"?>
@@ -18,6 +20,9 @@ def test_figures_are_put_into_the_page_with_their_text(tmp_path):
     assert "<?xml" not in page
     assert "stroke-linejoin" not in page  # would hold for the whole page
     assert "other.png" in page
+    data = base64.b64encode(SVG.encode()).decode()
+    embedded = PAGE.replace("../_images/one.svg", f"data:image/svg+xml;base64,{data}")
+    assert inlined(embedded, tmp_path / "none") == page
 
 
 def test_what_no_page_uses_is_dropped(tmp_path):
@@ -46,3 +51,5 @@ def test_a_book_without_formulas_needs_no_mathjax(tmp_path):
 def test_what_the_theme_does_badly_is_mended():
     page = '<script>const THEBE_JS_URL = "x";</script><div role="list" class="citation-list">a'
     assert repaired(page + "<script>keep()</script>") == "<div>a<script>keep()</script>"
+    toggle = '<summary><span class="toctree-toggle" role="presentation">'
+    assert repaired(toggle).startswith('<summary aria-label="Pages below"><span class="toctree')
