@@ -88,6 +88,8 @@ def reached_untrained(found: pd.DataFrame) -> str:
     That is at least `NEAR` of the way from shuffled labels to the median trained model, for
     measures whose value under shuffled labels is known and lies below that model's.
     """
+    if found.empty:
+        return "Which metrics they would reach is not known."
     way = found["median"] - found["chance"]
     known = found[(way > 0.05).to_numpy()]
     share = (known["untrained_highest"] - known["chance"]) / (known["median"] - known["chance"])
@@ -228,8 +230,12 @@ def best(table: pd.DataFrame, coefficient: str) -> str:
         return "No metric varies over enough models."
     said = [
         f"{row.measure.replace('_', ' ')} of {row.space}s {getattr(row, coefficient):.2f} "
-        f"[{row.low:.2f}, {row.high:.2f}], given ID accuracy {row.partial:.2f} "
-        f"[{row.partial_low:.2f}, {row.partial_high:.2f}]"
+        f"[{row.low:.2f}, {row.high:.2f}], given ID accuracy "
+        + (
+            f"{row.partial:.2f} [{row.partial_low:.2f}, {row.partial_high:.2f}]"
+            if np.isfinite(row.partial)
+            else "none"
+        )
         for row in known.loc[known[coefficient].abs().nlargest(3).index].itertuples()
     ]
     left = known[known["holm"] < LEVEL]
@@ -275,7 +281,8 @@ def fixed(names: Collection[str]) -> str:
     if not names:
         return "All sizes that are known vary over the models."
     return (
-        f"Not held fixed, as they do not vary, or order the models as another one does: "
+        f"Not held fixed, as they do not vary, are known of few, or order the models as another "
+        "one does: "
         f"{', '.join(names)}."
     )
 

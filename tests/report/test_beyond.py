@@ -32,7 +32,8 @@ def test_metrics_that_an_untrained_model_reaches_are_named():
     assert said.startswith("In 1 of 2 that lie above")
     assert "z diff of texts (1.00, median of the trained 1.00, shuffled labels 0.60)" in said
     assert beyond.reached_untrained(NULL.iloc[1:]).startswith("In none of 1 that lie above")
-    assert beyond.reached_untrained(EMPTY).startswith("No metric lies far enough")
+    assert beyond.reached_untrained(NULL.iloc[2:]).startswith("No metric lies far enough")
+    assert beyond.reached_untrained(EMPTY).endswith("is not known.")
 
 
 def test_a_table_for_people():
@@ -107,6 +108,7 @@ def test_the_strongest_coefficients():
         "Left after Holm's correction: r2 of images."
     )
     assert beyond.best(table.iloc[:1], "spearman").endswith("correction: none.")
+    assert "given ID accuracy none." in beyond.best(table.assign(partial=np.nan), "spearman")
     assert beyond.best(table.iloc[2:], "spearman") == "No metric varies over enough models."
 
 
