@@ -74,12 +74,12 @@ def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
     if models == EVERY:
         return results
     table = results.models
-    names = model_names(table)
+    names = [[EVERY, *few] for few in model_names(table)]
     taken = np.zeros(len(table), dtype=bool)
     for asked in (part.strip() for part in models.split(",")):
         here = np.array([any(fnmatchcase(n.lower(), asked.lower()) for n in ns) for ns in names])
         if not here.any():
-            known = dict.fromkeys([EVERY, *(name for few in names for name in few)])
+            known = dict.fromkeys(name for few in names for name in few)
             raise StudyError(unknown("models", asked, known))
         taken |= here
     return replace(results, models=table[taken].reset_index(drop=True))

@@ -29,6 +29,7 @@ APART = [
 ]
 ALL_NAMED = 20  # models up to which each point has its name
 NAMED = 12  # points that have one where there are more
+WIDE = 80  # letters in a line of a legend
 EDGE = "0.2"  # of dots and bars, so that a light one stands out from the ground
 
 
@@ -186,7 +187,9 @@ def intervals(
     axes.set(xlabel=xlabel)
     axes.grid(axis="y", visible=False)
     if len(groups) > 1:
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(groups)))
+        # Long names side by side would leave no room for the axes.
+        ncols = min(4, len(groups)) if sum(map(len, groups)) < WIDE else 1
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=ncols)
     return figure
 
 

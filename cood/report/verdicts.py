@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Collection, Sequence
 from html import escape
-from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,6 +24,7 @@ from cood.analysis.verdicts import (
     Verdict,
     member_table,
 )
+from cood.report.svg import as_svg
 
 ORDER = (SUPPORTED, CONTRADICTED, UNDECIDED, UNTESTED)
 COLOURS = {SUPPORTED: "#2b6a99", CONTRADICTED: "#b5446e", UNDECIDED: "#6f6f6f"}
@@ -142,9 +142,7 @@ def embedded(content: Styler | Figure, label: str) -> HTML:
         about = f'role="region" tabindex="0" aria-label="{escape(label)}"'
         style = 'style="overflow-x: auto"'
         return HTML(f'<div class="cell_output" {about} {style}>{content.to_html()}</div>')
-    file = BytesIO()
-    content.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
-    data = b64encode(file.getvalue()).decode()
+    data = b64encode(as_svg(content).encode()).decode()
     source = f"data:image/svg+xml;base64,{data}"
     return HTML(f'<p><img src="{source}" alt="{escape(label)}"></p>')
 

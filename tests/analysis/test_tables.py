@@ -129,6 +129,6 @@ def test_models_are_chosen_by_tower_architecture_family_or_name(zoo, asked, foun
 def test_models_and_sets_that_are_not_there_get_near_ones(zoo):
     with pytest.raises(StudyError, match=r"unknown models 'convolutonal'; did you mean conv"):
         select(zoo, "all, convolutonal")
-    with pytest.raises(StudyError, match=r"unknown set 'oa'; did you mean ao"):
+    with pytest.raises(StudyError, match=r"unknown set 'oa'; known: first, ao"):
         select(zoo, set="oa")
     assert select(zoo, set="ao").set == select(zoo).set == "ao"
