@@ -102,7 +102,7 @@ def _table(rows: list[dict[str, str]], kind: str) -> Styler:
 
 
 def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) -> Styler:
-    """A row a claim: what it says, the verdict, the effect, n, and a link to the page.
+    """A row a claim: what it says, the verdict, the effect or why there is none, n, and a link.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) ->
                 "": one.claim.id,
                 "claim": _link(one, pages, folder, one.claim.title),
                 "verdict": f"<b>{one.verdict}</b>",
-                "effect, with 95 % interval": "<br>".join(effects) or "-",
+                "effect, with 95 % interval": "<br>".join(effects) or escape(one.why),
                 "models": "<br>".join(sorted(n)) or "-",
             }
         )
