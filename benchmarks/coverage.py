@@ -16,8 +16,8 @@ from cood.analysis.correlation import correlate
 DRAWS = 400
 RESAMPLES = 400
 SHAPES = {
-    "12 models in 5 (as in mini)": [1, 1, 1, 6, 3],
-    "13 models in 6": [1, 2, 2, 3, 4, 1],
+    "12 models in 5": [1, 1, 1, 6, 3],
+    "14 models in 7 (as in mini)": [1, 1, 1, 1, 6, 1, 3],
     "20 models in 8": [1, 2, 3, 4, 1, 2, 3, 4],
     "72 models in 18": [4] * 18,
 }
