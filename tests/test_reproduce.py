@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from cood.files import damage
-from tests.projects import ROOT, clone
+from tests.projects import clone
 
 STUDY = "smoke"
 MODELS = {"few", "more", "most"}
@@ -79,10 +79,12 @@ def test_from_nothing_to_html(made):
     assert page.as_uri() in done.stdout
     for name in ("index", "method", "status", "data-card", "deviations", "references"):
         assert (page.parent / f"{name}.html").is_file()
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        html = (page.parent / "executed" / f"{notebook.stem}.html").read_text()
+    notebooks = yaml.safe_load((project / "workflow" / "studies" / f"{STUDY}.yaml").read_text())
+    for notebook in notebooks["notebooks"]:
+        html = (page.parent / "executed" / f"{notebook}.html").read_text()
         assert '<svg role="img" aria-label="' in html
-        assert f"nox -s notebook -- {notebook.stem} --study {STUDY} -p " in html
+        text = re.sub(r"<[^>]*>", "", html)
+        assert f"nox -s notebook -- {notebook} --study {STUDY} -p " in text
         assert "Traceback" not in html
         assert "{glue" not in html  # a role that was not understood
         assert str(project) not in html
