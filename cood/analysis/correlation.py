@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.analysis.jackknife import spread
+from cood.analysis.jackknife import coefficient
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def correlate(
     """Correlate two columns over models; models of one family are taken or left together.
 
     The interval is Student's t on Fisher's scale, arctanh of the coefficient, with the variance
-    of the jackknife over families: see `cood.analysis.jackknife.spread`. A percentile bootstrap
+    of the jackknife over families: see `cood.analysis.jackknife`. A percentile bootstrap
     over families, which is too narrow where they are few, stands beside it.
 
     Parameters
@@ -110,9 +110,7 @@ def correlate(
     ):
         r, low, high, p = float(value[0]), np.nan, np.nan, np.nan
         if np.isfinite(r):
-            z, *apart = np.arctanh(np.clip([r, *others], -limit, limit))
-            reach, p = spread(z, np.array(apart), level)
-            low, high = min(r, float(np.tanh(z - reach))), max(r, float(np.tanh(z + reach)))
+            low, high, p = coefficient(r, others, limit, level)
         prefix = "" if name == "pearson" else f"{name}_"
         about |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
         known = others[np.isfinite(others)]

@@ -38,6 +38,25 @@ def spread(value: float, without: np.ndarray, level: float = 0.95) -> tuple[floa
     return reach, float(2 * stats.t.sf(abs(value) / error, n - 1)) if error > 0 else 0.0
 
 
+def coefficient(
+    value: float, without: np.ndarray, limits: np.ndarray, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Interval and p of a coefficient between -1 and 1, by `spread` on Fisher's scale, arctanh.
+
+    Parameters
+    ----------
+    value, without
+        The coefficient, and its values [g] without each family.
+    limits
+        How near to 1 and -1 each of them [1 + g] can be told to be, `value` first.
+    level
+        Of the interval.
+    """
+    z, *apart = np.arctanh(np.clip([value, *without], -limits, limits))
+    reach, p = spread(float(z), np.array(apart), level)
+    return min(value, float(np.tanh(z - reach))), max(value, float(np.tanh(z + reach))), p
+
+
 def mean(
     values: np.ndarray, families: np.ndarray, level: float = 0.95
 ) -> tuple[float, float, float, float, np.ndarray]:

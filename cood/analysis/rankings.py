@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.jackknife import spread
+from cood.analysis.jackknife import coefficient
 from cood.analysis.tables import Results, pick
 from cood.evaluation.zeroshot import template_variant
 
@@ -39,7 +39,7 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
 
     Of the pairs of models that neither column ties, those in the same order less those in the
     other, by their number; ties count as tau-b counts them (Kendall 1945, doi:10.2307/2332303).
-    The interval is that of `cood.analysis.jackknife.spread` on the scale of arctanh; tau counts
+    The interval is that of `cood.analysis.jackknife.coefficient`; tau counts
     as no closer to 1 or -1 than half of its smallest step.
 
     Parameters
@@ -67,10 +67,8 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
     left = times.sum(axis=1)
     found = np.where(left > 2, _tau(first, second, times), np.nan)
     limit = 1 - 2 / np.maximum(left * (left - 1), 3)
-    z, *without = np.arctanh(np.clip(found, -limit, limit))
-    reach, _ = spread(z, np.array(without), level)
     tau = float(found[0])
-    low, high = min(tau, float(np.tanh(z - reach))), max(tau, float(np.tanh(z + reach)))
+    low, high, _ = coefficient(tau, found[1:], limit, level)
     return Agreement(n, size, tau, low, high)
 
 
