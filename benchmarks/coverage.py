@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cood.analysis.correlation import correlate
+from cood.analysis.stats.correlation import correlate
 
 DRAWS = 400
 RESAMPLES = 400

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cood.study import load_study
-from cood.synthesis.drawing import draw_many
+from cood.settings.study_file import load_study
+from cood.synthesis.drawing.draw import draw_many
 
 WANTED = 1000.0  # images a second on one core
 IMAGES = 3000

@@ -16,7 +16,12 @@ from sklearn.metrics import mutual_info_score
 
 from benchmarks.problem import problem
 from cood.metrics.dci import dci
-from cood.metrics.information import dcimig_from, mig_from, modularity_from, mutual_information
+from cood.metrics.information import (
+    dcimig_from,
+    mig_from,
+    modularity_from,
+    mutual_information,
+)
 from cood.metrics.prediction import sap
 from cood.metrics.sampled import z_diff
 
@@ -105,7 +110,7 @@ def _all_metrics() -> tuple[float, float]:
         "import numpy as np\n"
         "from benchmarks.problem import problem\n"
         "from cood.metrics import directions, linear\n"
-        "from cood.metrics.evaluate import evaluate\n"
+        "from cood.metrics.metric_table import evaluate\n"
         "from cood.metrics.rank import rank_table\n"
         "codes, factors = problem('mixed', 60_000, 768, 130, 1_000)\n"
         "probes = np.random.default_rng(0).standard_normal((1_130, 768))\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cood.synthesis.novelty.neighbours import nearest, survey
+from cood.curation.near_duplicates.index import nearest, survey
 
 VECTORS, DIMENSIONS, QUERIES = 100_000, 512, 1_000
 CENTRES = 5_000  # around which the vectors lie

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cood.evaluation.ranking import nearest
+from cood.evaluation.common.nearest import nearest
 
 IMAGES, CLASSES, WIDTH = 20_000, 20_000, 64
 

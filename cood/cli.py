@@ -15,7 +15,7 @@ import yaml
 
 from cood.errors import CoodError
 from cood.files import atomic
-from cood.study import Study, load_study
+from cood.settings.study_file import Study, load_study
 
 COMPARE = "compare"
 PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
@@ -26,39 +26,39 @@ PIPELINE = "COOD_PIPELINE"  # set for the jobs of `cood reproduce`
 def _draw(study: Study, args: argparse.Namespace) -> None:
     source = study.set_or_id_set(args.set).source
     if source == "diffusion":
-        from cood.synthesis.diffusion import generate_set
+        from cood.synthesis.generation.diffusion import generate_set
 
         generate_set(study, args.set, _say)
     elif source in ("folder", "release"):
-        from cood.synthesis.brought import take_set
+        from cood.synthesis.external.importing import take_set
 
         take_set(study, args.set, args.cores, _say)
     elif source == "classes":
-        from cood.synthesis.classes import take_classes
+        from cood.synthesis.external.imagenet_classes import take_classes
 
         take_classes(study, args.set, args.cores, _say)
     else:
-        from cood.synthesis.isolated import draw_isolated
-        from cood.synthesis.sets import draw_set
+        from cood.synthesis.drawing.icon_sets import draw_set
+        from cood.synthesis.drawing.isolated import draw_isolated
 
         draw_set(study, args.set, args.cores)
         draw_isolated(study, args.set, args.cores)
 
 
 def _generate(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.diffusion import generate_shard
+    from cood.synthesis.generation.diffusion import generate_shard
 
     generate_shard(study, args.set, args.shard, _say)
 
 
 def _join(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.shards import join
+    from cood.synthesis.generation.shards import join
 
     join(study, args.set)
 
 
 def _verify(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.verification import verifying
+    from cood.curation.verification import verify as verifying
 
     if args.shard is None:
         verifying.verify_set(study, args.set, _say)
@@ -67,7 +67,8 @@ def _verify(study: Study, args: argparse.Namespace) -> None:
 
 
 def _review(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.verification import raters, sheets
+    from cood.curation.verification import human_review as raters
+    from cood.curation.verification import review_sheets as sheets
 
     if args.collect:
         raters.collect(study, args.set, args.collect, _say)
@@ -79,7 +80,7 @@ def _review(study: Study, args: argparse.Namespace) -> None:
 def _train(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.models.training import train
+    from cood.models.training.clip import train
 
     torch.set_num_threads(1)
     train(study, args.model, _say)
@@ -88,15 +89,15 @@ def _train(study: Study, args: argparse.Namespace) -> None:
 def _train_tower(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.models.towers.training import train_tower
+    from cood.models.training.image_encoder import train_tower
 
     torch.set_num_threads(1)
     train_tower(study, args.model, _say)
 
 
 def _scan(study: Study, args: argparse.Namespace) -> None:
-    from cood.report.provenance import fingerprint
-    from cood.synthesis.novelty.scan import CODE, scan_corpus
+    from cood.curation.caption_search.search import CODE, scan_corpus
+    from cood.report.provenance.run_status import fingerprint
 
     scan_corpus(study, args.corpus, fingerprint(*CODE), _say)
 
@@ -104,7 +105,7 @@ def _scan(study: Study, args: argparse.Namespace) -> None:
 def _neighbours(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.neighbours import find_neighbours
+    from cood.curation.near_duplicates.search import find_neighbours
 
     torch.set_num_threads(1)
     find_neighbours(study, _say)
@@ -113,7 +114,7 @@ def _neighbours(study: Study, args: argparse.Namespace) -> None:
 def _embed(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.embedding import embed_set
+    from cood.evaluation.embed.evaluation_sets import embed_set
 
     torch.set_num_threads(1)
     embed_set(study, args.model, args.set, _say, args.cores)
@@ -122,14 +123,14 @@ def _embed(study: Study, args: argparse.Namespace) -> None:
 def _embed_tower(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.tower_embedding import embed_tower
+    from cood.evaluation.embed.image_encoders import embed_tower
 
     torch.set_num_threads(1)
     embed_tower(study, args.model, args.set, _say)
 
 
 def _linear(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.linear import probe_linearly
+    from cood.evaluation.linear_probe.linear_probe import probe_linearly
 
     if args.model not in study.models:
         study.tower(args.model)
@@ -137,14 +138,14 @@ def _linear(study: Study, args: argparse.Namespace) -> None:
 
 
 def _score(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.scoring import score_model
+    from cood.evaluation.collect import score_model
 
     study.embedded_model(args.model)
     score_model(study, args.model)
 
 
 def _draw_factors(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.factors.sets import draw_factor_set
+    from cood.synthesis.scenes.factor_sets import draw_factor_set
 
     draw_factor_set(study, args.set)
 
@@ -152,7 +153,7 @@ def _draw_factors(study: Study, args: argparse.Namespace) -> None:
 def _train_factors(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.models.factor_training import train_factors
+    from cood.models.training.factor_clip import train_factors
 
     torch.set_num_threads(1)
     train_factors(study, args.model, _say)
@@ -161,60 +162,60 @@ def _train_factors(study: Study, args: argparse.Namespace) -> None:
 def _embed_factors(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.factor_embedding import embed_factor_sets
+    from cood.evaluation.embed.factor_sets import embed_factor_sets
 
     torch.set_num_threads(1)
     embed_factor_sets(study, args.model, _say)
 
 
 def _score_factors(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.factor_scoring import score_factor_sets
+    from cood.evaluation.factor_scores import score_factor_sets
 
     score_factor_sets(study, args.model)
 
 
 def _collect_factors(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.factor_scoring import collect_factors
+    from cood.evaluation.factor_scores import collect_factors
 
     collect_factors(study)
 
 
 def _probe(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.probing import probe_model
+    from cood.evaluation.interventions.probing import probe_model
 
     study.model(args.model)
     probe_model(study, args.model)
 
 
 def _measure(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.measuring import measure_model
+    from cood.evaluation.representation.representation_metrics import measure_model
 
     study.embedded_model(args.model)
     measure_model(study, args.model)
 
 
 def _edit(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.edit_scoring import edit_model
+    from cood.evaluation.interventions.interventions import edit_model
 
     study.model(args.model)
     edit_model(study, args.model)
 
 
 def _track(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.tracking import track_model
+    from cood.evaluation.representation.training_dynamics import track_model
 
     study.model(args.model)
     track_model(study, args.model)
 
 
 def _baselines(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.baselines import score_baselines
+    from cood.evaluation.accuracy.baselines import score_baselines
 
     score_baselines(study)
 
 
 def _collect(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.scoring import collect
+    from cood.evaluation.collect import collect
 
     collect(study)
 
@@ -226,7 +227,7 @@ def _export(study: Study, args: argparse.Namespace) -> None:
 
 
 def _notebook(study: Study, args: argparse.Namespace) -> None:
-    from cood.report.notebooks import run
+    from cood.report.build.notebooks import run
 
     if any(name == "study" for name, _ in args.parameter):
         raise CoodError("parameter study: use --study NAME instead")
@@ -237,17 +238,17 @@ def _notebook(study: Study, args: argparse.Namespace) -> None:
     output = study.paths.notebook(args.name) if args.book else study.paths.tweaked(args.name)
     run(study.paths, args.name, given, output)
     if not args.book:
-        from cood.report.tweaked import render
+        from cood.report.build.preview import render
 
         _say(f"written to {output}")
         _say(f"to look at it, open {render(study, args.name).as_uri()}")
 
 
 def _book(study: Study, args: argparse.Namespace) -> None:
-    from cood.report.book import build
+    from cood.report.build.book import build
 
     if args.pdf:
-        from cood.report.printing import browser, print_book
+        from cood.report.build.pdf import browser, print_book
 
         browser()  # else one would wait for a report to learn that there is none
     build(study)
@@ -256,7 +257,7 @@ def _book(study: Study, args: argparse.Namespace) -> None:
 
 
 def _linkcheck(study: Study, args: argparse.Namespace) -> int:
-    from cood.report.links import check_links
+    from cood.report.build.links import check_links
 
     found = check_links(study)
     print("\n".join(found) or "every web link of the book answers")
@@ -264,14 +265,14 @@ def _linkcheck(study: Study, args: argparse.Namespace) -> int:
 
 
 def _plan(study: Study, args: argparse.Namespace) -> None:
-    from cood.planning import as_text, plan
+    from cood.pipeline.plan import as_text, plan
 
     print(as_text(plan(study), study.name))
 
 
 def _doctor(study: Study, args: argparse.Namespace) -> int:
-    from cood.doctor import examine
-    from cood.needs import MISSING
+    from cood.pipeline.doctor import examine
+    from cood.pipeline.preflight import MISSING
 
     found = list(examine(study))
     for check in found:
@@ -280,7 +281,7 @@ def _doctor(study: Study, args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from cood.analysis.comparing import as_text, compare, differs, read_run
+    from cood.analysis.compare_runs import as_text, compare, differs, read_run
 
     a, b = (read_run(place) for place in args.runs)
     table = compare(a, b)
@@ -292,7 +293,7 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _reproduce(study: Study, args: argparse.Namespace) -> int:
-    from cood.pipeline import reproduce
+    from cood.pipeline.run import reproduce
 
     return reproduce(study, args.cores, args.dry_run, args.snakemake)
 

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 import yaml
 
-from cood.study import load_study, parse_study
+from cood.settings.study_file import load_study, parse_study
 
 hypothesis.settings.register_profile("cood", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("cood")
@@ -111,10 +111,10 @@ def tiny(project):
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
     """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
-    from cood.evaluation.embedding import embed_set
-    from cood.models.training import train
-    from cood.synthesis.isolated import draw_isolated
-    from cood.synthesis.sets import draw_set
+    from cood.evaluation.embed.evaluation_sets import embed_set
+    from cood.models.training.clip import train
+    from cood.synthesis.drawing.icon_sets import draw_set
+    from cood.synthesis.drawing.isolated import draw_isolated
 
     root = make_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
@@ -146,10 +146,10 @@ def copied(built, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def drawn_factors(built, tmp_path_factory):
     """A copy of `built` with factor sets drawn, trained on, embedded and scored: to read only."""
-    from cood.evaluation.factor_embedding import embed_factor_sets
-    from cood.evaluation.factor_scoring import score_factor_sets
-    from cood.models.factor_training import train_factors
-    from cood.synthesis.factors.sets import draw_factor_set
+    from cood.evaluation.embed.factor_sets import embed_factor_sets
+    from cood.evaluation.factor_scores import score_factor_sets
+    from cood.models.training.factor_clip import train_factors
+    from cood.synthesis.scenes.factor_sets import draw_factor_set
 
     root = tmp_path_factory.mktemp("factors") / "project"
     shutil.copytree(built, root)

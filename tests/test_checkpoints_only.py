@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from cood.models.fitting import save, untrained
+from cood.models.training.fitting import save, untrained
 from tests.projects import clone
 
 STUDY = {

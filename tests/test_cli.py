@@ -180,7 +180,7 @@ def test_stopping_is_no_crash(project, monkeypatch, refused):
     def stop(study):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cood.evaluation.scoring.collect", stop)
+    monkeypatch.setattr("cood.evaluation.collect.collect", stop)
     assert "stopped; run it again to go on" in refused("collect", "--study", "tiny")
 
 

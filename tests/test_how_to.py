@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from cood.cli import main, parser
-from cood.study import load_study, parse_study
+from cood.settings.study_file import load_study, parse_study
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "book" / "how-to").glob("*.md"))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from cood.analysis.correlation import Correlation, correlate
-from cood.analysis.tables import Results, pick
+from cood.analysis.results import Results, pick
+from cood.analysis.stats.correlation import Correlation, correlate
 
 
 def correlations(

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cood.report.set_tables import designs, outcomes
+from cood.report.topics.dataset import designs, outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
-from cood.study import Study
-from cood.synthesis.sets import KEPT
+from cood.settings.study_file import Study
+from cood.synthesis.drawing.icon_sets import KEPT
 from cood.vocabulary import CATEGORY, SYNONYMS
 
 PROSE = Path(__file__).with_suffix(".yaml")

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cood.metrics.checks import Data
-from cood.metrics.discriminant import Discriminant, discriminant, moments, one_against_rest
+from cood.metrics.discriminant import (
+    Discriminant,
+    discriminant,
+    moments,
+    one_against_rest,
+)
 from cood.metrics.pairs import draw_controls, draw_pairs, mean_differences
 
 BATCH, TRAIN, TEST = 32, 400, 200  # pairs in a point, and points per kind

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg
 
-from cood.metrics.checks import check, check_choice, check_codes, check_count, generator
+from cood.metrics.checks import (
+    check,
+    check_choice,
+    check_codes,
+    check_count,
+    generator,
+)
 from cood.metrics.result import MetricWarning, Score
 
 NULLS = ("shuffled", "rotated", "reduced")

@@ -9,7 +9,12 @@ from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, check_count, generator
 from cood.metrics.coverage import Coverage, confusion, coverage
-from cood.metrics.pairs import batch_variances, draw_batches, draw_pairs, mean_differences
+from cood.metrics.pairs import (
+    batch_variances,
+    draw_batches,
+    draw_pairs,
+    mean_differences,
+)
 from cood.metrics.result import Score, noted
 
 FEW = "not defined for fewer than two factors that vary"

@@ -22,9 +22,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from cood.catalogue.checkpoints import configuration
+from cood.catalogue.open_clip_listing import HUB, on_the_hub
 from cood.errors import CoodError
-from cood.models.catalogue import configuration
-from cood.models.catalogue.listing import HUB, on_the_hub
 
 CONFIG = "open_clip_config.json"
 # What open_clip calls its weights, the ones that cannot hold code first.

@@ -18,9 +18,9 @@ import torch
 from open_clip.pretrained import get_pretrained_cfg
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
+from cood.catalogue.checkpoints import refusal
+from cood.catalogue.open_clip_listing import HUB, LOCAL
 from cood.errors import ArtefactError, CoodError, unknown
-from cood.models.catalogue import refusal
-from cood.models.catalogue.listing import HUB, LOCAL
 from cood.models.hub import CONFIG, fetch, fetch_tokeniser, fetch_weights
 from cood.settings import FILE
 

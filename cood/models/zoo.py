@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cood.catalogue import open_clip_listing as listing
 from cood.errors import StudyError, unknown
-from cood.models.catalogue import listing
 from cood.settings import Checkpoint, Recipe
 
 CONFIGS = Path(__file__).parent / "configs"

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from cood.analysis.correlation import Correlation
-from cood.analysis.factors import HELD_OUT
-from cood.analysis.tables import Results, percent, pick
+from cood.analysis.results import Results, percent, pick
+from cood.analysis.stats.correlation import Correlation
+from cood.analysis.topics.factor_sets import HELD_OUT
 from cood.files import read_table
-from cood.report.set_tables import kept, outcomes
-from cood.study import Study
-from cood.synthesis.sets import KEPT
+from cood.report.topics.dataset import kept, outcomes
+from cood.settings.study_file import Study
+from cood.synthesis.drawing.icon_sets import KEPT
 from cood.vocabulary import CATEGORY, naming
 
 INTERVAL = r"-?[\d.]+ ?%? \[[^\]]*\].{0,20}"

@@ -1,6 +1,13 @@
 """The sections of a study file, typed: what each setting is, and which values it may take."""
 
 from cood.settings.base import Name, Settings, Share, WordList
+from cood.settings.image_encoders import (
+    UNTRAINED,
+    PublishedTower,
+    Tower,
+    TowerTraining,
+    UntrainedTower,
+)
 from cood.settings.models import (
     FILE,
     Captions,
@@ -39,14 +46,7 @@ from cood.settings.stages import (
     Probing,
     Verification,
 )
-from cood.settings.towers import (
-    UNTRAINED,
-    PublishedTower,
-    Tower,
-    TowerTraining,
-    UntrainedTower,
-)
-from cood.settings.whole import Study
+from cood.settings.study import Study
 
 __all__ = [
     "BASELINES",

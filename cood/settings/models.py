@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from cood.models.catalogue import facts, listed_as, refusal
+from cood.catalogue.checkpoints import facts, listed_as, refusal
 from cood.settings.base import Count, Name, Settings, Share
 
 FILE = "file:"  # what the name of a checkpoint in a file starts with
@@ -113,7 +113,7 @@ class Checkpoint(Settings):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of it, with its family; see `cood.models.catalogue.facts`."""
+        """What is known of it, with its family; see `cood.catalogue.checkpoints.facts`."""
         known = facts(self.known_as)
         if self.architecture:
             known |= {"architecture": self.architecture.partition("/")[0]}

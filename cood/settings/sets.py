@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from cood.factors.table import TABLES, Table
 from cood.settings.base import Count, Settings, check_templates
-from cood.synthesis.factors.table import TABLES, Table
 
 PUBLISHED_SIZE = 64  # pixels a side of the published factor sets
 

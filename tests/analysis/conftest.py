@@ -9,12 +9,12 @@ import pytest
 import yaml
 from scipy.special import expit
 
-from cood.evaluation.baselines import score_baselines
-from cood.evaluation.measuring import measure_model
-from cood.evaluation.probing import probe_model
-from cood.evaluation.scoring import collect, score_model
+from cood.evaluation.accuracy.baselines import score_baselines
+from cood.evaluation.collect import collect, score_model
+from cood.evaluation.interventions.probing import probe_model
+from cood.evaluation.representation.representation_metrics import measure_model
 from cood.files import write_table, write_tensors
-from cood.study import load_study
+from cood.settings.study_file import load_study
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 16

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from cood.analysis.correlation import correlate
+from cood.analysis.results import Results
 from cood.analysis.sensitivity import correlations
-from cood.analysis.tables import Results
+from cood.analysis.stats.correlation import correlate
 from cood.errors import StudyError
 
 MODELS = pd.DataFrame({"model": list("abcd"), "family": ["x", "x", "y", "z"]})

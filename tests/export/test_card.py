@@ -4,7 +4,7 @@ import yaml
 
 from cood.export.card import card
 from cood.settings import FolderSet
-from cood.synthesis.shards import planned
+from cood.synthesis.generation.shards import planned
 
 HOSTILE = "me: | <script>alert(1)</script>\n---\n[x](http://y) `z`"
 

@@ -17,9 +17,9 @@ from cood.errors import ArtefactError, CoodError
 from cood.export import formats
 from cood.export.exporting import CARD, MARK, export_set
 from cood.files import read_table, write_table
-from cood.study import load_study
-from cood.synthesis.brought import take_set
-from cood.synthesis.sets import read_manifest
+from cood.settings.study_file import load_study
+from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.external.importing import take_set
 
 # What an export says of an image, and what comes back from the release layout.
 ROW = ["attribute", "object", "composition", "split", "prompt", "seed"]
@@ -27,7 +27,7 @@ KILLED = """
 import os, signal
 from pathlib import Path
 from cood.export import exporting, formats
-from cood.study import load_study
+from cood.settings.study_file import load_study
 
 formats.SHARD, formats.GROUP = 20_000, 8_000
 done = 0

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cood.metrics.directions import directions, factor_dimension, orthogonality, word_cosine
+from cood.metrics.directions import (
+    directions,
+    factor_dimension,
+    orthogonality,
+    word_cosine,
+)
 from cood.metrics.linear import fit_additive
 from cood.metrics.result import MetricWarning
 

@@ -3,7 +3,12 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.metrics import roc_auc_score
 
-from cood.metrics.discriminant import discriminant, moments, one_against_rest, split_rows
+from cood.metrics.discriminant import (
+    discriminant,
+    moments,
+    one_against_rest,
+    split_rows,
+)
 
 
 def shrunk(within, degrees):

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from cood.metrics.information import dcimig, mig, mig_sup, modularity, mutual_information
+from cood.metrics.information import (
+    dcimig,
+    mig,
+    mig_sup,
+    modularity,
+    mutual_information,
+)
 from cood.metrics.result import MetricWarning
 
 quiet = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from cood.metrics import coverage
 from cood.metrics.dci import dci
 from cood.metrics.information import dcimig, mig, mig_sup, modularity
+from cood.metrics.irs import irs
 from cood.metrics.prediction import explicitness, sap
-from cood.metrics.robustness import irs
 from cood.metrics.sampled import z_diff, z_min_variance
 
 pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")

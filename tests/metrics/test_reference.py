@@ -5,8 +5,8 @@ import pytest
 
 from cood.metrics.dci import dci
 from cood.metrics.information import dcimig, mig, modularity
+from cood.metrics.irs import irs
 from cood.metrics.prediction import explicitness, sap
-from cood.metrics.robustness import irs
 from cood.metrics.sampled import z_diff, z_min_variance
 
 pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from huggingface_hub import constants
 
-from cood.models.fitting import save, untrained
+from cood.models.training.fitting import save, untrained
 
 COMMIT = "c0" * 20
 

@@ -13,15 +13,15 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, RobertaConfig
 
+from cood.catalogue import open_clip_listing as listing
 from cood.errors import CoodError
-from cood.evaluation.embedding import embed_set
-from cood.evaluation.scoring import score_model
+from cood.evaluation.collect import score_model
+from cood.evaluation.embed.evaluation_sets import embed_set
 from cood.files import read_tensors
 from cood.models import hub as hub_module
-from cood.models.catalogue import listing
-from cood.models.fitting import save
 from cood.models.hub import ATTEMPTS, checkpoint_kept, repository_kept
 from cood.models.loading import Clip, load, local
+from cood.models.training.fitting import save
 
 COMMIT = "c0" * 20
 WEIGHTS = "open_clip_model.safetensors"

@@ -4,8 +4,8 @@ import torch
 from PIL import Image
 
 from cood.errors import ArtefactError, CoodError
-from cood.models.fitting import save, untrained
 from cood.models.loading import Clip, load, local, text_tower
+from cood.models.training.fitting import save, untrained
 
 
 def config_of(name):

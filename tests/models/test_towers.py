@@ -9,18 +9,18 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from cood.catalogue.image_encoders import facts, known_towers
 from cood.errors import CoodError, StudyError
-from cood.evaluation.linear import probe_linearly
-from cood.evaluation.tower_embedding import embed_tower
+from cood.evaluation.embed.image_encoders import embed_tower
+from cood.evaluation.linear_probe.linear_probe import probe_linearly
 from cood.files import read_table, read_tensors
-from cood.models.catalogue.towers import facts, known_towers
-from cood.models.fitting import untrained
+from cood.models.image_encoders import load_tower
 from cood.models.loading import local
-from cood.models.towers.loading import load_tower
-from cood.models.towers.training import save_tower, train_tower
-from cood.models.towers.views import random_view
-from cood.study import load_study
-from cood.synthesis.compositions import training_captions, training_compositions
+from cood.models.training.fitting import untrained
+from cood.models.training.image_encoder import save_tower, train_tower
+from cood.models.training.views import random_view
+from cood.settings.study_file import load_study
+from cood.splits import training_captions, training_compositions
 
 NAME = "test_vit.r160_in1k"  # of a tag that timm has on the hub, in timm/test_vit.r160_in1k
 MEAN = [0.1, 0.2, 0.3]

@@ -3,9 +3,8 @@ from math import nan
 import pandas as pd
 import pytest
 
-from cood.analysis.correlation import Correlation
+from cood.analysis.stats.correlation import Correlation
 from cood.files import write_table
-from cood.report.set_tables import funnel, verification
 from cood.report.tables import (
     against_zero,
     agreement,
@@ -19,6 +18,7 @@ from cood.report.tables import (
     reading,
     shown,
 )
+from cood.report.topics.dataset import funnel, verification
 
 
 def test_models_that_could_not_be_had_are_named_with_the_reason():

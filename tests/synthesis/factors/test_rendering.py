@@ -3,8 +3,8 @@ from colorsys import hsv_to_rgb
 import numpy as np
 import pytest
 
-from cood.synthesis.factors import shapes3d, sprites
-from cood.synthesis.factors.table import DSPRITES, SHAPES3D
+from cood.factors.table import DSPRITES, SHAPES3D
+from cood.synthesis.scenes import shapes3d, sprites
 
 
 def scene(**ids):

@@ -1,0 +1,74 @@
+"""Measures of the embeddings as predictors of an accuracy, each taken in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import pandas as pd
+
+from cood.analysis.metric_correlations import correlate_measures
+from cood.analysis.results import Results
+from cood.evaluation.representation.fixed_width import PCA, RANDOM, matched_variant
+from cood.evaluation.representation.geometry import (
+    FACTORISATION,
+    linear_variant,
+    rank_variant,
+)
+from cood.metrics.metric_table import WHOLE
+from cood.metrics.rank import DEFINITIONS
+
+CODES = {"image": "images", "text": "compositions"}
+AS_THEY_ARE = "as they are"
+
+
+def usual_variant(space: str, measure: str) -> str:
+    """The variant that stands for a measure: of unit embeddings, one by one, over all factors.
+
+    Examples
+    --------
+    >>> usual_variant("image", "mig"), usual_variant("text", "r2")
+    ('all', 'compositions, unit rows')
+    """
+    if measure in DEFINITIONS:
+        return rank_variant(CODES[space], centred=True, unit=True, relative=True)
+    return linear_variant(CODES[space], unit=True) if measure in FACTORISATION else WHOLE
+
+
+def usual(results: Results, measures: Collection[str]) -> Results:
+    """Results whose scores are those of the measures in their usual variant only."""
+    scores = results.scores[results.scores["measure"].isin(measures)]
+    pairs = scores[["space", "measure"]].drop_duplicates()
+    wanted = [
+        (space, measure, usual_variant(space, measure))
+        for space, measure in pairs.itertuples(index=False)
+        if space in CODES
+    ]
+    keys = pd.DataFrame(wanted, columns=["space", "measure", "variant"])
+    order = {name: i for i, name in enumerate(measures)}
+    kept = scores.merge(keys, on=["space", "measure", "variant"])
+    kept = kept.sort_values("measure", key=lambda m: m.map(order), kind="stable")
+    return replace(results, scores=kept)
+
+
+def at_width(
+    results: Results, accuracy: pd.Series, measures: Collection[str], split: str
+) -> pd.DataFrame:
+    """Correlate measures with an accuracy as they are, and at the width that models are matched in.
+
+    As `correlate_measures`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
+    brought to the width. A study that names no width has the first way only.
+    """
+    found = correlate_measures(usual(results, measures), accuracy, measures, split=split)
+    tables = [found.assign(way=AS_THEY_ARE)]
+    width = results.study.metrics.matched
+    if width is not None and split == results.study.metrics.splits[0]:
+        ways = {
+            matched_variant(PCA, width): f"principal components, {width}",
+            matched_variant(RANDOM, width): f"random projection, {width}",
+        }
+        scores = results.scores[results.scores["variant"].isin(ways)]
+        at = replace(results, scores=scores)
+        both = correlate_measures(at, accuracy, measures, split=split)
+        tables.append(both.assign(way=both["variant"].map(ways)))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,1 @@
+"""The claims of the papers, their tests and verdicts."""

@@ -1,0 +1,261 @@
+"""Two runs side by side, claim by claim and model by model: what differs beyond the intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cood.errors import ArtefactError, CoodError
+from cood.files import read_table
+from cood.metrics import SCORES
+from cood.settings.study_file import load_study
+
+ACCURACIES = (
+    *("pair_top1", "attribute_top1", "object_top1", "binding", "id_top1"),
+    "linear_pair_top1",  # of linear probes, which image-only towers have too
+)
+SOFT_RANK = "numerical_rank_0.1"
+RANKS = tuple(f"{of}, centred, unit rows, relative" for of in ("images", "compositions"))
+CLAIM, SCORE = "claim", "score"
+OOD = "pair_top1 on unseen"
+# What became of a number, or of a verdict.
+SAME, WITHIN, BEYOND, UNKNOWN = "same", "within", "beyond", "no interval"
+ONLY_A, ONLY_B = "only in A", "only in B"
+COUNTED = (BEYOND, ONLY_A, ONLY_B)  # states in which two runs differ
+KEYS = ["kind", "what", "model"]
+COLUMNS = [
+    *KEYS,
+    *(f"{run}{end}" for run in "ab" for end in ("", "_low", "_high", "_verdict")),
+    *("difference", "low", "high", "state"),
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is compared of one run.
+
+    Attributes
+    ----------
+    folder
+        Its results.
+    numbers
+        A row a number: `kind` (``claim`` or ``score``), `what`, `model`, `value`, `low`, `high`
+        and, of claims, `verdict`.
+    models
+        Names of its models and image-only towers.
+    settings
+        What its scores were made with, by dotted name; None if that is not known.
+    """
+
+    folder: Path
+    numbers: pd.DataFrame
+    models: list[str]
+    settings: dict[str, Any] | None
+
+
+def read_run(place: str) -> Run:
+    """A finished run, given by its results folder or by the name of its study.
+
+    Raises
+    ------
+    CoodError
+        If there is no such run, or its scores are not there.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        if len(folder.parts) != 1:
+            raise CoodError(f"{place}: no such folder; name the results of a run, or its study")
+        folder = load_study(place).paths.results
+    scores, settings = folder / "scores.parquet", folder / "settings.json"
+    if not scores.is_file():
+        raise ArtefactError(
+            f"{folder}: it holds no {scores.name}; name the results folder of a finished run, "
+            "such as results/mini"
+        )
+    tables = [folder / f"{name}.parquet" for name in ("models", "towers")]
+    known = [read_table(table) for table in tables if table.is_file()]
+    models = [model for table in known for model in table["model"]]
+    claims = _claims(folder / "notebooks" / "claims" / "claims.csv")
+    numbers = [table for table in (claims, _scores(read_table(scores), models)) if len(table)]
+    made_with = dict(_flat(json.loads(settings.read_text()))) if settings.is_file() else None
+    return Run(folder, pd.concat(numbers, ignore_index=True), models, made_with)
+
+
+def compare(a: Run, b: Run) -> pd.DataFrame:
+    """Every claim and score of two runs side by side (columns `COLUMNS`).
+
+    `state` is ``same``; ``within`` or ``beyond``, by whether the interval of the difference holds
+    0; ``no interval`` where the two differ and one of them has none; ``only in A`` or ``only in
+    B``. A claim with another verdict is ``beyond``. The interval of a difference of two
+    independent numbers follows from theirs (Zou and Donner 2008, https://doi.org/10.1002/sim.3095).
+    If both runs were tested on the same images it is too wide, so that too little is said to
+    differ rather than too much.
+
+    Parameters
+    ----------
+    a, b
+        As `read_run` gives them.
+    """
+    sides = []
+    for run, letter in ((a, "a"), (b, "b")):
+        named = {"value": letter} | {c: f"{letter}_{c}" for c in ("low", "high", "verdict")}
+        sides.append(run.numbers.rename(columns=named))
+    every = pd.concat([side[KEYS] for side in sides]).drop_duplicates()
+    table = every.merge(sides[0].assign(in_a=True), on=KEYS, how="left")
+    table = table.merge(sides[1].assign(in_b=True), on=KEYS, how="left")
+    d = table["difference"] = table["a"] - table["b"]
+    table["low"] = d - np.hypot(table["a"] - table["a_low"], table["b_high"] - table["b"])
+    table["high"] = d + np.hypot(table["a_high"] - table["a"], table["b"] - table["b_low"])
+    unlike = table["a_verdict"].fillna("") != table["b_verdict"].fillna("")
+    nothing = table[["a", "b"]].isna().all(axis=1)
+    same = (np.isclose(table["a"], table["b"], rtol=1e-9, atol=1e-12) | nothing) & ~unlike
+    outside = (table["low"] > 0) | (table["high"] < 0) | unlike
+    choices = {
+        ONLY_A: table["in_b"].isna(),
+        ONLY_B: table["in_a"].isna(),
+        SAME: same,
+        BEYOND: outside,
+        UNKNOWN: table["low"].isna(),
+    }
+    table["state"] = np.select(list(choices.values()), list(choices), WITHIN)
+    first = table["kind"].map({CLAIM: 0, SCORE: 1})
+    return table.assign(first=first).sort_values("first", kind="stable")[COLUMNS]
+
+
+def differs(table: pd.DataFrame) -> bool:
+    """Whether two runs differ: in a verdict, beyond an interval, or in what they hold."""
+    return bool(table["state"].isin(COUNTED).any())
+
+
+def unlike_settings(a: Run, b: Run) -> pd.DataFrame | None:
+    """Settings that differ, as `setting`, `a` and `b`; None if those of one run are not known."""
+    if a.settings is None or b.settings is None:
+        return None
+    names = sorted({*a.settings, *b.settings})
+    rows = [(name, a.settings.get(name, "-"), b.settings.get(name, "-")) for name in names]
+    unlike = [(name, *_unlike(x, y)) for name, x, y in rows if x != y]
+    return pd.DataFrame(unlike, columns=["setting", "a", "b"])
+
+
+def as_text(a: Run, b: Run, table: pd.DataFrame) -> str:
+    """A comparison for a terminal; `table` is what `compare` gives."""
+    parts = [f"A: {a.folder}, {len(a.models)} models\nB: {b.folder}, {len(b.models)} models"]
+    settings = unlike_settings(a, b)
+    if settings is None:
+        unknown = " and ".join(str(run.folder) for run in (a, b) if run.settings is None)
+        parts.append(f"Settings: not known of {unknown}, which hold no settings.json")
+    elif settings.empty:
+        parts.append("Settings: the same")
+    else:
+        parts.append("Settings that differ\n" + _lines(settings))
+    claims = table[table["kind"] == CLAIM]
+    if len(claims):
+        parts.append("Claims\n" + _lines(_shown(claims, "claim")))
+    else:
+        parts.append("Claims: none, as neither run has the notebook `claims`")
+    scores = table[table["kind"] == SCORE]
+    every = _by_model(scores)
+    parts.append(f"Models: accuracy on unseen compositions ({OOD})\n" + _lines(every))
+    counts = scores["state"].value_counts()
+    said = ", ".join(f"{counts[state]} {state}" for state in counts.index)
+    tested = int(scores["state"].isin([WITHIN, BEYOND]).sum())
+    parts.append(
+        f"Scores: {said}. Of {tested} with intervals that differ at all, some {0.05 * tested:.0f} "
+        "would go beyond them by chance."
+    )
+    apart = scores[scores["state"].isin([BEYOND, UNKNOWN, ONLY_A, ONLY_B])]
+    apart = apart[apart["model"].isin(set(a.models) & set(b.models))]
+    if len(apart):
+        parts.append("Scores that differ\n" + _lines(_shown(apart, "score")))
+    verdict = "A and B differ" if differs(table) else "A and B do not differ beyond the intervals"
+    return "\n\n".join([*parts, verdict])
+
+
+def _by_model(scores: pd.DataFrame) -> pd.DataFrame:
+    """The first accuracy of each model, and how many of its scores differ beyond the intervals."""
+    beyond = scores[scores["state"] == BEYOND].groupby("model").size()
+    kept = _shown(scores[scores["what"] == OOD], "score").drop(columns="score")
+    return kept.assign(**{"scores beyond": kept["model"].map(beyond).fillna(0).astype(int)})
+
+
+def _shown(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Rows as a person reads them."""
+    shown = {name: table["what"], "model": table["model"]}
+    for letter in "ab":
+        numbers = table[[letter, f"{letter}_low", f"{letter}_high"]].to_numpy(float)
+        verdicts = table[f"{letter}_verdict"].fillna("")
+        both = zip(verdicts, numbers, strict=True)
+        shown[letter.upper()] = [f"{verdict} {_interval(*row)}".strip() for verdict, row in both]
+    differences = table[["difference", "low", "high"]].to_numpy(float)
+    shown["A - B"] = [_interval(*row) for row in differences]
+    shown["state"] = table["state"]
+    return pd.DataFrame(shown).loc[:, lambda t: (t != "").any()]
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if not np.isfinite(value):
+        return "-"
+    if not np.isfinite(low):
+        return _number(value)
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
+
+
+def _lines(table: pd.DataFrame) -> str:
+    """A table with columns to the left and as wide as they must be."""
+    rows = [list(table.columns), *table.astype(str).to_numpy().tolist()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = (map(str.ljust, row, widths) for row in rows)
+    return "\n".join("  " + "  ".join(row).rstrip() for row in padded)
+
+
+def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+    """Accuracies, metrics of embeddings as they are, and soft ranks, one row each."""
+    scores = scores[scores["model"].isin(models) & (scores["group"] == "all")]
+    measure, variant = scores["measure"], scores["variant"]
+    whole = variant == "all"
+    kept = measure.isin(ACCURACIES) & (whole | (variant == "unseen"))
+    kept |= measure.isin(SCORES) & whole & (scores["split"] == "unseen")
+    kept |= (measure == SOFT_RANK) & variant.isin(RANKS) & (scores["split"] == "unseen")
+    scores = scores[kept]
+    labels = np.where(scores["variant"] == "unseen", ", unseen labels", "")
+    space = np.where(scores["measure"].isin(ACCURACIES), "", " " + scores["space"])
+    what = scores["measure"] + space + " on " + scores["split"] + labels
+    sets = scores["set"]
+    what = what.where(sets == sets.iloc[0], what + " of " + sets)  # the first set is the study's
+    columns = ["model", "value", "low", "high"]
+    return scores[columns].assign(kind=SCORE, what=what, verdict="")
+
+
+def _claims(file: Path) -> pd.DataFrame:
+    """Verdicts, with the statistic of each of their tests, as the notebook `claims` saved them."""
+    if not file.is_file():
+        return pd.DataFrame()
+    table = pd.read_csv(file)
+    what = (table["claim"] + " " + table["test"].fillna("")).str.strip()
+    return table[["value", "low", "high", "verdict"]].assign(kind=CLAIM, what=what, model="")
+
+
+def _unlike(x: Any, y: Any) -> tuple[str, str]:
+    """Two settings as text; of two lists only what the other has not."""
+    if isinstance(x, list) and isinstance(y, list):
+        own = [", ".join(str(i) for i in one if i not in other) for one, other in ((x, y), (y, x))]
+        return (own[0] or "-", own[1] or "-") if any(own) else ("(one order)", "(another)")
+    return str(x), str(y)
+
+
+def _flat(settings: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(settings, dict) and settings:
+        for key, value in settings.items():
+            yield from _flat(value, f"{name}.{key}" if name else key)
+    else:
+        yield name, settings

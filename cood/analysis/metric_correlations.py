@@ -1,0 +1,179 @@
+"""Many measures of the embeddings against one accuracy: a row for each way to take them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cood.analysis.results import Results
+from cood.analysis.stats.correlation import correlate, leave_one_out
+from cood.errors import StudyError, check_choice
+
+KEYS = ["space", "measure", "variant"]
+EXCESS = "above shuffled labels"
+BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
+
+
+def bounds(coefficient: str) -> tuple[str, str]:
+    """Columns of the interval of a coefficient; an unknown one raises a NotebookError."""
+    check_choice("coefficient", coefficient, BOUNDS)
+    return BOUNDS[coefficient]
+
+
+def correlate_measures(
+    results: Results,
+    accuracy: pd.Series,
+    measures: Collection[str],
+    *,
+    split: str,
+    given: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Correlate every variant of the measures, over models, with an accuracy.
+
+    Parameters
+    ----------
+    results
+        The tables of a study, and the set to take.
+    accuracy
+        Indexed by model.
+    measures, split
+        Which scores.
+    given
+        Indexed by model: a number that is taken off both first, as in `correlate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each `space`, `measure` and `variant`: `split`; `lowest`, `median` and `highest`
+        value of a model, and the median `chance`; the columns of `Correlation`; and how far each
+        coefficient moves when any one model is left out: `pearson_min`, `pearson_max`,
+        `spearman_min` and `spearman_max`.
+
+    Raises
+    ------
+    StudyError
+        If there is no score of these measures in the split.
+    """
+    scores, models = results.scores, results.models.set_index("model")
+    scores = scores[
+        scores["model"].isin(models.index)
+        & scores["measure"].isin(measures)
+        & (scores["set"] == results.set)
+        & (scores["split"] == split)
+    ]
+    if scores.empty:
+        raise StudyError(
+            f"scores of study {results.study.name} hold none of {', '.join(measures)} in split "
+            f"{split!r}; run the study again, or name another split"
+        )
+    y, families = accuracy.reindex(models.index), models["family"]
+    third = None if given is None else given.reindex(models.index)
+    rows: list[dict[str, Any]] = []
+    for names, group in scores.groupby(KEYS, sort=False):
+        x = group.set_index("model")["value"].reindex(models.index)
+        row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
+        row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
+        row["chance"] = group["chance"].median()
+        row |= asdict(correlate(x, y, families, given=third, seed=results.study.seed))
+        without = leave_one_out(x, y)
+        for kind in without:
+            row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Coefficients of many measures, each beside its partial one and Holm's correction.
+
+    Parameters
+    ----------
+    found, controlled
+        What `correlate_measures` returns, without and with `given`, for the same measures.
+    coefficient
+        ``pearson`` or ``spearman``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `space`, `measure`, `variant`, the coefficient with `low` and `high`, `p`, `holm` (p
+        corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
+        without a coefficient are no test.
+    """
+    low, high = bounds(coefficient)
+    columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
+    table = found[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
+    partial = controlled[[*KEYS, coefficient, low, high]].set_axis(
+        [*KEYS, "partial", "partial_low", "partial_high"], axis=1
+    )
+    table = table.merge(partial, on=KEYS, how="left")
+    return table.assign(holm=holm(table["p"]))
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Correct p by Holm (1979) for all that are known; NaN is no test."""
+    from statsmodels.stats.multitest import multipletests
+
+    found = pd.Series(np.nan, index=p.index)
+    if p.notna().any():
+        found[p.notna()] = multipletests(p.dropna(), method="holm")[1]
+    return found
+
+
+def composite(results: Results, measures: Collection[str]) -> dict[tuple[str, str], pd.Series]:
+    """Mean rank of each model by several measures, between 0 and 1, by split and variant.
+
+    Each measure, of each space, counts alike; a constant one tells no two models apart.
+    """
+    scores = results.scores
+    scores = scores[
+        scores["model"].isin(results.models["model"])
+        & scores["measure"].isin(measures)
+        & (scores["set"] == results.set)
+    ]
+    found = {}
+    for key, part in scores.groupby(["split", "variant"], sort=False):
+        wide = part.pivot(index="model", columns=["space", "measure"], values="value")
+        found[key] = wide.rank(pct=True).mean(axis=1)
+    return found
+
+
+def add_excess(results: Results, measures: Collection[str]) -> Results:
+    """Add rows with the variant `EXCESS`: how far measures lie above their value by chance."""
+    scores = results.scores
+    whole = scores[scores["measure"].isin(measures) & (scores["variant"] == "all")]
+    whole = whole.assign(value=whole["value"] - whole["chance"], variant=EXCESS, chance=0.0)
+    whole = whole.assign(low=np.nan, high=np.nan)
+    joined = pd.concat([scores, whole.dropna(subset=["value"])], ignore_index=True)
+    return replace(results, scores=joined)
+
+
+def ways(
+    results: Results, accuracy: pd.Series, measures: Collection[str], split: str
+) -> pd.DataFrame:
+    """Correlate measures with an accuracy in several ways, as `correlate_measures` does.
+
+    The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
+    the principal components, in that of isolated words or images, on all compositions.
+    """
+    found = [correlate_measures(add_excess(results, measures), accuracy, measures, split=split)]
+    if split != "all":
+        everywhere = correlate_measures(results, accuracy, measures, split="all")
+        found.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
+    table = pd.concat(found, ignore_index=True)
+    named = {
+        "all": "as they are",
+        EXCESS: "above shuffled labels",
+        "rotated": "rotated at random",
+        "PCA": "principal components",
+        "isolated": "isolated words, images",
+        "on all": "on all compositions",
+    }
+    table["way"] = table["variant"].str.replace(r"^PCA \d+$", "PCA", regex=True).map(named)
+    order = {name: i for i, name in enumerate(named.values())}
+    return table.dropna(subset=["way"]).sort_values(
+        "way", key=lambda w: w.map(order), kind="stable"
+    )

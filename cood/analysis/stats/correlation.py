@@ -1,0 +1,201 @@
+"""Correlation over models, with an interval that knows that models come in families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cood.analysis.stats.jackknife import coefficient
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Pearson's and Spearman's coefficient over n models in `families` families.
+
+    `low`, `high` and `pearson_p`, and those of `spearman`, come from the jackknife over families;
+    `..._least` and `..._most` are the coefficients furthest apart when one family is left out, and
+    `..._boot_low` and `..._boot_high` bound the percentile bootstrap over families.
+    """
+
+    n: int
+    families: int
+    pearson: float
+    low: float
+    high: float
+    spearman: float
+    spearman_low: float
+    spearman_high: float
+    pearson_p: float = np.nan
+    spearman_p: float = np.nan
+    pearson_least: float = np.nan
+    pearson_most: float = np.nan
+    spearman_least: float = np.nan
+    spearman_most: float = np.nan
+    pearson_boot_low: float = np.nan
+    pearson_boot_high: float = np.nan
+    spearman_boot_low: float = np.nan
+    spearman_boot_high: float = np.nan
+
+    def __str__(self) -> str:
+        """Both coefficients with their intervals, as captions give them."""
+        if np.isnan(self.pearson):
+            return f"no coefficient, n = {self.n} models in {self.families} families"
+        return (
+            f"Pearson {self.pearson:.2f} [{self.low:.2f}, {self.high:.2f}], "
+            f"Spearman {self.spearman:.2f} [{self.spearman_low:.2f}, {self.spearman_high:.2f}], "
+            f"n = {self.n} models in {self.families} families"
+        )
+
+
+def correlate(
+    x: pd.Series,
+    y: pd.Series,
+    families: pd.Series,
+    *,
+    given: pd.Series | Sequence[pd.Series] | None = None,
+    seed: int,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Correlation:
+    """Correlate two columns over models; models of one family are taken or left together.
+
+    The interval is Student's t on Fisher's scale, arctanh of the coefficient, with the variance
+    of the jackknife over families: see `cood.analysis.stats.jackknife`. A percentile bootstrap
+    over families, which is too narrow where they are few, stands beside it.
+
+    Parameters
+    ----------
+    x, y, families
+        Two numbers and the family of each model [n]. Models without a number are left out.
+    given
+        A further number of each model, or several, whose linear part is taken off both: the
+        coefficients are partial ones.
+    seed, resamples
+        Of the bootstrap. Resamples in which a column is constant are left out.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    Correlation
+        NaN where there are fewer than three models or two families, or a column is constant. An
+        interval from -1 to 1 where without some family there is no coefficient.
+    """
+    third = [] if given is None else [given] if isinstance(given, pd.Series) else list(given)
+    columns = [c.to_numpy(float) for c in (x, y, *third)]
+    kept = np.isfinite(columns).all(axis=0)
+    columns = [column[kept] for column in columns]
+    _, members = np.unique(families.to_numpy()[kept], return_inverse=True)
+    n, n_families = int(kept.sum()), int(members.max()) + 1 if len(members) else 0
+    if n < len(columns) + 1 or n_families < 2 or not all(map(np.ptp, columns)):
+        return Correlation(n, n_families, *[np.nan] * 6)
+    left = (members != np.arange(n_families)[:, None]).astype(float)
+    enough = left.sum(axis=1) > len(columns)  # fewer lie on a line, whatever they are
+    without = np.where(enough, _coefficients(columns, left), np.nan)
+    tail = (1 - level) / 2
+    boot = _bootstrap(columns, members, np.random.default_rng(seed), resamples, tail)
+    # n ranks in one order give 1, but tell nothing nearer to 1 than half of the smallest step.
+    size = np.array([n, *left.sum(axis=1)])
+    limits = {
+        "pearson": np.full(len(size), 1 - 1e-12),
+        "spearman": 1 - 6 / (np.maximum(size**3 - size, 6)),
+    }
+    about: dict[str, float] = {}
+    found = _coefficients(columns, np.ones((1, n)))
+    for (name, limit), value, others, bounds in zip(
+        limits.items(), found, without, boot.T, strict=True
+    ):
+        r, low, high, p = float(value[0]), np.nan, np.nan, np.nan
+        if np.isfinite(r):
+            low, high, p = coefficient(r, others, limit, level)
+        prefix = "" if name == "pearson" else f"{name}_"
+        about |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
+        known = others[np.isfinite(others)]
+        if len(known):
+            about |= {f"{name}_least": float(known.min()), f"{name}_most": float(known.max())}
+        about |= dict(zip((f"{name}_boot_low", f"{name}_boot_high"), bounds.tolist(), strict=True))
+    return Correlation(n, n_families, **about)
+
+
+def _bootstrap(
+    columns: list[np.ndarray],
+    members: np.ndarray,
+    rng: np.random.Generator,
+    resamples: int,
+    tail: float,
+) -> np.ndarray:
+    """Quantiles of both coefficients [2, 2] over resamples of whole families."""
+    n = int(members.max()) + 1
+    draws = rng.integers(n, size=(resamples, n))
+    # How often each family, and so each model, is in each resample.
+    times = (draws[:, :, None] == np.arange(n)).sum(axis=1)
+    drawn = np.column_stack(_coefficients(columns, times[:, members].astype(float)))
+    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    if not len(drawn):
+        return np.full((2, 2), np.nan)
+    return np.quantile(drawn, [tail, 1 - tail], axis=0)
+
+
+def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
+    """Both coefficients without each model in turn: how much hangs on a single one.
+
+    Parameters
+    ----------
+    x, y
+        Two numbers by model, with the same index. Models without a number are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `pearson` and `spearman`, indexed by the model that is left out; NaN where fewer
+        than three are left, or a column is constant among them.
+    """
+    both = pd.concat([x, y], axis=1, keys=["x", "y"]).dropna()
+    columns = dict.fromkeys(("pearson", "spearman"), np.full(len(both), np.nan))
+    if len(both) > 3:
+        found = _coefficients([both["x"].to_numpy(), both["y"].to_numpy()], 1 - np.eye(len(both)))
+        columns = dict(zip(columns, found, strict=True))
+    return pd.DataFrame(columns, index=both.index)
+
+
+def _coefficients(columns: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pearson's and Spearman's coefficient [r] of models that count `weights` [r, n] times each.
+
+    Of two columns [n], or of two given the others.
+    """
+    plain = [np.broadcast_to(column, weights.shape) for column in columns]
+    ranked = [_ranks(column, weights) for column in columns]
+    return _partial(plain, weights), _partial(ranked, weights)
+
+
+def _partial(columns: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    a, b, *given = columns
+    if not given:
+        return _pearson(a, b, weights)
+    # One after the other: given the last, of coefficients that are given those before it.
+    last, before = given[-1], given[:-1]
+    both, first, second = (
+        _partial([*pair, *before], weights) for pair in ((a, b), (a, last), (b, last))
+    )
+    left = (1 - first**2) * (1 - second**2)
+    nothing = left <= 1e-12  # one of them is a line in what is given
+    return np.where(nothing, np.nan, (both - first * second) / np.sqrt(np.where(nothing, 1, left)))
+
+
+def _ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # Mean rank of each model among all that are drawn: those below it, and half of its equals.
+    below, equal = (compare(x[:, None], x).astype(float) for compare in (np.greater, np.equal))
+    return weights @ below.T + (weights @ equal.T + 1) / 2
+
+
+def _pearson(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # NaN where a column is constant among the models that are drawn.
+    share = weights / weights.sum(axis=1, keepdims=True)
+    a, b = (x - (share * x).sum(axis=1, keepdims=True) for x in (a, b))
+    together = (share * a * b).sum(axis=1)
+    apart = np.sqrt((share * a**2).sum(axis=1) * (share * b**2).sum(axis=1))
+    constant = apart <= 1e-12 * np.abs(a).max(axis=1) * np.abs(b).max(axis=1)
+    return np.where(constant, np.nan, together / np.where(constant, 1, apart))

@@ -1,0 +1,207 @@
+"""What the models make of the factor sets: tables over factors and over models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cood.analysis.results import EVERY, Results, load_results, pick
+from cood.analysis.stats.correlation import correlate
+from cood.files import read_table
+from cood.settings.study_file import Study
+from cood.synthesis.scenes.factor_sets import read_factor_manifest
+
+# Accuracies of factor models by title: which combinations, and the labels that are offered.
+HELD_OUT = (
+    ("seen", "seen", "all"),
+    ("held out", "unseen", "all"),
+    ("held out, by itself", "unseen", "unseen"),
+)
+SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and group
+
+SHARED = "words for several values"  # a column of `factor_table`
+
+
+def load_factors(study: str, models: str = EVERY) -> Results:
+    """Read a study's scores on the factor sets; its models are those of the zoo and the trained.
+
+    The column `trained_on` of the models is empty for the zoo, of which `models` takes some, as in
+    `cood.analysis.results.select`.
+    """
+    results = load_results(study, models)
+    rows: list[dict[str, Any]] = []
+    for name, settings in results.study.factor_models.items():
+        facts = {"kind": "trained on factors", "trained_on": settings.set, "missing": ""}
+        facts |= {"family": settings.family, "architecture": settings.architecture}
+        rows.append({"model": name, "share": settings.share, **facts})
+    known = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)
+    known["trained_on"] = known["trained_on"].fillna("") if rows else ""
+    return replace(results, scores=read_table(results.study.paths.factor_scores), models=known)
+
+
+def factor_table(study: Study) -> pd.DataFrame:
+    """A row a factor: how many values are published, how many occur here, and words that share."""
+    rows = []
+    for name, settings in study.factor_sets.items():
+        manifest = read_factor_manifest(study, name)
+        for factor in settings.table.factors:
+            words = factor.vocabulary
+            shared = {w: factor.words.count(w) for w in words}
+            some = [f"{w} ({n})" for w, n in shared.items() if n > 1]
+            rows.append(
+                {
+                    "set": name,
+                    "factor": factor.name,
+                    "values published": len(factor.values),
+                    "values here": manifest[factor.name].nunique(),
+                    "words": len(words),
+                    SHARED: ", ".join(some) or "none",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def shared_words(study: Study) -> str:
+    """Which words stand for how many values, as a sentence."""
+    table = factor_table(study)
+    rows = table[table[SHARED] != "none"]
+    said = [
+        f"{row['factor'].replace('_', ' ')} of {row['set']}: {row[SHARED]}"
+        for row in rows.to_dict("records")
+    ]
+    return "; ".join(said) or "none"
+
+
+def by_factor(results: Results, set_: str, measure: str, space: str) -> pd.DataFrame:
+    """Value of one measure, models by factors."""
+    scores = results.scores
+    names = results.study.factor_set(set_).table.names
+    group = "all" if measure.endswith("_top1") else "words"
+    here = scores[
+        (scores["set"] == set_)
+        & (scores["measure"] == measure)
+        & (scores["space"] == space)
+        & (scores["group"] == group)
+        & scores["variant"].isin(names)
+    ]
+    table = here.pivot(index="model", columns="variant", values="value").reindex(columns=names)
+    order = [m for m in results.models["model"] if m in table.index]
+    return table.loc[order].rename_axis(columns=None)
+
+
+def medians(results: Results, measure: str) -> pd.DataFrame:
+    """Rows of `factor_table` with one measure: its median over models, by side, and its chance.
+
+    ``zoo`` are the models that were never shown such pictures, ``own`` those trained on the set.
+    """
+    scores = results.scores
+    here = scores[(scores["measure"] == measure) & (scores["group"] == "words")]
+    trained_on = here["model"].map(results.models.set_index("model")["trained_on"])
+    here = here.assign(kind=np.where(trained_on == "", "zoo", "own"))
+    columns: dict[str, Any] = {}
+    for kind, space in product(("zoo", "own"), ("image", "text")):
+        part = here[(here["kind"] == kind) & (here["space"] == space)]
+        columns[f"{kind}, {space}"] = part.groupby(["set", "variant"])["value"].median()
+    columns["chance"] = here.groupby(["set", "variant"])["chance"].median()
+    known = factor_table(results.study)
+    index = pd.MultiIndex.from_frame(known[["set", "factor"]])
+    values = pd.DataFrame(columns).reindex(index).reset_index(drop=True)
+    return pd.concat([known, values], axis=1)
+
+
+def every_factor(results: Results, measure: str, space: str) -> pd.DataFrame:
+    """Value of one measure, models by the factors of all sets; a blank where it was not tested."""
+    parts = []
+    for name in results.study.factor_sets:
+        part = by_factor(results, name, measure, space)
+        parts.append(part.rename(columns=lambda f, name=name: f"{name}: {f.replace('_', ' ')}"))
+    joined = pd.concat(parts, axis=1)
+    return joined.loc[[m for m in results.models["model"] if m in joined.index]]
+
+
+def against_composing(
+    results: Results, accuracy: pd.Series, measures: Sequence[str]
+) -> pd.DataFrame:
+    """Correlate measures on the factor sets with an accuracy, over the models of the zoo.
+
+    Parameters
+    ----------
+    results
+        As `load_factors` gives them.
+    accuracy
+        By model of the zoo, such as C-OoD accuracy on the attribute-object set.
+    measures
+        Names of measures, each over all factors.
+
+    Returns
+    -------
+    DataFrame
+        A row for each set, measure, space and kind of factors (`group`: ``words``, as captions
+        tell them apart, or ``values``), with `lowest`, `highest` and `chance` of the measure and
+        the fields of `Correlation`.
+    """
+    zoo = results.models[results.models["trained_on"] == ""].set_index("model")
+    rows = []
+    for set_, measure, (space, group) in product(results.study.factor_sets, measures, SIDES):
+        where = {"set": set_, "measure": measure, "space": space, "group": group}
+        if not _occurs(results.scores, where):  # costly ones are not taken of every side
+            continue
+        found = pick(results, **where, split="all").reindex(zoo.index)
+        known: dict[str, Any] = {**where, "lowest": found["value"].min()}
+        known |= {"highest": found["value"].max(), "chance": found["chance"].median()}
+        fit = correlate(
+            *(found["value"], accuracy.reindex(zoo.index), zoo["family"]), seed=results.study.seed
+        )
+        rows.append(known | asdict(fit))
+    return pd.DataFrame(rows)
+
+
+def _occurs(scores: pd.DataFrame, where: dict[str, str]) -> bool:
+    return bool(np.all([scores[c] == v for c, v in where.items()], axis=0).any())
+
+
+def signs(table: pd.DataFrame) -> str:
+    """How many Pearson coefficients of a table are surely above 0, and below it, as a phrase."""
+    above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
+    count = int(table["pearson"].notna().sum())
+    return (
+        f"of {count} Pearson coefficients {above} are surely above 0 and {below} surely "
+        f"below; {count - above - below} may be either"
+    )
+
+
+def held_out(results: Results, measure: str) -> pd.DataFrame:
+    """A row a factor model: pair accuracy as `HELD_OUT` says, and a measure of both spaces."""
+    rows = []
+    for name, settings in results.study.factor_models.items():
+        own = {"set": settings.set}
+        row: dict[str, Any] = {"model": name, "set": settings.set, "share": settings.share}
+        for title, split, labels in HELD_OUT:
+            where = {**own, "split": split, "measure": "pair_top1", "variant": labels}
+            found = pick(results, **where).loc[name]
+            row |= {title: found["value"], f"{title} low": found["low"]}
+            row |= {f"{title} high": found["high"], f"{title} chance": found["chance"]}
+        for space in ("image", "text"):
+            found = pick(
+                results, **own, measure=measure, space=space, group="words", split="all"
+            ).reindex([name])
+            row[f"{measure} {space}"] = float(found["value"].iloc[0])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def named(results: Results, models: Sequence[str]) -> str:
+    """How many of some models name each factor surely better than by guessing, as a phrase."""
+    said = []
+    for set_, settings in results.study.factor_sets.items():
+        for factor in settings.table.names:
+            found = pick(results, set=set_, measure="factor_top1", variant=factor, split="all")
+            rows = found.reindex(models).dropna(subset=["value"])
+            above = int((rows["low"] > rows["chance"]).sum())
+            said.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")
+    return ", ".join(said)

@@ -1,0 +1,1 @@
+"""Edits of embeddings, and mediation."""

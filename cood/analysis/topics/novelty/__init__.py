@@ -1,0 +1,1 @@
+"""Whether compositions are novel to a training set."""

@@ -1,0 +1,186 @@
+"""Which compositions are new to a corpus of captions, by each rule of counting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from cood.curation.caption_search.word_forms import RULES
+from cood.errors import StudyError
+from cood.files import read_table
+from cood.metrics.captions import dependence
+from cood.settings.study_file import Study
+from cood.splits import seen
+
+EDGES = (1, 10, 100, 1000)  # of the classes of counts
+MOST = 10**9  # what NumPy draws from without replacement
+
+
+def load_hits(study: Study) -> pd.DataFrame:
+    """A row for each corpus, rule and composition: `corpus`, `attribute`, `object`, `rule`, ....
+
+    `count` is the number of captions, `examples` up to three of them. A corpus of which no caption
+    could be read is left out: it tells nothing of what is new; see `load_files`.
+    """
+    files = load_files(study)
+    read = files.groupby("corpus", sort=False)["captions"].sum()
+    tables = [
+        read_table(study.paths.caption_hits(name)).assign(corpus=name)
+        for name in read[read > 0].index
+    ]
+    if not tables:
+        raise StudyError(
+            f"no caption of {', '.join(study.corpora)} could be read; the first file: "
+            f"{files['file'].iloc[0]} {files['problem'].iloc[0]}; see corpora: in the study file"
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def load_files(study: Study) -> pd.DataFrame:
+    """A row for each file of a corpus: `corpus`, `file`, `captions`, ..., `problem`."""
+    tables = [
+        read_table(study.paths.caption_files(name)).assign(corpus=name) for name in study.corpora
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def corpora(files: pd.DataFrame) -> pd.DataFrame:
+    """A row a corpus: files read and left out, captions, and rows without one."""
+    rows = []
+    for name, own in files.groupby("corpus", sort=False):
+        rows.append(
+            {
+                "corpus": name,
+                "files": int((own["problem"] == "").sum()),
+                "left out": int((own["problem"] != "").sum()),
+                "captions": int(own["captions"].sum()),
+                "rows without": int(own["empty"].sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def problems(files: pd.DataFrame) -> str:
+    """Which files could not be read, and why, as a sentence."""
+    gone = files[files["problem"] != ""]
+    if gone.empty:
+        return "Every file was read to its end."
+    shown = [f"{row.corpus}: {row.file} {row.problem}" for row in gone.head(5).itertuples()]
+    more = f"; and {len(gone) - 5} more" if len(gone) > 5 else ""
+    return f"Left out, and counted for nothing: {'; '.join(shown)}{more}."
+
+
+def novel_shares(hits: pd.DataFrame) -> pd.DataFrame:
+    """Share of the compositions without a caption, corpora by rules; last all of them together."""
+    new = hits["count"] == 0
+    table = new.groupby([hits["corpus"], hits["rule"]], sort=False).mean().unstack()
+    pair = ["attribute", "object", "rule"]
+    everywhere = hits.groupby(pair, sort=False)["count"].sum().reset_index()
+    table.loc["all corpora"] = (everywhere["count"] == 0).groupby(everywhere["rule"]).mean()
+    return table[list(RULES)]
+
+
+def count_classes(hits: pd.DataFrame) -> pd.DataFrame:
+    """Share of the compositions by how many captions name them, corpora and rules by classes."""
+    names = ["0", *(f"{a} to {b - 1}" for a, b in pairwise(EDGES))]
+    names.append(f"{EDGES[-1]} or more")
+    classes = pd.Categorical.from_codes(np.digitize(hits["count"], EDGES), names)
+    label = hits["corpus"] + ", " + hits["rule"]
+    return pd.crosstab(label, classes, normalize="index").reindex(label.unique())
+
+
+def held_out_check(study: Study, hits: pd.DataFrame) -> pd.DataFrame:
+    """For corpora of a model: compositions that it was not trained on, and how many have captions.
+
+    By construction no caption of a model names such a composition, so by `strict` and `adjacent`
+    all must be new. What `faithful` finds, it finds wrongly.
+    """
+    rows = []
+    for name, own in hits.groupby("corpus", sort=False):
+        model = study.corpora[str(name)].model
+        if model is None:
+            continue
+        known = seen(study, study.trained[model].share)
+        for rule, table in own.groupby("rule", sort=False):
+            ids = study.words.ids(table["attribute"], table["object"])
+            unseen = table[~np.isin(ids, known)]
+            rows.append((name, rule, len(unseen), int((unseen["count"] > 0).sum())))
+    return pd.DataFrame(rows, columns=["corpus", "rule", "not trained on", "with captions"])
+
+
+def caption_dependence(hits: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """NMI of attribute and object by corpus and rule, in each form, and at one size.
+
+    `pairs` counts captions, once for each pair that they name. `matched` is the geometric form of
+    as many of these, drawn at random, as the smallest corpus has by the same rule. The faithful
+    rule is left out: it does not look at whole names.
+    """
+    rows = []
+    for rule in RULES[1:]:
+        tables = {
+            name: own.pivot(index="attribute", columns="object", values="count").to_numpy()
+            for name, own in hits[hits["rule"] == rule].groupby("corpus", sort=False)
+        }
+        size = min(int(counts.sum()) for counts in tables.values())
+        for name, counts in tables.items():
+            found = dependence(counts)
+            rows.append(
+                {
+                    "corpus": name,
+                    "rule": rule,
+                    "pairs": found.n,
+                    "information": found.information,
+                    "geometric": found.geometric,
+                    "arithmetic": found.arithmetic,
+                    "corrected": found.corrected,
+                    "matched": dependence(subsample(counts, size, seed)).geometric,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def subsample(counts: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Table of the same shape with `size` of the things counted in `counts`, drawn at random.
+
+    Without replacement; beyond a billion, where it makes no difference, with.
+    """
+    rng = np.random.default_rng(seed)
+    flat = counts.ravel().astype(np.int64)
+    if flat.sum() < MOST:
+        drawn = rng.multivariate_hypergeometric(flat, size, method="marginals")
+    else:
+        drawn = rng.multinomial(size, flat / flat.sum())
+    return np.asarray(drawn).reshape(counts.shape)
+
+
+def held_out_reading(check: pd.DataFrame) -> str:
+    """What `held_out_check` found, as a sentence."""
+    if check.empty:
+        return "No corpus of this study is that of a model, so there is nothing to check against."
+    said = []
+    for name, own in check.groupby("corpus", sort=False):
+        found = [
+            f"{row[2]:,} by the {row[0]} rule" for row in own.drop(columns="corpus").to_numpy()
+        ]
+        said.append(f"of the {own['not trained on'].iloc[0]:,} of {name}, {', '.join(found)}")
+    return f"{'; '.join(said)}."
+
+
+def disagreements(hits: pd.DataFrame, rules: Sequence[str], n: int) -> pd.DataFrame:
+    """Compositions with most captions by the first rule among those new by the second.
+
+    Up to n rows, one an attribute. Columns: corpus, composition, both counts, and one caption.
+    """
+    keys = ["corpus", "attribute", "object"]
+    counts = hits.pivot(index=keys, columns="rule", values="count")
+    first, second = rules
+    wrong = counts[(counts[second] == 0) & (counts[first] > 0)]
+    wrong = wrong.sort_values(first, ascending=False, kind="stable")
+    wrong = wrong.groupby("attribute", sort=False).head(1).head(n)
+    own = hits[hits["rule"] == first].set_index(keys).loc[wrong.index]
+    table = wrong[[first, second]].reset_index()
+    table.insert(1, "composition", table.pop("attribute") + " " + table.pop("object"))
+    return table.assign(caption=[examples[0] for examples in own["examples"]])

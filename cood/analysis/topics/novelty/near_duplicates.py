@@ -1,0 +1,93 @@
+"""How near the images of the sets are to training images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cood.analysis.results import percent
+from cood.files import read_table
+from cood.settings.study_file import Study
+from cood.splits import seen
+
+NONE = "This study compares its images with no training images (`neighbours:` in a study file)."
+
+
+def load_nearest(study: Study) -> pd.DataFrame:
+    """A row an image: `set`, `image`, `composition`, `similarity`, `threshold`, `problem`, ....
+
+    Empty if the study compares its images with none. `shown` says whether the model that embedded
+    them was trained on their composition: ``seen``, ``unseen``, or ``all`` for other references.
+    """
+    if study.neighbours is None:
+        return pd.DataFrame(columns=["set", "shown", "similarity", "threshold", "problem"])
+    table = read_table(study.paths.neighbours)
+    if study.neighbours.references is not None:
+        return table.assign(shown="all")
+    known = seen(study, study.trained[study.neighbours.model].share)
+    return table.assign(shown=np.where(table["composition"].isin(known), "seen", "unseen"))
+
+
+def load_references(study: Study) -> pd.DataFrame:
+    """A row a file that the images were compared with: `file`, `kind`, `used`, `problem`.
+
+    `kind` is ``references`` or, of pairs known to be the same, ``pairs``; `used` counts vectors or
+    pairs. Empty if the study compares its images with none.
+    """
+    if study.neighbours is None:
+        return pd.DataFrame(columns=["file", "kind", "used", "problem"])
+    return read_table(study.paths.references)
+
+
+def summary(nearest: pd.DataFrame) -> pd.DataFrame:
+    """A row for each set and each value of `shown`: similarities, and how many count as known."""
+    rows = []
+    for (set_, shown), own in nearest.groupby(["set", "shown"], sort=False):
+        low, middle, high = own["similarity"].quantile([0.05, 0.5, 0.95])
+        rows.append(
+            {
+                "set": set_,
+                "compositions": shown,
+                "images": len(own),
+                "lowest 5 %": low,
+                "median": middle,
+                "highest 5 %": high,
+                "copies from": own["of_copies"].iloc[0],
+                "pairs from": own["of_pairs"].iloc[0],
+                "known from": own["threshold"].iloc[0],
+                "as near as copies": percent((own["similarity"] >= own["threshold"]).mean()),
+            }
+        )
+    return pd.DataFrame(rows or [{"set": "none", "images": 0}])
+
+
+def reading(study: Study, nearest: pd.DataFrame, references: pd.DataFrame) -> str:
+    """What the images were compared with, and how to read the table, in a few sentences."""
+    settings = study.neighbours
+    if settings is None:
+        return NONE
+    problems = [problem for problem in nearest["problem"].unique() if problem]
+    if problems:
+        return f"With {settings.model} nothing could be compared: {problems[0]}."
+    if settings.references is not None:
+        said = [f"The references are training images embedded by {settings.model}."]
+    else:
+        said = [
+            f"The references are the drawings that {settings.model} was trained on. Drawings of "
+            "the compositions that it was trained on should be nearer to them than those of others."
+        ]
+    pairs = references[references["kind"] == "pairs"]
+    if len(pairs):
+        said.append(
+            f"Beside the altered copies, {pairs['used'].sum():,} pairs of images that are known to "
+            "be the same say how near that is (*pairs from*); an image counts as known from the "
+            "lower of both on."
+        )
+    left = references[references["problem"] != ""]
+    if len(left):
+        first = left.iloc[0]
+        said.append(
+            f"Of {len(references)} files, {len(left)} had problems; the first, `{first['file']}`: "
+            f"{first['problem']}."
+        )
+    return " ".join(said)

@@ -1,0 +1,1 @@
+"""Null models, other ways to score, and confounders."""

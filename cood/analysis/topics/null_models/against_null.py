@@ -1,0 +1,87 @@
+"""Trained models beside untrained ones: which scores training brought about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cood.analysis.canonical_variants import usual
+from cood.analysis.results import Results
+from cood.analysis.stats.jackknife import mean
+
+HIGHER, LOWER, UNCLEAR = "higher", "lower", "not told apart"
+COLUMNS = (
+    *("space", "measure", "chance", "untrained_lowest", "untrained_highest"),
+    *("lowest", "median", "highest", "mean", "low", "high", "reading"),
+    *("above", "below", "n", "families", "untrained"),
+)
+
+
+def untrained_scores(
+    results: Results, *, measure: str, split: str, variant: str = "all", space: str = "image"
+) -> pd.DataFrame:
+    """`value`, `low`, `high` and `chance` of each untrained model, indexed by its name.
+
+    Of the set of the results. Empty if the study has none, or they have no such score.
+    """
+    scores = results.scores
+    rows = scores[
+        scores["model"].isin(results.study.untrained)
+        & (scores["set"] == results.set)
+        & (scores["split"] == split)
+        & (scores["group"] == "all")
+        & (scores["space"] == space)
+        & (scores["measure"] == measure)
+        & (scores["variant"] == variant)
+    ]
+    return rows.set_index("model")[["value", "low", "high", "chance"]]
+
+
+def against_untrained(results: Results, measures: Collection[str], split: str) -> pd.DataFrame:
+    """Compare the measures of trained models with those of untrained ones.
+
+    Parameters
+    ----------
+    results
+        The tables of a study, and the set to take.
+    measures, split
+        Which scores, in their usual variant (`cood.analysis.canonical_variants.usual_variant`).
+
+    Returns
+    -------
+    DataFrame
+        A row a `space` and `measure`: median value under shuffled labels (`chance`); range of
+        the untrained models; `lowest`, `median` and `highest` trained one; `mean` of the trained
+        ones with its 95 % interval `low` to `high`, from leaving out each family in turn; the
+        `reading`: `HIGHER` or `LOWER` with training if that interval lies above, or below, all
+        untrained models, `UNCLEAR` else; how many of the `n` trained models in `families` lie
+        `above` and `below` all of the untrained ones, and how many of these there are
+        (`untrained`). Without any, the table is empty.
+    """
+    found = usual(results, measures).scores
+    found = found[
+        (found["set"] == results.set) & (found["split"] == split) & (found["group"] == "all")
+    ]
+    family = results.models.set_index("model")["family"]
+    rows: list[dict[str, Any]] = []
+    for (space, measure), group in found.groupby(["space", "measure"], sort=False):
+        values = group.set_index("model")["value"].dropna()
+        trained = values[values.index.isin(family.index)]
+        null = values[values.index.isin(results.study.untrained)].to_numpy()
+        if trained.empty or not len(null):
+            continue
+        families = family[trained.index].to_numpy()
+        average, low, high, *_ = mean(trained.to_numpy(), families)
+        row: dict[str, Any] = {"space": space, "measure": measure}
+        row |= {"chance": group["chance"].median()}
+        row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
+        row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}
+        row |= {"mean": average, "low": low, "high": np.minimum(high, 1)}  # the most there can be
+        row |= {"above": (trained > null.max()).sum(), "below": (trained < null.min()).sum()}
+        row |= {"n": len(trained), "families": len(set(families)), "untrained": len(null)}
+        reading = HIGHER if low > null.max() else LOWER if high < null.min() else UNCLEAR
+        rows.append(row | {"reading": reading})
+    return pd.DataFrame(rows, columns=list(COLUMNS))

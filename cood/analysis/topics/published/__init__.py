@@ -1,0 +1,1 @@
+"""The authors' table of published CLIPs."""

@@ -1,0 +1,121 @@
+"""Effective robustness of pre-training sets: how far their models lie from the line of all."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from scipy.stats import t
+
+from cood.analysis.stats.regression import Coefficient, Line
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Effective robustness of some training sets less that of others; a set counts once.
+
+    Attributes
+    ----------
+    sets
+        How many there are in each of the two groups.
+    logits, odds
+        The difference in logits, and the ratio of odds that it stands for, without p. Unlike a
+        ratio of accuracies that has no bound above.
+    at
+        ID accuracy at which the ratio is taken: that of the models of the second group.
+    ratio
+        OoD accuracy of the first group over that of the second, at this ID accuracy; without p.
+    """
+
+    sets: tuple[int, int]
+    logits: Coefficient
+    odds: Coefficient
+    at: float
+    ratio: Coefficient
+
+
+def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.DataFrame:
+    """Effective robustness of each pre-training set: the mean residual of its models.
+
+    Intervals are t intervals with one degree of freedom less than the line has families. The
+    variance is that of models within a set, pooled over sets, over the number of models of the
+    set, plus that of the line at the mean ID accuracy of the set. They hold for what other models
+    of the same set would show, and so for a set with one model, too.
+
+    Parameters
+    ----------
+    line
+        Of all models.
+    sets
+        Pre-training set of each model.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a set, highest first: `n`, `id` and `ood` (mean accuracies), `residual`, `low` and
+        `high` (in logits), and `ratio`, `ratio_low` and `ratio_high`: OoD accuracy over that on
+        the line, at the mean logit of the set's ID accuracy.
+    """
+    models = line.models.assign(set=sets.reindex(line.models.index))
+    inside = models["residual"] - models.groupby("set")["residual"].transform("mean")
+    within = (inside**2).sum() / max(1, len(models) - models["set"].nunique() - 1)
+    reach = t.ppf((1 + level) / 2, max(1, line.families - 1))
+    rows = []
+    for name, group in models.groupby("set"):
+        at = np.array([1, group["x"].mean()])
+        error = np.sqrt(within / len(group) + at @ line.covariance @ at)
+        mean = group["residual"].mean()
+        found = np.array([mean, mean - reach * error, mean + reach * error])
+        predicted = at @ [line.intercept.value, line.slope.value]
+        ratio = expit(predicted + found) / expit(predicted)
+        accuracy = [expit(group[column]).mean() for column in ("x", "y")]
+        rows.append([name, len(group), *accuracy, *found, *ratio])
+    columns = ["set", "n", "id", "ood", "residual", "low", "high"]
+    columns += ["ratio", "ratio_low", "ratio_high"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("residual", ascending=False, ignore_index=True)
+
+
+def compare_sets(
+    line: Line,
+    sets: pd.Series,
+    first: Sequence[str],
+    second: Sequence[str],
+    *,
+    level: float = 0.95,
+) -> Difference:
+    """Effective robustness of the pre-training sets `first` less that of the sets `second`.
+
+    A set counts once, by the mean residual of its models: models of one set say nothing of how
+    sets vary. The interval is that of a t test with the same variance in both groups.
+    """
+    import statsmodels.api as sm
+
+    models = line.models.assign(set=sets.reindex(line.models.index))
+    means = models.groupby("set")["residual"].mean()
+    groups = [[name for name in group if name in means.index] for group in (first, second)]
+    n = (len(groups[0]), len(groups[1]))
+    if not all(n):
+        nothing = Coefficient(np.nan)
+        return Difference(n, nothing, nothing, np.nan, nothing)
+    y = means.loc[groups[0] + groups[1]].to_numpy()
+    x = np.column_stack([np.ones(sum(n)), np.repeat([1, 0], n)])
+    with warnings.catch_warnings():  # two sets leave no degree of freedom
+        warnings.simplefilter("ignore", RuntimeWarning)
+        fit = sm.OLS(y, x).fit()
+        low, high = fit.conf_int(1 - level)[1] if sum(n) > 2 else (np.nan, np.nan)
+    p = float(fit.pvalues[1]) if sum(n) > 2 else np.nan
+    found = Coefficient(float(fit.params[1]), float(low), float(high), p)
+    at = models.loc[models["set"].isin(groups[1]), "x"].mean()
+    base = line.intercept.value + line.slope.value * at + float(fit.params[0])
+    shifts = np.array([found.value, found.low, found.high])
+    odds, ratio = np.exp(shifts), expit(base + shifts) / expit(base)
+    return Difference(
+        n, found, Coefficient(*odds.tolist()), float(expit(at)), Coefficient(*ratio.tolist())
+    )

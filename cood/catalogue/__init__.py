@@ -1,0 +1,1 @@
+"""What is known of published checkpoints and image encoders."""

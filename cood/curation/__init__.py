@@ -1,0 +1,1 @@
+"""Which images stay in a set, and which compositions are novel."""

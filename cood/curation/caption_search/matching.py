@@ -1,0 +1,164 @@
+"""Finding the words of all pairs in a batch of captions at once.
+
+Aho and Corasick's automaton finds all words in one pass over the text; pairs are then formed among
+the words that one caption holds. So the time hangs on the text, not on the number of pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cood.curation.caption_search.word_forms import Meaning, Search, each
+
+if TYPE_CHECKING:
+    import polars as pl
+
+JOINTS = np.frombuffer(b" -_", np.uint8)  # what may stand between two words that belong together
+
+# Bytes that continue a word: letters, digits, and the first byte in UTF-8 of U+00C0 to U+1FFF, the
+# letters of scripts that put blanks between words. Typographic marks, emoji and Chinese do not.
+_IN_WORD = np.zeros(256, dtype=bool)
+_IN_WORD[np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789", np.uint8)] = True
+_IN_WORD[0xC3:0xE2] = True
+
+
+Words = tuple[np.ndarray, np.ndarray]  # captions and ids [m], in the order of captions
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Patterns found: in which caption, which, and from where to where in the text [bytes]."""
+
+    caption: np.ndarray
+    pattern: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+    def only(self, chosen: np.ndarray) -> Hits:
+        """Some of the hits, by number or by a mask."""
+        columns = (self.caption, self.pattern, self.start, self.end)
+        return Hits(*(column[chosen] for column in columns))
+
+
+def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
+    """Which pairs each caption of a batch names, by each rule.
+
+    Parameters
+    ----------
+    captions
+        Text without nulls, n captions.
+    search
+        What to look for.
+
+    Returns
+    -------
+    dict
+        For each rule the captions [m], as numbers below n in rising order, and the keys [m] of
+        the pairs that they name (see `Search.keys`); each combination once.
+    """
+    import polars as pl
+
+    lower = captions.str.to_lowercase()
+    names = lower.str.extract_many(search.patterns, overlapping=True)
+    caption, _ = each(names.list.len().to_numpy())
+    numbers = names.explode(empty_as_null=False).cast(pl.Enum(search.patterns)).to_physical()
+    pattern = numbers.to_numpy().astype(np.int64)
+    # Where a word stands matters only in captions that hold both an attribute and an object.
+    rich = _with_both(caption, pattern, search.attribute, search.object, len(captions))
+    chosen = rich[caption]
+    hits, text = _placed(lower.filter(rich), caption[chosen], pattern[chosen], search)
+    faithful = _faithful(caption, pattern, search, len(captions))
+    return {"faithful": faithful, **_whole_words(hits, text, search)}
+
+
+def _faithful(caption: np.ndarray, pattern: np.ndarray, search: Search, n: int) -> Words:
+    both = _with_both(caption, pattern, search.first, search.second, n)[caption]
+    caption, pattern = caption[both], pattern[both]
+    words = []
+    for meaning in (search.first, search.second):
+        rows, ids = meaning.of(pattern)
+        words.append(_distinct(caption[rows], ids, len(meaning.ids)))
+    (captions, first), (others, second) = words
+    i, j = _matches(captions, others)
+    return captions[i], first[i] * search.width + second[j]
+
+
+def _whole_words(hits: Hits, text: np.ndarray, search: Search) -> dict[str, Words]:
+    # The rules `strict` and `adjacent`.
+    whole = hits.only(_whole(hits, text))
+    (attribute, a), (object_, o) = (_longest(whole, m) for m in (search.attribute, search.object))
+    i, j = _matches(attribute.caption, object_.caption)
+    first, second, pair = attribute.only(i), object_.only(j), a[i] * search.objects + o[j]
+    apart = (first.end <= second.start) | (second.end <= first.start)
+    directly = (first.end + 1 == second.start) & np.isin(text[first.end], JOINTS)
+    return {
+        "strict": _distinct(first.caption[apart], pair[apart], len(search.firsts)),
+        "adjacent": _distinct(first.caption[directly], pair[directly], len(search.firsts)),
+    }
+
+
+def _placed(
+    lower: pl.Series, caption: np.ndarray, pattern: np.ndarray, search: Search
+) -> tuple[Hits, np.ndarray]:
+    # The same finds with their places, and the text in which these are. Both searches of polars
+    # give them in the same order. A line end before and after each caption parts it from others.
+    import polars as pl
+
+    parted = pl.select(pl.concat_str(pl.lit("\n"), lower, pl.lit("\n"))).to_series()
+    places = parted.str.find_many(search.patterns, overlapping=True)
+    within = places.explode(empty_as_null=False).to_numpy().astype(np.int64)
+    row, _ = each(places.list.len().to_numpy())
+    _, offsets, data = parted.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    text = np.frombuffer(data or b"", np.uint8)
+    start = np.frombuffer(offsets or b"", np.int64)[row] + within
+    return Hits(caption, pattern, start, start + search.lengths[pattern]), text
+
+
+def _whole(hits: Hits, text: np.ndarray) -> np.ndarray:
+    # Is the match bounded by what is no part of a word?
+    before = hits.start - 1
+    for _ in range(3):  # back to the first byte of a character of several
+        before = before - (text[before] & 0xC0 == 0x80)
+    return ~(_IN_WORD[text[before]] | _IN_WORD[text[hits.end]])
+
+
+def _longest(hits: Hits, meaning: Meaning) -> tuple[Hits, np.ndarray]:
+    # The hits of one kind of word, and its ids. A place belongs to the longest name that covers
+    # it: "hot dog" is no dog, if both are looked for.
+    hits = hits.only(meaning.given[hits.pattern])
+    hits = hits.only(np.lexsort((-hits.end, hits.start)))
+    reached = np.maximum.accumulate(hits.end)
+    inside = np.zeros(len(reached), dtype=bool)
+    inside[1:] = reached[:-1] >= hits.end[1:]
+    hits = hits.only(~inside)
+    rows, ids = meaning.of(hits.pattern)
+    return hits.only(rows), ids
+
+
+def _with_both(
+    caption: np.ndarray, pattern: np.ndarray, left: Meaning, right: Meaning, n: int
+) -> np.ndarray:
+    # Of n captions, which hold a word of either kind?
+    marks = np.zeros((2, n), dtype=bool)
+    marks[0, caption[left.given[pattern]]] = True
+    marks[1, caption[right.given[pattern]]] = True
+    return marks[0] & marks[1]
+
+
+def _matches(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # All combinations of a row of `left` and one of `right` of the same caption; `right` sorted.
+    counts = np.bincount(right, minlength=int(left.max(initial=0)) + 1)
+    start = np.cumsum(counts) - counts
+    rows, within = each(counts[left])
+    return rows, start[left[rows]] + within
+
+
+def _distinct(captions: np.ndarray, ids: np.ndarray, size: int) -> Words:
+    # By sorting, which is several times faster here than `np.unique`.
+    found = np.sort(captions * size + ids)
+    found = found[np.diff(found, prepend=-1) > 0]
+    caption = found // size
+    return caption, found - caption * size

@@ -1,0 +1,150 @@
+"""Searching the captions of a corpus for the words of all compositions, file by file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cood.curation.caption_search.caption_files import (
+    caption_batches,
+    find_files,
+    size_of,
+)
+from cood.curation.caption_search.matching import find_pairs
+from cood.curation.caption_search.tally import Tally
+from cood.curation.caption_search.word_forms import Search, search_for
+from cood.errors import ArtefactError, CoodError
+from cood.files import atomic, write_table
+from cood.settings import Corpus
+from cood.settings.study_file import Study
+
+# What a count depends on besides its file: when it changes, all files are read anew.
+COUNTING = ("words", "finding", "tally", "reading")
+CODE = (*(f"synthesis/novelty/{name}.py" for name in COUNTING), "vocabulary.py")
+
+
+def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) -> None:
+    """Count in how many captions of a corpus the words of each composition occur.
+
+    Written: the pairs (`Paths.caption_hits`) with columns `attribute`, `object`, `rule`, `count`
+    and `examples`, for each rule of `RULES`; the files (`Paths.caption_files`) with `file`,
+    `captions`, `empty` (rows without a caption), `seconds` and `problem`, which is empty unless
+    the file could not be read to its end. Such a file counts for nothing and is tried again the
+    next time. What a file gave is kept until the file (its path, size and time of change), the
+    words or the code change, so that no file is read twice, even after a run was killed.
+
+    Parameters
+    ----------
+    study
+        The study.
+    name
+        Of the corpus in the study.
+    code
+        Identifies the code that counts: with another one every file is read anew.
+    say
+        Takes a line of text when a file is done.
+
+    Raises
+    ------
+    StudyError
+        If the study has no such corpus.
+    ArtefactError
+        If the corpus is that of a model which is not trained yet.
+    """
+    corpus = study.corpus(name)
+    files, columns = files_of(study, corpus)
+    search = search_for(study.words)
+    parts = study.paths.caption_parts(name)
+    total = Tally(search)
+    pace = _Pace(files, say)
+    rows, used = [], set()
+    for file in files:
+        part = parts / f"{_fingerprint(study, file, columns, code)}.parquet"
+        used.add(part.name)
+        start = time.monotonic()
+        tally, problem = Tally.load(part, search), ""
+        known = tally is not None
+        if tally is None:
+            try:
+                tally = scan_file(file, columns, search, total)
+            except CoodError as error:
+                tally, problem = Tally(search), str(error)
+            else:
+                tally.save(part)
+        total.join(tally)
+        read = {"captions": tally.captions, "empty": tally.empty}
+        rows.append({"file": file, **read, "seconds": time.monotonic() - start, "problem": problem})
+        pace.tell(rows[-1], known)
+    for old in parts.glob("*.parquet"):
+        if old.name not in used:
+            old.unlink()
+    with atomic(study.paths.caption_hits(name)) as temporary:
+        total.table(study.words, search).write_parquet(temporary)
+    write_table(pd.DataFrame(rows), study.paths.caption_files(name))
+
+
+def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | None]:
+    """The files of a corpus, and the columns that hold its captions (None: the known ones)."""
+    if corpus.files is None:
+        file = study.paths.model(str(corpus.model)) / "captions.parquet"
+        if not file.is_file():
+            raise ArtefactError(f"{file} does not exist; `nox -s reproduce` makes it")
+        return [str(file)], ["caption"]
+    columns = [corpus.column] if isinstance(corpus.column, str) else corpus.column
+    return find_files(corpus.files, study.paths.root), columns
+
+
+def scan_file(file: str, columns: Sequence[str] | None, search: Search, before: Tally) -> Tally:
+    """Count the captions of one file; `before` says of which pairs there are examples already."""
+    tally = before.fresh(search)
+    for batch in caption_batches(file, columns):
+        captions = batch.drop_nulls()
+        tally.empty += len(batch) - len(captions)
+        if len(captions):
+            tally.add(captions, find_pairs(captions, search))
+    return tally
+
+
+def _fingerprint(study: Study, file: str, columns: Sequence[str] | None, code: str) -> str:
+    about = [file, *size_of(file), columns, code, study.vocabulary.model_dump()]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:20]
+
+
+class _Pace:
+    """How fast files are read, and how long the others will take, by their sizes."""
+
+    def __init__(self, files: Sequence[str], say: Callable[[str], None]) -> None:
+        # The size of a remote file is not known before it is read: it counts as one byte, so that
+        # the time left is right where all files are remote, or none.
+        self.sizes = {file: size_of(file)[0] or 1 for file in files}
+        self.left = sum(self.sizes.values())
+        self.read, self.seconds, self.done, self.say = 0, 0.0, 0, say
+
+    def tell(self, row: Mapping[str, Any], known: bool) -> None:
+        """Say what was read of a file."""
+        size, seconds, captions = self.sizes[row["file"]], row["seconds"], row["captions"]
+        self.left -= size
+        self.done += 1
+        place = f"[{self.done}/{len(self.sizes)}] {Path(row['file']).name}"
+        if row["problem"]:
+            self.say(f"{place}: left out: {row['problem']}")
+        elif known:
+            self.say(f"{place}: {captions:,} captions, read before")
+        else:
+            self.read += size
+            self.seconds += seconds
+            rate = captions / max(seconds, 1e-9)
+            left = self.seconds * self.left / self.read
+            self.say(f"{place}: {captions:,} captions, {rate:,.0f} a second, {_clock(left)} left")
+
+
+def _clock(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"

@@ -1,0 +1,1 @@
+"""Near duplicates of the images of a set among training images."""

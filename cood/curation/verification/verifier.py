@@ -1,0 +1,140 @@
+"""Asking a vision-language model of transformers a question with the answer yes or no.
+
+The answer is read from the probabilities of the very next token, those of "yes" against those of
+"no": nothing is sampled and no text is parsed. On a CPU images are asked one by one, so that the
+numbers are the same whatever `batch` is; on a GPU batches are always the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from cood.catalogue.open_clip_listing import LOCAL
+from cood.errors import CoodError
+from cood.models.loading import best_device
+from cood.settings import Verification
+from cood.settings.study_file import Study
+
+# Tokenisers differ in whether the first word of an answer has a capital or a blank in front.
+FORMS = ("{}", " {}", "{} ")
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A model with its processor, and the numbers of the tokens that mean yes and no."""
+
+    model: Any
+    processor: Any
+    yes: list[int]
+    no: list[int]
+
+
+def load_verifier(study: Study, settings: Verification) -> Verifier:
+    """The model of the study's verification, on the GPU where there is one.
+
+    Weights are read from safetensors only, and no code of a repository is run.
+
+    Raises
+    ------
+    CoodError
+        If it cannot be had, or cannot be asked: it has no chat template, or no token for yes.
+    """
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    source = settings.model
+    if source.startswith(LOCAL):
+        source = str(study.paths.root / Path(source.removeprefix(LOCAL)).expanduser())
+    device = best_device()
+    dtype = getattr(torch, settings.precision) if device.type != "cpu" else torch.float32
+    options = {"revision": settings.revision, "trust_remote_code": False}
+    try:
+        if settings.model.startswith(LOCAL) and not Path(source).is_dir():
+            raise FileNotFoundError("there is no such folder")
+        processor = transformers.AutoProcessor.from_pretrained(source, **options)
+        model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, **options
+        )
+    except Exception as error:  # transformers, safetensors and the hub raise all sorts
+        reason = " ".join(str(error).split())[:300]
+        raise CoodError(f"verifier {settings.model} cannot be loaded: {reason}") from error
+    if not getattr(processor, "chat_template", None):
+        raise CoodError(
+            f"verifier {settings.model} has no chat template, so it was not trained to answer "
+            "questions; name one that was, mostly called instruct or chat"
+        )
+    processor.tokenizer.padding_side = "left"  # the next token follows the last one
+    answers = [_tokens(processor.tokenizer, word) for word in ("yes", "no")]
+    if not all(answers):
+        raise CoodError(
+            f"verifier {settings.model}: its tokeniser has no token of its own for yes or for no; "
+            "name another model"
+        )
+    return Verifier(model.to(device).eval(), processor, *answers)
+
+
+@torch.inference_mode()
+def ask(
+    verifier: Verifier, images: Sequence[Image.Image], questions: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ask one question of each image, all in one batch.
+
+    Parameters
+    ----------
+    verifier, images, questions
+        The model, RGB images, and as many questions.
+
+    Returns
+    -------
+    yes : ndarray of float64, shape (n,)
+        Probability of yes, of yes and no alone.
+    mass : ndarray of float64, shape (n,)
+        Probability that yes and no have together, of all tokens: near 0 if the model would rather
+        say something else, so that `yes` means little.
+    """
+    talks = [
+        [
+            {
+                "role": "user",
+                "content": [{"type": "image", "image": image}, {"type": "text", "text": question}],
+            }
+        ]
+        for image, question in zip(images, questions, strict=True)
+    ]
+    inputs = verifier.processor.apply_chat_template(
+        talks,
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        processor_kwargs={"padding": True},
+    )
+    model = verifier.model
+    said = model.generate(
+        **inputs.to(model.device, dtype=model.dtype),
+        max_new_tokens=1,
+        do_sample=False,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    shares = said.logits[0].double().log_softmax(dim=-1).cpu()
+    yes, no = (shares[:, tokens].logsumexp(dim=-1) for tokens in (verifier.yes, verifier.no))
+    return torch.sigmoid(yes - no).numpy(), (yes.exp() + no.exp()).numpy()
+
+
+def _tokens(tokenizer: Any, word: str) -> list[int]:
+    """Numbers of all tokens that are this word alone, in any of its forms."""
+    found = set()
+    for text in (form.format(w) for w in (word, word.capitalize(), word.upper()) for form in FORMS):
+        tokens = tokenizer.encode(text, add_special_tokens=False)
+        if len(tokens) == 1 and tokenizer.decode(tokens).strip().lower() == word:
+            found.add(tokens[0])
+    return sorted(found)

@@ -1,0 +1,1 @@
+"""Zero-shot and in-distribution accuracy, composed retrieval, and baselines."""

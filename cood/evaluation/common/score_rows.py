@@ -1,0 +1,76 @@
+"""Outcomes of a probe as rows of the long table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cood.evaluation.common.resampling import Estimate, grouped_means
+from cood.settings import Evaluation
+
+ROW = ("measure", "variant", "group", "split", "value", "low", "high", "chance", "n")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of n trials.
+
+    Attributes
+    ----------
+    measure, variant, group
+        As in the long table of scores.
+    result
+        Hit or miss [n], or a difference of two.
+    chance
+        Expected result [n] of a guess, or the same number for all; NaN where there is none.
+    """
+
+    measure: str
+    variant: str
+    result: np.ndarray
+    chance: np.ndarray | float = np.nan
+    group: str = "all"
+
+
+def summarise(
+    outcomes: Sequence[Outcome],
+    compositions: np.ndarray,
+    splits: Mapping[str, np.ndarray],
+    settings: Evaluation,
+    seed: int,
+) -> pd.DataFrame:
+    """Means with intervals from resampling compositions, in each split (columns `ROW`).
+
+    Parameters
+    ----------
+    outcomes
+        Of the same n trials; all are resampled together.
+    compositions
+        Composition id [n] that each trial belongs to.
+    splits
+        Composition ids of each split to report.
+    settings, seed
+        Resamples and level of the intervals; seed of the resamples.
+    """
+    rows = []
+    done: dict[bytes, list[Estimate]] = {}  # splits may hold the same compositions
+    for split, members in splits.items():
+        inside = np.isin(compositions, members)
+        key = inside.tobytes()
+        if key not in done:
+            done[key] = grouped_means(
+                np.stack([outcome.result[inside] for outcome in outcomes], axis=1),
+                compositions[inside],
+                rng=np.random.default_rng(seed),
+                resamples=settings.resamples,
+                level=settings.level,
+            )
+        for outcome, mean in zip(outcomes, done[key], strict=True):
+            chance = np.broadcast_to(outcome.chance, inside.shape)[inside]
+            guess = float(chance.mean()) if mean.n else np.nan
+            place = (outcome.measure, outcome.variant, outcome.group, split)
+            rows.append((*place, mean.value, mean.low, mean.high, guess, mean.n))
+    return pd.DataFrame(rows, columns=list(ROW))

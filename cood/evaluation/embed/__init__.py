@@ -1,0 +1,1 @@
+"""Embedding images and texts with a model, once."""

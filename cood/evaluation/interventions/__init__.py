@@ -1,0 +1,1 @@
+"""Changing embeddings, and what that does to accuracy."""

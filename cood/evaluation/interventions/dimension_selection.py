@@ -1,0 +1,172 @@
+"""How many dimensions each factor needs, and how many of them two factors share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from cood.evaluation.interventions.subset_discriminant import (
+    Moments,
+    classify,
+    discriminant,
+)
+from cood.vocabulary import Vocabulary
+
+FACTORS = ("attribute", "object")
+APART = ("images", "compositions")
+BASES = ("axes", "pca", "rotated")
+STEPS = 16  # numbers of dimensions that are tried, from 1 to all
+
+
+@dataclass(frozen=True)
+class Task:
+    """Codes of compositions in three disjoint parts.
+
+    Attributes
+    ----------
+    codes
+        [n, d], about the mean of those that are fitted on.
+    mean
+        That mean [d].
+    compositions
+        Composition id [n] of each code.
+    labels
+        Id [n] of each factor of `FACTORS`.
+    fit, choose, test
+        Indices: to rank dimensions and fit classifiers on, to choose their number on, to test on.
+    """
+
+    codes: np.ndarray
+    mean: np.ndarray
+    compositions: np.ndarray
+    labels: dict[str, np.ndarray]
+    fit: np.ndarray
+    choose: np.ndarray
+    test: np.ndarray
+
+
+def prepare(
+    codes: np.ndarray,
+    compositions: np.ndarray,
+    words: Vocabulary,
+    apart: str,
+    rng: np.random.Generator,
+) -> Task:
+    """Divide codes at random: a half to fit on, a quarter to choose and a quarter to test on.
+
+    Parameters
+    ----------
+    codes, compositions
+        Codes [n, d] and their composition ids [n].
+    words
+        The vocabulary.
+    apart
+        What the parts have not in common: ``images``, or whole ``compositions``.
+    rng
+        Source of the division.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four images, or compositions, or `apart` is something else.
+    """
+    if apart not in APART:
+        raise ValueError(f"apart: expected one of {', '.join(APART)}, got {apart!r}")
+    units = compositions if apart == "compositions" else np.arange(len(codes))
+    names, unit = np.unique(units, return_inverse=True)
+    if len(names) < 4:
+        raise ValueError(f"{apart}: at least four are needed for three parts, got {len(names)}")
+    place = rng.permutation(len(names))[unit] / len(names)
+    fit, choose, test = place < 0.5, (place >= 0.5) & (place < 0.75), place >= 0.75
+    mean = codes[fit].mean(axis=0)
+    labels = (words.attribute_of(compositions), words.object_of(compositions))
+    return Task(
+        *(codes - mean, mean, compositions, dict(zip(FACTORS, labels, strict=True))),
+        *(np.flatnonzero(part) for part in (fit, choose, test)),
+    )
+
+
+def bases(known: Moments, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Orthogonal bases [d, d] to look at codes in: their own axes, PCA, and a random rotation.
+
+    What holds in the codes' own axes but not after a rotation is a matter of single dimensions.
+    """
+    width = len(known.within)
+    _, principal = np.linalg.eigh(known.within + known.between)
+    q, r = np.linalg.qr(rng.normal(size=(width, width)))
+    rotation = q * np.sign(np.diag(r))  # uniform over rotations: Mezzadri 2007, math-ph/0609050
+    found = (np.eye(width), principal[:, ::-1], rotation)
+    return dict(zip(BASES, found, strict=True))
+
+
+def steps(width: int) -> np.ndarray:
+    """Numbers of dimensions to try: about `STEPS` from 1 to all, each larger by the same factor."""
+    return np.unique(np.geomspace(1, width, STEPS).round().astype(int))
+
+
+def curve(known: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether the discriminant on the first k dimensions is right: [n, steps], by code and k.
+
+    Parameters
+    ----------
+    known
+        Moments of the codes to fit on.
+    order
+        Dimensions [d], the best first.
+    codes, labels
+        Codes [n, d], about the mean of those fitted on, and labels [n].
+    """
+    right = [
+        classify(codes[:, order[:k]], *discriminant(known, order[:k])) == labels
+        for k in steps(len(order))
+    ]
+    return np.stack(right, axis=1)
+
+
+def needed(accuracies: np.ndarray, width: int, share: float) -> int:
+    """Smallest of `steps` whose accuracy [steps] reaches this share of that with all dimensions."""
+    return int(steps(width)[np.argmax(accuracies >= share * accuracies[-1])])
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much two sets of dimensions have in common: their number, and Jaccard's index.
+
+    `chance` is the mean over random sets of the same sizes, and `low` and `high` bound the middle
+    of their distribution; each holds both figures.
+    """
+
+    found: tuple[float, float]
+    chance: tuple[float, float]
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+def overlap(one: np.ndarray, other: np.ndarray, width: int, level: float) -> Overlap:
+    """Compare the overlap of two sets of dimensions with that of random sets.
+
+    The number that random sets have in common follows the hypergeometric distribution.
+
+    Parameters
+    ----------
+    one, other
+        Distinct dimensions [k], [l].
+    width, level
+        Number of all dimensions; how much of the distribution lies between `low` and `high`.
+    """
+    k, m = len(one), len(other)
+    shared = np.arange(max(0, k + m - width), min(k, m) + 1)
+    # Whole numbers without end: as floats they would overflow from about 1,000 dimensions.
+    ways = [comb(k, int(x)) * comb(width - k, m - int(x)) for x in shared]
+    share = np.array([way / comb(width, m) for way in ways])
+    jaccard = shared / (k + m - shared)
+    tail = (1 - level) / 2
+    at = np.searchsorted(np.cumsum(share), [tail, 1 - tail]).clip(max=len(shared) - 1)
+    common = len(np.intersect1d(one, other))
+    return Overlap(
+        (float(common), common / (k + m - common)),
+        (float(share @ shared), float(share @ jaccard)),
+        *((float(shared[i]), float(jaccard[i])) for i in at),
+    )

@@ -1,0 +1,80 @@
+"""Codes whose axes are words: how much of each isolated attribute and object is in an embedding.
+
+Disentanglement metrics read single axes of a code. The axes of a CLIP embedding are arbitrary: the
+loss knows dot products only, which no rotation of both towers changes. Here an axis is a word, and
+its embedding comes from the word alone, after the account that Uselis et al.
+(https://arxiv.org/abs/2602.24264, appendix B) give of the metrics of the paper. How the words and
+the compositions are brought together is not known; cosines of centred embeddings are our
+choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cood.evaluation.common.nearest import normalise
+
+# Tensors of an embeddings file: the samples, and the words from the same tower. Images and texts
+# lie apart in CLIP's space, so neither is a basis for the other.
+SPACES = {
+    "image": ("images", "isolated_attributes", "isolated_objects"),
+    "text": ("compositions", "attributes", "objects"),
+}
+# Unit vectors of float32 that lie nearer to their mean than this differ by rounding alone.
+ROUNDING = 1e-6
+
+
+def in_words(samples: np.ndarray, attributes: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """Cosine of each sample to each isolated attribute and object, after centring.
+
+    Samples, attributes and objects are brought to unit length, and each of the three loses its
+    own mean. For the samples that is the large mean that all embeddings of a tower share; left
+    in, it would make all cosines alike. For the words it is also what the images or texts of one
+    kind share and a composition lacks: the plain bodies, the neutral fill, the word "thing".
+
+    If the embeddings are additive, a composition is its attribute plus its object. Where the two
+    kinds of words lie at right angles as well, the first A axes then follow the attribute alone
+    and the last O axes the object alone. A common rotation of all embeddings changes no code.
+
+    Parameters
+    ----------
+    samples
+        Embeddings of images or texts of compositions [n, d].
+    attributes, objects
+        Embeddings of the isolated words, [A, d] and [O, d], of the same tower.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, A + O)
+        From -1 to 1. A sample or word that does not differ from its mean has zeros. The mean of
+        the samples depends on which there are, so codes of subsets are not rows of those of all.
+
+    Raises
+    ------
+    ValueError
+        If an array is not of two dimensions, the widths differ, an array has less than two rows
+        (nothing is left of a single one), or a value is not finite.
+    """
+    groups = {"samples": samples, "attributes": attributes, "objects": objects}
+    for name, vectors in groups.items():
+        _check(name, vectors, np.shape(samples)[-1])
+    basis = np.concatenate([_centred(attributes), _centred(objects)])
+    codes = _centred(samples) @ basis.T
+    return np.clip(codes, -1, 1, out=codes)
+
+
+def _centred(vectors: np.ndarray) -> np.ndarray:
+    unit = normalise(vectors)
+    unit -= unit.mean(axis=0, dtype=np.float64)
+    length = np.linalg.norm(unit, axis=1, keepdims=True)
+    return unit / np.where(length < ROUNDING, np.float32(np.inf), length)
+
+
+def _check(name: str, vectors: np.ndarray, width: int) -> None:
+    if np.ndim(vectors) != 2 or len(vectors) < 2 or vectors.shape[1] != width:
+        raise ValueError(
+            f"{name}: expected at least 2 rows of {width} numbers, got shape {np.shape(vectors)}"
+        )
+    bad = ~np.isfinite(vectors).all(axis=1)
+    if bad.any():
+        raise ValueError(f"{name}: row {int(np.argmax(bad))} holds a value that is not finite")

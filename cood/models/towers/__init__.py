@@ -1,1 +1,0 @@
-"""Image towers without a text tower: loading them by timm, and training small ones."""

@@ -1,0 +1,139 @@
+"""Training the image tower of a small CLIP on the CLIP's own drawings, but without texts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import torch
+from open_clip.loss import ClipLoss
+from timm.models import save_for_hf
+from torch.nn import functional
+
+from cood.errors import StudyError
+from cood.files import atomic, write_table
+from cood.models import zoo
+from cood.models.image_encoders import CONFIG, WEIGHTS
+from cood.models.loading import Clip
+from cood.models.training.clip import draw_tensors
+from cood.models.training.fitting import LAYOUT, descend, deterministic, untrained
+from cood.models.training.views import random_view
+from cood.settings import PublishedTower, TowerTraining
+from cood.settings.study_file import Study
+from cood.splits import TRAINING, training_compositions
+
+# As in Chen et al. 2020, arXiv:2002.05709: their best temperature, and width of the projection.
+TEMPERATURE, PROJECTED = 0.1, 128
+
+
+def train_tower(study: Study, name: str, say: Callable[[str], None] = print) -> None:
+    """Make one image-only tower of the study and write its folder, as timm reads it.
+
+    It starts from the weights that the image tower of a small CLIP of the same seed starts from,
+    and sees the same drawings as one of the same share, seed and number of images. Written:
+    `config.json`, `model.safetensors` and `training.parquet` (loss over steps; none for an
+    untrained one).
+    """
+    settings = study.tower(name)
+    if isinstance(settings, PublishedTower):
+        raise StudyError(f"tower {name!r} is trained already; there is nothing to train")
+    folder = study.paths.model(name)
+    deterministic()
+    if not isinstance(settings, TowerTraining):
+        zoo.check_tower(name, settings.untrained)
+        save_tower(untrained(settings.untrained, settings.seed), folder)
+        return
+    zoo.check_tower(name, settings.architecture)
+    clip = untrained(settings.architecture, settings.seed)
+    ids = training_compositions(study, settings)
+    say(f"{name}: drawing {len(ids)} training images")
+    images = draw_tensors(study, clip, ids, (TRAINING, settings.seed))
+    words = study.words
+    labels = (torch.from_numpy(words.attribute_of(ids)), torch.from_numpy(words.object_of(ids)))
+    classes = (len(words.attributes), len(words.objects))
+    history = fit_tower(clip, settings, images, labels, classes, lambda t: say(f"{name}: {t}"))
+    write_table(history, folder / "training.parquet")
+    save_tower(clip, folder)
+
+
+def fit_tower(
+    clip: Clip,
+    settings: TowerTraining,
+    images: torch.Tensor,
+    labels: tuple[torch.Tensor, torch.Tensor],
+    classes: tuple[int, int],
+    say: Callable[[str], None],
+) -> pd.DataFrame:
+    """Train the image tower of `clip` in place and give the loss over steps, as `descend` does.
+
+    Parameters
+    ----------
+    clip, settings
+        What the tower is part of, whose texts are not used, and how it is trained.
+    images, labels
+        Preprocessed images [n, 3, size, size], and their attribute and object ids [n]; these are
+        used for the objective ``labels`` only.
+    classes
+        Number of attributes and of objects.
+    say
+        Takes a line of progress now and then.
+    """
+    trunk = _trunk(clip).to(memory_format=LAYOUT)
+    width = trunk.num_features
+    outputs: list[torch.nn.Module]
+    if settings.objective == "labels":
+        outputs = [torch.nn.Linear(width, size) for size in classes]
+    else:
+        outputs = [
+            torch.nn.Sequential(
+                torch.nn.Linear(width, PROJECTED),
+                torch.nn.ReLU(),
+                torch.nn.Linear(PROJECTED, PROJECTED),
+            )
+        ]
+    heads = torch.nn.ModuleList(outputs).to(clip.device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    contrast = ClipLoss()
+
+    def told_by_labels(batch: torch.Tensor) -> torch.Tensor:
+        found = trunk(images[batch].to(clip.device, memory_format=LAYOUT))
+        losses = [
+            functional.cross_entropy(head(found), ids[batch].to(clip.device))
+            for head, ids in zip(heads, labels, strict=True)
+        ]
+        return torch.stack(losses).sum()
+
+    def told_by_views(batch: torch.Tensor) -> torch.Tensor:
+        shown = images[batch]
+        views = torch.cat([random_view(shown, generator), random_view(shown, generator)])
+        found = heads[0](trunk(views.to(clip.device, memory_format=LAYOUT)))
+        one, other = functional.normalize(found, dim=-1).chunk(2)
+        return contrast(one, other, 1 / TEMPERATURE)
+
+    loss_of = told_by_labels if settings.objective == "labels" else told_by_views
+    whole = torch.nn.ModuleList([trunk, heads])
+    return descend(whole, settings, len(images), loss_of, say)
+
+
+def save_tower(clip: Clip, folder: Path) -> None:
+    """Write the image tower of a small CLIP as timm saves models, so that it loads as they do."""
+    visual: Any = clip.model.visual
+    known, size = visual.preprocess_cfg, visual.image_size
+    side = size[0] if isinstance(size, tuple) else size
+    kept = {key: known[key] for key in ("mean", "std", "interpolation")}
+    data = {**kept, "input_size": (3, side, side), "crop_pct": 1.0}
+    trunk = _trunk(clip).to(memory_format=torch.contiguous_format)
+    with TemporaryDirectory() as made:
+        save_for_hf(trunk, made, data_config=data, safe_serialization=True)
+        for name in (CONFIG, WEIGHTS[0]):
+            with atomic(folder / name) as temporary:
+                shutil.copyfile(Path(made) / name, temporary)
+
+
+def _trunk(clip: Clip) -> Any:
+    visual: Any = clip.model.visual
+    return visual.trunk

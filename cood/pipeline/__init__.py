@@ -1,0 +1,1 @@
+"""Running the pipeline: planning, checks and execution."""

@@ -1,0 +1,154 @@
+"""Rough figures that plans rest on: what an image, a caption or a model costs.
+
+They are right within a factor of two or three, for a GPU like the A100 and one core of today.
+Sizes are in bytes and times in seconds.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+from cood.catalogue import checkpoints as catalogue
+from cood.catalogue import open_clip_listing as listing
+from cood.models import zoo
+from cood.settings import (
+    LARGEST_LOGISTIC,
+    Checkpoint,
+    DiffusionSet,
+    PublishedTower,
+    Schedule,
+    Untrained,
+)
+
+FLOAT = 4  # bytes of a number of single precision
+JOB = 3.0  # of CPU for Python and the tables; jobs of `smoke` took 1 to 6
+TORCH = 6.0  # more where torch and open_clip are imported: `smoke`
+
+# Files: drawings of `smoke`; noise-like photographs as PNG at compression level 1 (563 kB at 512
+# pixels a side).
+DRAWN_PIXEL = 1.5
+GENERATED_PIXEL = 2.1
+TRAINED_MODEL = 15e6  # weights, captions and moments of one of the small CLIPs: `smoke`
+NOTEBOOK_FILE = 3e5  # `smoke`
+CAPTION_BYTES = 100  # of a caption and its share of the other columns in a compressed file
+
+# Reading: 13 ms for a PNG of 512 pixels a side to become an array of 224, on one core.
+READ_PIXEL = 13e-3 / 512**2
+READERS = 8  # threads that read images for a GPU, where a machine has one
+# Drawing and searching: page "Speed" of the book, and its benchmark of captions.
+DRAW_PIXEL = 1 / 1900 / 64**2
+CAPTION = 1 / 400_000
+# Training: 1,700 images a second a core for a small CLIP at 32 pixels; at 64 some 600.
+TRAIN_PIXEL = 1 / 600 / 64**2
+
+# A forward pass: multiply-adds a parameter and image at 224 pixels, some 200 for ViT-B-16 (17.5 G
+# of the image tower's 86 M), ConvNeXt-B (15.4 G, 88 M) and RN50 (6.1 G, 38 M) alike; for ViTs one
+# a patch, so their patch size counts.
+PATCHES = 196
+PROMPT_TOKENS = 12
+GPU_FLOPS = 15e12  # single precision, three quarters of what the A100's data sheet says
+CORE_FLOPS = 20e9
+
+# Text to image at 512 pixels: Stability AI's announcement of SDXL-Turbo (2023) has 207 ms an image
+# on an A100 in half precision, 67 of them for a step. Batches are faster.
+STEP_PIXEL = 0.067 / 512**2
+AROUND_PIXEL = 0.140 / 512**2
+# Two questions about an image to a model of 7 billion parameters: two passes over some 400 tokens
+# each, at two operations a parameter and token, on half of an A100's half precision (312 TFLOPS).
+ASK_IMAGE = 2 * 400 * 2 * 7e9 / 156e12
+# Parameters of whole pipelines, by the beginning of their name: UNet, text encoders, decoder of
+# Podell et al. 2023, arXiv 2307.01952, and of Rombach et al. 2022, arXiv 2112.10752.
+GENERATORS = {
+    "stabilityai/sdxl": 3.5e9,
+    "stabilityai/stable-diffusion-xl": 3.5e9,
+    "stabilityai/stable-diffusion-2": 1.3e9,
+    "stable-diffusion-v1-5/": 1.1e9,
+}
+HALF = ("fp16", "bf16")
+
+# GPU memory beside the weights: a batch of 256 images in ViT-bigG's widest layers, a few times.
+ACTIVATIONS = 6e9
+
+# Linear probes: an iteration of a logistic regression is two products of images, width and words;
+# six strengths and the last fit take some 600 in `mini`.
+LINEAR_STEPS = 600
+HELD_OUT = 0.2  # usual share of the images, and of the pairs, that they are tested with
+PAIR = 5e-8  # of an image and a pair: 60,000 images and 30,000 pairs took a minute
+AGAIN = 0.24  # share of images times pairs that CLIPs answer by their texts once more
+
+# Metrics of embeddings: page "Speed" has 89 s for 60,000 images of width 768, all of them once.
+MEASURE_NUMBER = 89 / 60_000 / 768
+
+
+def size_of_weights(model: Checkpoint | PublishedTower) -> float:
+    """Bytes that a checkpoint takes to download, NaN if not known."""
+    named = model.tower if isinstance(model, PublishedTower) else model.checkpoint
+    if named.startswith(("file:", "local-dir:")):
+        return 0.0
+    return FLOAT * model.facts.get("parameters", nan)
+
+
+def size_of_generator(settings: DiffusionSet) -> float:
+    """Bytes of the weights of a text-to-image pipeline, NaN if not known."""
+    if settings.model.startswith("local-dir:"):
+        return 0.0
+    for name, parameters in GENERATORS.items():
+        if settings.model.startswith(name):
+            return parameters * (2 if settings.variant in HALF else FLOAT)
+    return nan
+
+
+def seconds_to_generate(settings: DiffusionSet) -> float:
+    """GPU time of one image."""
+    passes = settings.steps * (2 if settings.guidance > 1 else 1)
+    return (STEP_PIXEL * passes + AROUND_PIXEL) * settings.size**2
+
+
+def seconds_to_train(recipe: Schedule, size: int) -> float:
+    """CPU time of training a small CLIP, or its image tower, on images of `size` pixels a side."""
+    return recipe.images * recipe.epochs * TRAIN_PIXEL * size**2
+
+
+def facts_of(model: Any) -> dict[str, Any] | None:
+    """What is known of a published model, trained or not; None for one of the small ones."""
+    if isinstance(model, Checkpoint | PublishedTower):
+        return model.facts
+    if not isinstance(model, Untrained) or model.architecture in zoo.architectures():
+        return None
+    if model.architecture not in listing.architectures():
+        return {}  # refused before it is made
+    known = catalogue.facts_of_architecture(model.architecture)
+    return {"architecture": model.architecture, **known}
+
+
+def width_of(model: Any) -> float:
+    """Numbers in an embedding; 64 for the small CLIPs, NaN if not known."""
+    known = facts_of(model)
+    return 64 if known is None else known.get("embed_dim", nan)
+
+
+def seconds_to_probe(images: float, width: float, attributes: int, objects: int) -> float:
+    """CPU time of linear probes for both words, and of composing their answers; NaN if unknown."""
+    words = attributes + objects
+    if images * objects > LARGEST_LOGISTIC:  # a covariance, and one product with all words
+        steps = 2 * images * width * (width + words)
+    else:
+        steps = 4 * LINEAR_STEPS * images * width * words
+    pairs = HELD_OUT**2 * images * attributes * objects
+    return steps / CORE_FLOPS + pairs * PAIR
+
+
+def seconds_of_forward(known: dict[str, Any], images: float, texts: float) -> float:
+    """GPU time of the forward passes of a model of which `known` is known, NaN if not enough."""
+    if "parameters" not in known:
+        return nan
+    if "patch" in known:  # of an image-only tower; NaN if it has none
+        patch = known["patch"] if known["patch"] == known["patch"] else None
+    else:
+        patch = catalogue.configuration(known["architecture"])["vision_cfg"].get("patch_size")
+    patches = PATCHES * (known["resolution"] / 224) ** 2
+    if patch:
+        patches = (known["resolution"] / patch) ** 2
+    tokens = images * patches + texts * PROMPT_TOKENS
+    return 2 * known["parameters"] * tokens / GPU_FLOPS

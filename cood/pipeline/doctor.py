@@ -1,0 +1,215 @@
+"""What a study lacks on this machine, and how to get it; no check takes more than seconds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+
+import pandas as pd
+
+from cood.catalogue.open_clip_listing import HUB, LOCAL
+from cood.errors import CoodError
+from cood.models.hub import checkpoint_kept, repository_kept
+from cood.pipeline import cost_model as rough
+from cood.pipeline.plan import GB, plan
+from cood.pipeline.preflight import (
+    MISSING,
+    OK,
+    WARNING,
+    Check,
+    from_elsewhere,
+    local_files,
+    release_file,
+)
+from cood.settings import ReleaseSet
+from cood.settings.study_file import Study
+
+SECONDS = 4.0  # that a check may wait for a program or a server
+LONG = 1.0  # GPU hours that a CPU cannot be asked to take over
+
+
+def examine(study: Study) -> Iterator[Check]:
+    """Look at all that a study needs, one thing after the other.
+
+    What is done already needs neither disk, GPU nor hub any more.
+    """
+    left = plan(study).set_index("stage").loc["left"]
+    yield _settings(study)
+    yield from _releases(study)
+    yield from local_files(study)
+    yield from _disk(study, left)
+    yield _gpu(study, left)
+    yield from _hub(study, left)
+
+
+def _settings(study: Study) -> Check:
+    from cood.pipeline.run import check_settings
+
+    try:
+        check_settings(study)
+    except CoodError as error:
+        return Check("settings", MISSING, str(error))
+    return Check("settings", OK, "words, fonts of the drawings, files and notebooks fit together")
+
+
+def _releases(study: Study) -> Iterator[Check]:
+    for name, settings in study.sets.items():
+        if not isinstance(settings, ReleaseSet) or settings.url is None:
+            continue
+        file, what = release_file(study, settings), f"images of {name}"
+        if file.exists():
+            yield Check(what, OK, str(file))
+        elif (reason := unreachable(settings.url)) is None:
+            yield Check(what, OK, f"to be downloaded from {settings.url}")
+        else:
+            lacks = f"{settings.url} does not answer ({reason}); put the file at {file}"
+            yield Check(what, MISSING, lacks)
+
+
+def _disk(study: Study, left: pd.Series) -> Iterator[Check]:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    wanted = [
+        (
+            "disk for results",
+            study.paths.results,
+            left["disk_gb"],
+            "or link results/ to another disk",
+        ),
+        ("disk for weights", Path(HF_HUB_CACHE), left["download_gb"], "or set HF_HOME"),
+    ]
+    needs: dict[int, float] = {}  # by file system, for results and weights may share one
+    for what, folder, need, way in wanted:
+        if need == 0:
+            continue
+        while not folder.exists():
+            folder = folder.parent
+        free, device = shutil.disk_usage(folder).free / GB, folder.stat().st_dev
+        needs[device] = needs.get(device, 0.0) + need
+        said = f"{needs[device]:.1f} GB needed, {free:.1f} GB free at {folder}"
+        if needs[device] > free:
+            yield Check(what, MISSING, f"{said}; free some, {way}")
+        else:
+            yield Check(what, OK, said)
+
+
+def _gpu(study: Study, left: pd.Series) -> Check:
+    hours = left["gpu_hours"]
+    if hours == 0 and "gpu_hours" not in left["unknown"]:
+        return Check("GPU", OK, "not needed")
+    found, need = gpus(), _gpu_memory(study)
+    if not found:
+        lacks = f"none found by nvidia-smi; for some {hours:.1f} GPU hours of work"
+        way = "use a machine that has one, or a cluster's profile (see README.md)"
+        if hours > LONG:
+            return Check("GPU", MISSING, f"{lacks} {way}")
+        return Check("GPU", WARNING, f"{lacks} a CPU takes about a hundred times as long; {way}")
+    name, memory = max(found, key=lambda gpu: gpu[1])
+    said = f"{name}, {memory:.0f} GB; the largest model needs some {need:.0f} GB"
+    if memory < need:
+        way = "models that do not fit will fail: take them out of the study, or use a larger GPU"
+        return Check("GPU", WARNING, f"{said}; {way}")
+    return Check("GPU", OK, said)
+
+
+def _gpu_memory(study: Study) -> float:
+    """GB of the largest model whose size is known, with a batch."""
+    sizes = [
+        rough.FLOAT * known.get("parameters", 0)
+        for known in map(rough.facts_of, [*study.embedded.values(), *study.image_only.values()])
+        if known is not None
+    ]
+    sizes += [rough.size_of_generator(settings) for settings in study.generated.values()]
+    return (max((size for size in sizes if size == size), default=0.0) + rough.ACTIVATIONS) / GB
+
+
+def gpus() -> list[tuple[str, float]]:
+    """Name and memory in GB of each GPU that nvidia-smi lists; empty where there is none."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=SECONDS, check=True)
+        rows = [line.rsplit(",", 1) for line in done.stdout.splitlines() if line.strip()]
+        return [(name.strip(), float(memory) * 2**20 / GB) for name, memory in rows]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
+def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
+
+    if left["download_gb"] == 0 and "download_gb" not in left["unknown"]:
+        yield Check("model hub", OK, "not needed: nothing is left to download")
+        return
+    if HF_HUB_OFFLINE:
+        said = "HF_HUB_OFFLINE is set: what is not kept from an earlier run is left out"
+        yield Check("model hub", WARNING, said)
+        return
+    reason = unreachable(ENDPOINT)
+    if reason is not None:
+        way = "see to the network, or set HF_ENDPOINT to a copy; what is kept needs none"
+        yield Check("model hub", MISSING, f"{ENDPOINT} does not answer ({reason}); {way}")
+        return
+    yield Check("model hub", OK, ENDPOINT)
+    needed = [(s.model, s.revision) for s in study.generated.values()]
+    if study.verification:
+        needed.append((study.verification.model, study.verification.revision))
+    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_kept(n, r)]
+    named = from_elsewhere(study).values()
+    mine = [
+        n.removeprefix(HUB).partition("@")[0]
+        for n in named
+        if n.startswith(HUB) and not checkpoint_kept(n)
+    ]
+    states = dict.fromkeys(mine, WARNING) | {repo: MISSING for repo, _ in needed}
+    for repo, state in states.items():
+        fault = closed(repo)
+        found = (OK, "open to you") if fault is None else (state, fault)
+        yield Check(f"repository {repo}", *found)
+
+
+def unreachable(url: str) -> str | None:
+    """Why a server does not answer, None if it does, with whatever status."""
+
+    def ask() -> str | None:
+        try:
+            urllib.request.urlopen(url, timeout=SECONDS).close()
+        except urllib.error.HTTPError:
+            return None
+        except (OSError, ValueError) as error:
+            return str(getattr(error, "reason", error))
+        return None
+
+    return _in_time(ask)
+
+
+def closed(repo: str) -> str | None:
+    """Why a repository of the hub cannot be read, with the way out; None if it can."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    def ask() -> str | None:
+        try:
+            HfApi().auth_check(repo)
+        except GatedRepoError:
+            return "accept its licence on its page, and set HF_TOKEN"
+        except RepositoryNotFoundError:
+            return "there is none, or it is private; correct its name, or set HF_TOKEN"
+        except Exception as error:  # all sorts of failures of the network
+            return f"cannot be asked for: {str(error).splitlines()[0]}"
+        return None
+
+    return _in_time(ask)
+
+
+def _in_time(ask: Callable[[], str | None]) -> str | None:
+    # The look-up of a name knows no time limit, so that it is left behind if it hangs.
+    answers: list[str | None] = []
+    thread = Thread(target=lambda: answers.append(ask()), daemon=True)
+    thread.start()
+    thread.join(SECONDS + 1)
+    return answers[0] if answers else f"nothing within {SECONDS + 1:.0f} seconds"

@@ -1,0 +1,1 @@
+"""From notebooks and prose to the rendered report."""

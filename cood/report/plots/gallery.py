@@ -1,0 +1,145 @@
+"""Pictures of a data set: what the images look like, and which compositions are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import wrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from PIL import ImageOps
+
+from cood.errors import NotebookError
+from cood.report.plots.svg import keep
+from cood.settings.study_file import Study
+from cood.synthesis.drawing.icon_sets import load_image
+
+SPLITS = {"shared": "#1f4e79", "partial": "#8fb8de", "unseen": "#e9a23b"}
+SPLIT_NAMES = {
+    "shared": "in every model's training set",
+    "partial": "in some models' training sets",
+    "unseen": "held out of all",
+}
+
+
+GAP = 14  # pixels above each image, for its name
+THUMB = 96  # pixels a side at most
+NAMED = 150  # objects at most whose names fit under a map
+
+
+def gallery(
+    folder: Path, manifest: pd.DataFrame, attributes: Sequence[str], rows: int, columns: int
+) -> Figure:
+    """A row an attribute and `columns` images each, named by their objects.
+
+    Images are cut square and made small, if they are not.
+
+    Parameters
+    ----------
+    folder, manifest
+        Of the set; the images are taken from the top, each of another object.
+    attributes
+        Of these, at most `rows` get a row, taken evenly from all: those that have an image.
+    rows, columns
+        How many rows, and images in a row.
+
+    Raises
+    ------
+    NotebookError
+        If there is to be no row or no column.
+    """
+    _check_grid(rows=rows, columns=columns)
+    attributes = attributes[:: -(-len(attributes) // rows)]
+    found = {
+        attribute: manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
+        for attribute in attributes
+    }
+    attributes = [attribute for attribute, row in found.items() if len(row)]
+    pictures = [found[attribute] for attribute in attributes]
+    side = min(THUMB, *load_image(folder, pictures[0]["image"].iloc[0]).size)
+    wide, high = side + 4, side + GAP
+    # One picture of all: hundreds of axes would take a minute to lay out.
+    mosaic = np.zeros((high * len(pictures), wide * columns, 4), np.uint8)  # the page shows through
+    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(pictures) * 1.03))
+    for i, row in enumerate(pictures):
+        for k, (image, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
+            top, left = i * high + GAP, k * wide
+            picture = load_image(folder, image)
+            if picture.size != (side, side):
+                picture = ImageOps.fit(picture, (side, side))
+            mosaic[top : top + side, left : left + side] = np.asarray(picture.convert("RGBA"))
+            # As it stands: what lies between two dollar signs is no formula here.
+            name = axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom")
+            name.set(fontsize=7, parse_math=False)
+    axes.imshow(mosaic, interpolation="nearest")
+    axes.set_yticks(
+        [i * high + GAP + side / 2 for i in range(len(pictures))], attributes, fontsize=9
+    )
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _check_grid(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise NotebookError(f"{name}: expected a number from 1, got {number}")
+
+
+def split_map(study: Study, split: np.ndarray) -> Figure:
+    """Attributes by objects, coloured by split."""
+    words = study.words
+    order = list(SPLITS)
+    grid = np.array([order.index(s) for s in split]).reshape(len(words.attributes), -1)
+    few = len(words.objects) <= NAMED
+    # The legend needs seven inches, however few objects there are.
+    wide = 1.8 + 0.17 * min(len(words.objects), NAMED)
+    size = (max(7.2, wide), 2.0 + 0.2 * len(words.attributes))
+    figure, axes = plt.subplots(figsize=size)
+    colours = ListedColormap(list(SPLITS.values()))
+    axes.imshow(grid, cmap=colours, vmin=-0.5, vmax=2.5, aspect="auto", interpolation="nearest")
+    if few:
+        axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=7)
+    else:
+        axes.set_xlabel(f"{len(words.objects):,} objects")
+    axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
+    axes.grid(visible=False)
+    handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
+    legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    plt.setp(legend.get_texts(), fontsize=8)
+    keep(*legend.get_patches())
+    return figure
+
+
+def scenes(study: Study, manifests: Mapping[str, pd.DataFrame], columns: int) -> Figure:
+    """Two rows of `columns` images from each factor set, each above its caption.
+
+    Parameters
+    ----------
+    study, manifests
+        The study and, by name, the manifests of its factor sets; the first images are shown.
+    columns
+        Images in a row.
+    """
+    _check_grid(columns=columns)
+    rows = 2 * len(manifests)
+    figure, grid = plt.subplots(rows, columns, figsize=(1.75 * columns, 2.55 * rows), squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for k, (name, manifest) in enumerate(manifests.items()):
+        folder = study.paths.manifest(name).parent
+        shown = manifest.head(2 * columns)
+        for axes, image, prompt in zip(
+            grid[2 * k : 2 * k + 2].flat, shown["image"], shown["prompt"], strict=False
+        ):
+            axes.imshow(load_image(folder, image), interpolation="nearest")
+            text = "\n".join(wrap(prompt, 22))
+            axes.text(0.5, -0.04, text, ha="center", va="top", fontsize=8, transform=axes.transAxes)
+    return figure

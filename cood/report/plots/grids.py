@@ -1,0 +1,160 @@
+"""Figures of several panels: measures by spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from cood.report.plots.figures import (
+    EDGE,
+    about,
+    kinds,
+    legend,
+    percent_axes,
+    reach,
+    spread,
+    styles,
+)
+from cood.report.plots.svg import Told, tell
+
+SPACES = {"image": "#b5446e", "text": "#2b6a99"}  # apart in brightness and for the colour-blind
+WIDTH, HEIGHT = 7.2, 2.3
+
+
+def panels(
+    models: pd.DataFrame, scores: pd.DataFrame, accuracy: pd.DataFrame, label: str
+) -> Figure:
+    """A row a measure and a column a space; in each panel a point a model, with intervals.
+
+    Parameters
+    ----------
+    models
+        Table of models with `model`, `family` and `architecture`.
+    scores
+        Columns `model`, `measure`, `space`, `value`, `low`, `high` and `chance`; measures in the
+        given order.
+    accuracy
+        Indexed by model: `value`, `low` and `high`.
+    label
+        Of the accuracy.
+    """
+    colours, markers = styles(models)
+    known = models.assign(marker=kinds(models).map(markers)).set_index("model")
+    measures = list(dict.fromkeys(scores["measure"]))
+    figure, grid = plt.subplots(
+        len(measures), 2, figsize=(WIDTH, HEIGHT * len(measures) + 0.8), squeeze=False, sharey=True
+    )
+    for row, measure in zip(grid, measures, strict=True):
+        for axes, space in zip(row, SPACES, strict=True):
+            here = scores[(scores["measure"] == measure) & (scores["space"] == space)]
+            for model, one in here.set_index("model").iterrows():
+                its = known.loc[model]
+                drawn = axes.errorbar(
+                    one["value"],
+                    accuracy.loc[model, "value"],
+                    xerr=reach(one),
+                    fmt=its["marker"],
+                    color=colours[its["family"]],
+                    markeredgecolor=EDGE,
+                    markeredgewidth=0.6,
+                    markersize=7,
+                    elinewidth=1,
+                    ecolor=(*colours[its["family"]], 0.5),
+                )
+                up, named = spread(accuracy.loc[model]), {"y": label}
+                tell(drawn[0], Told(str(model), about(its), spread(one), up, named))
+            axes.axvline(here["chance"].mean(), color="0.6", linestyle=":", linewidth=1)
+            axes.set_xlabel(f"{measure.replace('_', ' ')}, {space}s", fontsize=10)
+            percent_axes(axes, "y")
+        row[0].set_ylabel(label, fontsize=10)
+    figure.legend(**legend(colours, markers), loc="outside lower center")
+    return figure
+
+
+def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
+    """A panel a measure: over steps, a thin line a model and a thick one for their mean.
+
+    Parameters
+    ----------
+    table
+        Columns `model`, `step`, `space`, `measure`, `value` and `chance`.
+    measures
+        Which to draw, in this order.
+    """
+    rows = -(-len(measures) // 2)
+    figure, grid = plt.subplots(rows, 2, figsize=(WIDTH, 2.7 * rows + 0.5), squeeze=False)
+    for axes, measure in zip(grid.flat, measures, strict=False):
+        here = table[table["measure"] == measure]
+        for space, part in here.groupby("space", sort=False):
+            colour = SPACES.get(str(space), "0.3")
+            for model, line in part.groupby("model"):
+                drawn = axes.plot(
+                    *(_shown(line["step"]), line["value"]), color=colour, alpha=0.3, lw=0.8
+                )
+                first, last = line.sort_values("step")["value"].iloc[[0, -1]]
+                told = [f"{space}: {first:.3g} before training, {last:.3g} at its end"]
+                tell(drawn[0], Told(str(model), told))
+            mean = part.groupby("step")[["value", "chance"]].mean()
+            name = f"{space}s" if space in SPACES else str(space)
+            axes.plot(_shown(mean.index), mean["value"], color=colour, lw=2.5, label=name)
+            axes.plot(_shown(mean.index), mean["chance"], color=colour, lw=1, ls=":")
+        _steps(axes, "x")
+        axes.set_title(measure.replace("_", " "), fontsize=11)
+    for axes in grid.flat[len(measures) :]:
+        axes.set_visible(False)
+    for axes in grid[-1]:
+        axes.set_xlabel("training step")
+    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
+    """A panel a measure: steps of texts (across) against those of images (up), a point a model."""
+    colours, markers = styles(models)
+    known = models.assign(marker=kinds(models).map(markers)).set_index("model")
+    figure, grid = plt.subplots(
+        1, len(steps), figsize=(WIDTH, 3.6), squeeze=False, sharex=True, sharey=True
+    )
+    every = pd.concat([found.dropna().stack() for found in steps.values()])
+    ends = (every.min() / 1.3, every.max() * 1.3) if len(every) else (1, 2)
+    rng = np.random.default_rng(0)
+    for axes, (measure, found) in zip(grid[0], steps.items(), strict=True):
+        both = found.dropna()
+        for model, row in both.iterrows():
+            # Moments are few: points are moved a little, so that none hides another.
+            across, up = row[["text", "image"]].to_numpy(float) * 2 ** rng.uniform(-0.2, 0.2, 2)
+            drawn = axes.plot(
+                *(across, up, known.loc[model, "marker"]),
+                color=colours[known.loc[model, "family"]],
+                markeredgecolor=EDGE,
+                markeredgewidth=0.6,
+                markersize=8,
+            )
+            said = [f"texts at step {row['text']:g}, images at step {row['image']:g}"]
+            tell(drawn[0], Told(str(model), [*about(known.loc[model]), *said]))
+        axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
+        _steps(axes, "xy")
+        axes.set_title(measure.replace("_", " "), fontsize=10)
+        axes.set_xlabel("step of texts")
+    grid[0][0].set_ylabel("step of images")
+    figure.legend(**legend(colours, markers), loc="outside lower center")
+    return figure
+
+
+def _steps(axes: Axes, which: str) -> None:
+    for name in which:
+        getattr(axes, f"set_{name}scale")("log", base=2)
+        getattr(axes, f"{name}axis").set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
+def _shown(steps: pd.Series | pd.Index) -> np.ndarray:
+    # Step 0 has no logarithm; it is drawn left of the first step.
+    values = np.asarray(steps, dtype=float)
+    later = values[values > 0]
+    return np.where(values == 0, later.min() / 2 if len(later) else 1, values)

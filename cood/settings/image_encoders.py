@@ -1,0 +1,104 @@
+"""Image towers without a text tower: trained here, untrained, or from elsewhere by timm."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from cood.catalogue.image_encoders import facts
+from cood.settings.base import Name, Settings
+from cood.settings.models import FILE, Schedule
+
+OTHER, UNTRAINED = "not known", "nothing"
+LEARNS = {"labels": "labels", "views": "images alone"}
+
+
+class TowerTraining(Schedule):
+    """Training the image tower of a small CLIP on the CLIP's own drawings, but without texts.
+
+    With ``labels``, a linear head tells the attribute and another the object; with ``views``, the
+    tower tells a drawing from others in two random views of it, without any label.
+    """
+
+    objective: Literal["labels", "views"]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of it; see `cood.catalogue.image_encoders.facts`."""
+        return {
+            "family": self.family,
+            "learns": LEARNS[self.objective],
+            "architecture": self.architecture,
+            "share": self.share,
+            "images": self.images,
+            "seed": self.seed,
+        }
+
+
+class UntrainedTower(Settings):
+    """The image tower of a small CLIP, named by its architecture, with random weights."""
+
+    untrained: Name
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of it; see `cood.catalogue.image_encoders.facts`."""
+        return {
+            "family": "untrained",
+            "learns": UNTRAINED,
+            "architecture": self.untrained,
+            "images": 0,
+            "seed": self.seed,
+        }
+
+
+class PublishedTower(Settings):
+    """A tower from elsewhere; see `cood.models.image_encoders.load_tower` for what may be named.
+
+    `architecture` goes with `file:`: a model of timm, with the tag whose preprocessing it gets.
+    `family` and `learns` (from what it learned: `labels`, `images alone`, ...) are those of the
+    catalogue by default.
+    """
+
+    tower: str
+    architecture: str | None = None
+    family: str | None = None
+    learns: str | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> PublishedTower:
+        if self.tower.startswith(FILE) != (self.architecture is not None):
+            raise ValueError(
+                f"architecture: needed with a tower {FILE}..., and with no other, "
+                f"got {self.architecture!r} with {self.tower!r}"
+            )
+        return self
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of it; see `cood.catalogue.image_encoders.facts`."""
+        known = facts(self.architecture or self.tower)
+        return known | {
+            "family": self.family or known.get("family", "other"),
+            "learns": self.learns or known.get("learns", OTHER),
+        }
+
+
+def _kind(value: Any) -> str:
+    for key, kind, made in (
+        ("tower", "tower", PublishedTower),
+        ("untrained", "untrained", UntrainedTower),
+    ):
+        if isinstance(value, made) or (isinstance(value, dict) and key in value):
+            return kind
+    return "objective"
+
+
+Tower = Annotated[
+    Annotated[TowerTraining, Tag("objective")]
+    | Annotated[UntrainedTower, Tag("untrained")]
+    | Annotated[PublishedTower, Tag("tower")],
+    Discriminator(_kind),
+]

@@ -1,0 +1,1 @@
+"""Drawing images of attributes and objects."""

@@ -1,0 +1,1 @@
+"""Importing sets of images that were made elsewhere."""

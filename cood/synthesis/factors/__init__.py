@@ -1,1 +1,0 @@
-"""Scenes made of independent factors: 3D shapes in a room, and sprites."""

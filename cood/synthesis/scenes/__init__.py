@@ -1,0 +1,1 @@
+"""Rendering scenes of independent factors."""

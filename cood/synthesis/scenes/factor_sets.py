@@ -1,0 +1,45 @@
+"""Writing a factor set: PNG files and their manifest."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cood.files import read_table, write_table
+from cood.settings.study_file import Study
+from cood.synthesis.drawing.icon_sets import save_images
+from cood.synthesis.scenes.scenes import evaluation_scenes, pixels, splits
+
+
+def draw_factor_set(study: Study, name: str) -> pd.DataFrame:
+    """Draw, or read, the scenes of a factor set, write the PNG files and then the manifest.
+
+    The manifest has a row an image: `image`, `scene` (row of the published file), a column of
+    value ids for each factor, `composition` (of the words of the pair), `split`, `prompt`,
+    `generator`, `status` and `bytes`.
+    """
+    settings = study.factor_set(name)
+    table, path = settings.table, study.paths.manifest(name)
+    scenes = evaluation_scenes(study, name)
+    ids = table.ids(scenes)
+    composition = table.compositions(ids)
+    rows = pd.DataFrame(
+        {
+            "image": [f"{scene // 1000:03d}/{scene:06d}.png" for scene in scenes],
+            "scene": scenes,
+            **dict(zip(table.names, ids.T, strict=True)),
+            "composition": composition,
+            "split": splits(study, name)[composition],
+            "prompt": table.captions(table.word_ids(ids), "sentence"),
+            "generator": "published file" if settings.file else "rendered",
+            "status": "kept",
+        }
+    )
+    rows["bytes"] = save_images(path.parent, rows["image"], pixels(study, settings, scenes))
+    write_table(rows, path)
+    return rows
+
+
+def read_factor_manifest(study: Study, name: str) -> pd.DataFrame:
+    """Rows of a factor set."""
+    study.factor_set(name)
+    return read_table(study.paths.manifest(name))

@@ -1,1 +1,0 @@
-"""Does an image show its composition? Asked of a vision-language model, and of persons."""

@@ -1,0 +1,134 @@
+import pandas as pd
+import pytest
+
+from cood.analysis.results import Results, load_results, percent, pick, select
+from cood.analysis.topics.diversity import caption_table
+from cood.errors import ArtefactError, StudyError
+from cood.files import write_table
+from cood.metrics.captions import caption_nmi
+from cood.splits import training_captions
+
+KEYS = ["model", "set", "split", "group", "measure", "variant", "value"]
+
+
+@pytest.fixture
+def results(tiny):
+    rows = [
+        ("few", "ao", "unseen", "all", "pair_top1", "all", 0.1),
+        ("few", "ao", "unseen", "all", "pair_top1", "unseen", 0.2),
+        ("few", "ao", "unseen", "color", "pair_top1", "all", 0.3),
+        ("few", "ao", "shared", "all", "pair_top1", "all", 0.4),
+        ("most", "ao", "unseen", "all", "pair_top1", "all", 0.5),
+        ("text only", "ao", "unseen", "all", "pair_top1", "all", 0.6),
+    ]
+    scores = pd.DataFrame(rows, columns=KEYS).assign(
+        space="image", low=0.0, high=1.0, chance=0.05, n=8
+    )
+    text = scores[scores["variant"] == "unseen"].assign(space="text", value=0.7)
+    scores = pd.concat([scores, text], ignore_index=True)
+    return Results(tiny, scores, pd.DataFrame({"model": ["few", "most"]}))
+
+
+def test_one_row_a_model_and_no_baseline(results):
+    found = pick(results, split="unseen", measure="pair_top1")
+    assert found["value"].to_dict() == {"few": 0.1, "most": 0.5}
+    assert list(found.columns) == ["value", "low", "high", "chance", "n"]
+    assert found.index.name == "model"
+
+
+def test_defaults_can_be_replaced(results):
+    where = {"split": "unseen", "measure": "pair_top1"}
+    assert pick(results, **where, variant="unseen")["value"].to_dict() == {"few": 0.2}
+    assert pick(results, **where, group="color")["value"].to_dict() == {"few": 0.3}
+    text = pick(results, **where, space="text", variant="unseen")
+    assert text["value"].to_dict() == {"few": 0.7}
+    assert pick(results, **where, set="ao")["value"].to_dict() == {"few": 0.1, "most": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"split": "unsen", "measure": "pair_top1"}, r"unknown split 'unsen'; did you mean unseen"),
+        ({"split": "unseen", "measure": "top1"}, "unknown measure 'top1'"),
+        ({"split": "unseen", "measure": "pair_top1", "set": "oa"}, "unknown set 'oa'"),
+        ({"split": "unseen", "measure": "pair_top1", "space": "txt"}, "unknown space 'txt'"),
+        ({"measure": "pair_top1"}, "does not select one row for few"),
+    ],
+)
+def test_a_selection_that_is_wrong_is_refused(results, where, message):
+    with pytest.raises(StudyError, match=message):
+        pick(results, **where)
+
+
+def test_a_study_and_its_tables(results, tiny):
+    with pytest.raises(ArtefactError, match=r"models.parquet does not exist"):
+        load_results("tiny")
+    write_table(results.scores, tiny.paths.scores)
+    write_table(results.models, tiny.paths.models)
+    loaded = load_results("tiny")
+    assert loaded.study == tiny
+    pd.testing.assert_frame_equal(loaded.scores, results.scores)
+    pd.testing.assert_frame_equal(loaded.models, results.models)
+
+
+def test_shares_as_text():
+    assert percent(0.1234) == "12.3 %"
+    assert percent(0.1234, 0.1, 0.2) == "12.3 % [10.0, 20.0]"
+    assert percent(0.1234, 0.0, 0.2) == "12.3 % [0.0, 20.0]"
+    assert percent(0.1234, 0.1) == "12.3 %"
+
+
+def test_dependence_in_the_captions_of_each_model(tiny):
+    for name, model in tiny.trained.items():
+        write_table(training_captions(tiny, model), tiny.paths.model(name) / "captions.parquet")
+    table = caption_table(tiny).set_index("model")
+    assert list(table.index) == ["few", "most"]
+    named = training_captions(tiny, tiny.models["few"]).query("names == 'pair'")
+    expected = caption_nmi(named["attribute"].to_numpy(), named["object"].to_numpy())
+    few = table.loc["few"]
+    assert few["captions"] == expected.n == len(named)
+    for form in ("information", "geometric", "arithmetic", "corrected"):
+        assert few[form] == getattr(expected, form)
+    # Fewer compositions tell more of the other word; shuffled captions tell less than either.
+    assert table.loc["few", "geometric"] > table.loc["most", "geometric"]
+    assert few["shuffled"] < few["geometric"]
+    pd.testing.assert_frame_equal(caption_table(tiny), caption_table(tiny))
+
+
+def test_captions_before_training_are_told(tiny):
+    with pytest.raises(ArtefactError, match=r"few/captions.parquet does not exist"):
+        caption_table(tiny)
+
+
+@pytest.fixture
+def zoo(parse):
+    rows = [
+        ("few", "ViT-B-32", "laion2b"),
+        ("more", "RN50", "openai"),
+        ("most", "convnext_base", "laion2b"),
+    ]
+    models = pd.DataFrame(rows, columns=["model", "architecture", "family"])
+    return Results(parse(), pd.DataFrame(), models)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("all", ["few", "more", "most"]),
+        ("convolutional", ["more", "most"]),
+        ("transformer", ["few"]),
+        ("vit-*", ["few"]),
+        ("laion2b", ["few", "most"]),
+        ("RN50, mo*t", ["more", "most"]),
+    ],
+)
+def test_models_are_chosen_by_tower_architecture_family_or_name(zoo, asked, found):
+    assert select(zoo, asked).models["model"].tolist() == found
+
+
+def test_models_and_sets_that_are_not_there_get_near_ones(zoo):
+    with pytest.raises(StudyError, match=r"unknown models 'convolutonal'; did you mean conv"):
+        select(zoo, "all, convolutonal")
+    with pytest.raises(StudyError, match=r"unknown set 'oa'; known: first, ao"):
+        select(zoo, set="oa")
+    assert select(zoo, set="ao").set == select(zoo).set == "ao"

@@ -1,0 +1,149 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, logit
+
+from cood.analysis.results import Results
+from cood.analysis.topics.accuracy import about_towers, language_gap, tower_table
+from cood.files import write_table
+from cood.report.topics.accuracy import accuracies, caveats, reading
+
+
+def zoo(step, seed=0, clips=8, towers=5, noise=0.05):
+    """Towers on a line between logits, the CLIPs `step` above it."""
+    rng = np.random.default_rng(seed)
+    inside = rng.uniform(0.3, 0.8, clips + towers)
+    language = np.arange(len(inside)) < clips
+    outside = -0.7 + 0.9 * logit(inside) + step * language + noise * rng.normal(size=len(inside))
+    return pd.DataFrame(
+        {
+            "model": [f"m{i}" for i in range(len(inside))],
+            "tower": np.where(language, "CLIP", "images alone"),
+            "family": [f"f{i}" for i in range(len(inside))],
+            "ID": inside,
+            **dict.fromkeys(("C-OoD", "C-OoD low", "C-OoD high"), expit(outside)),
+        }
+    )
+
+
+@pytest.mark.parametrize("step", [-0.5, 0.0, 0.8])
+def test_a_planted_step_is_found(step):
+    table = zoo(step, noise=1e-6)
+    gap = language_gap(table)
+    middle = expit(-0.7 + 0.9 * logit(table["ID"]).mean())
+    expected = expit(logit(middle) + step) - middle
+    assert gap.value == pytest.approx(expected, abs=1e-4)
+    assert gap.low <= gap.value <= gap.high
+    assert (gap.clips, gap.towers, gap.clip_families, gap.tower_families) == (8, 5, 8, 5)
+    assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only towers of 5")
+
+
+def test_without_a_step_the_interval_misses_0_at_its_rate():
+    gaps = [language_gap(zoo(0.0, seed, noise=0.3)) for seed in range(100)]
+    misses = [gap.low > 0 or gap.high < 0 for gap in gaps]
+    assert misses == [gap.p < 0.05 for gap in gaps]
+    assert np.mean(misses) == pytest.approx(0.05, abs=0.045)
+
+
+def test_untrained_towers_and_pupils_of_a_clip_take_no_part():
+    table = zoo(0.5)
+    others = table.iloc[:4].assign(tower=["nothing", "nothing", "CLIP, labels", "CLIP, labels"])
+    others["C-OoD"] = 0.99
+    assert language_gap(pd.concat([table, others], ignore_index=True)) == language_gap(table)
+
+
+def test_models_of_a_family_count_as_one():
+    table = zoo(0.5)
+    again = pd.concat([table, table[table["family"] == "f0"]], ignore_index=True)
+    one, other = language_gap(table), language_gap(again)
+    assert other.clips == one.clips + 1
+    assert (one.value, one.low, one.clip_families) == (other.value, other.low, other.clip_families)
+
+
+def test_too_few_families_give_no_number():
+    for table in (zoo(0.5, towers=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
+        gap = language_gap(table)
+        assert np.isnan([gap.value, gap.low, gap.high, gap.p]).all()
+        assert "no difference can be given" in str(gap)
+
+
+def test_a_comparison_without_overlap_is_said_to_decide_nothing():
+    table = zoo(0.5)
+    said = reading(table, language_gap(table))
+    assert "decides nothing" not in said
+    best = table.loc[table["C-OoD"].idxmax()]
+    assert f"kind: CLIP {100 * best['C-OoD']:.1f} % [" in said
+    assert f"({best['model']}), images alone" in said
+    apart = table.assign(ID=table["ID"] / np.where(table["tower"] == "CLIP", 100, 1))
+    gap = language_gap(apart)
+    assert gap.inside == 0
+    assert "decides nothing" in reading(apart, gap)
+
+
+@pytest.fixture
+def results(project, parse):
+    """Two CLIPs, a tower and one that could not be had, with scores by hand."""
+    study = parse(image_only={"raw": {"untrained": "resnet"}, "gone": {"tower": "local-dir:x"}})
+    towers = pd.DataFrame(
+        {
+            "model": ["raw", "gone"],
+            "missing": ["", "no <network>"],
+            "learns": ["nothing", "not known"],
+            "family": ["untrained", "other"],
+        }
+    )
+    write_table(towers, study.paths.towers)
+    rows = []
+    for i, model in enumerate(["few", "most", "raw"]):
+        for k, (prefix, split, variant) in enumerate(
+            [
+                *[("linear", "probe", "all"), ("linear", "held out", "all")],
+                *[("linear", "held out", "held out"), ("zeroshot", "held out", "all")],
+            ]
+        ):
+            if prefix == "linear" or model != "raw":
+                value = (10 * i + k) / 100
+                row = {"model": model, "measure": f"{prefix}_pair_top1", "split": split}
+                row |= {"variant": variant, "value": value, "low": value, "high": value}
+                rows.append(row | {"set": "ao", "group": "all", "chance": 0.05, "n": 8})
+    models = pd.DataFrame({"model": ["few", "most"], "family": ["40 %", "80 %"]})
+    return Results(study, pd.DataFrame(rows), models)
+
+
+def test_the_table_has_a_row_for_each_tower_that_could_be_had(results):
+    table = tower_table(results).set_index("model")
+    assert table["tower"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
+    assert table["ID"].to_list() == [0.0, 0.1, 0.2]
+    assert table["C-OoD"].to_list() == [0.01, 0.11, 0.21]
+    assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
+    assert np.isnan(table.loc["raw", "zero-shot C-OoD"])
+    assert table["n"].to_list() == [8] * 3
+    assert tower_table(results, labels="unseen")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
+    said = about_towers(results)
+    assert said.startswith("The image-only towers learned from nothing (raw); from not known")
+    assert said.endswith("could not be had: gone (no <network>).")
+
+
+def test_what_is_drawn_and_said(results):
+    table = tower_table(results)
+    figure = accuracies(table, "pair top1")
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "few (CLIP)",
+        "most (CLIP)",
+        "raw (nothing)",
+    ]
+    assert axes.get_xlabel() == "pair top1"
+    assert "chance" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "Published towers differ" in caveats(results.study, table)
+    assert "drawings" not in caveats(results.study, table)
+
+
+def test_a_study_without_image_only_towers_says_so(results, parse):
+    bare = Results(parse(), results.scores, results.models)
+    table = tower_table(bare)
+    assert table.empty
+    assert "names no image-only tower" in about_towers(bare)
+    assert reading(table, language_gap(table)) == "The comparison needs image-only towers."
+    assert caveats(bare.study, table) == ""
+    assert accuracies(table, "x").axes[0].get_title() == "nothing to compare"

@@ -1,0 +1,146 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.analysis.results import Results
+from cood.analysis.stats.correlation import correlate
+from cood.analysis.topics import factor_sets as factors
+from cood.errors import StudyError
+from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.factor_scores import collect_factors
+from cood.factors.table import SHAPES3D
+from cood.files import read_table, write_table
+from cood.report import tables
+from cood.report.plots.gallery import scenes
+from cood.synthesis.scenes.factor_sets import read_factor_manifest
+
+ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
+
+
+def row(**known):
+    blank = dict.fromkeys(COLUMNS, np.nan) | {"set": "shapes", "split": "all", "variant": "all"}
+    return {**blank, "group": "words", "space": "image", "measure": "mig", "n": 60, **known}
+
+
+@pytest.fixture
+def results(factored):
+    """Four models of a zoo with known values, and one that was trained on the scenes."""
+    rows = []
+    for model, value in {**ZOO, "on-shapes": 0.7}.items():
+        rows += [
+            row(model=model, value=value, chance=0.05),
+            row(model=model, value=1 - value, space="text", chance=0.1),
+            row(model=model, value=value, variant="scale", chance=0.02),
+            row(model=model, value=0.3, variant="shape", space="text", chance=0.04),
+        ]
+    hue = {"measure": "factor_top1", "variant": "scale", "group": "all", "chance": 0.125}
+    rows += [row(model=m, value=0.3, low=low, **hue) for m, low in (("a", 0.2), ("b", 0.1))]
+    models = pd.DataFrame({"model": [*ZOO, "on-shapes"], "trained_on": [*[""] * 4, "shapes"]})
+    models["family"] = ["1", "1", "2", "3", "50%"]
+    study = factored.model_copy(update={"factor_sets": {"shapes": factored.factor_sets["shapes"]}})
+    return Results(study, pd.DataFrame(rows), models)
+
+
+def test_correlations_are_those_of_the_zoo_alone(results):
+    accuracy = pd.Series({"a": 0.2, "b": 0.25, "c": 0.5, "d": 0.8, "on-shapes": -5.0})
+    table = factors.against_composing(results, accuracy, ["mig"])
+    assert table[["set", "measure", "space", "group"]].to_numpy().tolist() == [
+        ["shapes", "mig", "image", "words"],
+        ["shapes", "mig", "text", "words"],
+    ]
+    values, families = pd.Series(ZOO), pd.Series(["1", "1", "2", "3"])
+    expected = correlate(values, accuracy[list(ZOO)], families, seed=results.study.seed)
+    image, text = table.to_dict("records")
+    assert image["n"] == 4
+    assert image["pearson"] == pytest.approx(expected.pearson)
+    assert (image["low"], image["high"]) == pytest.approx((expected.low, expected.high))
+    assert text["pearson"] == pytest.approx(-expected.pearson)
+    assert (image["lowest"], image["highest"], image["chance"]) == (0.1, 0.9, 0.05)
+
+
+def test_signs_of_intervals():
+    table = pd.DataFrame({"low": [0.1, -0.5, -0.9, np.nan], "high": [0.5, 0.5, -0.1, np.nan]})
+    assert factors.signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
+        "of 3 Pearson coefficients 1 are surely above 0 and 1 surely below; 1 may be either"
+    )
+
+
+def test_values_by_factor(results):
+    table = factors.by_factor(results, "shapes", "mig", "image")
+    assert list(table.columns) == SHAPES3D.names
+    assert table["scale"].to_dict() == {**ZOO, "on-shapes": 0.7}
+    assert table.drop(columns="scale").isna().all(axis=None)
+    every = factors.every_factor(results, "mig", "image")
+    assert list(every.columns[:2]) == ["shapes: floor hue", "shapes: wall hue"]
+    np.testing.assert_array_equal(every, table)
+    with pytest.raises(StudyError, match="unknown factor set 'shaeps'"):
+        factors.by_factor(results, "shaeps", "mig", "image")
+
+
+def test_medians_of_those_trained_on_the_set_and_of_the_others(results):
+    table = factors.medians(results, "mig").set_index("factor")
+    assert table.loc["scale", ["zoo, image", "own, image", "chance"]].tolist() == [0.45, 0.7, 0.02]
+    assert table.loc["shape", ["zoo, text", "own, text", "chance"]].tolist() == [0.3, 0.3, 0.04]
+    assert table.loc["wall_hue", ["zoo, image", "own, text"]].isna().all()
+
+
+def test_how_many_name_a_factor(results, monkeypatch):
+    monkeypatch.setattr(type(SHAPES3D), "names", ["scale"])
+    assert factors.named(results, ["a", "b", "c"]) == "shapes scale 1 of 2"
+
+
+def test_values_and_words_of_each_factor(factored):
+    table = factors.factor_table(factored).set_index(["set", "factor"])
+    published = table["values published"]
+    assert published["shapes"].tolist() == [10, 10, 10, 8, 4, 15]
+    assert published["sprites"].tolist() == [3, 6, 40, 32, 32]
+    assert (table["values here"] <= published).all()
+    assert table.loc[("shapes", "orientation"), "words"] == 7
+    shared = table["words for several values"]
+    assert shared["shapes", "scale"] == "none"
+    assert shared["shapes", "orientation"].startswith("far left (2), left (2)")
+
+
+@pytest.fixture
+def whole(copied_factors):
+    """A study of two models with all of its scores, and the tables of the zoo."""
+    study = copied_factors
+    for missing, like in (("most", "few"), ("on-shapes-more", "on-shapes")):
+        scores = read_table(study.paths.model_factor_scores(like))
+        write_table(scores.assign(model=missing), study.paths.model_factor_scores(missing))
+    collect_factors(study)
+    models = pd.DataFrame({"model": ["few", "most"], "family": ["1", "2"], "missing": ""})
+    write_table(models, study.paths.models)
+    write_table(pd.DataFrame({"model": ["few"]}), study.paths.scores)
+    return factors.load_factors("tiny")
+
+
+def test_models_of_both_kinds(whole):
+    models = whole.models.set_index("model")
+    assert models["trained_on"].to_dict() == {
+        **{"few": "", "most": ""},
+        **{"on-shapes": "shapes", "on-shapes-more": "shapes"},
+    }
+    assert models.loc["on-shapes", "family"] == "50% of compositions"
+
+
+def test_accuracy_on_what_was_held_out(whole):
+    table = factors.held_out(whole, "explicitness").set_index("model")
+    scores = whole.scores[whole.scores["model"] == "on-shapes"]
+    pair = scores[scores["measure"] == "pair_top1"].set_index(["split", "variant"])["value"]
+    row = table.loc["on-shapes"]
+    assert row["seen"] == pair["seen", "all"]
+    assert row["held out"] == pair["unseen", "all"]
+    assert row["held out, by itself"] == pair["unseen", "unseen"]
+    assert (row["held out chance"], row["held out, by itself chance"]) == (1 / 40, 1 / 8)
+    html = tables.held_out(table.reset_index()).to_html()
+    assert "chance 2.5 %" in html
+    assert "50%" in html
+
+
+def test_samples_stand_above_their_captions(factored):
+    manifests = {name: read_factor_manifest(factored, name) for name in factored.factor_sets}
+    figure = scenes(factored, manifests, 2)
+    texts = [text.get_text().replace("\n", " ") for axes in figure.axes for text in axes.texts]
+    assert texts == [*manifests["shapes"]["prompt"][:4], *manifests["sprites"]["prompt"][:4]]
+    assert sum(len(axes.images) for axes in figure.axes) == 8

@@ -1,0 +1,87 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cood.analysis.topics.training_dynamics import Lead, lagged, lead, reached
+
+STEPS = [0, 10, 20, 40, 80]
+
+
+def table(values):
+    """`values` by model and space, at `STEPS`."""
+    rows = [
+        (model, step, space, "m", value)
+        for (model, space), line in values.items()
+        for step, value in zip(STEPS, line, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["model", "step", "space", "measure", "value"])
+
+
+def test_the_step_from_which_a_measure_stays():
+    found = reached(
+        table(
+            {
+                ("a", "image"): [0, 0, 0.5, 0.89, 1],
+                ("a", "text"): [1, 0, 0.95, 0.5, 1],  # it falls back once more
+                ("b", "image"): [0.2, 0.95, 0.93, 0.96, 1],
+                ("b", "text"): [1, 0.9, 0.8, 0.7, 0.6],  # nothing is gained
+            }
+        ),
+        "m",
+    )
+    assert found.loc["a"].to_dict() == {"image": 80, "text": 80}
+    assert found.loc["b", "image"] == 10
+    assert np.isnan(found.loc["b", "text"])
+
+
+def test_what_is_there_before_training_counts_as_half_a_step():
+    values = {("a", "image"): [0.95, 0.96, 0.97, 0.98, 1], ("a", "text"): [0, 1, 1, 1, 1]}
+    values["a", "image"][1] = 0.0
+    assert reached(table(values), "m").loc["a"].to_dict() == {"image": 20, "text": 10}
+    values["a", "image"] = [1, 1, 1, 1, 1 + 1e-9]
+    found = reached(table(values), "m")
+    assert found.loc["a", "image"] == 80
+
+
+def test_how_far_texts_are_ahead():
+    steps = pd.DataFrame(
+        {"image": [40.0, 80, 20, np.nan], "text": [10.0, 20, 20, 5]}, index=list("abcd")
+    )
+    families = pd.Series(list("xxyy"), index=list("abcd"))
+    found = lead(steps, families)
+    assert found.doublings == pytest.approx((2 + 2 + 0) / 3)
+    assert (found.n, found.families) == (3, 2)
+    # Without one family the mean is 0, without the other 2; one degree of freedom is left.
+    reach = stats.t.ppf(0.975, 1) * np.sqrt(((4 / 3) ** 2 + (2 / 3) ** 2) / 2)
+    assert (found.low, found.high) == pytest.approx((4 / 3 - reach, 4 / 3 + reach))
+    assert "1.3 [-12.1, 14.7] doublings" in str(found)
+
+
+def test_no_interval_from_one_family():
+    steps = pd.DataFrame({"image": [4.0], "text": [1.0]}, index=["a"])
+    found = lead(steps, pd.Series({"a": "x"}))
+    assert found.doublings == 2
+    assert np.isnan([found.low, found.high]).all()
+    assert lead(steps[:0], pd.Series(dtype=str)).n == 0
+    assert isinstance(found, Lead)
+
+
+def test_changes_that_follow_a_moment_later():
+    rng = np.random.default_rng(0)
+    values = {}
+    for model in map(str, range(40)):
+        jumps = rng.standard_normal(6)
+        values[model, "text"] = np.cumsum(jumps[1:])
+        values[model, "image"] = np.cumsum(jumps[:-1])  # the same, one moment later
+    families = pd.Series({str(i): str(i % 8) for i in range(40)})
+    found = lagged(table(values), "m", families).set_index("order")
+    assert found.loc["images follow texts", "value"] == pytest.approx(1)
+    for order in ("at once", "texts follow images"):
+        assert abs(found.loc[order, "value"]) < 0.25
+        assert found.loc[order, "low"] < 0 < found.loc[order, "high"]
+    assert found["n"].to_dict() == {
+        "images follow texts": 120,
+        "at once": 160,
+        "texts follow images": 120,
+    }

@@ -1,0 +1,115 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.representation import representation_metrics as measuring
+from cood.evaluation.representation.concept_basis import in_words
+from cood.evaluation.representation.representation_metrics import (
+    NAMES,
+    Side,
+    measure_model,
+    sides,
+)
+from cood.files import read_table, read_tensors
+from cood.metrics.information import mig
+from cood.metrics.nulls import reduced
+from cood.metrics.prediction import explicitness
+from cood.synthesis.drawing.icon_sets import read_manifest
+
+pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
+KEYS = ["set", "split", "space", "group", "measure", "variant"]
+
+
+@pytest.fixture
+def measured(copied):
+    return copied, measure_model(copied, "few")
+
+
+def pick(table, **where):
+    for column, value in where.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_measures_of_a_model(measured):
+    study, table = measured
+    pd.testing.assert_frame_equal(read_table(study.paths.model_measures("few")), table)
+    assert tuple(table.columns) == COLUMNS
+    assert not table.duplicated(KEYS).any()
+    metrics = table[table["measure"].isin(["mig", "explicitness"])]
+    variants = {"all", *NAMES, "rotated", "PCA 8", "isolated"}
+    for _, part in metrics.groupby(["split", "space", "measure"]):
+        assert set(part["variant"]) == variants
+    assert set(table["split"]) == {"all", "unseen"}
+    assert {"r2", "effective_rank"} <= set(table["measure"])
+
+
+def test_values_are_those_of_the_metrics(measured):
+    study, table = measured
+    tensors, _ = read_tensors(study.paths.embeddings("few", "ao"))
+    truth = read_manifest(study, "ao")["composition"].to_numpy()
+    image = next(side for side in sides(tensors, truth, study.words) if side.space == "image")
+    factors = image.factors(study.words)
+    for metric in (mig, explicitness):
+        options = {"rng": study.seed} if metric is explicitness else {}
+        expected = metric(image.codes, factors, **options).value
+        row = pick(
+            table, measure=metric.__name__, space="image", split="all", variant="all", group="all"
+        )
+        assert row["value"] == pytest.approx(expected)
+        assert row["n"] == len(truth)
+    words = [tensors["isolated_attributes"], tensors["isolated_objects"]]
+    codes = in_words(image.codes, *words)
+    row = pick(table, measure="mig", space="image", split="all", variant="isolated")
+    assert row["value"] == pytest.approx(mig(codes, factors).value)
+
+
+def test_a_side_of_some_compositions(tiny):
+    compositions = np.array([0, 3, 3, 7])
+    side = Side("image", np.arange(8.0).reshape(4, 2), compositions).of(np.array([3, 9]))
+    np.testing.assert_array_equal(side.codes, [[2, 3], [4, 5]])
+    words = tiny.words
+    assert side.factors(words).tolist() == [[words.attribute_of(3), words.object_of(3)]] * 2
+
+
+def test_measuring_again_gives_the_same(measured):
+    study, table = measured
+    again = measure_model(study, "few")
+    pd.testing.assert_frame_equal(*(t.drop(columns="seconds") for t in (table, again)))
+
+
+def test_the_first_split_is_measured_at_the_matched_width_too(copied):
+    matched = copied.metrics.model_copy(update={"matched": 6, "measures": ["mig"]})
+    study = copied.model_copy(update={"metrics": matched})
+    table = measure_model(study, "few")
+    assert tuple(table.columns) == COLUMNS
+    assert not table.duplicated(KEYS).any()
+    at = table[table["variant"].str.startswith("matched")]
+    assert set(at["variant"]) == {"matched PCA 6", "matched random 6"}
+    assert set(at["split"]) == {study.metrics.splits[0]}
+    assert set(at["space"]) == {"image", "text"}
+    assert {"mig", "r2", "r2_held_out", "orthogonality", "numerical_rank_0.1"} <= set(at["measure"])
+    tensors, _ = read_tensors(study.paths.embeddings("few", "ao"))
+    codes = next(sides(tensors, read_manifest(study, "ao")["composition"], study.words)).codes
+    truth = read_manifest(study, "ao")["composition"].to_numpy()
+    factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
+    row = pick(at, measure="mig", space="image", variant="matched PCA 6")
+    assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)
+
+
+def test_splits_of_the_same_compositions_are_measured_once(measured, monkeypatch):
+    study, table = measured
+    asked, once = [], measuring.measured
+    monkeypatch.setattr(measuring, "measured", lambda *given: asked.append(1) or once(*given))
+    every = np.arange(study.words.size)
+    monkeypatch.setattr(measuring, "members", lambda study, model: {"unseen": every})
+    both = measure_model(study, "few").drop(columns="seconds")
+    assert len(asked) == 2  # images and texts
+    whole = table[table["split"] == "all"].drop(columns="seconds")
+    found = both[both["split"] == "all"]
+    pd.testing.assert_frame_equal(*(t.sort_values(KEYS, ignore_index=True) for t in (whole, found)))
+    copied = both[(both["split"] == "unseen") & (both["measure"] == "mig")]
+    original = found[found["measure"] == "mig"]
+    assert copied["value"].tolist() == original["value"].tolist()

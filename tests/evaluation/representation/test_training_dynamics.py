@@ -1,0 +1,41 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.evaluation.common.nearest import normalise
+from cood.evaluation.representation.training_dynamics import COLUMNS, track_model
+from cood.files import read_table, read_tensors, write_tensors
+from cood.metrics.rank import effective_rank
+from cood.splits import seen, splits
+
+pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
+
+
+def test_measures_at_every_moment(copied):
+    table = track_model(copied, "few")
+    pd.testing.assert_frame_equal(read_table(copied.paths.model_dynamics("few")), table)
+    assert tuple(table.columns) == COLUMNS
+    moments, _ = read_tensors(copied.paths.model("few") / "moments.safetensors")
+    assert list(dict.fromkeys(table["step"])) == moments["steps"].tolist()
+    assert not table.duplicated(["step", "space", "measure"]).any()
+    assert len(table) % len(moments["steps"]) == 0
+    ranks = table[(table["measure"] == "effective_rank") & (table["space"] == "text")]
+    for value, codes in zip(ranks["value"], moments["texts"], strict=True):
+        assert value == pytest.approx(effective_rank(normalise(codes), relative=True).value)
+
+
+def test_accuracy_of_planted_embeddings(copied):
+    size = copied.words.size
+    unseen = np.flatnonzero(splits(copied) == "unseen")
+    trained = seen(copied, 0.4)
+    texts = np.eye(size, dtype=np.float32)
+    images = texts.copy()
+    images[unseen[0]] = texts[trained[0]]  # one of the unseen is taken for a trained one
+    moments = {"steps": np.array([3]), "images": images[None], "texts": texts[None]}
+    write_tensors(moments, copied.paths.model("few") / "moments.safetensors", {"model": "few"})
+    table = track_model(copied, "few").set_index("measure")
+    both = table[table["space"] == "both"]
+    assert both.loc["pair_top1", "value"] == pytest.approx(1 - 1 / len(unseen))
+    assert both.loc["pair_top1_seen", "value"] == 1
+    assert both["n"].to_dict() == {"pair_top1": len(unseen), "pair_top1_seen": len(trained)}
+    assert (both["chance"] == 1 / size).all()

@@ -1,0 +1,191 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from cood.analysis.results import load_results
+from cood.analysis.topics.null_models.against_null import untrained_scores
+from cood.cli import main
+from cood.errors import ArtefactError
+from cood.evaluation.accuracy.baselines import score_baselines
+from cood.evaluation.accuracy.zero_shot import COLUMNS, ablated
+from cood.evaluation.collect import collect, score_model
+from cood.evaluation.interventions.probing import probe_model
+from cood.evaluation.representation.representation_metrics import measure_model
+from cood.files import read_table, read_tensors, write_tensors
+from cood.splits import splits
+
+
+@pytest.fixture
+def joined(copied):
+    """Scores of `few` and the baselines, joined; `most` could not be had."""
+    score_model(copied, "few")
+    reason = {"missing": "no network"}
+    write_tensors({}, copied.paths.embeddings("most", "ao"), reason)
+    score_model(copied, "most")
+    for name in ("few", "most"):
+        probe_model(copied, name)
+        measure_model(copied, name)
+    score_baselines(copied)
+    collect(copied)
+    return copied
+
+
+def test_scores_of_a_model(copied):
+    table = score_model(copied, "few")
+    pd.testing.assert_frame_equal(read_table(copied.paths.model_scores("few")), table)
+    assert tuple(table.columns) == COLUMNS
+    assert set(table["split"]) == {"shared", "partial", "unseen", "seen"}
+    split = pd.Series(splits(copied)).value_counts()
+    pair = table.query("measure == 'pair_top1' and group == 'all' and variant == 'all'")
+    images = pair.set_index("split")["n"]
+    for name, compositions in split.items():
+        assert images[name] == 2 * compositions
+    # `few` is the smallest model: what it saw is what all saw.
+    assert images["seen"] == images["shared"]
+    assert table["value"].dropna().between(0, 1).all()
+
+
+def test_scoring_again_gives_the_same_scores(copied):
+    one, other = (score_model(copied, "few").drop(columns="seconds") for _ in range(2))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_scoring_before_embedding_is_told(copied):
+    with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
+        score_model(copied, "most")
+
+
+def test_a_model_that_could_not_be_had_is_one_row_with_the_reason(joined):
+    table = read_table(joined.paths.model_scores("most"))
+    assert len(table) == 1
+    row = table.iloc[0]
+    assert (row["model"], row["note"], row["n"]) == ("most", "no network", 0)
+    assert np.isnan(row["value"])
+
+
+def test_baselines(joined):
+    table = read_table(joined.paths.model_scores("baselines"))
+    assert set(table["model"]) == {"text only", "background only"}
+    assert set(table["note"]) == {"baseline"}
+
+
+def test_all_scores_are_joined(joined):
+    scores = read_table(joined.paths.scores)
+    assert list(scores.columns) == [c for c in COLUMNS if c != "seconds"]
+    assert set(scores["model"]) == {"few", "most", "text only", "background only"}
+    parts = [read_table(joined.paths.model_scores(n)) for n in ("few", "most", "baselines")]
+    parts += [read_table(joined.paths.model_probes(n)) for n in ("few", "most")]
+    parts += [read_table(joined.paths.model_measures(n)) for n in ("few", "most")]
+    assert len(scores) == sum(map(len, parts))
+
+
+def test_what_is_known_of_each_model(joined):
+    models = read_table(joined.paths.models).set_index("model")
+    assert list(models.index) == ["few", "most"]
+    assert models["missing"].to_dict() == {"few": "", "most": "no network"}
+    few = models.loc["few"]
+    assert few["kind"] == "trained here"
+    assert few["compositions"] == 8
+    assert few["parameters"] > 49408 * 64
+    assert few["family"] == "40% of compositions"
+
+
+def test_joining_again_gives_the_same_bytes(joined):
+    before = joined.paths.scores.read_bytes()
+    score_model(joined, "few")
+    probe_model(joined, "few")
+    measure_model(joined, "few")
+    collect(joined)
+    assert joined.paths.scores.read_bytes() == before
+
+
+def test_the_settings_lie_beside_the_scores_that_they_made(joined):
+    settings = json.loads(joined.paths.settings.read_text())
+    assert settings["seed"] == 7
+    assert settings["models"]["few"]["share"] == 0.4
+    assert "notebooks" not in settings
+
+
+def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
+    checkpoints = {
+        "c": {"checkpoint": "x/y", "family": "CLIP"},
+        "known": {"checkpoint": "RN50-quickgelu/openai"},
+        "gone": {"checkpoint": "ViT-B-16-SigLIP/webli"},
+    }
+    study = parse(models={"few": {"share": 0.4}, **checkpoints})
+    few = study.paths.embeddings("few", "ao")
+    for name in ("c", "known"):
+        other = study.paths.embeddings(name, "ao")
+        other.parent.mkdir(parents=True)
+        other.write_bytes(few.read_bytes())
+    write_tensors({}, study.paths.embeddings("gone", "ao"), {"missing": "no network"})
+    for name in study.models:
+        table = score_model(study, name)
+        assert ("seen" in set(table["split"])) == (name == "few")
+        probe_model(study, name)
+        measure_model(study, name)
+    score_baselines(study)
+    collect(study)
+    models = read_table(study.paths.models).set_index("model")
+    assert models.loc["c", ["kind", "family"]].tolist() == ["checkpoint", "CLIP"]
+    # Sizes are those of what was loaded; the rest is of the catalogue.
+    assert models.loc["known", "parameters"] == models.loc["few", "parameters"]
+    assert models.loc["known", ["embed_dim", "resolution"]].tolist() == [64, 32]
+    assert models.loc["known", ["data", "pairs", "family"]].tolist() == ["WIT", 4e8, "openai"]
+    assert models.loc["known", "published_id"] == 0.56928
+    for column in ("preprocessing", "tokeniser"):
+        assert models.loc[["few", "c", "known"], column].str.len().min() > 10
+    assert models.loc["gone", ["missing", "data"]].tolist() == ["no network", "WebLI"]
+    assert models.loc["gone", ["embed_dim", "resolution"]].tolist() == [768, 224]
+    assert np.isnan(models.loc["gone", "pairs"])
+    assert models["published_id"].isna().tolist() == [True, True, False, True]
+
+
+@pytest.fixture
+def with_null(copied):
+    """The tiny study with an untrained model and other templates, embedded by the command line."""
+    file = copied.paths.studies / "tiny.yaml"
+    settings = yaml.safe_load(file.read_text())
+    settings["untrained"] = {"null": {"architecture": "resnet", "seed": 3}}
+    settings["evaluation"]["ablations"] = {"bare": ["{}"]}
+    settings["models"] = {"few": {"share": 0.4}}
+    file.write_text(yaml.safe_dump(settings))
+    for command in ("embed", "score", "measure"):
+        given = ["--set", "ao"] if command == "embed" else []
+        for model in ("few", "null"):
+            assert main([command, "--study", "tiny", "--model", model, *given]) == 0
+    for command in (["baselines"], ["probe", "--model", "few"], ["collect"]):
+        assert main([*command, "--study", "tiny"]) == 0
+    return load_results("tiny")
+
+
+def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
+    scores, models = with_null.scores, with_null.models
+    assert models["model"].tolist() == ["few"]
+    assert {"few", "null"} <= set(scores["model"])
+    keys = ["split", "space", "group", "measure", "variant"]
+    few, null = (
+        set(scores.loc[scores["model"] == name, keys].itertuples(index=False, name=None))
+        for name in ("few", "null")
+    )
+    probed = set(read_table(with_null.study.paths.model_probes("few"))["measure"])
+    assert null == {row for row in few if row[3] not in probed and row[0] != "seen"}
+    found = untrained_scores(with_null, measure="pair_top1", split="unseen")
+    assert found.index.tolist() == ["null"]
+    assert found["low"].iloc[0] <= found["chance"].iloc[0]
+    bare = untrained_scores(
+        with_null, measure="pair_top1", split="unseen", variant="templates, bare"
+    )
+    assert bare.index.tolist() == ["null"]
+    tensors, metadata = read_tensors(with_null.study.paths.embeddings("null", "ao"))
+    assert metadata["checkpoint"] == "resnet, untrained, seed 3"
+    assert json.loads(metadata["ablations"]) == {"bare": ["{}"]}
+    assert tensors[ablated("bare")].shape == tensors["compositions"].shape
+
+
+def test_untrained_models_are_known_to_the_commands_by_name(tiny, capsys):
+    assert main(["score", "--study", "tiny", "--model", "null"]) == 1
+    assert "unknown model 'null'" in capsys.readouterr().err

@@ -1,0 +1,220 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.errors import ArtefactError, StudyError
+from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.embed.evaluation_sets import embed_texts
+from cood.evaluation.embed.factor_sets import CONTEXTS, embed_factor_sets, prompts
+from cood.evaluation.factor_scores import (
+    collect_factors,
+    measured,
+    score_factor_sets,
+    zero_shot,
+)
+from cood.factors.table import DSPRITES, SHAPES3D
+from cood.files import read_table, read_tensors, write_tensors
+from cood.models.loading import load, local
+from cood.settings import Evaluation
+from cood.synthesis.scenes.factor_sets import read_factor_manifest
+
+COUNTS = {"floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4}
+
+
+def quiet(text):
+    pass
+
+
+def test_what_is_embedded(factored):
+    tensors, metadata = read_tensors(factored.paths.embeddings("few", "shapes"))
+    shapes = {name: array.shape for name, array in tensors.items()}
+    words = {f"words.{name}": (n, 64) for name, n in {**COUNTS, "orientation": 7}.items()}
+    assert shapes == {"images": (60, 64), "captions": (60, 64), "pairs": (40, 64), **words}
+    assert all(array.dtype == np.float32 for array in tensors.values())
+    assert metadata["captions"] == "short"
+    assert metadata["checkpoint"] == "few"
+    clip = load(local(factored.paths.model("few")))
+    manifest = read_factor_manifest(factored, "shapes")
+    ids = SHAPES3D.word_ids(manifest[SHAPES3D.names].to_numpy())
+    caption = SHAPES3D.captions(ids[17:18], "short")
+    np.testing.assert_allclose(
+        tensors["captions"][17], embed_texts(clip, caption, ["{}"])[0], atol=1e-5
+    )
+    np.testing.assert_allclose(np.linalg.norm(tensors["captions"], axis=1), 1, atol=1e-4)
+
+
+def test_a_model_of_the_zoo_takes_all_sets_and_a_factor_model_its_own(factored):
+    paths = factored.paths
+    assert paths.embeddings("few", "sprites").is_file()
+    assert paths.embeddings("on-shapes", "shapes").is_file()
+    assert not paths.embeddings("on-shapes", "sprites").exists()
+    assert factored.factor_sets_of("few") == ["shapes", "sprites"]
+    assert factored.factor_sets_of("on-shapes") == ["shapes"]
+    with pytest.raises(StudyError, match="unknown model 'nobody'"):
+        factored.factor_sets_of("nobody")
+
+
+def test_prompts_of_a_class_hold_its_words_and_are_else_alike(factored, monkeypatch):
+    seen = []
+
+    def spy(clip, captions, templates):
+        seen.extend(captions)
+        return np.arange(len(captions), dtype=np.float32)[:, None]
+
+    monkeypatch.setattr("cood.evaluation.embed.factor_sets.embed_texts", spy)
+    found = prompts(None, DSPRITES, "sentence", DSPRITES.pair, 7)
+    assert found.shape == (18, 1)
+    assert len(seen) == 18 * CONTEXTS
+    classes = [seen[start : start + CONTEXTS] for start in range(0, len(seen), CONTEXTS)]
+    for name, captions in zip(DSPRITES.pair_words.compositions(), classes, strict=True):
+        scale, shape = name.rsplit(" ", 1)
+        assert all(c.startswith(f"a {scale} white {shape} facing") for c in captions)
+    endings = [[c.split(" facing ")[1] for c in captions] for captions in classes]
+    assert all(ending == endings[0] for ending in endings)
+    np.testing.assert_allclose(found[3, 0], np.arange(3 * CONTEXTS, 4 * CONTEXTS).mean())
+
+
+@pytest.fixture
+def perfect():
+    """Scenes whose images are their factors, one axis a word, and texts that say just these."""
+    ids = SHAPES3D.ids(np.random.default_rng(0).choice(SHAPES3D.size, 400, replace=False))
+    words = SHAPES3D.word_ids(ids)
+    sizes = [len(f.vocabulary) for f in SHAPES3D.factors]
+    images = np.concatenate([np.eye(n)[words[:, k]] for k, n in enumerate(sizes)], axis=1)
+    starts = np.cumsum([0, *sizes[:-1]])
+    tensors = {"images": images, "captions": images}
+    for name, start, n in zip(SHAPES3D.names, starts, sizes, strict=True):
+        tensors[f"words.{name}"] = np.eye(sum(sizes))[start : start + n]
+    pair = np.zeros((40, sum(sizes)))
+    for c in range(40):
+        pair[c, starts[2] + c // 4] = pair[c, starts[4] + c % 4] = 1
+    return {**tensors, "pairs": pair}, ids
+
+
+MEMBERS = {"unseen": np.arange(0, 40, 5), "seen": np.setdiff1d(np.arange(40), np.arange(0, 40, 5))}
+
+
+def test_codes_that_are_the_factors_are_named_without_an_error(perfect):
+    table = zero_shot(*(perfect[0], SHAPES3D, perfect[1], MEMBERS), Evaluation(resamples=100), 0)
+    assert (table[["value", "low", "high"]] == 1).all(axis=None)
+    factors = table[table["measure"] == "factor_top1"].set_index("variant")
+    assert factors["chance"].round(4).to_dict() == {
+        **{name: round(1 / n, 4) for name, n in COUNTS.items()},
+        "orientation": round(1 / 7, 4),
+    }
+    assert (factors["n"] == 400).all()
+    pairs = table[table["measure"] == "pair_top1"].set_index(["split", "variant"])
+    assert pairs["chance"].to_dict() == {
+        ("unseen", "all"): 1 / 40,
+        ("unseen", "unseen"): 1 / 8,
+        ("seen", "all"): 1 / 40,
+    }
+    assert pairs["n"].loc[[("unseen", "all"), ("seen", "all")]].sum() == 400
+
+
+def test_a_wrong_hue_costs_the_hue_and_the_pair_alone(perfect):
+    tensors, ids = perfect
+    spoilt = tensors["words.object_hue"]
+    tensors["words.object_hue"] = np.roll(spoilt, 1, axis=0)
+    tensors["pairs"] = np.roll(tensors["pairs"], 4, axis=0)
+    table = zero_shot(tensors, SHAPES3D, ids, MEMBERS, Evaluation(resamples=100), 0)
+    value = table[table["measure"] == "factor_top1"].set_index("variant")["value"]
+    assert value["object_hue"] == 0
+    assert (value.drop("object_hue") == 1).all()
+    whole = table[(table["measure"] == "pair_top1") & (table["variant"] == "all")]
+    assert (whole["value"] == 0).all()
+
+
+def test_noise_is_at_chance(perfect, factored):
+    tensors, ids = perfect
+    rng = np.random.default_rng(0)
+    noise = {name: rng.normal(size=(len(a), 16)) for name, a in tensors.items()}
+    table = zero_shot(noise, SHAPES3D, ids, MEMBERS, Evaluation(resamples=200), 0)
+    spread = 5 * np.sqrt(table["chance"] * (1 - table["chance"]) / table["n"])
+    assert ((table["value"] - table["chance"]).abs() < spread).all()
+
+
+def test_scores_of_a_model(factored):
+    table = read_table(factored.paths.model_factor_scores("few"))
+    assert tuple(table.columns) == COLUMNS
+    assert set(table["set"]) == {"shapes", "sprites"}
+    assert set(table["space"]) == {"image", "text"}
+    keys = ["set", "split", "group", "space", "measure", "variant"]
+    assert not table.duplicated(keys).any()
+    own = read_table(factored.paths.model_factor_scores("on-shapes"))
+    assert set(own["split"]) == {"shared", "partial", "unseen", "seen", "all"}
+    for space in ("image", "text"):
+        here = own[(own["measure"] == "explicitness") & (own["space"] == space)]
+        here = here[here["group"] == "words"]
+        assert here["variant"].tolist() == ["all", *SHAPES3D.names]
+
+
+def test_measures_of_codes_that_are_the_factors(perfect, factored):
+    table = measured(factored, perfect[0], SHAPES3D, perfect[1])
+    value = table[table["variant"] == "all"].set_index(["measure", "space", "group"])["value"]
+    for space in ("image", "text"):
+        assert value["explicitness", space, "words"] == pytest.approx(1, abs=0.01)
+        assert value["dci_disentanglement", space, "words"] > 0.9
+    # Fifteen orientations in seven words: the words are all there is in these codes.
+    assert value["explicitness", "image", "values"] < value["explicitness", "image", "words"]
+
+
+def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
+    asked = []
+
+    def spy(codes, factors, *, measures, nulls=("shuffled",), **settings):
+        asked.append((codes.shape, tuple(measures), tuple(nulls)))
+        rows = {"measure": [*measures, "coverage"], "variant": "all", "value": 0.5, "chance": 0.1}
+        return pd.DataFrame(rows)
+
+    monkeypatch.setattr("cood.evaluation.factor_scores.evaluate", spy)
+    study = parse(metrics={"measures": ["mig", "z_diff", "z_min_variance"]})
+    table = measured(study, perfect[0], SHAPES3D, perfect[1])
+    shape = perfect[0]["images"].shape
+    quick, slow = (shape, ("mig",), ("shuffled",)), (shape, ("z_diff",), ())
+    assert asked == [quick, slow, quick, slow, quick]
+    z_diff = table[table["measure"] == "z_diff"]
+    assert z_diff[["space", "group"]].to_numpy().tolist() == [["image", "words"], ["text", "words"]]
+    assert (z_diff["chance"] == 1 / 6).all()
+    assert (table.loc[table["measure"] == "mig", "chance"] == 0.1).all()
+
+
+def test_scores_before_embedding_and_of_what_could_not_be_had(copied_factors):
+    with pytest.raises(ArtefactError, match=r"most/shapes\.safetensors does not exist"):
+        score_factor_sets(copied_factors, "most")
+    for set_ in ("shapes", "sprites"):
+        write_tensors({}, copied_factors.paths.embeddings("most", set_), {"missing": "no network"})
+    table = score_factor_sets(copied_factors, "most")
+    assert table[["set", "note", "n"]].to_numpy().tolist() == [
+        ["shapes", "no network", 0],
+        ["sprites", "no network", 0],
+    ]
+
+
+def test_a_checkpoint_that_cannot_be_had_leaves_a_reason(copied_factors, parse):
+    study = copied_factors.model_copy(
+        update={
+            "models": {**copied_factors.models, **parse(models={"c": {"checkpoint": "x/y"}}).models}
+        }
+    )
+    embed_factor_sets(study, "c", quiet)
+    tensors, metadata = read_tensors(study.paths.embeddings("c", "sprites"))
+    assert tensors == {}
+    assert "x/y" in metadata["missing"]
+
+
+def test_all_scores_are_joined_apart_from_those_of_the_zoo(copied_factors):
+    names = ("few", "on-shapes")
+    study = copied_factors.model_copy(
+        update={
+            "models": {"few": copied_factors.models["few"]},
+            "factor_models": {"on-shapes": copied_factors.factor_models["on-shapes"]},
+        }
+    )
+    collect_factors(study)
+    joined = read_table(study.paths.factor_scores)
+    parts = [read_table(study.paths.model_factor_scores(name)) for name in names]
+    pd.testing.assert_frame_equal(
+        joined, pd.concat(parts, ignore_index=True).drop(columns="seconds")
+    )
+    assert not study.paths.model_scores("on-shapes").exists()

@@ -1,0 +1,182 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cood.metrics import SCORES
+from cood.metrics.dci import dci
+from cood.metrics.information import dcimig, mig, mig_sup, modularity
+from cood.metrics.irs import irs
+from cood.metrics.metric_table import COLUMNS, WHOLE, evaluate
+from cood.metrics.nulls import reduced
+from cood.metrics.prediction import explicitness, sap
+from cood.metrics.sampled import z_diff, z_min_variance
+
+pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
+QUICK = ["dci", "mig", "mig_sup", "dcimig", "modularity", "sap", "explicitness", "irs"]
+NAMES = ["attribute", "object"]
+
+
+def whole(table, variant=WHOLE):
+    return table[table["variant"] == variant].set_index("measure")
+
+
+def test_values_are_those_of_the_metrics_alone(geometry):
+    codes, factors = geometry("mixed", n=400, d=6)
+    codes = codes.astype(np.float32)
+    found = whole(evaluate(codes, factors, nulls=()))["value"]
+    alone = {
+        metric.__name__: metric(codes, factors).value
+        for metric in (mig, mig_sup, dcimig, modularity, sap, explicitness, irs, z_diff)
+    }
+    alone |= {"z_min_variance": z_min_variance(codes, factors, train=4000, test=2000).value}
+    alone |= {"z_diff_single": z_diff(codes, factors, batch=1).value}
+    alone |= {
+        f"dci_{name}": dci(codes, factors).parts[name]
+        for name in ("disentanglement", "completeness", "informativeness")
+    }
+    z = z_diff(codes, factors).parts
+    alone |= {"z_diff_strict": z["strict"], "coverage": z["told"].mean()}
+    assert found.to_dict() == pytest.approx(alone, abs=1e-9)
+
+
+def test_one_long_table(geometry):
+    codes, factors = geometry("aligned")
+    table = evaluate(codes, factors, measures=QUICK, names=NAMES)
+    assert tuple(table.columns) == COLUMNS
+    assert not table.duplicated(["measure", "variant"]).any()
+    assert set(table["variant"]) == {WHOLE, *NAMES}
+    assert (table["n"] == 1200).all()
+    assert (table["seconds"] >= 0).all()
+    each = table[table["variant"] != WHOLE].groupby("measure")["value"]
+    assert set(each.groups) == {
+        *("mig", "sap", "explicitness", "dci_completeness", "dci_informativeness")
+    }
+    means = whole(table)["value"]
+    for measure, value in each.mean().items():
+        assert value == pytest.approx(means[measure])
+
+
+def test_every_measure_has_a_row_and_its_chance(geometry):
+    codes, factors = geometry("aligned", n=400, d=4)
+    table = whole(evaluate(codes, factors, repeats=1))
+    assert tuple(table.index) == SCORES
+    assert table[["value", "chance"]].notna().all(axis=None)
+    assert table.loc["z_diff", "chance"] == pytest.approx(0.5, abs=0.1)
+    assert table.loc["mig", "chance"] < 0.1
+    assert (table.loc[["dci_disentanglement", "sap", "coverage"], "value"] > 0).all()
+
+
+def test_rotated_and_reduced_rows(geometry):
+    codes, factors = geometry("aligned")
+    nulls = ("shuffled", "rotated", "reduced")
+    table = evaluate(codes, factors, measures=QUICK, nulls=nulls, dimensions=5)
+    turned, cut = whole(table, "rotated"), whole(table, "PCA 5")
+    assert turned.loc["dci_disentanglement", "value"] < 0.5
+    assert turned.loc["explicitness", "value"] > 0.95
+    middle = (turned["low"] + turned["high"]) / 2
+    pd.testing.assert_series_equal(middle, turned["value"], check_names=False)
+    assert (turned["high"] >= turned["low"]).all()
+    assert cut.loc["mig", "value"] == mig(reduced(codes, 5), factors).value
+    assert cut[["low", "high", "chance"]].isna().all(axis=None)
+    once = evaluate(codes, factors, measures=["mig"], nulls=["rotated"], repeats=1)
+    assert whole(once, "rotated")[["low", "high"]].isna().all(axis=None)
+
+
+def test_other_measures_and_nulls_change_no_value(geometry):
+    codes, factors = geometry("noisy", n=300)
+    full = whole(evaluate(codes, factors, measures=QUICK))
+    for measure in ("dci", "sap", "explicitness"):
+        alone = whole(evaluate(codes, factors, measures=[measure], nulls=()))["value"]
+        pd.testing.assert_series_equal(alone, full.loc[alone.index, "value"])
+
+
+def test_a_seed_is_kept(geometry):
+    codes, factors = geometry("noisy", n=300)
+    first, again, other = (
+        evaluate(codes, factors, measures=["sap", "mig"], rng=seed).drop(columns="seconds")
+        for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.equals(other)
+
+
+def test_a_note_names_the_factor(geometry):
+    codes, factors = geometry("one", n=400, d=4)
+    for names, name in ((NAMES, "object"), (None, "1"), (["shape 3", "hue 0, 7"], "hue 0, 7")):
+        table = whole(evaluate(codes, factors, names=names, measures=["irs", "dci"], nulls=()))
+        text = f"factor {name} is not predicted clearly better"
+        assert table.loc["dci_completeness", "note"].startswith(text)
+        assert table.loc["irs", "note"].endswith(f"more of factor {name} than of others")
+    lone = evaluate(codes, np.c_[factors, 0 * factors], measures=["mig"], names=list("abcd"))
+    assert whole(lone).loc["mig", "note"] == "factor c, d has one value only: left out"
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_few_rows(n):
+    rng = np.random.default_rng(0)
+    codes, factors = rng.standard_normal((n, 7)), np.c_[np.arange(n) % 2, np.arange(n) % 3]
+    table = evaluate(codes, factors, nulls=["reduced"])
+    assert len(whole(table)) == len(SCORES)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"measures": ["mig", "gap"]}, "measures: no 'gap'; there are z_diff, "),
+        ({"nulls": ["random"]}, "nulls: no 'random'; there are shuffled, rotated, reduced"),
+        ({"names": ["a"]}, "names: 1 names for 2 factors"),
+        ({"repeats": 0}, "repeats: expected a whole number from 1, got 0"),
+        ({"dimensions": 1.5}, "dimensions: expected a whole number from 1, got 1.5"),
+    ],
+)
+def test_options_are_checked(options, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(np.eye(4), np.eye(4, 2, dtype=int), **options)
+
+
+def test_one_row_is_too_few():
+    with pytest.raises(ValueError, match="codes: at least two rows are needed, got 1"):
+        evaluate(np.ones((1, 2)), [[0, 1]])
+
+
+def test_intervals_are_those_of_the_jackknife(geometry):
+    codes, factors = geometry("mixed", n=300, d=5)
+    groups = np.arange(300) // 3
+    table = whole(evaluate(codes, factors, measures=["mig"], nulls=(), folds=4, groups=groups))
+    row = table.loc["mig"]
+    fold = np.random.default_rng((0, 2)).permutation(100)[groups] % 4
+    without = np.array([mig(codes[fold != i], factors[fold != i]).value for i in range(4)])
+    error = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    half = stats.t.ppf(0.975, 3) * error
+    assert [row["low"], row["high"]] == pytest.approx([row["value"] - half, row["value"] + half])
+
+
+def test_rows_that_repeat_do_not_narrow_the_interval_of_their_groups(geometry):
+    codes, factors = geometry("mixed", n=300, d=5)
+    asked = {"measures": ["mig"], "nulls": (), "folds": 5}
+    once = evaluate(codes, factors, groups=np.arange(300), **asked)
+    times = np.repeat(np.arange(300), 2)
+    twice = evaluate(codes[times], factors[times], groups=times, **asked)
+    pd.testing.assert_frame_equal(once[["low", "high"]], twice[["low", "high"]])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 1}, "folds: expected a whole number from 2, got 1"),
+        ({"folds": 5, "groups": np.zeros(30)}, "folds: 5 is more than the 1 groups"),
+        ({"folds": 2, "groups": [0, 1]}, r"groups: expected 30 ids, got an array of shape \(2,\)"),
+    ],
+)
+def test_intervals_that_cannot_be(options, message):
+    codes = np.random.default_rng(0).standard_normal((30, 3))
+    with pytest.raises(ValueError, match=message):
+        evaluate(codes, np.arange(30) % 3, measures=["mig"], **options)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["all", "b"]])
+def test_names_that_could_be_mistaken(names):
+    codes, factors = np.zeros((8, 2)), np.arange(16).reshape(8, 2) % 3
+    with pytest.raises(ValueError, match="names: each must differ, and none be 'all', got"):
+        evaluate(codes, factors, measures=["mig"], names=names)

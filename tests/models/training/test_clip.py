@@ -1,0 +1,174 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from cood.errors import StudyError
+from cood.files import read_table, read_tensors
+from cood.models.loading import load, local, text_tower
+from cood.models.training.clip import draw_tensors, train
+from cood.models.training.fitting import untrained
+from cood.models.zoo import architectures
+from cood.paths import Paths
+from cood.splits import training_captions
+
+
+def quiet(text):
+    pass
+
+
+def weights(paths, name):
+    return (paths.model(name) / "open_clip_model.safetensors").read_bytes()
+
+
+def test_what_is_written(done):
+    folder = done.paths.model("few")
+    assert {file.name for file in folder.iterdir()} == {
+        "open_clip_config.json",
+        "open_clip_model.safetensors",
+        "captions.parquet",
+        "training.parquet",
+        "moments.safetensors",
+    }
+    shown = read_table(folder / "captions.parquet")
+    pd.testing.assert_frame_equal(shown, training_captions(done, done.models["few"]))
+    history = read_table(folder / "training.parquet")
+    assert list(history["step"]) == [1, 2, 3, 4]
+    assert list(history["images"]) == [8, 16, 24, 32]
+    assert np.isfinite(history).all(axis=None)
+
+
+def test_training_again_gives_the_same_bits(built, tiny):
+    train(tiny, "few", quiet)
+    both = (tiny.paths, Paths(built, "tiny"))
+    assert both[0].root != both[1].root
+    assert weights(both[0], "few") == weights(both[1], "few")
+    moments = [read_tensors(paths.model("few") / "moments.safetensors")[0] for paths in both]
+    for key in ("steps", "images", "texts"):
+        np.testing.assert_array_equal(moments[0][key], moments[1][key])
+
+
+def test_only_tokens_that_occur_are_trained_in_the_whole_vocabulary(done):
+    before = text_tower(untrained("resnet", 0).model).token_embedding.weight.detach()
+    clip = load(local(done.paths.model("few")))
+    after = text_tower(clip.model).token_embedding.weight.detach()
+    assert after.shape == (49408, 64)
+    tokens = clip.tokenize(training_captions(done, done.models["few"])["caption"].tolist())
+    probed = clip.tokenize([f"a photo of a {c}" for c in done.words.compositions()])
+    trained = (before != after).any(dim=1).nonzero().flatten()
+    used = torch.cat([tokens.flatten(), probed.flatten()]).unique()
+    assert set(trained.tolist()) <= set(used.tolist())
+    # Padding comes after the end, where a causal tower does not look: only weight decay moves it.
+    assert set(tokens.unique().tolist()) - {0} <= set(trained.tolist())
+
+
+def test_the_saved_model_embeds_as_the_trained_one_did(done):
+    moments, metadata = read_tensors(done.paths.model("few") / "moments.safetensors")
+    assert metadata == {"model": "few"}
+    assert moments["images"].shape == moments["texts"].shape == (2, 20, 64)
+    assert list(moments["steps"]) == [0, 4]
+    clip = load(local(done.paths.model("few")))
+    tokens = clip.tokenize([f"a photo of a {c}" for c in done.words.compositions()])
+    images = draw_tensors(done, clip, np.arange(20), (4,))
+    with torch.inference_mode():
+        texts, pictures = clip.model.encode_text(tokens), clip.model.encode_image(images)
+    np.testing.assert_allclose(moments["texts"][-1], texts, atol=1e-5)
+    np.testing.assert_allclose(moments["images"][-1], pictures, atol=1e-5)
+    assert np.abs(moments["texts"][0] - moments["texts"][-1]).max() > 1e-3
+    assert np.abs(moments["images"][0] - moments["images"][-1]).max() > 1e-3
+
+
+def test_training_lowers_the_loss(project, parse):
+    study = parse(models={"m": {"share": 0.4, "images": 64, "epochs": 12, "batch": 16}})
+    train(study, "m", quiet)
+    loss = read_table(study.paths.model("m") / "training.parquet")["loss"]
+    assert loss.iloc[-4:].mean() < 0.8 * loss.iloc[:4].mean()
+
+
+def test_the_seed_changes_the_weights(built, project, parse):
+    study = parse(models={"m": {"share": 0.4, "seed": 1}})
+    train(study, "m", quiet)
+    assert weights(study.paths, "m") != weights(Paths(built, "tiny"), "few")
+
+
+def test_progress_is_told(project, parse):
+    said = []
+    study = parse(models={"m": {"share": 0.4, "images": 8}})
+    train(study, "m", said.append)
+    assert said == ["m: drawing 8 training images"]
+
+
+@pytest.mark.parametrize("name", architectures())
+def test_every_architecture_takes_images_and_texts(name):
+    clip = untrained(name, seed=0)
+    size = clip.config["vision_cfg"]["image_size"]
+    with torch.inference_mode():
+        image = clip.model.encode_image(torch.zeros(2, 3, size, size))
+        text = clip.model.encode_text(clip.tokenize(["a hat", "a dog"]))
+    assert image.shape == text.shape == (2, clip.config["embed_dim"])
+
+
+def test_equal_seeds_give_equal_weights():
+    states = [untrained("vit", seed).model.state_dict() for seed in (1, 1, 2)]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert not all(torch.equal(states[0][key], states[2][key]) for key in states[0])
+
+
+def test_drawings_depend_on_their_stream(tiny):
+    clip = untrained("resnet", 0)
+    one, same, other = (draw_tensors(tiny, clip, np.arange(3), (2, s)) for s in (0, 0, 1))
+    assert one.shape == (3, 3, 32, 32)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_fewer_images_than_a_batch(project, parse):
+    with pytest.raises(StudyError, match=r"models.m: batch: 8 is more than the 5 images"):
+        parse(models={"m": {"share": 0.4, "images": 5, "batch": 8}})
+
+
+def test_sigmoid_loss(project, parse):
+    study = parse(models={"m": {"share": 0.4, "architecture": "resnet-sigmoid", "loss": "sigmoid"}})
+    train(study, "m", quiet)
+    clip = load(local(study.paths.model("m")))
+    assert clip.model.logit_bias is not None
+    assert clip.model.logit_bias.item() != -10
+
+
+@pytest.mark.parametrize(
+    "clash",
+    [
+        {"architecture": "resnet", "loss": "sigmoid"},
+        {"architecture": "resnet-sigmoid", "loss": "softmax"},
+    ],
+)
+def test_loss_and_architecture_that_clash_are_refused(project, parse, clash):
+    study = parse(models={"m": {"share": 0.4, **clash}})
+    with pytest.raises(StudyError, match=f"'{clash['architecture']}' and loss '{clash['loss']}'"):
+        train(study, "m", quiet)
+    assert not study.paths.model("m").exists()
+
+
+def test_an_unknown_architecture_gets_near_ones(project, parse):
+    study = parse(models={"m": {"share": 0.4, "architecture": "resnet65"}})
+    with pytest.raises(StudyError, match=r"unknown architecture 'resnet65'; did you mean resnet"):
+        train(study, "m", quiet)
+
+
+def test_a_checkpoint_is_not_trained(project, parse):
+    study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
+    with pytest.raises(StudyError, match="'c' is a checkpoint; there is nothing to train"):
+        train(study, "c", quiet)
+
+
+def test_nine_steps(project, parse):
+    study = parse(models={"m": {"share": 0.4, "images": 18, "batch": 2}})
+    train(study, "m", quiet)
+    assert len(read_table(study.paths.model("m") / "training.parquet")) == 9
+
+
+def test_the_last_moment_is_the_end_of_training(project, parse):
+    study = parse(models={"m": {"share": 0.4, "moments": 2}})
+    train(study, "m", quiet)
+    moments, _ = read_tensors(study.paths.model("m") / "moments.safetensors")
+    assert list(moments["steps"]) == [0, 4]

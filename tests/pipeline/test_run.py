@@ -1,0 +1,225 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cood.errors import ArtefactError, CoodError, NotebookError, StudyError
+from cood.files import atomic, locked, write_tensors
+from cood.pipeline import run as pipeline
+from cood.pipeline.run import discard_damaged, reproduce
+from cood.report.provenance.run_status import PACKAGE
+
+SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
+
+
+def truncate(path, kept=0.7):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+
+
+def files(study):
+    root = study.paths.results
+    return {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_what_is_intact_is_left(copied, capsys):
+    before = files(copied)
+    assert discard_damaged(copied, dry_run=False) == []
+    assert files(copied) == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_made_yet(tiny):
+    assert discard_damaged(tiny, dry_run=False) == []
+
+
+@pytest.fixture
+def damaged(copied):
+    """Files that are damaged, and the file that each must be discarded with."""
+    paths = copied.paths
+    model = paths.model("few")
+    image = paths.manifest("ao").parent / "striped dog" / "1.png"
+    found = [
+        model / "captions.parquet",
+        model / "open_clip_model.safetensors",
+        model / "open_clip_config.json",
+        paths.embeddings("few", "ao"),
+    ]
+    truncate(found[0])
+    truncate(found[1])
+    found[2].write_text("")
+    truncate(found[3], 0.99)
+    truncate(image)
+    return sorted(str(path) for path in [*found, paths.manifest("ao")])
+
+
+def test_damaged_artefacts_are_found_and_only_they_go(copied, damaged, capsys):
+    before = files(copied)
+    assert discard_damaged(copied, dry_run=False) == damaged
+    gone = before.keys() - files(copied).keys()
+    assert sorted(map(str, gone)) == damaged
+    assert all(files(copied)[path] == before[path] for path in before.keys() - gone)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("damaged: results/tiny/") for line in lines)
+    assert all(line.endswith("; made again") for line in lines)
+    assert sum("image striped dog/1.png is missing or damaged" in line for line in lines) == 1
+    assert discard_damaged(copied, dry_run=False) == []
+
+
+def test_a_dry_run_deletes_nothing(copied, damaged, capsys):
+    before = files(copied)
+    assert discard_damaged(copied, dry_run=True) == damaged
+    assert files(copied) == before
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5
+    assert all(line.endswith("would be made again") for line in lines)
+
+
+def test_what_a_killed_run_left_half_written_goes(copied):
+    before = files(copied)
+    folder = copied.paths.model("few")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda path, missing_ok=False: None)  # as if killed
+        with pytest.raises(ZeroDivisionError), atomic(folder / "x.parquet") as half:  # noqa: PT012
+            half.write_text("half")
+            raise ZeroDivisionError
+    (copied.paths.results / ".lock").write_text("")
+    assert half.exists()
+    discard_damaged(copied, dry_run=True)
+    assert half.exists()
+    assert discard_damaged(copied, dry_run=False) == []
+    assert files(copied).keys() == before.keys() | {copied.paths.results / ".lock"}
+
+
+def test_a_missing_image_is_damage(copied):
+    manifest = copied.paths.manifest("ao")
+    (manifest.parent / "red apple" / "0.png").unlink()
+    assert discard_damaged(copied, dry_run=False) == [str(manifest)]
+
+
+def test_a_missing_image_of_an_isolated_word_is_damage(copied):
+    table = copied.paths.isolated("ao")
+    (table.parent / "isolated" / "objects" / "dog" / "1.png").unlink()
+    assert discard_damaged(copied, dry_run=False) == [str(table)]
+
+
+def test_a_damaged_manifest_is_damage(copied):
+    manifest = copied.paths.manifest("ao")
+    truncate(manifest)
+    assert discard_damaged(copied, dry_run=False) == [str(manifest)]
+
+
+def test_a_truncated_configuration_is_damage(copied):
+    config = copied.paths.model("few") / "open_clip_config.json"
+    truncate(config)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(config.read_text())
+    assert discard_damaged(copied, dry_run=False) == [str(config)]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_one_run_at_a_time(tiny, dry_run):
+    lock = tiny.paths.results / ".lock"
+    with locked(lock, ""), pytest.raises(ArtefactError, match="study tiny is being reproduced"):
+        reproduce(tiny, cores=1, dry_run=dry_run)
+
+
+def test_a_dry_run_leaves_nothing_behind(tiny, monkeypatch):
+    monkeypatch.setattr(pipeline, "_snakemake", lambda *given: 0)
+    assert reproduce(tiny, cores=1, dry_run=True) == 0
+    assert not tiny.paths.results.exists()
+
+
+def test_a_checkpoint_that_could_not_be_had_is_tried_again(copied, capsys):
+    file = copied.paths.embeddings("few", "ao")
+    write_tensors({}, file, {"missing": "no network"})
+    assert discard_damaged(copied, dry_run=True) == [str(file)]
+    assert discard_damaged(copied, dry_run=False) == [str(file)]
+    name = file.relative_to(copied.paths.root)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"left out before: {name} (no network); would be tried again"
+    assert second == f"left out before: {name} (no network); tried again"
+
+
+def test_notebooks_are_checked_before_anything_runs(project, parse):
+    study = parse(notebooks={"nowhere": {}})
+    with pytest.raises(NotebookError, match="unknown notebook 'nowhere'"):
+        reproduce(study, cores=1, dry_run=False)
+    assert not study.paths.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"models": {"m": {"checkpoint": "ViT-B-32/laion2b_s34b_b97k"}}},
+            "models.m.checkpoint: unknown checkpoint 'ViT-B-32/laion2b_s34b_b97k'; did you mean "
+            "ViT-B-32/laion2b_s34b_b79k",
+        ),
+        (
+            {"models": {"m": {"checkpoint": "file:w.pt", "architecture": "ViT-B32"}}},
+            "models.m.architecture: unknown architecture 'ViT-B32'; did you mean ViT-B-32",
+        ),
+        (
+            {"models": {"m": {"checkpoint": "file:w.pt", "architecture": "ViT-B-32/openia"}}},
+            "models.m.architecture: unknown tag 'openia'; did you mean openai",
+        ),
+        (
+            {"models": {"m": {"checkpoint": "hf-hub:a/b/c"}}},
+            "models.m.checkpoint: 'a/b/c' names no repository, as ORG/NAME does; correct it",
+        ),
+        (
+            {"id_sets": {"val": {"folder": "data/val"}}},
+            "data/val is no folder; put the images there, a folder a class, or correct "
+            "id_sets.val.folder",
+        ),
+    ],
+)
+def test_mistakes_that_show_before_anything_runs(project, parse, changes, said):
+    study = parse(**changes)
+    with pytest.raises(CoodError) as caught:
+        reproduce(study, cores=1, dry_run=False)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not study.paths.results.exists()
+
+
+def test_what_will_be_left_out_is_said_before_anything_runs(project, parse, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "_snakemake", lambda *given: 0)
+    models = {"gone": {"checkpoint": "local-dir:data/a"}, "few": {"share": 0.4}}
+    assert reproduce(parse(models=models), cores=1, dry_run=True) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("warning: model gone: ")
+    assert said.endswith("does not exist; the model will be left out unless you put it there\n")
+
+
+def test_every_module_that_scores_is_in_the_fingerprint_of_a_stage():
+    root = Path(__file__).parents[1]
+    snakefile = (root / "workflow" / "Snakefile").read_text()
+    named = set(re.findall(r'"(?:evaluation/)?(\w+)(?:\.py)?"', snakefile))
+    modules = {path.stem for path in (root / "cood" / "evaluation").glob("*.py")}
+    assert modules - named == {"__init__"}
+
+
+def test_training_depends_on_all_code_that_draws_and_on_no_other():
+    listed = re.search(r"DRAWING = .*?\]", SNAKEFILE.read_text(), flags=re.DOTALL)
+    imported = re.compile(
+        r"^from cood\.synthesis(?:\.(\w+))? import \(?\s*(\w+)", flags=re.MULTILINE
+    )
+    found, queue = set(), sorted((PACKAGE / "models").glob("*.py"))
+    while queue:
+        for module, name in imported.findall(queue.pop().read_text()):
+            file = PACKAGE / "synthesis" / f"{module or name}.py"
+            if file not in found:
+                found.add(file)
+                queue.append(file)
+    assert set(re.findall(r"\w+\.py", listed.group())) == {file.name for file in found}
+
+
+def test_an_untrained_architecture_that_does_not_exist_is_told_before_anything_runs(project, parse):
+    study = parse(untrained={"null": {"architecture": "ViT-B-33"}})
+    with pytest.raises(StudyError, match=r"untrained.null.architecture: unknown .* ViT-B-32"):
+        reproduce(study, cores=1, dry_run=False)
+    assert not study.paths.results.exists()

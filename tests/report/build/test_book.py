@@ -1,0 +1,77 @@
+import shutil
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from cood.errors import CoodError
+from cood.report.build.book import _contents, build, unlinked, without
+
+ROOT = Path(__file__).parents[2]
+
+PAGE = """\
+Best {glue:text}`executed/benchmark.ipynb::best:s` by {glue:text}`executed/dataset.ipynb::n:s`.
+Kept: {glue:text}`executed/dataset.ipynb::n:s`.
+```{glue:} table
+:doc: executed/benchmark.ipynb
+```
+![All models](executed/benchmark.svg)
+{numref}`fig-benchmark` shows it, {numref}`tab-stages` too.
+- [](executed/benchmark.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md)."""
+
+
+def test_a_page_says_nothing_of_absent_notebooks():
+    page = without(PAGE, ["benchmark"], ["fig-benchmark"])
+    assert page.splitlines() == [
+        "Kept: {glue:text}`executed/dataset.ipynb::n:s`.",
+        "- *benchmark* (not in this report): how well; [the set](executed/dataset.ipynb), "
+        "[](method.md).",
+    ]
+
+
+def test_a_notebook_stays_one_where_its_links_go():
+    cell = nbformat.v4.new_markdown_cell("One.\n[](other.ipynb) and [x](kept.ipynb).")
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
+    found = nbformat.reads(unlinked(text, ["other"]), as_version=4)
+    assert found.cells[0].source == "One.\n*other* (not in this report) and [x](kept.ipynb)."
+
+
+def test_a_page_stays_as_it_is_where_all_are_there():
+    assert without(PAGE, [], []) == PAGE
+
+
+def test_a_part_without_chapters_is_left_out():
+    chapters = [{"file": "method"}, {"file": "executed/a"}]
+    toc = {"root": "index", "parts": [{"caption": "one", "chapters": chapters}]}
+    toc["parts"].append({"caption": "two", "chapters": [{"file": "executed/b"}]})
+    found = _contents(toc, ["a", "b"])
+    assert found["parts"] == [{"caption": "one", "chapters": [{"file": "method"}]}]
+    assert found["root"] == "index"
+
+
+def test_the_last_report_stays_until_the_new_one_is_whole(tiny, monkeypatch):
+    shutil.copytree(ROOT / "book", tiny.paths.root / "book")
+    page = tiny.paths.html
+    page.parent.mkdir(parents=True)
+    page.write_text("old")
+    (page.parent / "gone.html").write_text("old")
+    status, run = 1, subprocess.run
+
+    def render(command, **given):
+        if "--path-output" not in command:
+            return run(command, **given)
+        out = tiny.paths.root / command[command.index("--path-output") + 1] / "_build" / "html"
+        out.mkdir(parents=True)
+        (out / "index.html").write_text("new")
+        return subprocess.CompletedProcess(command, status, "one warning", "")
+
+    monkeypatch.setattr(subprocess, "run", render)
+    with pytest.raises(CoodError, match=r"the book was not rendered; .* says:\none warning"):
+        build(tiny)
+    assert page.read_text() == "old"
+    status = 0
+    assert build(tiny) == page
+    assert page.read_text() == "new"
+    assert sorted(file.name for file in page.parent.iterdir()) == ["index.html"]
+    assert sorted(file.name for file in page.parents[1].iterdir()) == [".lock", "html"]

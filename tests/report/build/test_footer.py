@@ -1,0 +1,62 @@
+import nbformat
+import pandas as pd
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from cood.files import write_table
+from cood.report.build import footer
+
+
+def executed(parameters='study: str = "mini"  # name\nmodels: str = "all"  # which\n'):
+    tagged = {"tags": ["parameters"]}
+    about = {"cood": {"commit": "abc123"}, "papermill": {"parameters": {"study": "tiny"}}}
+    cells = [new_markdown_cell("# A"), new_code_cell(parameters, metadata=tagged)]
+    return new_notebook(cells=cells, metadata=about)
+
+
+def models(study):
+    rows = [("few", "vit", "5 %"), ("most", "resnet", "80 %")]
+    table = pd.DataFrame(rows, columns=["model", "architecture", "family"])
+    write_table(table, study.paths.models)
+
+
+def test_a_page_ends_with_its_claims_its_making_its_data_and_a_command(tiny, project):
+    models(tiny)
+    nbformat.write(new_notebook(), project / "notebooks" / "benchmark.ipynb")
+    beside = tiny.paths.notebook("benchmark").parent
+    beside.mkdir(parents=True)
+    (beside / "leaderboard.csv").touch()
+    copy = project / "executed" / "benchmark.ipynb"
+    copy.parent.mkdir()
+    nbformat.write(executed(), copy)
+    footer.add_footer(tiny, "benchmark", copy)
+    assert (copy.parent / "source" / "benchmark.ipynb").is_file()
+    text = nbformat.read(copy, as_version=4).cells[-1].source
+    assert "C2 (C-OoD rises with ID accuracy)" in text
+    assert "{download}`leaderboard.csv <leaderboard.csv>`" in text
+    assert "{download}`notebooks/benchmark.ipynb <source/benchmark.ipynb>`" in text
+    assert 'study `tiny` at commit `abc123`, with `study = "tiny"`, `models = "all"`' in text
+    assert "nox -s notebook -- benchmark --study tiny -p models convolutional" in text
+    assert "`results/tiny/tweaked/benchmark/`" in text
+
+
+def test_a_page_that_bears_on_no_claim_says_so(tiny):
+    assert "none" in footer.claims(tiny, "unheard-of")
+
+
+def test_without_models_to_choose_another_parameter_is_the_example(tiny):
+    given = footer.parameters(executed('study: str = "mini"  # name\nrows: int = 4  # how many\n'))
+    assert given == {"study": "tiny", "rows": 4}
+    assert footer.command(tiny, "dataset", given).endswith("dataset --study tiny -p rows 4")
+    given = {"study": "tiny", "rule": "strict"}
+    assert footer.command(tiny, "novelty", given).endswith("-p rule strict")
+    given = {"study": "tiny", "level": "0.5"}  # text, and not the number that YAML would see
+    assert footer.command(tiny, "novelty", given).endswith("""-p level '"0.5"'""")
+
+
+def test_of_models_alike_one_is_the_example(tiny):
+    rows = [("few", "resnet", "5 %"), ("most", "resnet", "80 %")]
+    table = pd.DataFrame(rows, columns=["model", "architecture", "family"])
+    write_table(table, tiny.paths.models)
+    assert footer.some_models(tiny) == "5 %"
+    write_table(table[:1], tiny.paths.models)
+    assert footer.some_models(tiny) == "all"

@@ -1,0 +1,163 @@
+from dataclasses import replace
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.analysis.claims.definitions import load_claims
+from cood.analysis.claims.evidence import ID, Effect
+from cood.analysis.claims.verdicts import Verdict
+from cood.analysis.stats.correlation import Correlation
+from cood.report.topics import claims as verdicts
+
+CLAIMS = {claim.id: claim for claim in load_claims()}
+FOUND = Correlation(12, 5, 0.62, -0.35, 0.95, 0.6, -0.4, 0.9)
+
+
+def effect(value=0.62, **more):
+    known = {"kind": "Pearson", "low": -0.35, "high": 0.95, "p": 0.14, "n": 12, "families": 5}
+    return Effect(value=value, **known | {"found": FOUND} | more)
+
+
+def verdict(name, word, effects, why=""):
+    return Verdict(
+        replace(CLAIMS[name], tests=dict.fromkeys(effects, CLAIMS[name].sign)),
+        effects,
+        word,
+        0.14,
+        0.2,
+        why,
+    )
+
+
+MEMBERS = pd.DataFrame(
+    {
+        **{"set": "<ao>", "space": "text", "measure": ["mig", "sap"], "pearson": [0.1, np.nan]},
+        **{"low": -0.3, "high": 0.4, "p": [0.6, np.nan], "holm": [0.0001, np.nan]},
+        **{"median": 0.2, "chance": 0.1},
+    }
+)
+GIVEN = {ID: FOUND}
+
+
+@pytest.fixture
+def found():
+    ends = {"least": 0.5, "most": 0.8, "ways": (0.3, -0.1), "controls": GIVEN}
+    apart = effect(0.0001, low=-0.00012, high=0.00031, found=None, note="It <grows>.")
+    grown = {"texts above images": effect(0, low=0, high=0, found=None), "images grow": apart}
+    return [
+        verdict("C2", "supported", {"ID accuracy": effect(**ends)}),
+        verdict("C5", "contradicted", {"caption NMI": effect(-0.4)}),
+        verdict("C6", "undecided", {"metrics of texts": effect(members=MEMBERS)}, "p is 0.2"),
+        verdict("C8", "undecided", grown, "p is 1"),
+        verdict("C13", "not testable here", {}, "The study has none."),
+        verdict("C15", "undecided", {"given": effect(kind="partial Pearson", controls=GIVEN)}),
+    ]
+
+
+def test_verdicts_are_counted(found):
+    assert verdicts.counts(found) == (
+        "1 supported, 1 contradicted, 3 undecided, 1 not testable here"
+    )
+
+
+def test_the_headline_is_that_of_the_last_claim(found):
+    text = verdicts.headline(found)
+    assert "is undecided by this run" in text
+    assert "0.62 [-0.35, 0.95] over 12 models in 5 families" in text
+    assert "neither show such an effect nor exclude it" in text
+    sure = [verdict("C15", "supported", {"metrics": effect()})]
+    assert "does not say what causes what" in verdicts.headline(sure)
+    none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
+    assert verdicts.headline(none).endswith("in this run. The study has no metrics.")
+
+
+def test_how_far_a_statistic_must_lie_from_0(found):
+    # Student's t with 4 degrees of freedom: 2.776 for 5 %, and 4.604 for a fifth of it.
+    text = verdicts.resolution(found)
+    assert "With 5 families an interval reaches 2.8 standard errors" in text
+    assert "the first of 5 claims is decided at 4.6" in text
+    assert verdicts.resolution(found[4:5]) == "No correlation could be computed."
+
+
+def test_the_summary_links_to_pages_that_are_there(found):
+    html = verdicts.summary(found, ["benchmark", "dynamics"], "executed/").to_html()
+    assert '<a href="executed/benchmark.html">C-OoD rises with ID accuracy</a>' in html
+    assert "diversity.html" not in html
+    assert ">diverse captions compose better<" in html
+    assert "Pearson 0.62 [-0.35, 0.95]" in html
+    assert "texts above images: 0.00 [0.00, 0.00]<br>" in html
+    assert "images grow: 0.00010 [-0.00012, 0.00031]" in html
+    assert html.count("12 in 5 families") == 5
+    assert html.count("<tr>") == 1 + len(found)
+
+
+def test_each_statistic_has_what_may_speak_against_it(found):
+    rows = verdicts.tests(found, ["benchmark"]).data.set_index("claim")
+    assert len(rows) == 6
+    row = rows.loc["C2"]
+    assert row["without one family"] == "0.50 to 0.80"
+    assert row["in other ways"] == "-0.10 to 0.30"
+    assert row["given ID accuracy"] == "0.62 [-0.35, 0.95]"
+    assert (row["p"], row["p of claim, Holm"], row["expected"]) == ("0.140", "0.200", "above 0")
+    assert rows.loc["C5", "expected"] == "below 0"
+    assert rows.loc["C5", "given ID accuracy"] == "-"
+
+
+def test_each_metric_of_a_set(found):
+    table = verdicts.metrics(found).data
+    assert table["metric"].tolist() == ["mig", "sap"]
+    assert table["Pearson"].tolist() == ["0.10 [-0.30, 0.40]", "-"]
+    assert table["p by Holm"].tolist() == ["< 0.001", "-"]
+    assert table["set"].iloc[0] == "&lt;ao&gt;"
+
+
+def test_remarks_say_why(found):
+    rows = verdicts.remarks(found).data.set_index("")
+    assert rows.loc["C13", "remarks"] == "The study has none."
+    assert rows.loc["C8", "remarks"] == "P is 1. It &lt;grows&gt;."
+    assert rows.loc["C2", "remarks"] == "-"
+    assert rows.loc["C2", "claim"] == CLAIMS["C2"].statement
+
+
+def test_rules_are_given_once(found):
+    table = verdicts.rules(found).data
+    assert table["claims"].tolist() == ["C2, C5, C13", "C6, C15", "C8"]
+    assert table["rule"].tolist() == [escape(CLAIMS[name].rule) for name in ("C2", "C6", "C8")]
+
+
+def test_the_figure_has_every_correlation_and_only_these(found):
+    figure = verdicts.forest(found)
+    axes = figure.axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert [name.split()[0] for name in names] == ["C2", "C5", "C6", "C15"]
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in dots] == [0.62, -0.4, 0.62, 0.62]
+    # The expected side: left for caption NMI.
+    assert [bar.get_width() for bar in axes.patches] == [1, -1, 1, 1]
+    # What is given ID accuracy already has no second one.
+    assert len([line for line in axes.lines if line.get_marker() == "D"]) == 1
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["supported", "given ID accuracy", "contradicted", "undecided"]
+    plt.close(figure)
+    described = verdicts.described(found)
+    assert "C5 caption NMI -0.40 [-0.35, 0.95]; C6 metrics of texts" in described
+
+
+def test_nothing_tested_is_no_error():
+    none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
+    plt.close(verdicts.forest(none))
+    assert len(verdicts.tests(none, []).data) == 1
+    assert len(verdicts.metrics(none).data) == 1
+    assert "The study has no metrics." in verdicts.summary(none, [], "").to_html()
+
+
+def test_other_pages_can_show_them(found):
+    table = verdicts.embedded(verdicts.summary(found, [], ""), "Verdicts & more").data
+    assert 'aria-label="Verdicts &amp; more"' in table
+    assert "</table></div>" in table.replace("\n", "")
+    figure = verdicts.forest(found)
+    assert verdicts.embedded(figure, "Dots").data.startswith("<p><img src=")
+    plt.close(figure)

@@ -1,0 +1,500 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from cood.errors import CoodError, StudyError
+from cood.paths import Paths, project_root
+from cood.settings import Checkpoint, Training
+from cood.settings.study_file import load_study
+
+STUDIES = sorted((Path(__file__).parents[1] / "workflow" / "studies").glob("*.yaml"))
+MODEL = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1}
+TOWER = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1, "batch": 8}
+
+
+def test_reading_a_study_by_name(tiny, project):
+    assert tiny.name == "tiny"
+    assert tiny.words.size == 20
+    assert tiny.file == project / "workflow" / "studies" / "tiny.yaml"
+    assert tiny.paths == Paths(project, "tiny")
+    assert list(tiny.trained) == ["few", "most"]
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_the_studies_of_the_project_are_sound(file):
+    study = load_study(str(file))
+    assert study.name == file.stem
+    assert study.notebooks
+    shares = [model.share for model in study.trained.values()]
+    assert not shares or min(shares) < max(shares)
+
+
+def test_the_study_of_the_paper_has_all_words(tiny):
+    study = load_study(str(next(file for file in STUDIES if file.stem == "paper")))
+    assert len(study.vocabulary.attributes) == 130
+    assert len(study.vocabulary.objects) == 998
+    assert list(study.generated) == ["sdxl-turbo"]
+    assert study.generated_set("sdxl-turbo").shards(study.words.size, 1128) == (65, 1)
+
+
+def test_defaults_are_overridden_one_by_one(parse):
+    study = parse(
+        defaults={**MODEL, "batch": 4},
+        models={"a": None, "b": {"epochs": 3}, "c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
+    )
+    assert (study.models["a"].epochs, study.models["a"].batch) == (1, 4)
+    assert (study.models["b"].epochs, study.models["b"].batch) == (3, 4)
+    assert isinstance(study.models["b"], Training)
+    assert study.models["c"] == Checkpoint(checkpoint="ViT-B-32/laion2b_e16")
+    assert list(study.trained) == ["a", "b"]
+    assert list(study.models) == ["a", "b", "c"]
+
+
+def test_models_that_see_the_same_are_one_family(parse):
+    study = parse(models={"a": {"share": 0.4}, "b": {"share": 0.4, "seed": 3}, "c": {"share": 0.5}})
+    families = [model.family for model in study.trained.values()]
+    assert families[0] == families[1] == "40% of compositions"
+    assert families[2] != families[0]
+
+
+def test_settings_cannot_be_changed(tiny):
+    with pytest.raises(ValidationError, match="frozen"):
+        tiny.seed = 3
+
+
+def test_names_that_are_looked_up(tiny):
+    assert tiny.model("few").share == 0.4
+    assert tiny.set("ao").size == 32
+    with pytest.raises(StudyError, match=r"unknown corpus 'few'; known: none"):
+        tiny.corpus("few")
+    with pytest.raises(StudyError, match=r"unknown model 'fwe'; did you mean few\?"):
+        tiny.model("fwe")
+    with pytest.raises(StudyError, match=r"unknown set 'oa'"):
+        tiny.set("oa")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"held_uot": 0.2}, r"unknown key 'held_uot'; did you mean held_out\?"),
+        ({"models": {"m": {**MODEL, "epohcs": 2}}}, r"unknown key 'models.m.epohcs'"),
+        ({"defaults": {"bogus": 1}}, r"unknown key 'defaults.bogus'"),
+        ({"models": {"m": {"checkpoint": "x/y", "share": 0.3}}}, "unknown key 'models.m.share'"),
+        ({"sets": {"ao": {"source": "icons"}}}, "sets.ao.images_per_composition: missing"),
+        (
+            {"sets": {"ao": {"source": "icosn"}}},
+            r"sets\.ao\.source: unknown source 'icosn'; did you",
+        ),
+        ({"sets": {"ao": {"size": 32}}}, r"sets\.ao\.source: missing; known: icons, diffusion"),
+        (
+            {"sets": {"ao": {"source": "folder", "foldr": "x"}}},
+            r"unknown key 'sets\.ao\.foldr'; did you mean folder\?",
+        ),
+        ({"sets": {"ao": {"source": "folder"}}}, r"sets\.ao\.folder: missing"),
+        (
+            {"sets": {"ao": {"source": "release", "file": "x.zip", "sha256": "abc"}}},
+            r"sets\.ao\.sha256: .*got 'abc'",
+        ),
+        ({"sets": {"ao": {"source": "diffusion", "steps": 0}}}, r"sets\.ao\.steps: .* got 0"),
+        (
+            {"sets": {"ao": {"source": "diffusion", "size": 500}}},
+            r"sets\.ao\.size: .*multiple of 8",
+        ),
+        (
+            {"sets": {"ao": {"source": "diffusion", "prompts": ["a photo"]}}},
+            r"sets\.ao: prompts: 'a photo' must hold \{\} once",
+        ),
+        (
+            {"sets": {"ao": {"source": "diffusion", "no_safety_checker": ""}}},
+            r"sets\.ao\.no_safety_checker: .*at least 1 char",
+        ),
+        (
+            {"sets": {"ao": {"source": "diffusion", "no_safety_checker": True}}},
+            r"sets\.ao\.no_safety_checker: .*got True",
+        ),
+        (
+            {"sets": {"ao": {"source": "folder", "folder": "x"}}},
+            r"models\.few: it would be trained on drawings .* source is 'folder'; put one of icons",
+        ),
+        *(
+            (
+                {"vocabulary": {"attributes": ["red", "blue"], "objects": ["hat", word]}},
+                r"vocabulary\.objects: .* cannot name an object: one to 100 printable",
+            )
+            for word in ("../x", "", "a\nb", "a  b", " a", "x" * 300, "a\x00")
+        ),
+        ({"vocabulary": {"attributes": "all", "objects": "imagenet"}}, r"attributes: .*got 'all'"),
+        ({"seed": "7"}, r"seed: Input should be a valid integer, got '7'"),
+        ({"seed": True}, r"seed: Input should be a valid integer, got True"),
+        ({"seed": -1}, r"seed: .* got -1"),
+        ({"held_out": 0}, r"held_out: .* got 0"),
+        ({"held_out": 1.0}, r"held_out: .* got 1.0"),
+        ({"held_out": float("nan")}, r"held_out: .* got nan"),
+        ({"models": [1]}, r"models: Input should be a valid dictionary, got \[1\]"),
+        ({"models": {}}, r"models: .* at least 1 item"),
+        ({"sets": {}}, r"sets: .* at least 1 item"),
+        (
+            {
+                "sets": {
+                    "ao": {"source": "icons", "images_per_composition": 1, "isolated_images": 0}
+                }
+            },
+            r"sets.ao.isolated_images: .* got 0",
+        ),
+        ({"models": {"m": {**MODEL, "images": 2.5}}}, r"models.m.images: .* got 2.5"),
+        ({"models": {"m": {**MODEL, "loss": "hinge"}}}, r"models.m.loss: .* got 'hinge'"),
+        ({"models": {"../m": MODEL}}, r"models.*a name may hold letters.*got '../m'"),
+        ({"name": "a/b"}, r"name: .* got 'a/b'"),
+        ({"evaluation": {"level": 95}}, r"evaluation.level: .* got 95"),
+        ({"probing": {"needed": 1.5}}, r"probing.needed: .* got 1.5"),
+        ({"probing": {"sample": 5}}, r"unknown key 'probing.sample'; did you mean samples"),
+        ({"corpora": {"c": {}}}, "corpora.c: either files or model must be given, and not both"),
+        (
+            {"corpora": {"c": {"files": ["a"], "model": "few"}}},
+            "corpora.c: either files or model must be given, and not both",
+        ),
+        ({"corpora": {"c": {"files": []}}}, r"corpora.c.files: .* got \[\]"),
+        ({"corpora": {"c": {"file": "a"}}}, r"unknown key 'corpora.c.file'; did you mean files"),
+        (
+            {"corpora": {"c": {"model": "few", "column": "text"}}},
+            "corpora.c: column: goes with files only",
+        ),
+        (
+            {"corpora": {"c": {"model": "fwe"}}},
+            r"corpora.c.model: unknown trained model 'fwe'; did you mean few",
+        ),
+        (
+            {"image_only": {"t": {"untrained": "resnet", "sed": 1}}},
+            r"unknown key 'image_only.t.sed'; did you mean seed",
+        ),
+        (
+            {"image_only": {"t": {"objective": "label", **TOWER}}},
+            r"image_only.t.objective: .* got 'label'",
+        ),
+        (
+            {"image_only": {"t": {"objective": "labels", **TOWER, "share": 0.9}}},
+            r"image_only.t.share: 0.9 is more than the 0.8 of the compositions",
+        ),
+        (
+            {"image_only": {"t": {"tower": "file:a.safetensors"}}},
+            r"image_only.t: architecture: needed with a tower file:",
+        ),
+        ({"image_only": {"baselines": {"untrained": "resnet"}}}, "image_only.baselines: .* taken"),
+        ({"notebooks": {"novelty": {}}}, "notebooks.novelty: it shows corpora, of which"),
+        ({"evaluation": {"templates": []}}, r"evaluation.templates: .* got \[\]"),
+        ({"evaluation": {"ablations": ["{}"]}}, r"evaluation.ablations: .*valid dictionary"),
+        ({"evaluation": {"ablations": {"bare": []}}}, r"ablations.bare: .* got \[\]"),
+        (
+            {"evaluation": {"ablations": {"bare": ["a photo"]}}},
+            r"evaluation: ablations.bare: 'a photo' must hold \{\} once",
+        ),
+        ({"metrics": {"matched": 0}}, r"metrics.matched: .* got 0"),
+        ({"untrained": {"few": {"architecture": "vit"}}}, "untrained.few: that name is taken"),
+        (
+            {"untrained": {"null": {"architecture": "vit", "share": 0.5}}},
+            "unknown key 'untrained.null.share'; known: architecture, seed",
+        ),
+        ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),
+        (
+            {"models": {"m": {**MODEL, "captions": {"pair": 0.5}}}},
+            r"models.m.captions: pair \+ object \+ attribute must be 1",
+        ),
+        (
+            {"vocabulary": {"attributes": ["red", "blu"], "objects": ["apple", "hat"]}},
+            r"vocabulary.attributes: unknown attribute 'blu'; did you mean blue",
+        ),
+        (
+            {"vocabulary": {"attributes": ["red", "red"], "objects": ["apple", "hat"]}},
+            "attributes: red named more than once",
+        ),
+        (
+            {"vocabulary": {"attributes": ["red", "blue"], "objects": ["apple"]}},
+            r"objects: at least two are needed, got \['apple'\]",
+        ),
+        (
+            {"models": {"m": {**MODEL, "share": 0.9}}},
+            r"models.m.share: 0.9 is more than the 0.8 of the compositions that held_out = 0.2",
+        ),
+        (
+            {"models": {"m": {**MODEL, "share": 0.2}}},
+            r"models.m.share: 0.2 of 20 compositions is too few .* at least 5 are needed",
+        ),
+    ],
+)
+def test_wrong_settings_get_one_sentence(parse, changes, message):
+    with pytest.raises(StudyError, match=message) as caught:
+        parse(**changes)
+    assert str(caught.value).startswith("tiny.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+SHAPES = {"source": "shapes3d", "images": 50}
+ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5, "batch": 8}
+
+
+@pytest.mark.parametrize(
+    ("sets", "models", "message"),
+    [
+        ({"ao": SHAPES}, {}, r"factor_sets\.ao: that name is taken"),
+        ({"s": {**SHAPES, "source": "mpi3d"}}, {}, r"factor_sets\.s\.source: .* got 'mpi3d'"),
+        ({"s": {**SHAPES, "imgaes": 3}}, {}, "unknown key 'factor_sets.s.imgaes'; did you mean"),
+        ({"s": {**SHAPES, "images": 480_001}}, {}, "480001 is more than the 480000 scenes"),
+        ({"s": {**SHAPES, "size": 32, "file": "x.h5"}}, {}, "64 pixels a side, not 32"),
+        ({"shapes": SHAPES}, {"few": ON_SHAPES}, r"factor_models\.few: that name is taken"),
+        ({"shapes": SHAPES}, {"baselines": ON_SHAPES}, r"factor_models\.baselines: that name"),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "set": "shaeps"}},
+            r"factor_models\.m\.set: unknown factor set 'shaeps'; did you mean shapes\?",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "share": 0.9}},
+            r"factor_models\.m\.share: 0\.9 is more than the 0\.8 of the compositions",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "share": 0.2}},
+            r"factor_models\.m\.share: 0\.2 of 40 compositions is too few .* at least 10",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "images": 240_000}},
+            r"factor_models\.m\.images: 240000 is more than the 239950 scenes",
+        ),
+        (
+            {"shapes": SHAPES},
+            {"m": {**ON_SHAPES, "captions": {}}},
+            r"unknown key 'factor_models\.m\.captions'",
+        ),
+    ],
+)
+def test_wrong_factor_settings_get_one_sentence(parse, sets, models, message):
+    with pytest.raises(StudyError, match=message) as caught:
+        parse(factor_sets=sets, factor_models=models)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_study_may_lack_factor_sets_but_not_with_their_notebook(parse):
+    study = parse()
+    assert study.factor_sets == study.factor_models == {}
+    assert study.factor_sets_of("few") == []
+    with pytest.raises(StudyError, match=r"notebooks\.factors: it shows factor_sets, of which"):
+        parse(notebooks={"factors": {}})
+
+
+def test_factor_sets_and_models_that_are_looked_up(parse):
+    study = parse(factor_sets={"shapes": SHAPES}, factor_models={"m": ON_SHAPES})
+    assert study.factor_set("shapes").size == 64
+    assert study.factor_model("m").family == "50% of compositions"
+    assert "m" not in study.trained
+    with pytest.raises(StudyError, match=r"unknown factor set 'shaeps'; did you mean shapes\?"):
+        study.factor_set("shaeps")
+    with pytest.raises(StudyError, match="unknown factor model 'few'; known: m"):
+        study.factor_model("few")
+
+
+def test_words_by_the_name_of_their_list(parse):
+    checkpoint = {"m": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
+    study = parse(vocabulary={"attributes": "vaw", "objects": "imagenet"}, models=checkpoint)
+    assert study.words.size == 130 * 998
+    assert study.vocabulary.attributes[:2] == ["cracked", "dilapidated"]
+    assert study.vocabulary.objects[0] == "tench"
+
+
+def test_sets_of_every_source_stand_side_by_side(parse):
+    icons = {"source": "icons", "images_per_composition": 1}
+    study = parse(
+        sets={
+            "drawn": icons,
+            "turbo": {"source": "diffusion", "guidance": 0},
+            "mine": {"source": "folder", "folder": "x"},
+            "public": {"source": "release", "file": "x.zip"},
+        }
+    )
+    assert study.drawings() == study.drawings("drawn") == study.set("drawn")
+    assert list(study.generated) == ["turbo"]
+    with pytest.raises(StudyError, match="set 'mine' is not drawn: its source is 'folder'"):
+        study.drawings("mine")
+    with pytest.raises(StudyError, match="unknown generated set 'drawn'; known: turbo"):
+        study.generated_set("drawn")
+
+
+def test_every_wrong_setting_is_told(parse):
+    with pytest.raises(StudyError, match=r"seed: .*held_out: "):
+        parse(seed=-1, held_out=2)
+
+
+@pytest.mark.parametrize("value", [3, "abc", [1]])
+def test_a_model_that_is_no_mapping_is_refused(parse, value):
+    with pytest.raises(StudyError, match=r"models\.m"):
+        parse(models={"m": value})
+
+
+@pytest.mark.parametrize("value", [0, "", []])
+def test_an_empty_model_does_not_disappear(parse, value):
+    with pytest.raises(StudyError, match=r"models\.m"):
+        parse(models={"few": {"share": 0.4}, "m": value})
+
+
+def test_defaults_that_are_no_mapping_are_refused(parse):
+    with pytest.raises(StudyError, match="defaults"):
+        parse(defaults=3, models={"m": MODEL})
+
+
+def test_a_model_cannot_be_called_as_the_baselines_are(parse):
+    with pytest.raises(StudyError, match="baselines"):
+        parse(models={"baselines": MODEL})
+
+
+@pytest.mark.parametrize("template", ["a photo", "a {name}", "a {} {}", "a {"])
+def test_a_template_needs_one_place_for_the_name(parse, template):
+    with pytest.raises(StudyError, match="templates"):
+        parse(evaluation={"templates": [template]})
+
+
+def test_an_unknown_study_names_those_that_exist(project):
+    with pytest.raises(StudyError, match=r"unknown study 'tinny'; did you mean tiny\?"):
+        load_study("tinny")
+    with pytest.raises(StudyError, match=r"study file nowhere\.yaml does not exist"):
+        load_study("nowhere.yaml")
+
+
+def test_a_study_by_its_path_takes_its_name_from_the_file(project, settings, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    assert load_study(str(file)).name == "mine"
+    file.write_text(yaml.safe_dump({"name": "other", **settings}))
+    assert load_study(str(file)).name == "other"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: [1", "is not YAML"),
+        (b"\xff\xfe\xfa", "is not YAML"),
+        (b"- 1\n- 2\n", "expected settings by name, got list"),
+        (b"", "expected settings by name, got NoneType"),
+        (b"a: !!python/object/apply:os.getcwd []", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_study_is_refused(project, content, message):
+    file = project / "workflow" / "studies" / "bad.yaml"
+    file.write_bytes(content)
+    with pytest.raises(StudyError, match=message) as caught:
+        load_study("bad")
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_project_is_found_from_below(project, monkeypatch):
+    below = project / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert project_root() == project
+
+
+def test_elsewhere_the_project_is_where_the_package_lies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert project_root() == Path(__file__).parents[1]
+
+
+def test_without_a_project_the_way_out_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cood.paths.__file__", str(tmp_path / "site-packages" / "cood" / "p.py"))
+    with pytest.raises(CoodError, match="change into a clone of the project"):
+        project_root()
+
+
+def test_artefacts_of_a_study_lie_together(tmp_path):
+    paths = Paths(tmp_path, "tiny")
+    files = [
+        paths.manifest("ao"),
+        paths.isolated("ao"),
+        paths.model("few"),
+        paths.embeddings("few", "ao"),
+        paths.model_scores("few"),
+        paths.scores,
+        paths.models,
+        paths.notebook("dataset"),
+        paths.benchmarks,
+    ]
+    assert all(file.is_relative_to(tmp_path / "results" / "tiny") for file in files)
+    assert len(set(files)) == len(files)
+
+
+def test_a_key_that_stands_twice_is_refused(project):
+    file = project / "workflow" / "studies" / "tiny.yaml"
+    file.write_text(file.read_text() + "held_out: 0.3\n")
+    with pytest.raises(
+        StudyError, match=r"tiny\.yaml is not YAML: the key 'held_out' stands twice"
+    ):
+        load_study("tiny")
+
+
+def test_reading_a_study_imports_no_torch(project):
+    code = (
+        "import sys; from cood.settings.study_file import load_study; load_study('tiny');"
+        "print(*{'torch', 'open_clip', 'papermill', 'diffusers'} & sys.modules.keys())"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.strip() == ""
+
+
+def test_a_file_elsewhere_may_not_take_the_name_of_a_study_of_the_project(project, tmp_path):
+    other = tmp_path / "elsewhere" / "tiny.yaml"
+    other.parent.mkdir()
+    shutil.copy(project / "workflow" / "studies" / "tiny.yaml", other)
+    with pytest.raises(StudyError, match=r"has a study of that name.*another name"):
+        load_study(str(other))
+    renamed = other.rename(other.with_name("mine.yaml"))
+    assert load_study(str(renamed)).name == "mine"
+
+
+def test_templates_to_read_compositions_with_once_more(parse):
+    bare = {"bare": ["{}"]}
+    plain = parse(evaluation={"templates": ["a {}", "the {}"], "ablations": bare})
+    assert plain.ablations == bare
+    named = parse(evaluation={"templates": ["a {}", "a red {}"], "ablations": bare})
+    assert named.ablations == {**bare, "neutral": ["a {}"]}
+    assert parse(evaluation={"templates": ["a red {}"]}).ablations == {}
+    many = parse(evaluation={"ablations": {"openai": "imagenet"}})
+    assert len(many.ablations["openai"]) == 80
+
+
+def test_untrained_models_are_embedded_but_are_no_models(parse):
+    study = parse(untrained={"null": {"architecture": "vit"}})
+    assert list(study.embedded) == ["few", "most", "null"]
+    assert list(study.models) == ["few", "most"]
+    assert study.embedded_model("null").seed == 0
+    with pytest.raises(StudyError, match="unknown model 'nul'; did you mean null"):
+        study.embedded_model("nul")
+
+
+@pytest.mark.parametrize(
+    ("defaults", "said"),
+    [
+        ({"learning_rat": 1}, "defaults.learning_rat'; did you mean learning_rate?"),
+        ({"loss": "hinge"}, "defaults.loss: Input should be 'softmax' or 'sigmoid', got 'hinge'"),
+        ({"captions": {"pair": 2}}, "defaults.captions.pair: "),
+        ({"images": 4, "batch": 8}, "defaults: batch: 8 is more than the 4 images"),
+    ],
+)
+def test_an_error_of_the_defaults_is_told_once(parse, settings, defaults, said):
+    with pytest.raises(StudyError) as caught:
+        parse(defaults={**settings["defaults"], **defaults})
+    assert said in str(caught.value)
+    assert str(caught.value).count("defaults") == 1
+    assert "models" not in str(caught.value)
+
+
+def test_an_error_of_a_model_is_not_one_of_the_defaults(parse):
+    with pytest.raises(StudyError, match=r"models\.few\.loss: .* got 'hinge'$"):
+        parse(models={"few": {"share": 0.4, "loss": "hinge"}, "most": {"share": 0.8}})
+    with pytest.raises(StudyError, match=r"yaml: models\.few: batch: 40 is more than the 32"):
+        parse(models={"few": {"share": 0.4, "batch": 40}, "most": {"share": 0.8}})

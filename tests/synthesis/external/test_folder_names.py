@@ -1,0 +1,102 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cood import imagenet
+from cood.synthesis.drawing.icon_sets import image_name
+from cood.synthesis.external.folder_names import LONGEST, form, lookup, parse
+from cood.vocabulary import CATEGORY, Vocabulary
+
+WORDS = Vocabulary(tuple(CATEGORY), tuple(imagenet.objects()))
+KNOWN = lookup(WORDS)
+FEW = lookup(Vocabulary(("red", "blue plaid", "orange"), ("dog", "orange", "T-shirt", "cats")))
+
+
+@pytest.mark.parametrize(
+    ("label", "pair"),
+    [
+        ("red castle", ("red", "castle")),
+        ("red_castle", ("red", "castle")),
+        ("Red__Castle ", ("red", "castle")),
+        ("moss_covered_airship", ("moss covered", "airship")),
+        ("red brick castle", ("red brick", "castle")),
+        ("red striped castle", ("red striped", "castle")),
+        ("brick castle", ("brick", "castle")),
+        ("orange orange", ("orange", "orange")),
+        # Names of WordNet, which the release uses, and those that lost a letter.
+        ("yellow ice bear", ("yellow", "polar bear")),
+        ("yellow polar bear", ("yellow", "polar bear")),
+        ("furry egyptian ca", ("furry", "Egyptian Mau")),
+        ("furry egyptian cat", ("furry", "Egyptian Mau")),
+        ("purple_lesser_pand", ("purple", "red panda")),
+        # Signs in a name of open_clip
+        ("white t-shirt", ("white", "T-shirt")),
+        ("paper product packet _ packaging", ("paper", "product packet / packaging")),
+        ("red kite (bird of prey)", ("red", "kite (bird of prey)")),
+    ],
+)
+def test_labels_of_the_release(label, pair):
+    assert parse(label, KNOWN) == pair
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [
+        ("stainedblue plaid acorn", "unknown attribute: two attributes run together"),
+        ("stainedblue_plaid acorn", "unknown attribute: two attributes run together"),
+        ("redred acorn", "unknown attribute: two attributes run together"),
+        ("acorn", "unknown attribute: not in the vocabulary"),
+        ("angry acorn", "unknown attribute: not in the vocabulary"),
+        ("red", "unknown object: not in the vocabulary, or several of that name"),
+        ("red unicorn", "unknown object: not in the vocabulary, or several of that name"),
+        # Two classes have this name: the bird and the machine.
+        ("red crane", "unknown object: not in the vocabulary, or several of that name"),
+        ("", "bad label: empty"),
+        ("_ -", "bad label: empty"),
+        ("..", "unknown attribute: not in the vocabulary"),
+        ("<script>alert(1)</script>", "unknown attribute: not in the vocabulary"),
+        ("red\ncastle", "bad label: it holds a character that cannot be printed"),
+        ("red\x00castle", "bad label: it holds a character that cannot be printed"),
+        ("red \u202ecastle", "bad label: it holds a character that cannot be printed"),
+        ("red " + "a" * 296, f"bad label: longer than {LONGEST} characters"),
+    ],
+)
+def test_labels_that_name_no_composition(label, reason):
+    assert parse(label, KNOWN) == reason
+
+
+def test_words_outside_the_vocabulary_are_told_apart():
+    assert parse("dry dog", FEW) == "unknown attribute: not in the vocabulary"
+    assert parse("red castle", FEW).startswith("unknown object")
+    assert parse("blue plaid t shirt", FEW) == ("blue plaid", "T-shirt")
+    assert parse("red cat", FEW) == ("red", "cats")  # the last letter lost
+    assert parse("red do", FEW) == ("red", "dog")
+    assert parse("red d", FEW).startswith("unknown object")
+
+
+def test_a_short_form_that_fits_two_objects_is_left_out():
+    known = lookup(Vocabulary(("red", "blue"), ("cart", "carp", "car")))
+    assert parse("red car", known) == ("red", "car")  # a word of the vocabulary comes first
+    known = lookup(Vocabulary(("red", "blue"), ("cart", "carp")))
+    assert parse("red car", known).startswith("unknown object")
+
+
+def test_every_folder_that_is_written_here_is_read_back():
+    for id_ in range(0, WORDS.size, 97):
+        attribute = WORDS.attributes[WORDS.attribute_of(id_)]
+        object_ = WORDS.objects[WORDS.object_of(id_)]
+        folder, _, _ = image_name(f"{attribute} {object_}", "0.png").rpartition("/")
+        assert "/" not in folder
+        assert parse(folder, KNOWN) == (attribute, object_)
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=210))
+def test_any_text_gives_a_pair_of_the_vocabulary_or_a_reason(text):
+    found = parse(text, FEW)
+    if isinstance(found, tuple):
+        assert found[0] in FEW.attributes.values()
+        assert found[1] in FEW.objects.values()
+        assert form(text).startswith(form(found[0]))
+    else:
+        assert ":" in found

@@ -1,0 +1,78 @@
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cood import imagenet
+from cood.errors import CoodError, StudyError
+from cood.synthesis.external.imagenet_classes import class_of, take_classes
+
+
+@pytest.fixture
+def folder(project):
+    return project / "data" / "val"
+
+
+@pytest.fixture
+def study(parse, folder):
+    return parse(id_sets={"val": {"folder": "data/val"}})
+
+
+def picture(path, colour):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), colour).save(path, format="png")
+
+
+def test_wordnet_ids_are_in_the_order_of_the_classes():
+    assert imagenet.synsets()[:2] == ("n01440764", "n01443537")
+    assert imagenet.class_names()[:2] == ("tench", "goldfish")
+    assert [class_of(id_) for id_ in imagenet.synsets()] == list(range(1000))
+
+
+def test_numbers_are_numbers():
+    assert [class_of(str(i)) for i in (0, 10, 9, 999)] == [0, 10, 9, 999]
+    assert class_of("1000") == "unknown class: no such number"
+
+
+def test_names_of_one_class_are_known():
+    own = [class_of(name) for name in imagenet.class_names()]
+    several = [value for value in own if not isinstance(value, int)]
+    assert several == ["unknown class: several of that name"] * 4  # missile, sunglasses
+    assert all(value in (i, several[0]) for i, value in enumerate(own))
+    assert class_of("ice bear") == class_of("Polar_Bear") == 296
+
+
+@pytest.mark.parametrize("label", ["n99999999", "no such fish", "a\nb", "x" * 300, "²"])
+def test_others_are_named_with_the_reason(label):
+    assert isinstance(class_of(label), str)
+
+
+def test_a_folder_becomes_a_table(study, folder):
+    for k, label in enumerate(("n01440764", "10", "Polar bear", "no such fish")):
+        picture(folder / label / "1.JPEG", (k, 0, 0))
+    (folder / "10" / "2.JPEG").write_bytes(b"")
+    said = []
+    table = take_classes(study, "val", say=said.append)
+    kept = table[table["status"] == "kept"].set_index("class")
+    assert kept["object"].to_dict() == {0: "tench", 10: "brambling", 296: "polar bear"}
+    assert (study.paths.manifest("val").parent / kept["image"][10]).is_file()
+    gone = table[table["status"] != "kept"].set_index("file")["status"]
+    assert gone.to_dict() == {
+        "10/2.JPEG": "empty file",
+        "no such fish/1.JPEG": "unknown class: no such name",
+    }
+    assert "val: folders that name no class of ImageNet are left out: 'no such fish'" in said
+    assert "val: 3 of 1,000 classes have an image; only these can be answered" in said
+    assert pd.read_parquet(study.paths.isolated("val")).empty
+
+
+def test_a_folder_that_cannot_be_used_is_refused(study, folder):
+    with pytest.raises(CoodError, match=r"sets\.val: there is no folder .*val; correct it"):
+        take_classes(study, "val")
+    picture(folder / "no such fish" / "1.png", "red")
+    with pytest.raises(CoodError, match=r"no image of .* can be used, .* 'unknown class'"):
+        take_classes(study, "val", say=lambda text: None)
+
+
+def test_names_of_sets_are_not_taken_twice(parse):
+    with pytest.raises(StudyError, match=r"id_sets\.ao: that name is taken"):
+        parse(id_sets={"ao": {"folder": "data/val"}})

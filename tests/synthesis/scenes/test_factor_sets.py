@@ -1,0 +1,133 @@
+import h5py
+import numpy as np
+import pytest
+
+from cood.errors import ArtefactError, CoodError, StudyError
+from cood.factors.table import SHAPES3D
+from cood.paths import Paths
+from cood.pipeline.run import discard_damaged
+from cood.synthesis.drawing.icon_sets import damaged_image, load_image
+from cood.synthesis.scenes import shapes3d
+from cood.synthesis.scenes.factor_sets import draw_factor_set, read_factor_manifest
+from cood.synthesis.scenes.scenes import (
+    check_file,
+    evaluation_scenes,
+    pixels,
+    seen,
+    splits,
+    training_scenes,
+)
+
+FACTORS = {"factor_sets": {"sprites": {"source": "dsprites", "images": 50, "size": 32}}}
+
+
+def test_manifest_has_a_row_an_image(factored):
+    manifest = read_factor_manifest(factored, "shapes")
+    assert len(manifest) == 60
+    assert not manifest["scene"].duplicated().any()
+    ids = SHAPES3D.ids(manifest["scene"].to_numpy())
+    np.testing.assert_array_equal(manifest[SHAPES3D.names], ids)
+    np.testing.assert_array_equal(manifest["composition"], SHAPES3D.compositions(ids))
+    np.testing.assert_array_equal(
+        manifest["split"], splits(factored, "shapes")[manifest["composition"]]
+    )
+    assert manifest["prompt"].tolist() == SHAPES3D.captions(SHAPES3D.word_ids(ids), "sentence")
+    assert set(manifest["status"]) == {"kept"}
+    assert set(manifest["generator"]) == {"rendered"}
+
+
+def test_images_are_the_scenes(factored):
+    manifest = read_factor_manifest(factored, "shapes")
+    folder = factored.paths.manifest("shapes").parent
+    assert {str(f.relative_to(folder)) for f in folder.rglob("*.png")} == set(manifest["image"])
+    for row in manifest.head(4).itertuples():
+        expected = shapes3d.render(SHAPES3D.values(SHAPES3D.ids(np.array([row.scene]))), 32)[0]
+        np.testing.assert_array_equal(np.asarray(load_image(folder, row.image)), expected)
+    assert damaged_image(factored.paths.manifest("shapes")) is None
+
+
+def test_a_missing_image_discards_the_manifest(copied_factors):
+    manifest = copied_factors.paths.manifest("sprites")
+    next(manifest.parent.rglob("*.png")).unlink()
+    assert discard_damaged(copied_factors, dry_run=False) == [str(manifest)]
+
+
+def test_more_images_of_the_same_seed_and_other_seeds(factored, parse):
+    sets = {"shapes": {"source": "shapes3d", "images": 60, "size": 64}}
+    scenes = evaluation_scenes(factored, "shapes")
+    np.testing.assert_array_equal(evaluation_scenes(parse(factor_sets=sets), "shapes"), scenes)
+    assert not set(evaluation_scenes(parse(factor_sets=sets, seed=8), "shapes")) >= set(scenes)
+
+
+def test_what_is_held_out_is_in_no_training_set(factored):
+    split = splits(factored, "shapes")
+    assert (split == "unseen").sum() == 8  # 20 % of 40
+    tested = set(evaluation_scenes(factored, "shapes"))
+    for settings in factored.factor_models.values():
+        own = seen(factored, settings)
+        assert len(own) == round(settings.share * 40)
+        assert not (split[own] == "unseen").any()
+        scenes = training_scenes(factored, settings)
+        assert len(set(scenes)) == settings.images
+        assert set(SHAPES3D.compositions(SHAPES3D.ids(scenes))) <= set(own)
+        assert not tested & set(scenes)
+    few, more = (set(seen(factored, m)) for m in factored.factor_models.values())
+    assert few < more
+
+
+def test_without_a_model_all_is_unseen(factored):
+    assert set(splits(factored, "sprites")) == {"unseen"}
+
+
+@pytest.fixture
+def published(project, parse):
+    """A study whose set is read from a file that holds the rows it wants, and little else."""
+    study = parse(factor_sets={"shapes": {"source": "shapes3d", "images": 5, "file": "3d.h5"}})
+    scenes = evaluation_scenes(study, "shapes")
+    with h5py.File(project / "3d.h5", "w") as file:
+        images = file.create_dataset("images", (480_000, 64, 64, 3), "u1", chunks=(1, 64, 64, 3))
+        labels = file.create_dataset("labels", (480_000, 6), "f8", chunks=(1, 6))
+        for k, scene in enumerate(scenes):
+            labels[scene] = SHAPES3D.values(SHAPES3D.ids(np.array([scene])))[0]
+            images[scene] = 10 * k
+    return study
+
+
+def test_images_of_the_published_file_take_the_same_road(published):
+    manifest = draw_factor_set(published, "shapes")
+    assert set(manifest["generator"]) == {"published file"}
+    folder = published.paths.manifest("shapes").parent
+    for k, image in enumerate(manifest["image"]):
+        assert load_image(folder, image).getpixel((3, 3)) == (10 * k,) * 3
+    check_file(published, "shapes")
+
+
+def test_a_missing_file_is_told_before_anything_runs(project, parse):
+    study = parse(factor_sets={"shapes": {"source": "shapes3d", "images": 5, "file": "no.h5"}})
+    with pytest.raises(CoodError, match=r"no\.h5 does not exist; 3D Shapes .*GitHub"):
+        check_file(study, "shapes")
+    with pytest.raises(CoodError, match=r"no\.h5 does not exist"):
+        draw_factor_set(study, "shapes")
+    assert not study.paths.manifest("shapes").exists()
+
+
+def test_unknown_sets_and_missing_manifests(parse, project):
+    study = parse(factor_sets={"shapes": {"source": "shapes3d", "images": 5}})
+    with pytest.raises(StudyError, match=r"unknown factor set 'shaeps'; did you mean shapes\?"):
+        draw_factor_set(study, "shaeps")
+    with pytest.raises(ArtefactError, match=r"manifest\.parquet does not exist"):
+        read_factor_manifest(study, "shapes")
+
+
+def test_drawing_again_gives_the_same_bytes(drawn_factors, project, parse):
+    drawn = Paths(drawn_factors, "tiny").manifest("sprites").parent
+    study = parse(**FACTORS)
+    draw_factor_set(study, "sprites")
+    folder = study.paths.manifest("sprites").parent
+    assert folder != drawn
+    one, other = (
+        {f.relative_to(place): f.read_bytes() for f in place.rglob("*.png")}
+        for place in (drawn, folder)
+    )
+    assert one == other
+    assert pixels(study, study.factor_sets["sprites"], np.array([3])).shape == (1, 32, 32, 3)
