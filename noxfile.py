@@ -39,7 +39,7 @@ def made() -> str:
 
 @nox.session(default=False, venv_backend="none")
 def notebook(session: nox.Session) -> None:
-    """Run one notebook with other parameters: nox -s notebook -- benchmark -p models vit."""
+    """Run one notebook with other parameters: nox -s notebook -- accuracy -p models vit."""
     session.run(made(), "-m", "cood", "notebook", *session.posargs)
 
 
@@ -109,5 +109,5 @@ def browser(session: nox.Session) -> None:
     install(session)
     project = nox.project.load_toml("pyproject.toml")
     session.install(*nox.project.dependency_groups(project, "browser"))
-    files = ["tests/synthesis/verification/browser_sheet.py", "tests/report/browser_pages.py"]
+    files = ["tests/curation/verification/browser_sheet.py", "tests/report/browser_pages.py"]
     session.run("pytest", *files, *session.posargs)

@@ -86,13 +86,13 @@ def _train(study: Study, args: argparse.Namespace) -> None:
     train(study, args.model, _say)
 
 
-def _train_tower(study: Study, args: argparse.Namespace) -> None:
+def _train_image_encoder(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.models.training.image_encoder import train_tower
+    from cood.models.training.image_encoder import train_image_encoder
 
     torch.set_num_threads(1)
-    train_tower(study, args.model, _say)
+    train_image_encoder(study, args.model, _say)
 
 
 def _scan(study: Study, args: argparse.Namespace) -> None:
@@ -102,13 +102,13 @@ def _scan(study: Study, args: argparse.Namespace) -> None:
     scan_corpus(study, args.corpus, fingerprint(*CODE), _say)
 
 
-def _neighbours(study: Study, args: argparse.Namespace) -> None:
+def _near_duplicates(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.curation.near_duplicates.search import find_neighbours
+    from cood.curation.near_duplicates.search import find_near_duplicates
 
     torch.set_num_threads(1)
-    find_neighbours(study, _say)
+    find_near_duplicates(study, _say)
 
 
 def _embed(study: Study, args: argparse.Namespace) -> None:
@@ -120,21 +120,21 @@ def _embed(study: Study, args: argparse.Namespace) -> None:
     embed_set(study, args.model, args.set, _say, args.cores)
 
 
-def _embed_tower(study: Study, args: argparse.Namespace) -> None:
+def _embed_image_encoder(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.embed.image_encoders import embed_tower
+    from cood.evaluation.embed.image_encoders import embed_image_encoder
 
     torch.set_num_threads(1)
-    embed_tower(study, args.model, args.set, _say)
+    embed_image_encoder(study, args.model, args.set, _say)
 
 
 def _linear(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.linear_probe.linear_probe import probe_linearly
+    from cood.evaluation.linear_probe.linear_probe import linear_probe_model
 
     if args.model not in study.models:
         study.tower(args.model)
-    probe_linearly(study, args.model)
+    linear_probe_model(study, args.model)
 
 
 def _score(study: Study, args: argparse.Namespace) -> None:
@@ -153,10 +153,10 @@ def _draw_factors(study: Study, args: argparse.Namespace) -> None:
 def _train_factors(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.models.training.factor_clip import train_factors
+    from cood.models.training.factor_clip import train_factor_model
 
     torch.set_num_threads(1)
-    train_factors(study, args.model, _say)
+    train_factor_model(study, args.model, _say)
 
 
 def _embed_factors(study: Study, args: argparse.Namespace) -> None:
@@ -181,31 +181,33 @@ def _collect_factors(study: Study, args: argparse.Namespace) -> None:
 
 
 def _probe(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.interventions.probing import probe_model
+    from cood.evaluation.interventions.probing import swap_dimensions_of_model
 
     study.model(args.model)
-    probe_model(study, args.model)
+    swap_dimensions_of_model(study, args.model)
 
 
 def _measure(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.representation.representation_metrics import measure_model
+    from cood.evaluation.representation.representation_metrics import (
+        representation_metrics_of_model,
+    )
 
     study.embedded_model(args.model)
-    measure_model(study, args.model)
+    representation_metrics_of_model(study, args.model)
 
 
 def _edit(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.interventions.interventions import edit_model
+    from cood.evaluation.interventions.interventions import intervene_on_model
 
     study.model(args.model)
-    edit_model(study, args.model)
+    intervene_on_model(study, args.model)
 
 
 def _track(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.representation.training_dynamics import track_model
+    from cood.evaluation.representation.training_dynamics import training_dynamics_of_model
 
     study.model(args.model)
-    track_model(study, args.model)
+    training_dynamics_of_model(study, args.model)
 
 
 def _baselines(study: Study, args: argparse.Namespace) -> None:
@@ -235,7 +237,7 @@ def _notebook(study: Study, args: argparse.Namespace) -> None:
     given |= {name: _value(name, value) for name, value in args.parameter}
     if study.file.parent != study.paths.studies:
         given["study"] = str(study.file)  # a notebook finds only the project's own by name
-    output = study.paths.notebook(args.name) if args.book else study.paths.tweaked(args.name)
+    output = study.paths.notebook(args.name) if args.book else study.paths.preview(args.name)
     run(study.paths, args.name, given, output)
     if not args.book:
         from cood.report.build.preview import render
@@ -308,11 +310,15 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "verify": (_verify, "ask a model whether the images of a set show what they should", ("set",)),
     "review": (_review, "write a sheet for a person who reviews a set, or read answers", ("set",)),
     "train": (_train, "train a small CLIP", ("model",)),
-    "train-tower": (_train_tower, "train an image-only tower", ("model",)),
+    "train-image-encoder": (_train_image_encoder, "train an image-only tower", ("model",)),
     "scan": (_scan, "search the captions of a corpus for all compositions", ("corpus",)),
     "embed": (_embed, "embed a set with a model", ("model", "set")),
-    "embed-tower": (_embed_tower, "embed a set with an image-only tower", ("model", "set")),
-    "neighbours": (_neighbours, "find the nearest training image to each image", ()),
+    "embed-image-encoder": (
+        _embed_image_encoder,
+        "embed a set with an image-only tower",
+        ("model", "set"),
+    ),
+    "neighbours": (_near_duplicates, "find the nearest training image to each image", ()),
     "score": (_score, "score a model", ("model",)),
     "probe": (_probe, "probe a model: composed retrieval, switching", ("model",)),
     "linear": (_linear, "probe the images of a model or an image-only tower", ("model",)),
@@ -321,10 +327,10 @@ COMMANDS: dict[str, tuple[Callable[[Study, argparse.Namespace], Any], str, tuple
     "track": (_track, "measure a model over its training", ("model",)),
     "baselines": (_baselines, "score the baselines", ()),
     "collect": (_collect, "join the scores of all models", ()),
-    "draw-factors": (_draw_factors, "draw a factor set", ("set",)),
-    "train-factors": (_train_factors, "train a small CLIP on a factor set", ("model",)),
+    "draw-factor-set": (_draw_factors, "draw a factor set", ("set",)),
+    "train-factor-model": (_train_factors, "train a small CLIP on a factor set", ("model",)),
     "embed-factors": (_embed_factors, "embed the factor sets with a model", ("model",)),
-    "score-factors": (_score_factors, "score a model on the factor sets", ("model",)),
+    "factor-scores": (_score_factors, "score a model on the factor sets", ("model",)),
     "collect-factors": (_collect_factors, "join the scores on the factor sets", ()),
     "export": (_export, "write a finished set as files to pass on, with a data card", ("set",)),
     "notebook": (_notebook, "run a notebook, with other parameters if you like", ()),
@@ -388,7 +394,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--book",
                 action="store_true",
-                help="for the book; else the result goes to results/STUDY/tweaked/",
+                help="for the book; else the result goes to results/STUDY/preview/",
             )
     command = commands.add_parser(
         COMPARE,

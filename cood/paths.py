@@ -79,53 +79,53 @@ class Paths:
 
     def caption_hits(self, corpus: str) -> Path:
         """In how many captions of a corpus the words of each composition occur, by rule."""
-        return self.results / "novelty" / corpus / "hits.parquet"
+        return self.results / "caption_search" / corpus / "hits.parquet"
 
     def caption_files(self, corpus: str) -> Path:
         """Files of a corpus: what was read of each, or why it was not."""
-        return self.results / "novelty" / corpus / "files.parquet"
+        return self.results / "caption_search" / corpus / "files.parquet"
 
     def caption_parts(self, corpus: str) -> Path:
         """Folder of what each file of a corpus gave, so that none is read twice."""
-        return self.results / "novelty" / corpus / "parts"
+        return self.results / "caption_search" / corpus / "parts"
 
     @property
-    def neighbours(self) -> Path:
+    def near_duplicates(self) -> Path:
         """The nearest training image to each image of the sets, beside the index of those."""
-        return self.results / "neighbours" / "nearest.parquet"
+        return self.results / "near_duplicates" / "nearest.parquet"
 
     @property
     def references(self) -> Path:
         """What was read of each file that the images were compared with, or why it was not."""
-        return self.results / "neighbours" / "references.parquet"
+        return self.results / "near_duplicates" / "references.parquet"
 
     def embeddings(self, model: str, set_: str) -> Path:
         """Embeddings of a set's images and of the texts, by one model."""
         return self.results / "embeddings" / model / f"{set_}.safetensors"
 
-    def model_scores(self, model: str) -> Path:
+    def model_accuracy(self, model: str) -> Path:
         """Scores of one model."""
-        return self.results / "scores" / f"{model}.parquet"
+        return self.results / "accuracy" / f"{model}.parquet"
 
-    def model_probes(self, model: str) -> Path:
+    def model_dimension_swap(self, model: str) -> Path:
         """Retrieval and switching scores of one model."""
-        return self.results / "probes" / f"{model}.parquet"
+        return self.results / "dimension_swap" / f"{model}.parquet"
 
-    def model_measures(self, model: str) -> Path:
+    def model_representation_metrics(self, model: str) -> Path:
         """Metrics of one model's embeddings."""
-        return self.results / "measures" / f"{model}.parquet"
+        return self.results / "representation_metrics" / f"{model}.parquet"
 
-    def model_linear(self, model: str) -> Path:
+    def model_linear_probe(self, model: str) -> Path:
         """What linear probes read off the images of a model, or of an image-only tower."""
-        return self.results / "linear" / f"{model}.parquet"
+        return self.results / "linear_probe" / f"{model}.parquet"
 
-    def model_edits(self, model: str) -> Path:
+    def model_interventions(self, model: str) -> Path:
         """Accuracy and metrics of one model once its embeddings are edited."""
-        return self.results / "edits" / f"{model}.parquet"
+        return self.results / "interventions" / f"{model}.parquet"
 
-    def model_dynamics(self, model: str) -> Path:
+    def model_training_dynamics(self, model: str) -> Path:
         """Metrics and accuracy over the training of a model."""
-        return self.results / "dynamics" / f"{model}.parquet"
+        return self.results / "training_dynamics" / f"{model}.parquet"
 
     @property
     def scores(self) -> Path:
@@ -152,17 +152,17 @@ class Paths:
         return self.results / "settings.json"
 
     @property
-    def towers(self) -> Path:
+    def image_encoders(self) -> Path:
         """What is known of each image-only tower."""
-        return self.results / "towers.parquet"
+        return self.results / "image_encoders.parquet"
 
     def notebook(self, name: str) -> Path:
         """Executed notebook, with the tables that it saves beside it."""
         return self.results / "notebooks" / name / f"{name}.ipynb"
 
-    def tweaked(self, name: str) -> Path:
+    def preview(self, name: str) -> Path:
         """Notebook executed with other parameters, beside the book's own."""
-        return self.results / "tweaked" / name / f"{name}.ipynb"
+        return self.results / "preview" / name / f"{name}.ipynb"
 
     @property
     def book(self) -> Path:

@@ -17,7 +17,7 @@ hypothesis.settings.register_profile("cood", derandomize=True, deadline=None, da
 hypothesis.settings.load_profile("cood")
 
 # Needs a browser: `nox -s browser` names it.
-collect_ignore = ["synthesis/verification/browser_sheet.py", "report/browser_pages.py"]
+collect_ignore = ["curation/verification/browser_sheet.py", "report/browser_pages.py"]
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -148,7 +148,7 @@ def drawn_factors(built, tmp_path_factory):
     """A copy of `built` with factor sets drawn, trained on, embedded and scored: to read only."""
     from cood.evaluation.embed.factor_sets import embed_factor_sets
     from cood.evaluation.factor_scores import score_factor_sets
-    from cood.models.training.factor_clip import train_factors
+    from cood.models.training.factor_clip import train_factor_model
     from cood.synthesis.scenes.factor_sets import draw_factor_set
 
     root = tmp_path_factory.mktemp("factors") / "project"
@@ -160,7 +160,7 @@ def drawn_factors(built, tmp_path_factory):
         study = load_study("tiny")
         for name in study.factor_sets:
             draw_factor_set(study, name)
-        train_factors(study, "on-shapes", lambda text: None)
+        train_factor_model(study, "on-shapes", lambda text: None)
         for model in ("few", "on-shapes"):
             embed_factor_sets(study, model, lambda text: None)
             score_factor_sets(study, model)

@@ -40,8 +40,8 @@ def test_every_page_is_in_the_contents():
 
 
 def test_every_metric_of_evaluate_has_its_place():
-    from cood.metrics import MEASURES
+    from cood.metrics import METRICS
 
     text = "".join(page.read_text() for page in PAGES)
-    for name in MEASURES:
+    for name in METRICS:
         assert re.search(rf":members:.*\b{name}\b", text), name

@@ -26,7 +26,7 @@ STUDY = {
         "a": {"checkpoint": "local-dir:data/a", "family": "one"},
         "b": {"checkpoint": "local-dir:data/b", "family": "two"},
     },
-    "image_only": {"raw": {"untrained": "resnet"}},
+    "image_encoders": {"raw": {"untrained": "resnet"}},
     "evaluation": {"templates": "imagenet", "resamples": 100},
     "probing": {"samples": 40},
     "metrics": {"measures": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
@@ -79,7 +79,7 @@ def test_the_report_is_whole(made):
     assert "Caption NMI" not in front
     assert "imagenet, top-1" in front.lower()
     assert "cannot be tested in this run" in front
-    assert 'href="executed/benchmark.html">C-OoD rises with ID accuracy' in front
+    assert 'href="executed/accuracy.html">C-OoD rises with ID accuracy' in front
 
 
 def test_id_accuracy_stands_beside_the_others(made):
@@ -96,15 +96,15 @@ def test_id_accuracy_stands_beside_the_others(made):
     probed = scores[scores["measure"] == "linear_pair_top1"]
     assert set(probed["model"]) == {"a", "b", "raw"}
     assert set(probed["split"]) == {"probe", "held out"}
-    assert (project / "results/zoo/towers.parquet").is_file()
+    assert (project / "results/zoo/image_encoders.parquet").is_file()
     manifest = pd.read_parquet(project / "results" / "zoo" / "sets" / "imagenet/manifest.parquet")
     assert manifest["status"].value_counts().to_dict() == {
         "kept": 9,
         "unknown class: no such name": 1,
     }
-    board = pd.read_csv(project / "results/zoo/notebooks/benchmark/leaderboard.csv")
+    board = pd.read_csv(project / "results/zoo/notebooks/accuracy/leaderboard.csv")
     assert set(board["ID is"]) == {"imagenet, top-1"}
-    text = (project / "_build/html/executed/benchmark.html").read_text()
+    text = (project / "_build/html/executed/accuracy.html").read_text()
     assert "a photo of a dirty" in text
-    cells = json.loads((project / "results/zoo/notebooks/anatomy/anatomy.ipynb").read_text())
+    cells = json.loads((project / "results/zoo/notebooks/error_analysis/anatomy.ipynb").read_text())
     assert "seen in training" not in json.dumps([c.get("outputs") for c in cells["cells"]])

@@ -191,6 +191,6 @@ for stage in {stages}:
     assert set(scores["space"]) == {"image", "text"}
     assert {"all", "attribute", "object", "rotated", "isolated"} <= set(scores["variant"])
     assert scores["value"].between(0, 1).all()
-    saved = results / "tweaked" / "disentanglement"
+    saved = results / "preview" / "disentanglement"
     assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["measure"])
     assert "between" in set(pd.read_csv(saved / "disentanglement-correlations.csv")["measure"])

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from cood.analysis.metric_correlations import correlate_measures
+from cood.analysis.metric_correlations import correlate_metrics
 from cood.analysis.results import Results
-from cood.evaluation.representation.fixed_width import PCA, RANDOM, matched_variant
+from cood.evaluation.representation.fixed_width import PCA, RANDOM, fixed_width_variant
 from cood.evaluation.representation.geometry import (
     FACTORISATION,
     linear_variant,
@@ -54,21 +54,21 @@ def usual(results: Results, measures: Collection[str]) -> Results:
 def at_width(
     results: Results, accuracy: pd.Series, measures: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate measures with an accuracy as they are, and at the width that models are matched in.
+    """Correlate measures with an accuracy as they are, and at the width that models are fixed_width in.
 
-    As `correlate_measures`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
+    As `correlate_metrics`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
     brought to the width. A study that names no width has the first way only.
     """
-    found = correlate_measures(usual(results, measures), accuracy, measures, split=split)
+    found = correlate_metrics(usual(results, measures), accuracy, measures, split=split)
     tables = [found.assign(way=AS_THEY_ARE)]
-    width = results.study.metrics.matched
-    if width is not None and split == results.study.metrics.splits[0]:
+    width = results.study.representation_metrics.fixed_width
+    if width is not None and split == results.study.representation_metrics.splits[0]:
         ways = {
-            matched_variant(PCA, width): f"principal components, {width}",
-            matched_variant(RANDOM, width): f"random projection, {width}",
+            fixed_width_variant(PCA, width): f"principal components, {width}",
+            fixed_width_variant(RANDOM, width): f"random projection, {width}",
         }
         scores = results.scores[results.scores["variant"].isin(ways)]
         at = replace(results, scores=scores)
-        both = correlate_measures(at, accuracy, measures, split=split)
+        both = correlate_metrics(at, accuracy, measures, split=split)
         tables.append(both.assign(way=both["variant"].map(ways)))
     return pd.concat(tables, ignore_index=True)

@@ -20,7 +20,7 @@ TRAINED = {
 
 
 @dataclass(frozen=True)
-class Identity:
+class InDistribution:
     """Accuracy in distribution.
 
     Attributes
@@ -55,7 +55,7 @@ def sources(results: Results) -> list[str]:
     return found + [split for split in TRAINED if split in known_splits(results)]
 
 
-def identity(results: Results, source: str, measure: str) -> Identity:
+def in_distribution(results: Results, source: str, measure: str) -> InDistribution:
     """ID accuracy of every model.
 
     Parameters
@@ -79,18 +79,20 @@ def identity(results: Results, source: str, measure: str) -> Identity:
     elif source not in known:
         raise StudyError(unknown("source of ID accuracy", source, known))
     if source in TRAINED:
-        return Identity(source, TRAINED[source], pick(results, split=source, measure=measure))
+        return InDistribution(source, TRAINED[source], pick(results, split=source, measure=measure))
     if source in results.study.id_sets:
         top = 5 if measure.endswith("top5") else 1
         values = pick(results, set=source, split=ID, measure=f"id_top{top}")
-        return Identity(
+        return InDistribution(
             f"{source}, top-{top}", f"among the classes of the ID set {source} (top-{top})", values
         )
     values = pd.DataFrame(
         np.nan, index=results.models["model"], columns=["value", "low", "high", "chance", "n"]
     )
     if source != PUBLISHED:
-        return Identity("not known", "in distribution, which is not known in this study", values)
+        return InDistribution(
+            "not known", "in distribution, which is not known in this study", values
+        )
     values["value"] = results.models["published_id"].to_numpy(float)
     meaning = "on ImageNet (top-1) that the paper's authors published; it was not computed here"
-    return Identity("ImageNet, published", meaning, values)
+    return InDistribution("ImageNet, published", meaning, values)

@@ -24,7 +24,7 @@ def bounds(coefficient: str) -> tuple[str, str]:
     return BOUNDS[coefficient]
 
 
-def correlate_measures(
+def correlate_metrics(
     results: Results,
     accuracy: pd.Series,
     measures: Collection[str],
@@ -92,7 +92,7 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
     Parameters
     ----------
     found, controlled
-        What `correlate_measures` returns, without and with `given`, for the same measures.
+        What `correlate_metrics` returns, without and with `given`, for the same measures.
     coefficient
         ``pearson`` or ``spearman``.
 
@@ -154,14 +154,14 @@ def add_excess(results: Results, measures: Collection[str]) -> Results:
 def ways(
     results: Results, accuracy: pd.Series, measures: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate measures with an accuracy in several ways, as `correlate_measures` does.
+    """Correlate measures with an accuracy in several ways, as `correlate_metrics` does.
 
     The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
     the principal components, in that of isolated words or images, on all compositions.
     """
-    found = [correlate_measures(add_excess(results, measures), accuracy, measures, split=split)]
+    found = [correlate_metrics(add_excess(results, measures), accuracy, measures, split=split)]
     if split != "all":
-        everywhere = correlate_measures(results, accuracy, measures, split="all")
+        everywhere = correlate_metrics(results, accuracy, measures, split="all")
         found.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
     table = pd.concat(found, ignore_index=True)
     named = {

@@ -18,7 +18,7 @@ def _catalogue() -> dict[str, Any]:
     return yaml.safe_load(TOWERS.read_text())
 
 
-def known_towers() -> list[str]:
+def known_image_encoders() -> list[str]:
     """Names of timm, with their tags, that the catalogue knows."""
     return list(_catalogue()["towers"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.in_distribution import score_identity
+from cood.evaluation.accuracy.in_distribution import score_in_distribution
 from cood.evaluation.accuracy.zero_shot import COLUMNS, score
 from cood.files import atomic, read_table, read_tensors, write_table
 from cood.settings import BASELINES, Training
@@ -42,9 +42,9 @@ def score_model(study: Study, model: str) -> pd.DataFrame:
             continue
         _, classes = np.unique(read_manifest(study, set_)["class"], return_inverse=True)
         given = (study.evaluation, study.seed)
-        tables.append(score_identity(model, set_, tensors, classes, *given))
+        tables.append(score_in_distribution(model, set_, tensors, classes, *given))
     table = pd.concat(tables, ignore_index=True)
-    write_table(table, study.paths.model_scores(model))
+    write_table(table, study.paths.model_accuracy(model))
     return table
 
 
@@ -56,18 +56,18 @@ def collect(study: Study) -> None:
     machine gives the same table. The settings that it was made with are written beside it, so
     that runs can be compared when the study file has changed.
     """
-    files = [study.paths.model_scores(name) for name in [*study.embedded, BASELINES]]
-    files += [study.paths.model_probes(name) for name in study.models]
-    files += [study.paths.model_measures(name) for name in study.embedded]
-    files += [study.paths.model_linear(name) for name in study.probed]
+    files = [study.paths.model_accuracy(name) for name in [*study.embedded, BASELINES]]
+    files += [study.paths.model_dimension_swap(name) for name in study.models]
+    files += [study.paths.model_representation_metrics(name) for name in study.embedded]
+    files += [study.paths.model_linear_probe(name) for name in study.probed]
     joined = pd.concat(map(read_table, files), ignore_index=True).drop(columns="seconds")
     write_table(joined, study.paths.scores)
     write_table(pd.DataFrame([_known(study, name) for name in study.models]), study.paths.models)
     with atomic(study.paths.settings) as temporary:
         temporary.write_text(study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n")
-    if study.image_only:
-        towers = [_known_tower(study, name) for name in study.image_only]
-        write_table(pd.DataFrame(towers), study.paths.towers)
+    if study.image_encoders:
+        towers = [_known_image_encoder(study, name) for name in study.image_encoders]
+        write_table(pd.DataFrame(towers), study.paths.image_encoders)
 
 
 def members(study: Study, model: str) -> dict[str, np.ndarray]:
@@ -111,10 +111,10 @@ def _known(study: Study, name: str) -> dict[str, Any]:
     )
 
 
-def _known_tower(study: Study, name: str) -> dict[str, Any]:
-    settings = study.image_only[name]
+def _known_image_encoder(study: Study, name: str) -> dict[str, Any]:
+    settings = study.image_encoders[name]
     known, made_with, measured = _made_with(study, name, ("revision", "preprocessing"))
-    kind = "trained here" if name in study.own_towers else "checkpoint"
+    kind = "trained here" if name in study.own_image_encoders else "checkpoint"
     return known | {"kind": kind} | settings.facts | made_with | measured
 
 

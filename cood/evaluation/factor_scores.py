@@ -58,8 +58,8 @@ def measured(
     (``values``), by the quick metrics. `chance` is the value under shuffled labels; for Z-diff it
     is that of a guess.
     """
-    quick = [m for m in study.metrics.measures if m not in SLOW]
-    slow = [m for m in study.metrics.measures if m == "z_diff"]
+    quick = [m for m in study.representation_metrics.metrics if m not in SLOW]
+    slow = [m for m in study.representation_metrics.metrics if m == "z_diff"]
     images, captions = normalise(tensors["images"]), normalise(tensors["captions"])
     words = table.word_ids(ids)
     tables = []

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 # What `evaluate` knows, by name, with the scores that each gives, the same as its maker in
 # `evaluate.py`; here, where settings can be checked without loading that.
-MEASURES: Mapping[str, tuple[str, ...]] = {
+METRICS: Mapping[str, tuple[str, ...]] = {
     "z_diff": ("z_diff", "z_diff_strict", "z_diff_single", "coverage"),
     "z_min_variance": ("z_min_variance",),
     "dci": ("dci_disentanglement", "dci_completeness", "dci_informativeness"),
@@ -20,4 +20,4 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
     "explicitness": ("explicitness",),
     "irs": ("irs",),
 }
-SCORES = tuple(score for scores in MEASURES.values() for score in scores)
+SCORES = tuple(score for scores in METRICS.values() for score in scores)

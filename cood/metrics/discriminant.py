@@ -134,7 +134,7 @@ def weigh(
 def shrink(
     means: np.ndarray, within: np.ndarray, counts: np.ndarray, scale: float | None = None
 ) -> np.ndarray:
-    """Covariance [d, d] within classes, shrunk towards a multiple of the identity.
+    """Covariance [d, d] within classes, shrunk towards a multiple of the unit matrix.
 
     By the amount of Chen, Wiesel, Eldar and Hero (2010), arXiv:0907.4698, eq. 23, so that it is
     sound with fewer rows than dimensions. The arguments are those of `weigh`.

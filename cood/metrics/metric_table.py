@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cood.metrics import MEASURES, information
+from cood.metrics import METRICS, information
 from cood.metrics import nulls as null
 from cood.metrics.checks import Data, check, check_count
 from cood.metrics.coverage import Coverage, coverage
@@ -133,7 +133,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    measures: Sequence[str] = tuple(MEASURES),
+    measures: Sequence[str] = tuple(METRICS),
     names: Sequence[str] | None = None,
     nulls: Sequence[str] = ("shuffled",),
     repeats: int = 3,
@@ -154,7 +154,7 @@ def evaluate(
     factors
         [n, m], nominal ids: integers or strings.
     measures
-        Names among `MEASURES`; all by default. ``dci`` gives three measures, ``z_diff`` also its
+        Names among `METRICS`; all by default. ``dci`` gives three measures, ``z_diff`` also its
         strict form, ``z_diff_single`` with one pair a point, which is harder, and ``coverage``,
         which says how well each factor is held at all.
     names
@@ -196,7 +196,7 @@ def evaluate(
     >>> float(constant["value"].abs().max())
     0.0
     """
-    for kind, given, known in (("measures", measures, MEASURES), ("nulls", nulls, null.NULLS)):
+    for kind, given, known in (("measures", measures, METRICS), ("nulls", nulls, null.NULLS)):
         for name in given:
             if name not in known:
                 raise ValueError(f"{kind}: no {name!r}; there are {', '.join(known)}")

@@ -47,7 +47,7 @@ class Tower:
         return self.model(pixels)
 
 
-def load_tower(
+def load_image_encoder(
     source: str,
     device: torch.device | None = None,
     architecture: str | None = None,

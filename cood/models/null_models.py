@@ -14,10 +14,10 @@ from cood.errors import CoodError
 from cood.models import zoo
 from cood.models.loading import Clip, best_device
 from cood.models.training.fitting import untrained
-from cood.settings import Untrained
+from cood.settings import NullModel
 
 
-def null_model(settings: Untrained) -> Clip:
+def null_model(settings: NullModel) -> Clip:
     """Make a small CLIP, or one of open_clip's architectures, as it is before any training.
 
     The same seed gives the same weights on every device. Layers of normalisation that keep

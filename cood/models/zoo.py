@@ -47,13 +47,13 @@ def check_training(model: str, settings: Recipe, section: str = "models") -> Non
         )
 
 
-def check_tower(tower: str, architecture_: str) -> None:
+def check_image_encoder(tower: str, architecture_: str) -> None:
     """Make sure that the image tower of an architecture can stand alone: that timm makes it."""
     config: dict[str, Any] = json.loads(architecture(architecture_).read_text())
     if "timm_model_name" not in config["vision_cfg"]:
         usable = [name for name, file in architectures().items() if "timm" in file.read_text()]
         raise StudyError(
-            f"image_only.{tower}: the image tower of architecture {architecture_!r} is not one of "
+            f"image_encoders.{tower}: the image tower of architecture {architecture_!r} is not one of "
             f"timm; use {', '.join(usable)}"
         )
 

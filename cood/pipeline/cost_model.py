@@ -16,9 +16,9 @@ from cood.settings import (
     LARGEST_LOGISTIC,
     Checkpoint,
     DiffusionSet,
-    PublishedTower,
+    NullModel,
+    PublishedImageEncoder,
     Schedule,
-    Untrained,
 )
 
 FLOAT = 4  # bytes of a number of single precision
@@ -81,9 +81,9 @@ AGAIN = 0.24  # share of images times pairs that CLIPs answer by their texts onc
 MEASURE_NUMBER = 89 / 60_000 / 768
 
 
-def size_of_weights(model: Checkpoint | PublishedTower) -> float:
+def size_of_weights(model: Checkpoint | PublishedImageEncoder) -> float:
     """Bytes that a checkpoint takes to download, NaN if not known."""
-    named = model.tower if isinstance(model, PublishedTower) else model.checkpoint
+    named = model.encoder if isinstance(model, PublishedImageEncoder) else model.checkpoint
     if named.startswith(("file:", "local-dir:")):
         return 0.0
     return FLOAT * model.facts.get("parameters", nan)
@@ -112,9 +112,9 @@ def seconds_to_train(recipe: Schedule, size: int) -> float:
 
 def facts_of(model: Any) -> dict[str, Any] | None:
     """What is known of a published model, trained or not; None for one of the small ones."""
-    if isinstance(model, Checkpoint | PublishedTower):
+    if isinstance(model, Checkpoint | PublishedImageEncoder):
         return model.facts
-    if not isinstance(model, Untrained) or model.architecture in zoo.architectures():
+    if not isinstance(model, NullModel) or model.architecture in zoo.architectures():
         return None
     if model.architecture not in listing.architectures():
         return {}  # refused before it is made

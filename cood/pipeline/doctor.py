@@ -121,7 +121,7 @@ def _gpu_memory(study: Study) -> float:
     """GB of the largest model whose size is known, with a batch."""
     sizes = [
         rough.FLOAT * known.get("parameters", 0)
-        for known in map(rough.facts_of, [*study.embedded.values(), *study.image_only.values()])
+        for known in map(rough.facts_of, [*study.embedded.values(), *study.image_encoders.values()])
         if known is not None
     ]
     sizes += [rough.size_of_generator(settings) for settings in study.generated.values()]

@@ -20,7 +20,7 @@ from cood.settings import (
     DiffusionSet,
     FolderSet,
     IconSet,
-    PublishedTower,
+    PublishedImageEncoder,
     ReleaseSet,
 )
 from cood.settings.study_file import Study
@@ -225,49 +225,52 @@ def _models(study: Study) -> Iterator[Job]:
             yield job._replace(download=weights, disk=disk)
         for set_ in study.id_sets:
             yield _embedding("embed", paths.embeddings(name, set_), model, nan, 0, nan)
-    if study.neighbours:  # how many references there are is known once they are read
-        cpu = rough.TORCH + (nan if study.neighbours.references else 0)
-        yield Job("neighbours", paths.neighbours, "sets", len(sets), cpu=cpu)
+    if study.near_duplicates:  # how many references there are is known once they are read
+        cpu = rough.TORCH + (nan if study.near_duplicates.references else 0)
+        yield Job("neighbours", paths.near_duplicates, "sets", len(sets), cpu=cpu)
     images = sum(images_of(study, set_)[0] for set_ in sets)
     for stage, written, models in (
-        ("score", paths.model_scores, study.embedded),
-        ("probe", paths.model_probes, study.models),
-        ("measure", paths.model_measures, study.embedded),
+        ("score", paths.model_accuracy, study.embedded),
+        ("probe", paths.model_dimension_swap, study.models),
+        ("measure", paths.model_representation_metrics, study.embedded),
     ):
         for name, model in models.items():
             width = rough.width_of(model)
             # Every image, or every query, against every other thing, or a pass over all numbers.
             seconds = {
                 "score": 2 * images * stored * width / rough.CORE_FLOPS,
-                "probe": 2 * study.probing.samples * images * width / rough.CORE_FLOPS,
-                "measure": images * width * rough.MEASURE_NUMBER * len(study.metrics.splits),
+                "probe": 2 * study.dimension_swap.samples * images * width / rough.CORE_FLOPS,
+                "measure": images
+                * width
+                * rough.MEASURE_NUMBER
+                * len(study.representation_metrics.splits),
             }[stage]
             yield Job(stage, written(name), "models", 1, cpu=seconds)
-    if study.edits:
-        tried = min(images, study.edits.samples) * study.edits.rankings
+    if study.interventions:
+        tried = min(images, study.interventions.samples) * study.interventions.rankings
         for name, model in study.models.items():
             seconds = 2 * tried * texts * rough.width_of(model) / rough.CORE_FLOPS
-            yield Job("edit", paths.model_edits(name), "models", 1, cpu=seconds)
+            yield Job("edit", paths.model_interventions(name), "models", 1, cpu=seconds)
     for name in study.trained:
-        yield Job("track", paths.model_dynamics(name), "models", 1)
-    yield Job("baselines", paths.model_scores("baselines"), "sets", len(sets))
+        yield Job("track", paths.model_training_dynamics(name), "models", 1)
+    yield Job("baselines", paths.model_accuracy("baselines"), "sets", len(sets))
 
 
 def _towers(study: Study) -> Iterator[Job]:
-    paths, words, trained = study.paths, study.words, study.trained_towers
-    for name in study.own_towers:
+    paths, words, trained = study.paths, study.words, study.trained_image_encoders
+    for name in study.own_image_encoders:
         cpu = rough.TORCH
         if name in trained:
             cpu += rough.seconds_to_train(trained[name], study.drawings().size)
         yield Job("train towers", paths.model(name) / "model.safetensors", "models", 1, cpu=cpu)
-    for name, tower in study.image_only.items():
+    for name, tower in study.image_encoders.items():
         for set_ in study.sets:
             images = images_of(study, set_)[0]
             pixels = images * getattr(study.set(set_), "size", 512) ** 2
             file = paths.embeddings(name, set_)
             job = _embedding("embed towers", file, tower, images, 0, pixels)
             weights = 0.0
-            if isinstance(tower, PublishedTower) and set_ == next(iter(study.sets)):
+            if isinstance(tower, PublishedImageEncoder) and set_ == next(iter(study.sets)):
                 weights = rough.size_of_weights(tower)
             disk = images * rough.width_of(tower) * rough.FLOAT
             yield job._replace(download=weights, disk=disk)
@@ -276,11 +279,11 @@ def _towers(study: Study) -> Iterator[Job]:
             yield _embedding("embed towers", file, tower, nan, 0, nan)
     images = sum(images_of(study, set_)[0] for set_ in study.sets)
     for name in study.probed:
-        width = rough.width_of(study.models.get(name) or study.image_only[name])
+        width = rough.width_of(study.models.get(name) or study.image_encoders[name])
         cpu = rough.seconds_to_probe(images, width, len(words.attributes), len(words.objects))
         if name in study.models:  # which answers the same images by its texts
             cpu += rough.AGAIN * 2 * images * words.size * width / rough.CORE_FLOPS
-        yield Job("linear", paths.model_linear(name), "models", 1, cpu=cpu)
+        yield Job("linear", paths.model_linear_probe(name), "models", 1, cpu=cpu)
 
 
 def _embedding(

@@ -13,7 +13,7 @@ from cood.settings import (
     Checkpoint,
     DiffusionSet,
     FolderSet,
-    PublishedTower,
+    PublishedImageEncoder,
     ReleaseSet,
 )
 from cood.settings.study_file import Study
@@ -79,7 +79,11 @@ def _folder(study: Study, what: str, place: str, key: str, put: str) -> Check:
 def from_elsewhere(study: Study) -> dict[str, str]:
     """What is named of each checkpoint and image-only tower from elsewhere."""
     models = {n: m.checkpoint for n, m in study.models.items() if isinstance(m, Checkpoint)}
-    towers = {n: t.tower for n, t in study.image_only.items() if isinstance(t, PublishedTower)}
+    towers = {
+        n: t.encoder
+        for n, t in study.image_encoders.items()
+        if isinstance(t, PublishedImageEncoder)
+    }
     return models | towers
 
 
@@ -97,10 +101,10 @@ def _checkpoints(study: Study) -> Iterator[Check]:
 
 def _corpora(study: Study) -> Iterator[Check]:
     wanted = [(f"captions of {n}", c.files, f"corpora.{n}.files") for n, c in study.corpora.items()]
-    if study.neighbours:
-        wanted.append(("references", study.neighbours.references, "neighbours.references"))
-    if study.neighbours and study.neighbours.pairs is not None:
-        file = study.paths.root / Path(study.neighbours.pairs).expanduser()
+    if study.near_duplicates:
+        wanted.append(("references", study.near_duplicates.references, "neighbours.references"))
+    if study.near_duplicates and study.near_duplicates.pairs is not None:
+        file = study.paths.root / Path(study.near_duplicates.pairs).expanduser()
         lacks = f"{file} does not exist; put the pairs there, or correct neighbours.pairs"
         yield Check("pairs", *((OK, str(file)) if file.is_file() else (MISSING, lacks)))
     for what, places, key in wanted:

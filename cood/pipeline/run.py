@@ -55,7 +55,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     if status:
         print("not finished: the messages above say why; what is done is kept", file=sys.stderr)
     elif not dry_run and paths.html.is_file():
-        for table in [paths.models, *([paths.towers] if study.image_only else [])]:
+        for table in [paths.models, *([paths.image_encoders] if study.image_encoders else [])]:
             made = read_table(table)
             for name, reason in made.loc[made["missing"] != "", ["model", "missing"]].to_numpy():
                 print(f"left out: {name}: {reason}", file=sys.stderr)
@@ -75,7 +75,7 @@ def check_settings(study: Study) -> None:
     from cood.models.zoo import (
         architectures,
         check_checkpoint,
-        check_tower,
+        check_image_encoder,
         check_training,
     )
     from cood.synthesis.drawing.draw import check_words
@@ -85,15 +85,15 @@ def check_settings(study: Study) -> None:
         check_words(study.words.attributes, study.words.objects)
     for name, settings in study.trained.items():
         check_training(name, settings)
-    known = [*architectures(), *listing.architectures()] if study.untrained else []
-    for name, null in study.untrained.items():
+    known = [*architectures(), *listing.architectures()] if study.null_models else []
+    for name, null in study.null_models.items():
         if null.architecture not in known:
             wrong = unknown("architecture", null.architecture, known)
             raise StudyError(f"untrained.{name}.architecture: {wrong}")
     for name, recipe in study.factor_models.items():
         check_training(name, recipe, "factor_models")
-    for name, tower in study.own_towers.items():
-        check_tower(name, str(tower.facts["architecture"]))
+    for name, tower in study.own_image_encoders.items():
+        check_image_encoder(name, str(tower.facts["architecture"]))
     for name, model in study.models.items():
         if isinstance(model, Checkpoint):
             check_checkpoint(name, model)

@@ -15,7 +15,7 @@ def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
     Parameters
     ----------
     found
-        What `cood.analysis.metric_correlations.correlate_measures` returns.
+        What `cood.analysis.metric_correlations.correlate_metrics` returns.
     coefficient
         ``pearson`` or ``spearman``.
     last

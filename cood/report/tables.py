@@ -110,10 +110,10 @@ def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFram
     return board.dropna(subset=["C-OoD"]).sort_values("C-OoD", ascending=False).reset_index()
 
 
-def shown(board: pd.DataFrame, identity: str = "ID") -> Styler:
+def shown(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
     """A leaderboard for people: accuracies in percent with their intervals.
 
-    `identity` is the heading of ID accuracy.
+    `id_heading` is the heading of ID accuracy.
     """
     # The saved table has all; here, what fits beside the text.
     hidden = ["loss", "seed", "parameters", "samples_seen", "ID is"]
@@ -127,8 +127,8 @@ def shown(board: pd.DataFrame, identity: str = "ID") -> Styler:
         published = table.pop("published_id")
         if not published.equals(board["ID"].rename(published.name)):  # else it stands there twice
             table["ImageNet, published"] = published.map(percent, na_action="ignore")
-    table = table.rename(columns={"ID": identity})
-    first = ["model", "C-OoD", identity, "above the line"]
+    table = table.rename(columns={"ID": id_heading})
+    first = ["model", "C-OoD", id_heading, "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     wide = styled(table).set_table_attributes('class="dataframe intervals"')
     return wide.format(precision=1, thousands=",", na_rep="-")

@@ -1,4 +1,4 @@
-"""Image towers without a text tower: trained here, untrained, or from elsewhere by timm."""
+"""Image-only encoders: trained here, untrained, or published ones of timm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OTHER, UNTRAINED = "not known", "nothing"
 LEARNS = {"labels": "labels", "views": "images alone"}
 
 
-class TowerTraining(Schedule):
+class ImageEncoderTraining(Schedule):
     """Training the image tower of a small CLIP on the CLIP's own drawings, but without texts.
 
     With ``labels``, a linear head tells the attribute and another the object; with ``views``, the
@@ -36,7 +36,7 @@ class TowerTraining(Schedule):
         }
 
 
-class UntrainedTower(Settings):
+class UntrainedImageEncoder(Settings):
     """The image tower of a small CLIP, named by its architecture, with random weights."""
 
     untrained: Name
@@ -54,32 +54,32 @@ class UntrainedTower(Settings):
         }
 
 
-class PublishedTower(Settings):
-    """A tower from elsewhere; see `cood.models.image_encoders.load_tower` for what may be named.
+class PublishedImageEncoder(Settings):
+    """A published encoder; `cood.models.image_encoders.load_image_encoder` says what may be named.
 
     `architecture` goes with `file:`: a model of timm, with the tag whose preprocessing it gets.
     `family` and `learns` (from what it learned: `labels`, `images alone`, ...) are those of the
     catalogue by default.
     """
 
-    tower: str
+    encoder: str
     architecture: str | None = None
     family: str | None = None
     learns: str | None = None
 
     @model_validator(mode="after")
-    def _usable(self) -> PublishedTower:
-        if self.tower.startswith(FILE) != (self.architecture is not None):
+    def _usable(self) -> PublishedImageEncoder:
+        if self.encoder.startswith(FILE) != (self.architecture is not None):
             raise ValueError(
-                f"architecture: needed with a tower {FILE}..., and with no other, "
-                f"got {self.architecture!r} with {self.tower!r}"
+                f"architecture: needed with an encoder {FILE}..., and with no other, "
+                f"got {self.architecture!r} with {self.encoder!r}"
             )
         return self
 
     @property
     def facts(self) -> dict[str, Any]:
         """What is known of it; see `cood.catalogue.image_encoders.facts`."""
-        known = facts(self.architecture or self.tower)
+        known = facts(self.architecture or self.encoder)
         return known | {
             "family": self.family or known.get("family", "other"),
             "learns": self.learns or known.get("learns", OTHER),
@@ -88,17 +88,17 @@ class PublishedTower(Settings):
 
 def _kind(value: Any) -> str:
     for key, kind, made in (
-        ("tower", "tower", PublishedTower),
-        ("untrained", "untrained", UntrainedTower),
+        ("encoder", "encoder", PublishedImageEncoder),
+        ("untrained", "untrained", UntrainedImageEncoder),
     ):
         if isinstance(value, made) or (isinstance(value, dict) and key in value):
             return kind
     return "objective"
 
 
-Tower = Annotated[
-    Annotated[TowerTraining, Tag("objective")]
-    | Annotated[UntrainedTower, Tag("untrained")]
-    | Annotated[PublishedTower, Tag("tower")],
+ImageEncoderSettings = Annotated[
+    Annotated[ImageEncoderTraining, Tag("objective")]
+    | Annotated[UntrainedImageEncoder, Tag("untrained")]
+    | Annotated[PublishedImageEncoder, Tag("encoder")],
     Discriminator(_kind),
 ]

@@ -69,7 +69,7 @@ class FactorTraining(Recipe):
     set: Name
 
 
-class Untrained(Settings):
+class NullModel(Settings):
     """A CLIP with random weights: what a score is worth that it reaches as well.
 
     `architecture` is that of a small CLIP, or of open_clip. It is embedded, scored and measured as

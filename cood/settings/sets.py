@@ -99,7 +99,7 @@ class IdSet(Settings):
     generator: str = "photographs"
 
 
-BroughtSet = FolderSet | ReleaseSet
+ExternalSet = FolderSet | ReleaseSet
 SOURCES: dict[str, type[Settings]] = {
     "icons": IconSet,
     "diffusion": DiffusionSet,

@@ -9,16 +9,16 @@ from pydantic import Field, field_validator, model_validator
 from cood import imagenet
 from cood import vocabulary as words
 from cood.errors import unknown
-from cood.metrics import MEASURES
+from cood.metrics import METRICS
 from cood.settings.base import SPLITS, Count, Name, Settings, Share, check_templates
 
 BASELINES = "baselines"  # their scores lie beside those of the models
-FACTORS = "factors"  # the notebook of the factor sets
+FACTORS = "factor_sets"  # the notebook of the factor sets
 NOVELTY = "novelty"  # the notebook of the corpora
 LARGEST_LOGISTIC = 1_000_000  # images times words; above, linear probes are discriminants
-CAUSAL = "causal"  # the notebook of the edits
+CAUSAL = "interventions"  # the notebook of the edits
 NEUTRAL = "neutral"  # the templates of a study that name none of its attributes
-OF_TRAINING = ("diversity", "dynamics")  # notebooks of models that are trained here
+OF_TRAINING = ("diversity", "training_dynamics")  # notebooks of models that are trained here
 
 
 class Corpus(Settings):
@@ -42,7 +42,7 @@ class Corpus(Settings):
         return self
 
 
-class Neighbours(Settings):
+class NearDuplicates(Settings):
     """Embeddings of training images, among which the nearest to each image of a set is found.
 
     `references` are paths (seen from the project folder), globs and folders of npy, safetensors
@@ -125,19 +125,25 @@ class Evaluation(Settings):
         return self
 
 
-class Probing(Settings):
-    """How embeddings are probed.
+class Retrieval(Settings):
+    """Composed retrieval: `samples` is the number of queries."""
 
-    `samples` is the number of retrieval queries, and of pairs whose dimensions are switched;
-    `needed` the share of the accuracy with all dimensions that the needed ones must reach.
+    samples: Count = 2500
+
+
+class DimensionSwap(Settings):
+    """Exchanging the dimensions of a factor between codes.
+
+    `samples` is the number of pairs of codes; `needed` the share of the accuracy with all
+    dimensions that the needed ones must reach.
     """
 
     samples: Count = 2500
     needed: Share = 0.9
 
 
-class Edits(Settings):
-    """Edits of embeddings, tried on `samples` images of compositions that nothing was fitted on.
+class Interventions(Settings):
+    """Interventions of embeddings, tried on `samples` images of compositions that nothing was fitted on.
 
     `doses` are the numbers of directions that are taken away; `repeats` says how often directions
     at random are drawn, for comparison.
@@ -153,27 +159,27 @@ class Edits(Settings):
         return 3 * len(self.doses) * (4 + self.repeats) + 4 * self.repeats + 20
 
 
-class Metrics(Settings):
+class RepresentationMetrics(Settings):
     """Which metrics of disentanglement are taken, of which compositions, and beside which nulls.
 
     `repeats` is the number of shuffles and of rotations; `dimensions` what PCA leaves; `folds`
-    into how many parts compositions are dealt for the intervals. `matched` is a width that the
+    into how many parts compositions are dealt for the intervals. `fixed_width` is a width that the
     embeddings of the first of the splits are brought to as well, by PCA and by chance, so that
     models of different width can be compared.
     """
 
-    measures: list[str] = Field(list(MEASURES), min_length=1)
+    metrics: list[str] = Field(list(METRICS), min_length=1)
     splits: list[str] = Field(["unseen", "all"], min_length=1)
     repeats: Count = 3
     dimensions: Count = 64
     folds: Annotated[int, Field(ge=2)] = 5
-    matched: Count | None = None
+    fixed_width: Count | None = None
 
     @model_validator(mode="after")
-    def _known(self) -> Metrics:
-        for measure in self.measures:
-            if measure not in MEASURES:
-                raise ValueError(f"measures: {unknown('measure', measure, MEASURES)}")
+    def _known(self) -> RepresentationMetrics:
+        for metric in self.metrics:
+            if metric not in METRICS:
+                raise ValueError(f"metrics: {unknown('metric', metric, METRICS)}")
         for split in self.splits:
             if split not in SPLITS:
                 raise ValueError(f"splits: {unknown('split', split, SPLITS)}")

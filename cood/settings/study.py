@@ -12,12 +12,12 @@ from cood.errors import StudyError, unknown
 from cood.paths import Paths, project_root
 from cood.settings.base import Name, Settings, Share, WordList
 from cood.settings.image_encoders import (
-    PublishedTower,
-    Tower,
-    TowerTraining,
-    UntrainedTower,
+    ImageEncoderSettings,
+    ImageEncoderTraining,
+    PublishedImageEncoder,
+    UntrainedImageEncoder,
 )
-from cood.settings.models import Checkpoint, FactorTraining, Model, Training, Untrained
+from cood.settings.models import Checkpoint, FactorTraining, Model, NullModel, Training
 from cood.settings.sets import DiffusionSet, FactorSet, IconSet, IdSet, ImageSet
 from cood.settings.stages import (
     BASELINES,
@@ -27,11 +27,12 @@ from cood.settings.stages import (
     NOVELTY,
     OF_TRAINING,
     Corpus,
-    Edits,
+    DimensionSwap,
     Evaluation,
-    Metrics,
-    Neighbours,
-    Probing,
+    Interventions,
+    NearDuplicates,
+    RepresentationMetrics,
+    Retrieval,
     Verification,
 )
 
@@ -46,17 +47,18 @@ class Study(Settings):
     sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
     id_sets: dict[Name, IdSet] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
-    image_only: dict[Name, Tower] = Field(default_factory=dict)
-    untrained: dict[Name, Untrained] = Field(default_factory=dict)
+    image_encoders: dict[Name, ImageEncoderSettings] = Field(default_factory=dict)
+    null_models: dict[Name, NullModel] = Field(default_factory=dict)
     factor_sets: dict[Name, FactorSet] = Field(default_factory=dict)
     factor_models: dict[Name, FactorTraining] = Field(default_factory=dict)
     corpora: dict[Name, Corpus] = Field(default_factory=dict)
-    neighbours: Neighbours | None = None
+    near_duplicates: NearDuplicates | None = None
     verification: Verification | None = None
     evaluation: Evaluation = Evaluation()
-    probing: Probing = Probing()
-    metrics: Metrics = Metrics()
-    edits: Edits | None = None
+    retrieval: Retrieval = Retrieval()
+    dimension_swap: DimensionSwap = DimensionSwap()
+    representation_metrics: RepresentationMetrics = RepresentationMetrics()
+    interventions: Interventions | None = None
     notebooks: dict[Name, dict[str, Any]]
     _file: Path = PrivateAttr(default=Path())
 
@@ -81,14 +83,14 @@ class Study(Settings):
         for name, model in self.trained.items():
             self._check_share(f"models.{name}", model.share, self.words)
         self._check_checkpoints()
-        self._check_towers()
+        self._check_image_encoders()
         self._check_factors()
         self._check_corpora()
-        self._check_neighbours()
-        if CAUSAL in self.notebooks and self.edits is None:
+        self._check_near_duplicates()
+        if CAUSAL in self.notebooks and self.interventions is None:
             raise ValueError(
                 f"notebooks.{CAUSAL}: it shows edits of embeddings, and the study asks for none; "
-                "add `edits: {}` or leave the notebook out"
+                "add `interventions: {}` or leave the notebook out"
             )
         for name in OF_TRAINING:
             if name in self.notebooks and not self.trained:
@@ -125,27 +127,27 @@ class Study(Settings):
                     same = f"{model.checkpoint}, the weights of {same},"
                 raise ValueError(f"models.{name}: {same} is models.{other} already; name it once")
 
-    def _check_towers(self) -> None:
+    def _check_image_encoders(self) -> None:
         first = next(iter(self.sets.values()))
-        for name, tower in self.trained_towers.items():
+        for name, tower in self.trained_image_encoders.items():
             if not isinstance(first, IconSet):
                 raise ValueError(
-                    f"image_only.{name}: it would be trained on drawings like those of the first "
+                    f"image_encoders.{name}: it would be trained on drawings like those of the first "
                     f"set, whose source is {first.source!r}; put one of icons first"
                 )
-            self._check_share(f"image_only.{name}", tower.share, self.words)
+            self._check_share(f"image_encoders.{name}", tower.share, self.words)
 
     def _check_factors(self) -> None:
         taken_models = {**self.models, BASELINES: None}
         for kind, names, taken in (
             ("id_sets", self.id_sets, self.sets),
             ("factor_sets", self.factor_sets, {**self.sets, **self.id_sets}),
-            ("image_only", self.image_only, taken_models),
-            ("untrained", self.untrained, {**taken_models, **self.image_only}),
+            ("image_encoders", self.image_encoders, taken_models),
+            ("null_models", self.null_models, {**taken_models, **self.image_encoders}),
             (
                 "factor_models",
                 self.factor_models,
-                {**taken_models, **self.untrained, **self.image_only},
+                {**taken_models, **self.null_models, **self.image_encoders},
             ),
         ):
             for name in names:
@@ -182,15 +184,15 @@ class Study(Settings):
                 "add them or leave the notebook out"
             )
 
-    def _check_neighbours(self) -> None:
-        if self.neighbours is None:
+    def _check_near_duplicates(self) -> None:
+        if self.near_duplicates is None:
             return
-        known = self.models if self.neighbours.references else self.trained
-        if self.neighbours.model not in known:
-            kind = "model" if self.neighbours.references else "trained model"
-            named = unknown(kind, self.neighbours.model, known)
-            hint = "" if self.neighbours.references else "; others need references"
-            raise ValueError(f"neighbours.model: {named}{hint}")
+        known = self.models if self.near_duplicates.references else self.trained
+        if self.near_duplicates.model not in known:
+            kind = "model" if self.near_duplicates.references else "trained model"
+            named = unknown(kind, self.near_duplicates.model, known)
+            hint = "" if self.near_duplicates.references else "; others need references"
+            raise ValueError(f"near_duplicates.model: {named}{hint}")
 
     def _check_verification(self) -> None:
         asked = self.verification
@@ -213,24 +215,26 @@ class Study(Settings):
         return {n: m for n, m in self.models.items() if isinstance(m, Training)}
 
     @property
-    def own_towers(self) -> dict[str, TowerTraining | UntrainedTower]:
+    def own_image_encoders(self) -> dict[str, ImageEncoderTraining | UntrainedImageEncoder]:
         """The image-only towers that are made here."""
-        return {n: t for n, t in self.image_only.items() if not isinstance(t, PublishedTower)}
+        return {
+            n: t for n, t in self.image_encoders.items() if not isinstance(t, PublishedImageEncoder)
+        }
 
     @property
-    def trained_towers(self) -> dict[str, TowerTraining]:
+    def trained_image_encoders(self) -> dict[str, ImageEncoderTraining]:
         """The image-only towers that are trained here."""
-        return {n: t for n, t in self.image_only.items() if isinstance(t, TowerTraining)}
+        return {n: t for n, t in self.image_encoders.items() if isinstance(t, ImageEncoderTraining)}
 
     @property
     def probed(self) -> list[str]:
         """Models and towers that linear probes read: none if there is no image-only tower."""
-        return [*self.models, *self.image_only] if self.image_only else []
+        return [*self.models, *self.image_encoders] if self.image_encoders else []
 
     @property
-    def embedded(self) -> dict[str, Training | Checkpoint | Untrained]:
+    def embedded(self) -> dict[str, Training | Checkpoint | NullModel]:
         """All that is embedded, scored and measured: the models, and the untrained ones."""
-        return {**self.models, **self.untrained}
+        return {**self.models, **self.null_models}
 
     @property
     def ablations(self) -> dict[str, list[str]]:
@@ -255,13 +259,15 @@ class Study(Settings):
             raise StudyError(unknown("model", name, self.models))
         return self.models[name]
 
-    def tower(self, name: str) -> TowerTraining | UntrainedTower | PublishedTower:
+    def tower(
+        self, name: str
+    ) -> ImageEncoderTraining | UntrainedImageEncoder | PublishedImageEncoder:
         """The settings of one image-only tower; an unknown name raises a StudyError."""
-        if name not in self.image_only:
-            raise StudyError(unknown("image-only tower", name, self.image_only))
-        return self.image_only[name]
+        if name not in self.image_encoders:
+            raise StudyError(unknown("image-only tower", name, self.image_encoders))
+        return self.image_encoders[name]
 
-    def embedded_model(self, name: str) -> Training | Checkpoint | Untrained:
+    def embedded_model(self, name: str) -> Training | Checkpoint | NullModel:
         """The settings of one model, trained or not; an unknown name raises a StudyError."""
         if name not in self.embedded:
             raise StudyError(unknown("model", name, self.embedded))

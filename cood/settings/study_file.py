@@ -17,20 +17,22 @@ from cood.settings import (
     Captions,
     Checkpoint,
     Corpus,
+    DimensionSwap,
     Evaluation,
     FactorSet,
     FactorTraining,
     IdSet,
-    Metrics,
-    Neighbours,
-    Probing,
-    PublishedTower,
+    ImageEncoderTraining,
+    Interventions,
+    NearDuplicates,
+    NullModel,
+    PublishedImageEncoder,
+    RepresentationMetrics,
+    Retrieval,
     Settings,
     Study,
-    TowerTraining,
     Training,
-    Untrained,
-    UntrainedTower,
+    UntrainedImageEncoder,
     Verification,
     WordList,
 )
@@ -178,7 +180,7 @@ def _sentence(error: Any) -> str:
     return f"{where}: {message}, got {error['input']!r}"
 
 
-KINDS = {("models", 2), ("sets", 2), ("image_only", 2)}
+KINDS = {("models", 2), ("sets", 2), ("image_encoders", 2)}
 SECTIONS: dict[str, type[Settings]] = {
     "vocabulary": WordList,
     **SOURCES,
@@ -188,25 +190,25 @@ SECTIONS: dict[str, type[Settings]] = {
     "defaults": Training,
     "training": Training,
     "checkpoint": Checkpoint,
-    "objective": TowerTraining,
-    "untrained": UntrainedTower,
-    "tower": PublishedTower,
+    "objective": ImageEncoderTraining,
+    "untrained": UntrainedImageEncoder,
+    "null_models": NullModel,
+    "encoder": PublishedImageEncoder,
     "captions": Captions,
     "corpora": Corpus,
-    "neighbours": Neighbours,
+    "near_duplicates": NearDuplicates,
     "verification": Verification,
     "evaluation": Evaluation,
-    "metrics": Metrics,
-    "probing": Probing,
+    "representation_metrics": RepresentationMetrics,
+    "retrieval": Retrieval,
+    "dimension_swap": DimensionSwap,
+    "interventions": Interventions,
 }
-# At the top of a study file; further down it is a kind of tower.
-TOP: dict[str, type[Settings]] = {"untrained": Untrained}
 
 
 def _keys(section: tuple[Any, ...]) -> list[str]:
     """Keys that may stand in a section of a study file, given by its path."""
     for index, part in reversed(list(enumerate(section))):
-        known = SECTIONS if index else SECTIONS | TOP
-        if index != 1 and part in known:  # at 1 stands a name that users chose
-            return list(known[part].model_fields)
+        if index != 1 and part in SECTIONS:  # at 1 stands a name that users chose
+            return list(SECTIONS[part].model_fields)
     return [*Study.model_fields, "defaults", "zoo"]

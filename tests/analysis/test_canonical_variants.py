@@ -12,7 +12,7 @@ from cood.analysis.results import Results
 
 MODELS = [f"m{i}" for i in range(5)]
 ACCURACY = pd.Series([0.1, 0.2, 0.3, 0.4, 0.5], index=MODELS)
-SIGNS = {"all": 1, "rotated": 1, "matched PCA 8": 1, "matched random 8": -1}
+SIGNS = {"all": 1, "rotated": 1, "fixed_width PCA 8": 1, "fixed_width random 8": -1}
 
 
 def test_the_variant_that_stands_for_a_measure():
@@ -47,7 +47,7 @@ def test_only_the_usual_variants_are_left(tiny):
 
 
 def test_coefficients_at_one_width(parse):
-    metrics = {"measures": ["mig"], "splits": ["unseen"], "matched": 8}
+    metrics = {"measures": ["mig"], "splits": ["unseen"], "fixed_width": 8}
     found = at_width(make(parse(metrics=metrics)), ACCURACY, ["mig", "r2"], "unseen")
     coefficients = found.set_index(["way", "measure"])["spearman"].to_dict()
     assert coefficients == pytest.approx(

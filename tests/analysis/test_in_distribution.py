@@ -3,7 +3,7 @@ from math import isnan, nan
 import pandas as pd
 import pytest
 
-from cood.analysis.in_distribution import identity, sources
+from cood.analysis.in_distribution import in_distribution, sources
 from cood.analysis.results import Results
 from cood.analysis.stats.regression import effective_robustness
 from cood.errors import StudyError
@@ -33,15 +33,15 @@ def test_an_id_set_comes_first(parse):
     study = parse(models=CHECKPOINTS, id_sets={"val": {"folder": "val"}})
     found = results(study, published=(0.5, 0.6, nan))
     assert sources(found) == ["val", "published"]
-    one = identity(found, "first", "pair_top1")
+    one = in_distribution(found, "first", "pair_top1")
     assert one.label == "ID accuracy (val, top-1)"
     assert set(one.values["value"]) == {0.1}
-    assert set(identity(found, "val", "pair_top5").values["value"]) == {0.5}
+    assert set(in_distribution(found, "val", "pair_top5").values["value"]) == {0.5}
 
 
 def test_published_figures_are_marked(parse):
     found = results(parse(models=CHECKPOINTS), published=(0.5, 0.6, nan))
-    one = identity(found, "first", "pair_top1")
+    one = in_distribution(found, "first", "pair_top1")
     assert one.label == "ID accuracy (ImageNet, published)"
     assert "published" in one.meaning
     assert one.values["value"].tolist()[:2] == [0.5, 0.6]
@@ -52,21 +52,21 @@ def test_published_figures_are_marked(parse):
 def test_models_trained_here_have_their_own_splits(parse):
     found = results(parse(), splits=("unseen", "seen", "shared"))
     assert sources(found) == ["seen", "shared"]
-    assert identity(found, "first", "pair_top1").name == "seen"
-    assert identity(found, "shared", "pair_top1").label == "ID accuracy (shared)"
+    assert in_distribution(found, "first", "pair_top1").name == "seen"
+    assert in_distribution(found, "shared", "pair_top1").label == "ID accuracy (shared)"
 
 
 def test_nothing_known_is_said(parse):
     found = results(parse(models=CHECKPOINTS))
     assert sources(found) == []
-    one = identity(found, "first", "pair_top1")
+    one = in_distribution(found, "first", "pair_top1")
     assert one.name == "not known"
     assert one.values["value"].isna().all()
     residual, line = effective_robustness(one.values["value"], one.values["value"])
     assert residual.isna().all()
     assert all(map(isnan, line))
     with pytest.raises(StudyError, match="unknown source of ID accuracy 'seen'"):
-        identity(found, "seen", "pair_top1")
+        in_distribution(found, "seen", "pair_top1")
 
 
 def test_no_line_through_equal_models():

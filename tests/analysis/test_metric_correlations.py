@@ -6,7 +6,7 @@ from scipy import stats
 from cood.analysis.metric_correlations import (
     EXCESS,
     add_excess,
-    correlate_measures,
+    correlate_metrics,
     ways,
     with_control,
 )
@@ -33,7 +33,7 @@ def results(tiny):
 
 
 def test_a_row_for_each_variant(results):
-    found = correlate_measures(results, ACCURACY, ["rank"], split="unseen")
+    found = correlate_metrics(results, ACCURACY, ["rank"], split="unseen")
     keys = list(found[["space", "measure", "variant"]].itertuples(index=False, name=None))
     assert keys == [(s, "rank", v) for s in ("image", "text") for v in ("a", "b")]
     scores = results.scores
@@ -53,14 +53,14 @@ def test_a_row_for_each_variant(results):
 
 
 def test_a_model_without_an_accuracy_is_left_out(results):
-    found = correlate_measures(results, ACCURACY.drop("m2"), ["rank"], split="all")
+    found = correlate_metrics(results, ACCURACY.drop("m2"), ["rank"], split="all")
     assert set(found["n"]) == {5}
 
 
 def test_each_coefficient_beside_its_control(results):
     given = pd.Series(np.random.default_rng(1).random(6), index=MODELS)
-    found = correlate_measures(results, ACCURACY, ["rank"], split="unseen")
-    partial = correlate_measures(results, ACCURACY, ["rank"], split="unseen", given=given)
+    found = correlate_metrics(results, ACCURACY, ["rank"], split="unseen")
+    partial = correlate_metrics(results, ACCURACY, ["rank"], split="unseen", given=given)
     table = with_control(found, partial.iloc[::-1], "spearman")
     assert table["spearman"].tolist() == found["spearman"].tolist()
     assert table["partial"].tolist() == partial["spearman"].tolist()
@@ -75,7 +75,7 @@ def test_each_coefficient_beside_its_control(results):
 
 def test_scores_that_were_not_made_are_told(results):
     with pytest.raises(StudyError, match="tiny hold none of srank in split 'all'; run the study"):
-        correlate_measures(results, ACCURACY, ["srank"], split="all")
+        correlate_metrics(results, ACCURACY, ["srank"], split="all")
 
 
 @pytest.fixture

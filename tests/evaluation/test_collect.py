@@ -12,8 +12,8 @@ from cood.errors import ArtefactError
 from cood.evaluation.accuracy.baselines import score_baselines
 from cood.evaluation.accuracy.zero_shot import COLUMNS, ablated
 from cood.evaluation.collect import collect, score_model
-from cood.evaluation.interventions.probing import probe_model
-from cood.evaluation.representation.representation_metrics import measure_model
+from cood.evaluation.interventions.probing import swap_dimensions_of_model
+from cood.evaluation.representation.representation_metrics import representation_metrics_of_model
 from cood.files import read_table, read_tensors, write_tensors
 from cood.splits import splits
 
@@ -26,8 +26,8 @@ def joined(copied):
     write_tensors({}, copied.paths.embeddings("most", "ao"), reason)
     score_model(copied, "most")
     for name in ("few", "most"):
-        probe_model(copied, name)
-        measure_model(copied, name)
+        swap_dimensions_of_model(copied, name)
+        representation_metrics_of_model(copied, name)
     score_baselines(copied)
     collect(copied)
     return copied
@@ -35,7 +35,7 @@ def joined(copied):
 
 def test_scores_of_a_model(copied):
     table = score_model(copied, "few")
-    pd.testing.assert_frame_equal(read_table(copied.paths.model_scores("few")), table)
+    pd.testing.assert_frame_equal(read_table(copied.paths.model_accuracy("few")), table)
     assert tuple(table.columns) == COLUMNS
     assert set(table["split"]) == {"shared", "partial", "unseen", "seen"}
     split = pd.Series(splits(copied)).value_counts()
@@ -59,7 +59,7 @@ def test_scoring_before_embedding_is_told(copied):
 
 
 def test_a_model_that_could_not_be_had_is_one_row_with_the_reason(joined):
-    table = read_table(joined.paths.model_scores("most"))
+    table = read_table(joined.paths.model_accuracy("most"))
     assert len(table) == 1
     row = table.iloc[0]
     assert (row["model"], row["note"], row["n"]) == ("most", "no network", 0)
@@ -67,7 +67,7 @@ def test_a_model_that_could_not_be_had_is_one_row_with_the_reason(joined):
 
 
 def test_baselines(joined):
-    table = read_table(joined.paths.model_scores("baselines"))
+    table = read_table(joined.paths.model_accuracy("baselines"))
     assert set(table["model"]) == {"text only", "background only"}
     assert set(table["note"]) == {"baseline"}
 
@@ -76,9 +76,9 @@ def test_all_scores_are_joined(joined):
     scores = read_table(joined.paths.scores)
     assert list(scores.columns) == [c for c in COLUMNS if c != "seconds"]
     assert set(scores["model"]) == {"few", "most", "text only", "background only"}
-    parts = [read_table(joined.paths.model_scores(n)) for n in ("few", "most", "baselines")]
-    parts += [read_table(joined.paths.model_probes(n)) for n in ("few", "most")]
-    parts += [read_table(joined.paths.model_measures(n)) for n in ("few", "most")]
+    parts = [read_table(joined.paths.model_accuracy(n)) for n in ("few", "most", "baselines")]
+    parts += [read_table(joined.paths.model_dimension_swap(n)) for n in ("few", "most")]
+    parts += [read_table(joined.paths.model_representation_metrics(n)) for n in ("few", "most")]
     assert len(scores) == sum(map(len, parts))
 
 
@@ -96,8 +96,8 @@ def test_what_is_known_of_each_model(joined):
 def test_joining_again_gives_the_same_bytes(joined):
     before = joined.paths.scores.read_bytes()
     score_model(joined, "few")
-    probe_model(joined, "few")
-    measure_model(joined, "few")
+    swap_dimensions_of_model(joined, "few")
+    representation_metrics_of_model(joined, "few")
     collect(joined)
     assert joined.paths.scores.read_bytes() == before
 
@@ -125,8 +125,8 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
     for name in study.models:
         table = score_model(study, name)
         assert ("seen" in set(table["split"])) == (name == "few")
-        probe_model(study, name)
-        measure_model(study, name)
+        swap_dimensions_of_model(study, name)
+        representation_metrics_of_model(study, name)
     score_baselines(study)
     collect(study)
     models = read_table(study.paths.models).set_index("model")
@@ -171,7 +171,7 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
         set(scores.loc[scores["model"] == name, keys].itertuples(index=False, name=None))
         for name in ("few", "null")
     )
-    probed = set(read_table(with_null.study.paths.model_probes("few"))["measure"])
+    probed = set(read_table(with_null.study.paths.model_dimension_swap("few"))["measure"])
     assert null == {row for row in few if row[3] not in probed and row[0] != "seen"}
     found = untrained_scores(with_null, measure="pair_top1", split="unseen")
     assert found.index.tolist() == ["null"]

@@ -217,4 +217,4 @@ def test_all_scores_are_joined_apart_from_those_of_the_zoo(copied_factors):
     pd.testing.assert_frame_equal(
         joined, pd.concat(parts, ignore_index=True).drop(columns="seconds")
     )
-    assert not study.paths.model_scores("on-shapes").exists()
+    assert not study.paths.model_accuracy("on-shapes").exists()

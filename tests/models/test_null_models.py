@@ -4,16 +4,16 @@ import torch
 from cood.errors import CoodError
 from cood.models.null_models import null_model
 from cood.models.training.fitting import untrained
-from cood.settings import Untrained
+from cood.settings import NullModel
 
 
 def weights(**settings):
-    return null_model(Untrained(**settings)).model.state_dict()
+    return null_model(NullModel(**settings)).model.state_dict()
 
 
 def test_a_small_clip_has_the_weights_that_training_starts_from():
     start = untrained("vit", seed=5).model.state_dict()
-    clip = null_model(Untrained(architecture="vit", seed=5))
+    clip = null_model(NullModel(architecture="vit", seed=5))
     assert not clip.model.training
     assert clip.source == "vit, untrained, seed 5"
     for name, tensor in clip.model.state_dict().items():
@@ -26,7 +26,7 @@ def test_seeds_differ():
 
 
 def test_an_architecture_of_open_clip_is_made_without_a_download():
-    clip = null_model(Untrained(architecture="ViT-S-32-alt"))
+    clip = null_model(NullModel(architecture="ViT-S-32-alt"))
     assert clip.config["embed_dim"] == 256
     assert not clip.model.training
     tokens = clip.tokenize(["a red apple"])
@@ -36,4 +36,4 @@ def test_an_architecture_of_open_clip_is_made_without_a_download():
 
 def test_an_architecture_that_does_not_exist_is_told():
     with pytest.raises(CoodError, match="no architecture 'ViT-Z-7'"):
-        null_model(Untrained(architecture="ViT-Z-7"))
+        null_model(NullModel(architecture="ViT-Z-7"))

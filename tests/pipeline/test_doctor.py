@@ -75,7 +75,7 @@ def test_image_only_towers_are_looked_for(machine, parse, project):
         "mine": {"tower": "hf-hub:lab/tower@v1"},
         "large": {"tower": "vit_large_patch14_dinov2.lvd142m"},
     }
-    found = states(parse(image_only=towers))
+    found = states(parse(image_encoders=towers))
     assert found["model here"][0] == WARNING
     assert "none does not exist" in found["model here"][1]
     assert found["repository lab/tower"][0] == WARNING

@@ -71,7 +71,7 @@ def test_what_the_paper_takes(stages):
 def test_towers_that_are_made_here(parse, project):
     recipe = {"architecture": "resnet", "share": 0.4, "images": 60_000, "epochs": 10}
     towers = {"a": {"objective": "labels", **recipe}, "b": {"untrained": "resnet"}}
-    table = plan(parse(image_only=towers)).set_index("stage")
+    table = plan(parse(image_encoders=towers)).set_index("stage")
     wanted = {"train towers": 2, "embed towers": 2, "linear": 4}
     assert table["jobs"].loc[list(wanted)].to_dict() == wanted
     assert table.loc["embed towers", "units"] == 2 * 40

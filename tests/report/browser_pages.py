@@ -84,7 +84,7 @@ def test_a_formula_is_drawn_without_a_network(open_page):
 
 
 def test_a_dot_says_which_model_it_is_to_mouse_keyboard_and_finger(open_page):
-    page = open_page("executed/benchmark.html")
+    page = open_page("executed/accuracy.html")
     box, drawing = page.locator(".told-box"), page.locator(".drawing.tells").first
     dot = drawing.locator("use.told").first
     name = dot.get_attribute("data-name")
@@ -102,7 +102,7 @@ def test_a_dot_says_which_model_it_is_to_mouse_keyboard_and_finger(open_page):
         seen.add(box.locator("strong").inner_text())
     assert len(seen) == drawing.locator(".told").count()
     assert page.problems == []
-    phone = open_page("executed/benchmark.html", "phone", has_touch=True)
+    phone = open_page("executed/accuracy.html", "phone", has_touch=True)
     dot = phone.locator(".drawing.tells use.told").first
     dot.scroll_into_view_if_needed()
     at = dot.bounding_box()
@@ -113,7 +113,7 @@ def test_a_dot_says_which_model_it_is_to_mouse_keyboard_and_finger(open_page):
 def test_a_figure_follows_the_dark_mode(open_page):
     colours = {}
     for way in ("light", "dark"):
-        page = open_page("executed/benchmark.html", way)
+        page = open_page("executed/accuracy.html", way)
         label, dot = ".drawing svg [id$=text_1] g", ".drawing use.told"
         colours[way] = [
             page.locator(one).first.evaluate("e => getComputedStyle(e).fill")
@@ -125,7 +125,7 @@ def test_a_figure_follows_the_dark_mode(open_page):
 
 
 def test_the_leaderboard_sorts_and_filters(open_page):
-    page = open_page("executed/benchmark.html")
+    page = open_page("executed/accuracy.html")
     table = page.locator("table.dataframe").first
     header = table.locator("th", has_text="C-OoD").first
     values = lambda: [  # noqa: E731
@@ -145,13 +145,13 @@ def test_the_leaderboard_sorts_and_filters(open_page):
 
 
 def test_a_page_can_be_read_without_scripts(open_page):
-    page = open_page("executed/benchmark.html", java_script_enabled=False)
+    page = open_page("executed/accuracy.html", java_script_enabled=False)
     assert page.locator("svg .told > title").count() > 3
     assert page.locator("table.dataframe tbody tr").first.is_visible()
 
 
 def test_the_data_and_the_source_are_beside_the_page(open_page):
-    page = open_page("executed/benchmark.html")
+    page = open_page("executed/accuracy.html")
     for name in ("leaderboard.csv", "benchmark.ipynb"):
         link = page.locator(f"a.download[href$='{name}']").first
         assert (HTML / "executed" / link.get_attribute("href")).is_file()

@@ -6,8 +6,8 @@ from cood.analysis.stats.regression import diagnose, fit_line, mixed
 from cood.report.regression_tables import checks
 
 
-def written(identity, shifted, families):
-    line = fit_line(*(pd.Series(list(values)) for values in (identity, shifted, families)))
+def written(in_distribution, shifted, families):
+    line = fit_line(*(pd.Series(list(values)) for values in (in_distribution, shifted, families)))
     return checks(line, diagnose(line), mixed(line)).set_index("check")["found"]
 
 

@@ -26,17 +26,17 @@ from cood.analysis.claims.evidence import (
 from cood.analysis.metric_correlations import (
     add_excess,
     composite,
-    correlate_measures,
+    correlate_metrics,
     holm,
     with_control,
 )
 from cood.analysis.results import percent
 from cood.analysis.stats import jackknife
 from cood.analysis.stats.regression import effective_robustness
-from cood.analysis.topics.accuracy import about_towers, language_gap, tower_table
+from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
 from cood.analysis.topics.diversity import caption_table
 from cood.analysis.topics.factor_sets import against_composing, load_factors
-from cood.analysis.topics.training_dynamics import load_dynamics
+from cood.analysis.topics.training_dynamics import load_training_dynamics
 from cood.errors import StudyError
 from cood.evaluation.accuracy.retrieval import COMPOSED, WEIGHTS
 from cood.evaluation.interventions.dimension_selection import APART, BASES
@@ -104,7 +104,7 @@ def _normal_p(value: float, error: float) -> float:
     return float(2 * stats.norm.sf(abs(value) / error)) if error > 0 else 0.0
 
 
-def with_identity(evidence: Evidence) -> dict[str, Effect]:
+def with_in_distribution(evidence: Evidence) -> dict[str, Effect]:
     """C2: ID accuracy."""
     note = f"ID accuracy is the accuracy {evidence.inside.meaning}."
     return {ID: against(evidence, evidence.inside.values["value"], skip=[ID], note=note)}
@@ -174,12 +174,12 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
     whole = replace(results, scores=scores[scores["variant"] == "all"])
     third = evidence.controls.get(ID)
     try:
-        plain = correlate_measures(whole, accuracy, NAMED, split="unseen")
+        plain = correlate_metrics(whole, accuracy, NAMED, split="unseen")
     except StudyError as error:
         raise Untestable("The study has none of these metrics.") from error
     partial = plain.assign(pearson=np.nan)
     if third is not None:
-        partial = correlate_measures(whole, accuracy, NAMED, split="unseen", given=third)
+        partial = correlate_metrics(whole, accuracy, NAMED, split="unseen", given=third)
     every = composite(add_excess(named, NAMED), NAMED)
     first = ("unseen", "all")
     members = with_control(plain if given is None else partial, partial, "pearson")
@@ -218,7 +218,7 @@ def with_images(evidence: Evidence) -> dict[str, Effect]:
     return {"metrics of images": _of_set(evidence, ["image"])}
 
 
-def beyond_identity(evidence: Evidence) -> dict[str, Effect]:
+def given_in_distribution(evidence: Evidence) -> dict[str, Effect]:
     """C15: the named metrics of both spaces, given ID accuracy."""
     return {"metrics given ID accuracy": _of_set(evidence, ["image", "text"], given=ID)}
 
@@ -227,7 +227,7 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
     """C8: Z-diff of texts less images after training, and the slope of that of images."""
     if not evidence.results.study.trained:
         raise Untestable("No model is followed over its training.")
-    table = load_dynamics(evidence.results.study)
+    table = load_training_dynamics(evidence.results.study)
     last = table[table["step"] == table.groupby("model")["step"].transform("max")]
     ends = last.pivot(index="model", columns=["measure", "space"], values="value")
     apart = {m: ends[m, "text"] - ends[m, "image"] for m in Z_DIFF if m in ends}
@@ -337,7 +337,7 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
     here = {"split": "all", "space": "image"}
     first = "axes forward images"
     shared = {"measure": "shared_dimensions", **here}
-    switched = {"measure": "switched_zeroshot", **here}
+    switched = {"measure": "swapped_zero_shot", **here}
     others = [f"{b} {r} {a}" for a in APART for b in BASES for r in RULES]
     others.remove(first)
     by_chance = values_of(
@@ -368,11 +368,11 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
     }
 
 
-def image_only(evidence: Evidence) -> dict[str, Effect]:
+def image_encoders(evidence: Evidence) -> dict[str, Effect]:
     """C13: CLIPs and towers that were trained on images alone, read by the same linear probes."""
-    if not evidence.results.study.image_only:
+    if not evidence.results.study.image_encoders:
         raise Untestable("The study has no model that was trained on images alone.")
-    gap = language_gap(tower_table(evidence.results, evidence.measure))
+    gap = language_gap(image_encoder_table(evidence.results, evidence.measure))
     if np.isnan(gap.value):
         raise Untestable(f"{str(gap)[0].upper()}{str(gap)[1:]}.")
     if not gap.inside:
@@ -384,16 +384,16 @@ def image_only(evidence: Evidence) -> dict[str, Effect]:
         "difference at the same ID accuracy",
         *(gap.value, gap.low, gap.high, gap.p),
         n=gap.clips + gap.towers,
-        families=gap.clip_families + gap.tower_families,
-        note=f"Linear probes read all of them. {about_towers(evidence.results)} {gap.inside} of "
-        f"{gap.tower_families} trained families of these lie within the CLIPs' ID accuracy.",
+        families=gap.clip_families + gap.image_encoder_families,
+        note=f"Linear probes read all of them. {about_image_encoders(evidence.results)} {gap.inside} of "
+        f"{gap.image_encoder_families} trained families of these lie within the CLIPs' ID accuracy.",
     )
     return {"CLIPs above image-only": effect}
 
 
 STATISTICS: dict[str, Callable[[Evidence], dict[str, Effect]]] = {
     "C1": spread,
-    "C2": with_identity,
+    "C2": with_in_distribution,
     "C3": with_size,
     "C4": above_the_line,
     "C5": with_captions,
@@ -404,6 +404,6 @@ STATISTICS: dict[str, Callable[[Evidence], dict[str, Effect]]] = {
     "C10": with_retrieval,
     "C11": with_factors,
     "C12": with_dimensions,
-    "C13": image_only,
-    "C15": beyond_identity,
+    "C13": image_encoders,
+    "C15": given_in_distribution,
 }

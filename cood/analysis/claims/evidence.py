@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from cood.analysis.in_distribution import FIRST, Identity, identity
+from cood.analysis.in_distribution import FIRST, InDistribution, in_distribution
 from cood.analysis.results import Results, pick
 from cood.analysis.stats.correlation import Correlation, correlate
 from cood.errors import StudyError
@@ -82,7 +82,7 @@ class Evidence:
 
     results: Results
     outside: pd.DataFrame
-    inside: Identity
+    inside: InDistribution
     measure: str = "pair_top1"
 
     @property
@@ -114,7 +114,7 @@ class Evidence:
 def gather_evidence(results: Results, measure: str = "pair_top1") -> Evidence:
     """Take C-OoD accuracy (`measure`, over unseen compositions) and ID accuracy of a study."""
     outside = pick(results, split="unseen", measure=measure).reindex(results.models["model"])
-    return Evidence(results, outside, identity(results, FIRST, measure), measure)
+    return Evidence(results, outside, in_distribution(results, FIRST, measure), measure)
 
 
 def values_of(evidence: Evidence, what: str, **where: str) -> pd.DataFrame:

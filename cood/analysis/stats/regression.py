@@ -215,13 +215,13 @@ def _with_constant(columns: pd.DataFrame) -> np.ndarray:
 
 
 def fit_line(
-    identity: pd.Series, shifted: pd.Series, families: pd.Series, *, level: float = 0.95
+    id_accuracy: pd.Series, shifted: pd.Series, families: pd.Series, *, level: float = 0.95
 ) -> Line:
     """The line that predicts OoD accuracy from ID accuracy, both as logits.
 
     Parameters
     ----------
-    identity, shifted
+    id_accuracy, shifted
         ID and OoD accuracy by model, between 0 and 1. Models that lack one are left out.
     families
         Family of each model, such as its pre-training set; with the same names.
@@ -233,7 +233,7 @@ def fit_line(
     Line
         All of it NaN where no two models have both and differ in the first.
     """
-    both = pd.concat([identity, shifted], axis=1, keys=["id", "ood"]).dropna()
+    both = pd.concat([id_accuracy, shifted], axis=1, keys=["id", "ood"]).dropna()
     models = both.apply(to_logit).set_axis(["x", "y"], axis=1)
     models.insert(0, "family", families.reindex(both.index))
     found = regress(models["y"], models[["x"]], models["family"], level=level)
@@ -251,7 +251,9 @@ def fit_line(
     )
 
 
-def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Series, np.ndarray]:
+def effective_robustness(
+    id_accuracy: pd.Series, shifted: pd.Series
+) -> tuple[pd.Series, np.ndarray]:
     """How far each model lies above the line that ID accuracy predicts, in accuracy.
 
     See `fit_line`, of which this is the part that needs no families.
@@ -262,7 +264,7 @@ def effective_robustness(identity: pd.Series, shifted: pd.Series) -> tuple[pd.Se
         Residuals in accuracy by model, and the line's intercept and slope; all of it NaN where
         no two models have both and differ in the first.
     """
-    line = fit_line(identity, shifted, pd.Series("all", index=identity.index))
+    line = fit_line(id_accuracy, shifted, pd.Series("all", index=id_accuracy.index))
     return line.models["above"], np.array([line.intercept.value, line.slope.value])
 
 

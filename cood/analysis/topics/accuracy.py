@@ -19,7 +19,7 @@ from cood.files import read_table
 from cood.settings import UNTRAINED
 
 CLIP = "CLIP"
-COLUMNS = {  # of `tower_table`: prefix of the measure, and split
+COLUMNS = {  # of `image_encoder_table`: prefix of the measure, and split
     "ID": (LINEAR_PREFIX, PROBE),
     "C-OoD": (LINEAR_PREFIX, HELD_OUT),
     "zero-shot C-OoD": (ZERO_SHOT_PREFIX, HELD_OUT),
@@ -27,14 +27,16 @@ COLUMNS = {  # of `tower_table`: prefix of the measure, and split
 EDGE = 5e-5  # accuracies of 0 and 1 are moved by so much, as logits need it
 
 
-def known_towers(results: Results) -> pd.DataFrame:
+def known_image_encoders(results: Results) -> pd.DataFrame:
     """What is known of the image-only towers of a study: empty, with `model`, if it has none."""
-    if not results.study.image_only:
+    if not results.study.image_encoders:
         return pd.DataFrame({"model": [], "learns": [], "family": [], "missing": []}, dtype=str)
-    return read_table(results.study.paths.towers)
+    return read_table(results.study.paths.image_encoders)
 
 
-def tower_table(results: Results, measure: str = "pair_top1", labels: str = "all") -> pd.DataFrame:
+def image_encoder_table(
+    results: Results, measure: str = "pair_top1", labels: str = "all"
+) -> pd.DataFrame:
     """A row a CLIP and an image-only tower: accuracy of its linear probe, on the chosen set.
 
     Parameters
@@ -55,7 +57,7 @@ def tower_table(results: Results, measure: str = "pair_top1", labels: str = "all
         answered by texts; NaN without any); `chance` and `n` of C-OoD. The CLIPs first, each kind
         in the order of the study. Empty without image-only towers.
     """
-    towers = known_towers(results).rename(columns={"learns": "tower"})
+    towers = known_image_encoders(results).rename(columns={"learns": "tower"})
     if towers.empty:
         return pd.DataFrame({"model": [], "tower": [], "family": []}, dtype=str)
     clips = results.models.assign(tower=CLIP)
@@ -88,7 +90,7 @@ class LanguageGap:
         where there are too few families.
     clips, towers
         Numbers of models.
-    clip_families, tower_families
+    clip_families, image_encoder_families
         Numbers of families, whose means are compared.
     inside
         How many of the image-only families lie within the range of the CLIPs' ID accuracy: where
@@ -102,14 +104,14 @@ class LanguageGap:
     clips: int
     towers: int
     clip_families: int
-    tower_families: int
+    image_encoder_families: int
     inside: int
 
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
             f"{self.clips} CLIPs of {self.clip_families} families and {self.towers} image-only "
-            f"towers of {self.tower_families}"
+            f"towers of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
             return f"no difference can be given: {numbers} are too few, or do not differ"
@@ -123,13 +125,13 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     The logit of C-OoD accuracy is taken to be a line in that of ID accuracy, the same for both
     kinds but for a step, and fitted by least squares to the means of families (of image-only
     towers: of the same family that learned from the same); the interval is Student's. The step
-    is given as a difference in accuracy at the mean ID accuracy. Untrained towers, and those that
+    is given as a difference in accuracy at the mean ID accuracy. NullModel towers, and those that
     learned from the features of a CLIP, take no part.
 
     Parameters
     ----------
     table
-        What `tower_table` returns.
+        What `image_encoder_table` returns.
     level
         Of the interval.
     """
@@ -162,9 +164,9 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     return LanguageGap(value, low, high, float(fit.pvalues[2]), *numbers)
 
 
-def about_towers(results: Results) -> str:
+def about_image_encoders(results: Results) -> str:
     """Which image-only towers a study has, and which of them could not be had, as sentences."""
-    known = known_towers(results)
+    known = known_image_encoders(results)
     if known.empty:
         return "The study names no image-only tower, so there is nothing to compare."
     kinds = known.groupby("learns", sort=False)["model"].agg(", ".join)

@@ -75,7 +75,7 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> p
     return pd.DataFrame(rows)
 
 
-def switched_grid(
+def swapped_grid(
     results: Results, ways: Mapping[str, str], exchanges: Mapping[str, str], **where: str
 ) -> pd.DataFrame:
     """Mean switching score over models: a row a way, a column a kind of exchange.

@@ -44,9 +44,9 @@ class Lead:
         )
 
 
-def load_dynamics(study: Study) -> pd.DataFrame:
+def load_training_dynamics(study: Study) -> pd.DataFrame:
     """Tables of all models trained here, joined: see `cood.evaluation.representation.training_dynamics`."""
-    tables = [read_table(study.paths.model_dynamics(name)) for name in study.trained]
+    tables = [read_table(study.paths.model_training_dynamics(name)) for name in study.trained]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -98,7 +98,7 @@ def lagged(table: pd.DataFrame, measure: str, families: pd.Series) -> pd.DataFra
     Parameters
     ----------
     table, measure
-        As `load_dynamics` gives it, and which measure.
+        As `load_training_dynamics` gives it, and which measure.
     families
         By model; intervals come from leaving out each in turn, as in `correlate`, 95 %.
 

@@ -21,7 +21,7 @@ from cood.evaluation.embed.evaluation_sets import embed_pixels, load_model
 from cood.files import read_tensors, write_table, write_tensors
 from cood.models.loading import Clip
 from cood.models.training.clip import draw_tensors
-from cood.settings import Neighbours
+from cood.settings import NearDuplicates
 from cood.settings.study_file import Study
 from cood.splits import TRAINING, training_captions
 from cood.synthesis.drawing.icon_sets import read_manifest
@@ -30,7 +30,7 @@ COLUMNS = ["set", "image", "composition", "similarity", "file", "row", "threshol
 COLUMNS += ["of_copies", "of_pairs", "problem"]
 
 
-def find_neighbours(study: Study, say: Callable[[str], None] = print) -> pd.DataFrame:
+def find_near_duplicates(study: Study, say: Callable[[str], None] = print) -> pd.DataFrame:
     """Find the nearest reference to each kept image of all sets, write the table and return it.
 
     A row an image, found in its manifest by `set` and `image`: `similarity` is the cosine to the
@@ -40,7 +40,7 @@ def find_neighbours(study: Study, say: Callable[[str], None] = print) -> pd.Data
     counts as known. A model or references that cannot be had leave a row with the reason in
     `problem`. What was read of each file, and why others were not, is written beside it.
     """
-    settings = study.neighbours
+    settings = study.near_duplicates
     if settings is None:
         raise StudyError("neighbours: the study file has no such section")
     clip, root = load_model(study, settings.model, say), study.paths.root
@@ -62,15 +62,15 @@ def find_neighbours(study: Study, say: Callable[[str], None] = print) -> pd.Data
             tables = [pd.DataFrame([{"problem": f"no reference can be used: {reasons[0]}"}])]
     table = pd.concat([part.reindex(columns=COLUMNS) for part in tables], ignore_index=True)
     write_table(files, study.paths.references)
-    write_table(table, study.paths.neighbours)
+    write_table(table, study.paths.near_duplicates)
     return table
 
 
 def _counted(
-    study: Study, settings: Neighbours, clip: Clip, say: Callable[[str], None]
+    study: Study, settings: NearDuplicates, clip: Clip, say: Callable[[str], None]
 ) -> tuple[dict[str, int], pd.DataFrame]:
     """Vectors in each file of references that can be used, and a row for every file."""
-    places = _references(study, settings, clip, study.paths.neighbours.parent, say)
+    places = _references(study, settings, clip, study.paths.near_duplicates.parent, say)
     first = next(iter(study.sets))
     width = read_tensors(study.paths.embeddings(settings.model, first))[0][IMAGES].shape[1]
     found = survey(places, width)
@@ -85,13 +85,13 @@ def _counted(
 
 def _searched(
     study: Study,
-    settings: Neighbours,
+    settings: NearDuplicates,
     clip: Clip,
     counts: dict[str, int],
     pairs: Pairs | None,
     say: Callable[[str], None],
 ) -> Iterator[pd.DataFrame]:
-    folder, lowest = study.paths.neighbours.parent, 1 - settings.copies_found
+    folder, lowest = study.paths.near_duplicates.parent, 1 - settings.copies_found
     of_pairs = np.nan if pairs is None else np.quantile(pairs.similarities, lowest)
     for name in study.sets:
         manifest = read_manifest(study, name)
@@ -120,7 +120,7 @@ def _searched(
 
 
 def _references(
-    study: Study, settings: Neighbours, clip: Clip, folder: Path, say: Callable[[str], None]
+    study: Study, settings: NearDuplicates, clip: Clip, folder: Path, say: Callable[[str], None]
 ) -> list[str]:
     if settings.references is not None:
         return find_files(settings.references, study.paths.root, tuple(READERS))

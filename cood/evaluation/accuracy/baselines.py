@@ -29,7 +29,7 @@ def score_baselines(study: Study) -> pd.DataFrame:
     drawn = [name for name, settings in study.sets.items() if settings.source == "icons"]
     tables += [background_only(study, set_) for set_ in drawn]
     table = pd.concat(tables, ignore_index=True)
-    write_table(table, study.paths.model_scores(BASELINES))
+    write_table(table, study.paths.model_accuracy(BASELINES))
     return table
 
 

@@ -15,7 +15,7 @@ from cood.settings import Evaluation
 ID = "id"  # the split under which these scores stand
 
 
-def score_identity(
+def score_in_distribution(
     model: str,
     set_: str,
     tensors: dict[str, np.ndarray],
@@ -39,15 +39,15 @@ def score_identity(
     """
     start = time.perf_counter()
     answers = nearest(tensors["images"], tensors["objects"], TOP)
-    table = tabulate_identity(answers, classes, len(tensors["objects"]), settings, seed)
+    table = tabulate_in_distribution(answers, classes, len(tensors["objects"]), settings, seed)
     table = table.assign(model=model, set=set_, note="", seconds=time.perf_counter() - start)
     return table[list(COLUMNS)]
 
 
-def tabulate_identity(
+def tabulate_in_distribution(
     answers: np.ndarray, classes: np.ndarray, size: int, settings: Evaluation, seed: int
 ) -> pd.DataFrame:
-    """The rows of `score_identity`, less `model`, `set`, `note` and `seconds`, from answers.
+    """The rows of `score_in_distribution`, less `model`, `set`, `note` and `seconds`, from answers.
 
     `answers` [n, k] are classes, the best first, of `size` that could be answered.
     """

@@ -159,7 +159,7 @@ def score_retrieval(
         If no object occurs with two attributes.
     """
     words, rng = study.words, np.random.default_rng((study.seed, RETRIEVAL))
-    queries = sample(truth, words, study.probing.samples, rng)
+    queries = sample(truth, words, study.retrieval.samples, rng)
     unit = {name: normalise(tensors[name]) for name in ("images", "compositions", "attributes")}
     about = centred(unit)
     asked = [(form, unit, form, 1.0) for form in (*ALONE, *COMPOSED)]

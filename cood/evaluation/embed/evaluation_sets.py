@@ -22,7 +22,7 @@ from cood.evaluation.accuracy.zero_shot import ablated
 from cood.files import write_tensors
 from cood.models.loading import Clip, ImageEncoder, load, local, text_tower
 from cood.models.null_models import null_model
-from cood.settings import FILE, Checkpoint, Untrained
+from cood.settings import FILE, Checkpoint, NullModel
 from cood.settings.study_file import Study
 from cood.synthesis.drawing.icon_sets import load_image, read_manifest
 from cood.synthesis.drawing.isolated import read_isolated
@@ -91,10 +91,10 @@ def embed_set(
 def load_model(study: Study, model: str, say: Callable[[str], None]) -> Clip | str:
     """A model of the study, or the reason why a checkpoint cannot be had."""
     settings = study.embedded.get(model)
-    if not isinstance(settings, Checkpoint | Untrained):
+    if not isinstance(settings, Checkpoint | NullModel):
         return load(local(study.paths.model(model)))
     try:
-        if isinstance(settings, Untrained):
+        if isinstance(settings, NullModel):
             return null_model(settings)
         return load(settings.checkpoint, architecture=settings.architecture, say=say)
     except CoodError as error:

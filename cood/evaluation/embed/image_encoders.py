@@ -8,14 +8,16 @@ from cood.catalogue.open_clip_listing import LOCAL
 from cood.errors import CoodError
 from cood.evaluation.embed.evaluation_sets import embed_images, hash_of
 from cood.files import write_tensors
-from cood.models.image_encoders import Tower, load_tower
+from cood.models.image_encoders import Tower, load_image_encoder
 from cood.models.loading import local
-from cood.settings import FILE, PublishedTower
+from cood.settings import FILE, PublishedImageEncoder
 from cood.settings.study_file import Study
 from cood.synthesis.drawing.icon_sets import read_manifest
 
 
-def embed_tower(study: Study, tower: str, set_: str, say: Callable[[str], None] = print) -> None:
+def embed_image_encoder(
+    study: Study, tower: str, set_: str, say: Callable[[str], None] = print
+) -> None:
     """Embed a set's images with one image-only tower and write the result.
 
     Written: `images` [n, d], un-normalised float32, in the order of the manifest. The metadata says
@@ -46,10 +48,10 @@ def embed_tower(study: Study, tower: str, set_: str, say: Callable[[str], None] 
 
 def _load(study: Study, tower: str, say: Callable[[str], None]) -> Tower | str:
     settings = study.tower(tower)
-    if not isinstance(settings, PublishedTower):
-        return load_tower(local(study.paths.model(tower)))
+    if not isinstance(settings, PublishedImageEncoder):
+        return load_image_encoder(local(study.paths.model(tower)))
     try:
-        return load_tower(settings.tower, architecture=settings.architecture, say=say)
+        return load_image_encoder(settings.encoder, architecture=settings.architecture, say=say)
     except CoodError as error:
         say(f"{tower}: left out: {error}")
         return str(error)

@@ -97,7 +97,7 @@ def exchange(
     return one + ((other - one) @ basis * chosen) @ basis.T
 
 
-def score_switching(
+def score_dimension_swap(
     study: Study,
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
@@ -114,7 +114,7 @@ def score_switching(
     - ``attribute_dimensions`` and ``object_dimensions``: how many are needed;
     - ``shared_dimensions`` and ``overlap``: how many of the needed ones both factors need, and
       Jaccard's index; ``..._by_chance``: the same for random sets of these sizes;
-    - ``switched_zeroshot`` and ``switched_probe``: whether the composition that was put together
+    - ``swapped_zero_shot`` and ``switched_probe``: whether the composition that was put together
       is read off the code, by the nearest text or by the discriminants; ``..._attribute`` and
       ``..._object``: whether that half of it is. `variant` ends with what was exchanged:
       ``needed``, the dimensions that the attribute needs; ``nearer``, those that rank higher for
@@ -144,7 +144,7 @@ def score_switching(
     ):
         rng = np.random.default_rng((study.seed, SWITCHING))
         task = prepare(codes, ids, words, apart, rng)
-        pairs = draw_pairs(task, words, study.probing.samples, rng)
+        pairs = draw_pairs(task, words, study.dimension_swap.samples, rng)
         tables.append(_inspect(study, task, pairs, texts, apart, inside, rng).assign(space=space))
     return pd.concat(tables, ignore_index=True)
 
@@ -177,7 +177,7 @@ def _inspect(
         for rule in (*RULES, RANDOM):
             variant = f"{basis} {rule} {apart}"
             found = {
-                f: _find(task, f, turned[f], matrix, rule, study.probing.needed, rng)
+                f: _find(task, f, turned[f], matrix, rule, study.dimension_swap.needed, rng)
                 for f in FACTORS
             }
             for f in FACTORS:

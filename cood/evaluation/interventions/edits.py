@@ -1,4 +1,4 @@
-"""Edits of embeddings: what is taken from them, or evened out, by structure that was fitted.
+"""Interventions of embeddings: what is taken from them, or evened out, by structure that was fitted.
 
 Codes are unit vectors. What an edit knows is fitted on other compositions than it is tried on, for
 images on images and for texts on texts; an edit of an image never knows what it shows. A

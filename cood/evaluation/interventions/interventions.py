@@ -26,7 +26,7 @@ from cood.metrics import directions, linear
 from cood.metrics.metric_table import WHOLE, evaluate
 from cood.metrics.rank import numerical_rank
 from cood.metrics.result import MetricWarning
-from cood.settings import Edits
+from cood.settings import Interventions
 from cood.settings.study_file import Study
 from cood.splits import EDITING
 from cood.synthesis.drawing.icon_sets import read_manifest
@@ -48,7 +48,7 @@ COLUMNS = (
 Key = tuple[str, float, str]  # edit, dose and side
 
 
-def edit_model(study: Study, model: str) -> pd.DataFrame:
+def intervene_on_model(study: Study, model: str) -> pd.DataFrame:
     """Edit one model's embeddings of every set, write `edits/<model>.parquet` and return it.
 
     Raises
@@ -56,7 +56,7 @@ def edit_model(study: Study, model: str) -> pd.DataFrame:
     StudyError
         If the study asks for no edits.
     """
-    settings = study.edits
+    settings = study.interventions
     if settings is None:
         raise StudyError(
             f"study {study.name} asks for no edits of embeddings; add `edits: {{}}` to its file"
@@ -70,7 +70,7 @@ def edit_model(study: Study, model: str) -> pd.DataFrame:
             truth = read_manifest(study, set_)["composition"].to_numpy()
             fitted, tested = divide(truth, members(study, model)["unseen"], study.seed)
             try:
-                table = score_edits(study, settings, tensors, truth, fitted, tested)
+                table = score_interventions(study, settings, tensors, truth, fitted, tested)
             except ValueError as error:
                 reason = f"cannot be edited: {error}"
         if reason is not None:
@@ -78,7 +78,7 @@ def edit_model(study: Study, model: str) -> pd.DataFrame:
         table = table.assign(model=model, set=set_, seconds=time.perf_counter() - start)
         tables.append(table[list(COLUMNS)])
     joined = pd.concat(tables, ignore_index=True)
-    write_table(joined, study.paths.model_edits(model))
+    write_table(joined, study.paths.model_interventions(model))
     return joined
 
 
@@ -148,9 +148,9 @@ class _Test:
         return np.arange(self.words.size)
 
 
-def score_edits(
+def score_interventions(
     study: Study,
-    settings: Edits,
+    settings: Interventions,
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
     fitted: np.ndarray,
@@ -158,7 +158,7 @@ def score_edits(
 ) -> pd.DataFrame:
     """Accuracies and metrics of every edit as a long table: `COLUMNS` but for model and set.
 
-    Edits and doses are those of `cood.evaluation.interventions.edits.edits`; `side` says what was edited:
+    Interventions and doses are those of `cood.evaluation.interventions.edits.edits`; `side` says what was edited:
     ``images``, ``texts`` or ``both``. `against` says what the value is:
 
     - empty: the accuracy itself (`ACCURACIES`; all compositions are offered as labels), or the

@@ -24,16 +24,16 @@ NEVER = -1e30  # log probability of a class without a row: lower than any, but f
 
 
 @dataclass(frozen=True)
-class Reader:
+class LinearClassifier:
     """A fitted classifier: `told` gives log probabilities [n, classes] of codes [n, d]."""
 
     kind: str
     told: Callable[[np.ndarray], np.ndarray]
 
 
-def fit_reader(
+def fit_linear_classifier(
     codes: np.ndarray, ids: np.ndarray, size: int, fit: np.ndarray, check: np.ndarray
-) -> Reader:
+) -> LinearClassifier:
     """Fit a multinomial logistic regression, or, to very many rows, a linear discriminant.
 
     The strength of the L2 penalty of the logistic regression is the one with which the rows `fit`
@@ -53,7 +53,9 @@ def fit_reader(
     both = np.sort(np.concatenate([fit, check]))
     if len(both) * size > LARGEST_LOGISTIC:
         fitted = discriminant(codes, ids, size, moments(codes, both))
-        return Reader("linear discriminant", lambda rows: np.maximum(fitted.scores(rows), NEVER))
+        return LinearClassifier(
+            "linear discriminant", lambda rows: np.maximum(fitted.scores(rows), NEVER)
+        )
     best = USUAL
     if len(check):
         likelihood = []
@@ -62,7 +64,7 @@ def fit_reader(
             likelihood.append(told[np.arange(len(check)), ids[check]].mean())
         best = STRENGTHS[int(np.argmax(likelihood))]
     kind = f"logistic regression, C = {best:g}"
-    return Reader(kind, _logistic(codes[both], ids[both], size, best))
+    return LinearClassifier(kind, _logistic(codes[both], ids[both], size, best))
 
 
 def _logistic(

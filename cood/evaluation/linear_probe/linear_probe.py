@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.in_distribution import tabulate_identity
+from cood.evaluation.accuracy.in_distribution import tabulate_in_distribution
 from cood.evaluation.accuracy.zero_shot import (
     COLUMNS,
     TOP,
@@ -18,7 +18,7 @@ from cood.evaluation.accuracy.zero_shot import (
 from cood.evaluation.collect import missing
 from cood.evaluation.common.nearest import top
 from cood.evaluation.common.resampling import grouped_mean
-from cood.evaluation.linear_probe.linear_classifier import fit_reader
+from cood.evaluation.linear_probe.linear_classifier import fit_linear_classifier
 from cood.files import read_tensors, write_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
@@ -33,11 +33,11 @@ CHECK = 0.2  # share of the compositions, or images, that regularisation is chos
 CELLS = 50_000_000  # log probabilities of pairs that are held at a time
 
 
-def probe_linearly(study: Study, name: str) -> pd.DataFrame:
+def linear_probe_model(study: Study, name: str) -> pd.DataFrame:
     """Read one model or image-only tower on every set, write `linear/<name>.parquet`, return it."""
     tables = list(_tables(study, name))
     table = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
-    write_table(table, study.paths.model_linear(name))
+    write_table(table, study.paths.model_linear_probe(name))
     return table
 
 
@@ -50,12 +50,12 @@ def _tables(study: Study, name: str) -> Iterator[pd.DataFrame]:
             continue
         truth = read_manifest(study, set_)["composition"].to_numpy()
         given = (study.words, study.evaluation, study.seed)
-        yield score_linear(tensors, truth, known, *given).assign(model=name, set=set_)
+        yield score_linear_probe(tensors, truth, known, *given).assign(model=name, set=set_)
     for id_set in study.id_sets:
         yield from _of_classes(study, name, id_set)
 
 
-def score_linear(
+def score_linear_probe(
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
     known: np.ndarray,
@@ -95,7 +95,7 @@ def score_linear(
         return missing("", "", "no linear probe: no image is left to test it on")
     images = tensors["images"].astype(np.float32, copy=False)
     readers = [
-        fit_reader(images, ids, len(names), fit, check)
+        fit_linear_classifier(images, ids, len(names), fit, check)
         for ids, names in ((attribute, words.attributes), (object_, words.objects))
     ]
 
@@ -186,9 +186,9 @@ def _of_classes(study: Study, name: str, id_set: str) -> Iterator[pd.DataFrame]:
         return
     settings = study.evaluation
     images = tensors["images"].astype(np.float32, copy=False)
-    reader = fit_reader(images, classes, len(names), fit, check)
+    reader = fit_linear_classifier(images, classes, len(names), fit, check)
     answers = top(reader.told(images[test]), min(TOP, len(names)))
-    table = tabulate_identity(answers, classes[test], len(names), settings, study.seed)
+    table = tabulate_in_distribution(answers, classes[test], len(names), settings, study.seed)
     measure = LINEAR_PREFIX + table["measure"]
     said = {"note": f"object: {reader.kind}", "seconds": np.nan, "model": name}
     yield table.assign(measure=measure, set=id_set, **said)

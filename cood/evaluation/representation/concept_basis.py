@@ -24,7 +24,9 @@ SPACES = {
 ROUNDING = 1e-6
 
 
-def in_words(samples: np.ndarray, attributes: np.ndarray, objects: np.ndarray) -> np.ndarray:
+def in_concept_basis(
+    samples: np.ndarray, attributes: np.ndarray, objects: np.ndarray
+) -> np.ndarray:
     """Cosine of each sample to each isolated attribute and object, after centring.
 
     Samples, attributes and objects are brought to unit length, and each of the three loses its

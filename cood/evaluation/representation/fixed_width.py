@@ -17,22 +17,22 @@ from cood.metrics.result import MetricWarning
 from cood.splits import GEOMETRY
 
 # How codes are brought to fewer dimensions: names as they stand in the column `variant`.
-PCA, RANDOM = "matched PCA", "matched random"
+PCA, RANDOM = "fixed_width PCA", "fixed_width random"
 FACTORISED = ("r2", "r2_held_out", "orthogonality")  # the measures of `geometry` that are taken
 
 
-def matched_variant(way: str, width: int) -> str:
+def fixed_width_variant(way: str, width: int) -> str:
     """Name of scores at one width, as it stands in the column `variant`.
 
     Examples
     --------
-    >>> matched_variant(PCA, 32)
-    'matched PCA 32'
+    >>> fixed_width_variant(PCA, 32)
+    'fixed_width PCA 32'
     """
     return f"{way} {width}"
 
 
-def matched(
+def fixed_width(
     codes: np.ndarray, factors: np.ndarray, width: int, measures: Sequence[str], seed: int
 ) -> Iterator[pd.DataFrame]:
     """Metrics, ranks and linear factorisation of codes that are brought to `width` dimensions.
@@ -58,13 +58,13 @@ def matched(
     Returns
     -------
     Iterator of DataFrame
-        Columns `measure`, `variant` (see `matched_variant`), `value`, `n`, `seconds` and `note`.
+        Columns `measure`, `variant` (see `fixed_width_variant`), `value`, `n`, `seconds` and `note`.
     """
     rng = np.random.default_rng((seed, GEOMETRY, width))
     for way, z in ((PCA, reduced(codes, width)), (RANDOM, projected(codes, width, rng))):
         table = evaluate(z, factors, measures=measures, nulls=(), rng=seed)
         both = pd.concat([table[table["variant"] == WHOLE], _geometry(z, factors, seed)])
-        named = both.assign(variant=matched_variant(way, width))
+        named = both.assign(variant=fixed_width_variant(way, width))
         yield named.assign(chance=np.nan, low=np.nan, high=np.nan)
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.collect import members, missing
 from cood.evaluation.common.nearest import normalise
-from cood.evaluation.representation.concept_basis import SPACES, in_words
-from cood.evaluation.representation.fixed_width import matched
+from cood.evaluation.representation.concept_basis import SPACES, in_concept_basis
+from cood.evaluation.representation.fixed_width import fixed_width
 from cood.evaluation.representation.geometry import score_geometry
 from cood.files import read_tensors, write_table
 from cood.metrics.metric_table import WHOLE, evaluate
@@ -44,14 +44,14 @@ class Side:
         return Side(self.space, self.codes[inside], self.compositions[inside])
 
 
-def measure_model(study: Study, model: str) -> pd.DataFrame:
+def representation_metrics_of_model(study: Study, model: str) -> pd.DataFrame:
     """Measure one model on every set, write `measures/<model>.parquet` and return it.
 
     Codes are the unit embeddings of images and of the texts of compositions, factors their
     attribute and object. Each score comes with its value under shuffled labels in `chance`, again
     after random rotations and after PCA, and, as the `variant` ``isolated``, in the basis of the
     isolated words of its space. Of the first split, all is taken again at the width that all
-    models are to be matched in, if the study names one.
+    models are to be fixed_width in, if the study names one.
     """
     tables = []
     for set_ in study.sets:
@@ -61,8 +61,17 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
             continue
         truth = read_manifest(study, set_)["composition"].to_numpy()
         known = {"all": np.arange(study.words.size), **members(study, model)}
-        kept = {split: known[split] for split in study.metrics.splits if split in known}
-        geometry = (tensors, truth, kept, study.words, study.seed, study.metrics.folds)
+        kept = {
+            split: known[split] for split in study.representation_metrics.splits if split in known
+        }
+        geometry = (
+            tensors,
+            truth,
+            kept,
+            study.words,
+            study.seed,
+            study.representation_metrics.folds,
+        )
         tables.append(score_geometry(model, set_, *geometry))
         for side in sides(tensors, truth, study.words):
             words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
@@ -73,10 +82,10 @@ def measure_model(study: Study, model: str) -> pd.DataFrame:
                     done[key] = list(measured(study, side.of(inside), words))
                 fixed = {"model": model, "set": set_, "split": split, "group": "all"}
                 tables += [table.assign(**fixed) for table in done[key]]
-                if split == study.metrics.splits[0]:
+                if split == study.representation_metrics.splits[0]:
                     tables += [table.assign(**fixed) for table in at_width(study, side.of(inside))]
     table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
-    write_table(table, study.paths.model_measures(model))
+    write_table(table, study.paths.model_representation_metrics(model))
     return table
 
 
@@ -92,8 +101,8 @@ def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[
     `words` are the embeddings of the attributes and of the objects; if there are none, the values
     in their basis are missing, and `note` says so.
     """
-    settings, factors = study.metrics, side.factors(study.words)
-    scored = partial(evaluate, measures=settings.measures, names=NAMES, rng=study.seed)
+    settings, factors = study.representation_metrics, side.factors(study.words)
+    scored = partial(evaluate, measures=settings.metrics, names=NAMES, rng=study.seed)
     table = scored(
         side.codes,
         factors,
@@ -105,17 +114,19 @@ def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[
     )
     yield table.assign(space=side.space)
     if words:
-        table = scored(in_words(side.codes, *words), factors, repeats=1)
+        table = scored(in_concept_basis(side.codes, *words), factors, repeats=1)
     else:
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
     yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")
 
 
 def at_width(study: Study, side: Side) -> Iterator[pd.DataFrame]:
-    """Every metric of a side at the width that all models are matched in, if there is one."""
-    settings = study.metrics
-    if settings.matched is None:
+    """Every metric of a side at the width that all models are fixed_width in, if there is one."""
+    settings = study.representation_metrics
+    if settings.fixed_width is None:
         return
     factors = side.factors(study.words)
-    for table in matched(side.codes, factors, settings.matched, settings.measures, study.seed):
+    for table in fixed_width(
+        side.codes, factors, settings.fixed_width, settings.metrics, study.seed
+    ):
         yield table.assign(space=side.space)

@@ -21,7 +21,7 @@ TRACKED = ("z_diff", "dci", "mig", "explicitness")
 COLUMNS = ("model", "step", "space", "measure", "value", "chance", "n")
 
 
-def track_model(study: Study, model: str) -> pd.DataFrame:
+def training_dynamics_of_model(study: Study, model: str) -> pd.DataFrame:
     """Measure a model at each moment kept in training, write `dynamics/<model>.parquet`.
 
     One drawing and one prompt of every composition are the probe: measures of both spaces with
@@ -41,7 +41,7 @@ def track_model(study: Study, model: str) -> pd.DataFrame:
         found += _accuracies(study, model, codes)
         rows += [{"model": model, "step": int(step), **row} for row in found]
     table = pd.DataFrame(rows)[list(COLUMNS)]
-    write_table(table, study.paths.model_dynamics(model))
+    write_table(table, study.paths.model_training_dynamics(model))
     return table
 
 

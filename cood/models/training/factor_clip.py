@@ -45,7 +45,7 @@ def training_captions(
     return [whole[i] if kind[i] == "all" else part[i] for i in range(len(ids))]
 
 
-def train_factors(study: Study, name: str, say: Callable[[str], None] = print) -> None:
+def train_factor_model(study: Study, name: str, say: Callable[[str], None] = print) -> None:
     """Train one of the factor models and write its folder; the same study, the same weights.
 
     Written: `open_clip_config.json`, `open_clip_model.safetensors`, `captions.parquet` (what it

@@ -22,7 +22,7 @@ from cood.models.loading import Clip
 from cood.models.training.clip import draw_tensors
 from cood.models.training.fitting import LAYOUT, descend, deterministic, untrained
 from cood.models.training.views import random_view
-from cood.settings import PublishedTower, TowerTraining
+from cood.settings import ImageEncoderTraining, PublishedImageEncoder
 from cood.settings.study_file import Study
 from cood.splits import TRAINING, training_compositions
 
@@ -30,7 +30,7 @@ from cood.splits import TRAINING, training_compositions
 TEMPERATURE, PROJECTED = 0.1, 128
 
 
-def train_tower(study: Study, name: str, say: Callable[[str], None] = print) -> None:
+def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = print) -> None:
     """Make one image-only tower of the study and write its folder, as timm reads it.
 
     It starts from the weights that the image tower of a small CLIP of the same seed starts from,
@@ -39,15 +39,15 @@ def train_tower(study: Study, name: str, say: Callable[[str], None] = print) -> 
     untrained one).
     """
     settings = study.tower(name)
-    if isinstance(settings, PublishedTower):
+    if isinstance(settings, PublishedImageEncoder):
         raise StudyError(f"tower {name!r} is trained already; there is nothing to train")
     folder = study.paths.model(name)
     deterministic()
-    if not isinstance(settings, TowerTraining):
-        zoo.check_tower(name, settings.untrained)
-        save_tower(untrained(settings.untrained, settings.seed), folder)
+    if not isinstance(settings, ImageEncoderTraining):
+        zoo.check_image_encoder(name, settings.untrained)
+        save_image_encoder(untrained(settings.untrained, settings.seed), folder)
         return
-    zoo.check_tower(name, settings.architecture)
+    zoo.check_image_encoder(name, settings.architecture)
     clip = untrained(settings.architecture, settings.seed)
     ids = training_compositions(study, settings)
     say(f"{name}: drawing {len(ids)} training images")
@@ -55,14 +55,16 @@ def train_tower(study: Study, name: str, say: Callable[[str], None] = print) -> 
     words = study.words
     labels = (torch.from_numpy(words.attribute_of(ids)), torch.from_numpy(words.object_of(ids)))
     classes = (len(words.attributes), len(words.objects))
-    history = fit_tower(clip, settings, images, labels, classes, lambda t: say(f"{name}: {t}"))
+    history = fit_image_encoder(
+        clip, settings, images, labels, classes, lambda t: say(f"{name}: {t}")
+    )
     write_table(history, folder / "training.parquet")
-    save_tower(clip, folder)
+    save_image_encoder(clip, folder)
 
 
-def fit_tower(
+def fit_image_encoder(
     clip: Clip,
-    settings: TowerTraining,
+    settings: ImageEncoderTraining,
     images: torch.Tensor,
     labels: tuple[torch.Tensor, torch.Tensor],
     classes: tuple[int, int],
@@ -119,7 +121,7 @@ def fit_tower(
     return descend(whole, settings, len(images), loss_of, say)
 
 
-def save_tower(clip: Clip, folder: Path) -> None:
+def save_image_encoder(clip: Clip, folder: Path) -> None:
     """Write the image tower of a small CLIP as timm saves models, so that it loads as they do."""
     visual: Any = clip.model.visual
     known, size = visual.preprocess_cfg, visual.image_size

@@ -47,7 +47,7 @@ def footer(study: Study, name: str, given: dict[str, Any], commit: str, data: li
     # A line with a link to a page that is not in the report may go: see `book.without`.
     listed = "; ".join(f"{{download}}`{file} <{file}>`" for file in data)
     values = ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in given.items())
-    place = study.paths.tweaked(name).parent.relative_to(study.paths.root).as_posix()
+    place = study.paths.preview(name).parent.relative_to(study.paths.root).as_posix()
     lines = [
         "## About this page",
         "",

@@ -22,14 +22,14 @@ PAGE = re.compile(r"\[([^\]]*)\]\((?:\.\./)?([\w-]+)\.md\)")
 
 
 def render(study: Study, name: str) -> Path:
-    """Render a tweaked notebook and return its page, in a folder `html` beside it.
+    """Render a preview notebook and return its page, in a folder `html` beside it.
 
     Raises
     ------
     CoodError
         With the last lines of what was said, if it cannot be rendered.
     """
-    root, folder = study.paths.root, study.paths.tweaked(name).parent
+    root, folder = study.paths.root, study.paths.preview(name).parent
     source, html = folder / "book", folder / "html"
     for old in (source, html):
         shutil.rmtree(old, ignore_errors=True)
@@ -38,7 +38,7 @@ def render(study: Study, name: str) -> Path:
     for page in AROUND:
         file = source / f"{page}.md"
         file.write_text(_alone(without(file.read_text(), absent, [])))
-    executed = nbformat.reads(study.paths.tweaked(name).read_text(), as_version=4)
+    executed = nbformat.reads(study.paths.preview(name).read_text(), as_version=4)
     for cell in executed.cells:
         if cell.cell_type == "markdown":
             cell.source = _alone(unlinked(cell.source, [one for one in absent if one != name]))

@@ -109,13 +109,13 @@ def as_svg(figure: Figure) -> str:
     root = ET.fromstring(buffer.getvalue())
     _tidy(root)
     for group in list(root.iter(f"{{{SVG}}}g")):
-        identity = group.get("id", "")
-        if identity.startswith(PREFIX):
-            artist = told[int(identity.removeprefix(PREFIX))]
+        mark_id = group.get("id", "")
+        if mark_id.startswith(PREFIX):
+            artist = told[int(mark_id.removeprefix(PREFIX))]
             _write(group, artist)
             if isinstance(artist, QuadMesh):
                 group.set("class", AS_DRAWN)
-        elif identity.startswith(AS_DRAWN):
+        elif mark_id.startswith(AS_DRAWN):
             group.set("class", AS_DRAWN)
     text = ET.tostring(root, encoding="unicode")
     # Several figures stand in one page.

@@ -26,8 +26,11 @@ def seeds(study: Study) -> pd.DataFrame:
     of_model = "first weights, what is drawn to train on, its captions, order of batches"
     recipes = {**study.trained, **study.factor_models}
     rows += [(f"model {name}", recipe.seed, of_model) for name, recipe in recipes.items()]
-    of_tower = "first weights, what is drawn to train on, order of batches"
-    rows += [(f"tower {name}", tower.seed, of_tower) for name, tower in study.own_towers.items()]
+    of_image_encoder = "first weights, what is drawn to train on, order of batches"
+    rows += [
+        (f"tower {name}", tower.seed, of_image_encoder)
+        for name, tower in study.own_image_encoders.items()
+    ]
     return pd.DataFrame(rows, columns=["what", "seed", "draws"])
 
 
@@ -41,8 +44,8 @@ def checksums(study: Study) -> pd.DataFrame:
     """
     paths = study.paths
     files = [("scores", paths.scores), ("models", paths.models)]
-    if study.image_only:
-        files.append(("image-only towers", paths.towers))
+    if study.image_encoders:
+        files.append(("image-only towers", paths.image_encoders))
     if study.factor_sets:
         files.append(("scores on the factor sets", paths.factor_scores))
     every = [*study.sets, *study.id_sets, *study.factor_sets]
@@ -53,7 +56,8 @@ def checksums(study: Study) -> pd.DataFrame:
         for name in trained
     ]
     files += [
-        (f"weights of {name}", paths.model(name) / "model.safetensors") for name in study.own_towers
+        (f"weights of {name}", paths.model(name) / "model.safetensors")
+        for name in study.own_image_encoders
     ]
     rows = [(what, _inside(paths.results, file), digest([file])) for what, file in files]
     for name, settings in study.sets.items():

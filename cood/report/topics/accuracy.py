@@ -20,7 +20,7 @@ ENDS = {"value": "", "low": " low", "high": " high"}
 
 
 def accuracies(table: pd.DataFrame, label: str) -> Figure:
-    """Accuracy of the probes of each tower with its interval, and chance, from `tower_table`.
+    """Accuracy of the probes of each tower with its interval, and chance, from `image_encoder_table`.
 
     `label` is that of the accuracies.
     """
@@ -61,7 +61,7 @@ def reading(table: pd.DataFrame, gap: LanguageGap) -> str:
         f"Held-out compositions, the best of each kind: {', '.join(named)}. Read by the same "
         f"probes at the same ID accuracy, CLIPs less image-only towers: {gap}."
     )
-    if gap.tower_families and not gap.inside:
+    if gap.image_encoder_families and not gap.inside:
         said += (
             " But no family of image-only towers has an ID accuracy within the range of the CLIPs, "
             "so this rests on a line drawn beyond what was seen, and decides nothing."
@@ -73,19 +73,19 @@ def caveats(study: Study, table: pd.DataFrame) -> str:
     """What the comparison of this study cannot show, as sentences."""
     said = []
     learned = set(table["tower"]) - {CLIP, UNTRAINED}
-    if study.trained_towers and not table.empty:
+    if study.trained_image_encoders and not table.empty:
         said.append(
             "The towers that are trained here saw the drawings that a CLIP of their share saw, and "
             "have its layers and first weights, so what they are told is what differs. But labels "
             "are a cleaner teacher than captions, some of which name one word only: with labels a "
             "tower is told both words of every drawing."
         )
-    if "images alone" in learned and study.trained_towers:
+    if "images alone" in learned and study.trained_image_encoders:
         said.append(
             "A tower that learns from views alone can tell two drawings apart by their background, "
             "and so need learn nothing of what stands before it."
         )
-    if set(study.image_only) - set(study.own_towers) and not table.empty:
+    if set(study.image_encoders) - set(study.own_image_encoders) and not table.empty:
         said.append(
             "Published towers differ from the CLIPs in their data and size too, not in language "
             "alone."

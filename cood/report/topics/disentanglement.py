@@ -55,7 +55,7 @@ def notes(results: Results, split: str) -> str:
 
 
 def saturated(found: pd.DataFrame) -> str:
-    """Which measures hardly vary over models, as a sentence; see `correlate_measures`."""
+    """Which measures hardly vary over models, as a sentence; see `correlate_metrics`."""
     flat = found[np.isclose(found["lowest"], found["highest"], atol=0.01)]
     if flat.empty:
         return "Every metric varies over models."

@@ -41,7 +41,7 @@ def cells(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
     StudyError
         If the study takes away other numbers of directions than `dose`.
     """
-    known = results.study.edits.doses if results.study.edits else []
+    known = results.study.interventions.doses if results.study.interventions else []
     if dose not in known:
         raise StudyError(
             f"dose: the study {results.study.name} takes away {', '.join(map(str, known))} "
@@ -71,7 +71,7 @@ def forest(
     Parameters
     ----------
     table, pooled
-        What `cood.analysis.topics.interventions.effects.load_edits` and `effects` return.
+        What `cood.analysis.topics.interventions.effects.load_interventions` and `effects` return.
     models
         Table of models with `model` and `family`.
     shown, measure

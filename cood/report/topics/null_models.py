@@ -42,7 +42,7 @@ def strips(results: Results, measures: Sequence[str], split: str) -> Figure:
         for row, measure in enumerate(names):
             one = here[(here["space"] == space) & (here["measure"] == measure)]
             trained = one.loc[one["model"].isin(results.models["model"]), "value"]
-            null = one.loc[one["model"].isin(results.study.untrained), "value"]
+            null = one.loc[one["model"].isin(results.study.null_models), "value"]
             axes.plot([one["chance"].median()] * 2, [row - 0.32, row + 0.32], color="0.6", lw=2)
             axes.plot(trained, [row] * len(trained), "o", color=colour, alpha=0.45, markersize=6)
             axes.plot(null, [row] * len(null), "D", color=NULL, markersize=5, mec="white", mew=0.7)
@@ -195,7 +195,7 @@ def widths(results: Results) -> str:
     """Which widths the embeddings of a study have, and to which they are brought, as a sentence."""
     known = results.models.get("embed_dim", pd.Series(dtype=float)).dropna().astype(int)
     listed = ", ".join(map(str, sorted(known.unique()))) or "not known"
-    width = results.study.metrics.matched
+    width = results.study.representation_metrics.fixed_width
     if known.nunique() == 1:
         said = (
             f"All models of this study have the same width, {listed}, so that it confounds nothing"
@@ -204,12 +204,12 @@ def widths(results: Results) -> str:
     else:
         said, then = f"The models of this study differ in width: {listed}", ""
     if width is None:
-        return f"{said}. `metrics.matched` is not set, so that no other width was taken."
+        return f"{said}. `metrics.fixed_width` is not set, so that no other width was taken."
     return f"{said}{then}. All embeddings were brought to {width} dimensions."
 
 
 def moved(found: pd.DataFrame, coefficient: str) -> str:
-    """How far coefficients at the matched width lie from the usual ones, as a phrase."""
+    """How far coefficients at the fixed_width width lie from the usual ones, as a phrase."""
     keys = ["space", "measure"]
     usually = found[found["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
     said = []

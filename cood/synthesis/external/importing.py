@@ -22,7 +22,7 @@ import pandas as pd
 from cood.errors import CoodError
 from cood.files import atomic, write_table
 from cood.progress import Progress
-from cood.settings import BroughtSet, IdSet, ReleaseSet
+from cood.settings import ExternalSet, IdSet, ReleaseSet
 from cood.settings.study_file import Study
 from cood.splits import splits
 from cood.synthesis.drawing.icon_sets import KEPT, image_name
@@ -37,7 +37,7 @@ LAYOUT = (
     "`red apple/1.png`"
 )
 Row = dict[str, str]
-Taken = BroughtSet | IdSet  # sets whose files lie somewhere already
+Taken = ExternalSet | IdSet  # sets whose files lie somewhere already
 
 
 def take_set(

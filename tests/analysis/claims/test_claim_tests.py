@@ -12,10 +12,10 @@ from scipy.special import expit, logit
 
 from cood.analysis import results as tables
 from cood.analysis.claims import claim_tests as statistics
-from cood.analysis.claims.claim_tests import NAMED, STATISTICS, image_only
+from cood.analysis.claims.claim_tests import NAMED, STATISTICS, image_encoders
 from cood.analysis.claims.evidence import ID, Evidence, Untestable, gather_evidence
 from cood.analysis.claims.verdicts import judge
-from cood.analysis.in_distribution import Identity
+from cood.analysis.in_distribution import InDistribution
 from cood.analysis.results import Results, load_results
 from cood.analysis.stats import correlation
 from cood.analysis.topics.accuracy import language_gap
@@ -136,7 +136,7 @@ def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch)
     assert glued["retrieval_correlation"] == str(found["C10 composed retrieval"].found)
     _, glued = cell("switching", graded)
     assert glued["shared_correlation"] == str(found["C12 shared dimensions"].found)
-    assert glued["switched_correlation"] == str(found["C12 switching"].found)
+    assert glued["swapped_correlation"] == str(found["C12 switching"].found)
     space, _ = cell("disentanglement", graded)
     beside = space["beside"].set_index(["space", "measure"])
     for test, of in (("C6 metrics of texts", "text"), ("C7 metrics of images", "image")):
@@ -172,7 +172,7 @@ def trained(parse, tmp_path, monkeypatch):
                 moments.append((name, step, space, "z_diff", value))
         columns = ["model", "step", "space", "measure", "value"]
         table = pd.DataFrame(moments, columns=columns)
-        write_table(table[table["model"] == name], study.paths.model_dynamics(name))
+        write_table(table[table["model"] == name], study.paths.model_training_dynamics(name))
         rows.append((name, "unseen", rng.random()))
         rows.append((name, "seen", rng.random()))
     fixed = {"set": "ao", "space": "image", "group": "all", "variant": "all"}
@@ -263,7 +263,9 @@ def test_effective_robustness_of_two_groups(parse):
     above = np.array([0.06, 0.04, 0.05, 0.05, -0.05, -0.06, 0.0])
     outside = inside.assign(value=inside["value"] + above)
     models = pd.DataFrame({"model": names, "family": families})
-    known = Evidence(Results(study, pd.DataFrame(), models), outside, Identity("x", "x", inside))
+    known = Evidence(
+        Results(study, pd.DataFrame(), models), outside, InDistribution("x", "x", inside)
+    )
     (found,) = STATISTICS["C4"](known).values()
     assert 0.05 < found.value < 0.15
     assert found.low < found.value < found.high
@@ -281,9 +283,9 @@ def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
     table = pd.DataFrame({"tower": np.where(clip, "CLIP", "images alone"), "ID": inside})
     table["family"] = [f"f{i}" for i in range(len(clip))]
     table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
-    monkeypatch.setattr(statistics, "tower_table", lambda results, measure: table)
-    monkeypatch.setattr(statistics, "about_towers", lambda results: "The towers are these.")
-    study = parse().model_copy(update={"image_only": {"views": None}})
+    monkeypatch.setattr(statistics, "image_encoder_table", lambda results, measure: table)
+    monkeypatch.setattr(statistics, "about_image_encoders", lambda results: "The towers are these.")
+    study = parse().model_copy(update={"image_encoders": {"views": None}})
     known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)
     if towers == 1:
         with pytest.raises(Untestable, match=r"^No difference can be given: .* 1 are too few"):
@@ -314,7 +316,7 @@ def test_what_a_study_lacks_is_said(parse):
     assert said["C10"] == "The study has no composed retrieval."
     assert said["C11"] == "The study has no factor sets."
     with pytest.raises(Untestable, match="images alone"):
-        image_only(known)
+        image_encoders(known)
 
 
 def test_too_few_models_are_said(parse):

@@ -4,7 +4,7 @@ import pytest
 from scipy.special import expit, logit
 
 from cood.analysis.results import Results
-from cood.analysis.topics.accuracy import about_towers, language_gap, tower_table
+from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
 from cood.files import write_table
 from cood.report.topics.accuracy import accuracies, caveats, reading
 
@@ -34,7 +34,7 @@ def test_a_planted_step_is_found(step):
     expected = expit(logit(middle) + step) - middle
     assert gap.value == pytest.approx(expected, abs=1e-4)
     assert gap.low <= gap.value <= gap.high
-    assert (gap.clips, gap.towers, gap.clip_families, gap.tower_families) == (8, 5, 8, 5)
+    assert (gap.clips, gap.towers, gap.clip_families, gap.image_encoder_families) == (8, 5, 8, 5)
     assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only towers of 5")
 
 
@@ -83,7 +83,7 @@ def test_a_comparison_without_overlap_is_said_to_decide_nothing():
 @pytest.fixture
 def results(project, parse):
     """Two CLIPs, a tower and one that could not be had, with scores by hand."""
-    study = parse(image_only={"raw": {"untrained": "resnet"}, "gone": {"tower": "local-dir:x"}})
+    study = parse(image_encoders={"raw": {"untrained": "resnet"}, "gone": {"tower": "local-dir:x"}})
     towers = pd.DataFrame(
         {
             "model": ["raw", "gone"],
@@ -92,7 +92,7 @@ def results(project, parse):
             "family": ["untrained", "other"],
         }
     )
-    write_table(towers, study.paths.towers)
+    write_table(towers, study.paths.image_encoders)
     rows = []
     for i, model in enumerate(["few", "most", "raw"]):
         for k, (prefix, split, variant) in enumerate(
@@ -111,21 +111,21 @@ def results(project, parse):
 
 
 def test_the_table_has_a_row_for_each_tower_that_could_be_had(results):
-    table = tower_table(results).set_index("model")
+    table = image_encoder_table(results).set_index("model")
     assert table["tower"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
     assert table["ID"].to_list() == [0.0, 0.1, 0.2]
     assert table["C-OoD"].to_list() == [0.01, 0.11, 0.21]
     assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
     assert np.isnan(table.loc["raw", "zero-shot C-OoD"])
     assert table["n"].to_list() == [8] * 3
-    assert tower_table(results, labels="unseen")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
-    said = about_towers(results)
+    assert image_encoder_table(results, labels="unseen")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
+    said = about_image_encoders(results)
     assert said.startswith("The image-only towers learned from nothing (raw); from not known")
     assert said.endswith("could not be had: gone (no <network>).")
 
 
 def test_what_is_drawn_and_said(results):
-    table = tower_table(results)
+    table = image_encoder_table(results)
     figure = accuracies(table, "pair top1")
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
@@ -141,9 +141,9 @@ def test_what_is_drawn_and_said(results):
 
 def test_a_study_without_image_only_towers_says_so(results, parse):
     bare = Results(parse(), results.scores, results.models)
-    table = tower_table(bare)
+    table = image_encoder_table(bare)
     assert table.empty
-    assert "names no image-only tower" in about_towers(bare)
+    assert "names no image-only tower" in about_image_encoders(bare)
     assert reading(table, language_gap(table)) == "The comparison needs image-only towers."
     assert caveats(bare.study, table) == ""
     assert accuracies(table, "x").axes[0].get_title() == "nothing to compare"

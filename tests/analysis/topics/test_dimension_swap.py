@@ -4,7 +4,7 @@ import pytest
 from cood.analysis.results import Results
 from cood.analysis.topics.dimension_swap import (
     accuracy_curves,
-    switched_grid,
+    swapped_grid,
     way,
     ways,
 )
@@ -41,7 +41,7 @@ def test_curves_are_means_over_models_of_the_most_frequent_width(results):
 
 
 def test_grid_of_means(results):
-    grid = switched_grid(
+    grid = swapped_grid(
         results, {"row": "axes share images"}, {"column": "needed"}, measure="switched", split="all"
     )
     assert grid.loc["row", "column"] == pytest.approx((0.1 + 0.3 + 0.9) / 3)

@@ -17,7 +17,7 @@ from cood.curation.near_duplicates.calibration import (
     copy_similarities,
     pair_similarities,
 )
-from cood.curation.near_duplicates.search import find_neighbours
+from cood.curation.near_duplicates.search import find_near_duplicates
 from cood.errors import CoodError, StudyError
 from cood.files import read_table, read_tensors
 from cood.models.loading import load, local
@@ -46,11 +46,13 @@ def test_among_the_drawings_of_training(study, capsys):
     settings = study()
     assert main(["neighbours", "--study", "tiny"]) == 0
     assert "few: drawing its 32 training images again" in capsys.readouterr().err
-    table = read_table(settings.paths.neighbours)
+    table = read_table(settings.paths.near_duplicates)
     manifest = read_manifest(settings, "ao")
     assert table["image"].tolist() == manifest["image"].tolist()
     own = read_tensors(settings.paths.embeddings("few", "ao"))[0]["images"]
-    drawn = read_tensors(settings.paths.neighbours.parent / "training.safetensors")[0]["images"]
+    drawn = read_tensors(settings.paths.near_duplicates.parent / "training.safetensors")[0][
+        "images"
+    ]
     unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (own, drawn)]
     similarity = unit[0] @ unit[1].T
     np.testing.assert_allclose(table["similarity"], similarity.max(axis=1), atol=1e-5)
@@ -62,7 +64,7 @@ def test_among_the_drawings_of_training(study, capsys):
     assert "drawings that few was trained on" in reading(
         settings, nearest, load_references(settings)
     )
-    again = find_neighbours(settings, quiet)
+    again = find_near_duplicates(settings, quiet)
     assert again.equals(table)
 
 
@@ -73,7 +75,7 @@ def test_among_files_where_a_set_finds_itself(study):
     own = read_tensors(settings.paths.embeddings("few", "ao"))[0]["images"]
     np.save(folder / "a.npy", own[:15])
     np.save(folder / "b.npy", 7 * own[15:])
-    find_neighbours(settings, quiet)
+    find_near_duplicates(settings, quiet)
     nearest = load_nearest(settings)
     np.testing.assert_allclose(nearest["similarity"], 1, atol=1e-5)
     assert (nearest["file"] == ["a.npy"] * 15 + ["b.npy"] * 25).all()
@@ -104,14 +106,14 @@ def test_a_bad_file_is_recorded_and_the_rest_goes_on(study):
     said = reading(settings, nearest, references)
     assert "Of 4 files, 3 had problems; the first, `references/b.npy`: neighbours.refer" in said
     (folder / "a.npy").unlink()
-    find_neighbours(settings, quiet)
+    find_near_duplicates(settings, quiet)
     nearest = load_nearest(settings)
     assert "no reference can be used: " in reading(settings, nearest, load_references(settings))
 
 
 def test_the_threshold_is_what_copies_reach(study):
     settings = study(copies_found=0.75)
-    table = find_neighbours(settings, quiet)
+    table = find_near_duplicates(settings, quiet)
     manifest = read_manifest(settings, "ao")
     images = read_tensors(settings.paths.embeddings("few", "ao"))[0]["images"]
     clip = load(local(settings.paths.model("few")))
@@ -133,7 +135,7 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
     pairs.loc[6] = [images[0], "gone.png"]
     pairs.to_csv(root / "pairs.csv", index=False)
     settings = study(pairs="pairs.csv", copies_found=0.5)
-    table = find_neighbours(settings, quiet)
+    table = find_near_duplicates(settings, quiet)
     own = read_tensors(settings.paths.embeddings("few", "ao"))[0]["images"]
     unit = own / np.linalg.norm(own, axis=1, keepdims=True)
     similarities = (unit[:6] * unit[6:12]).sum(axis=1)
@@ -185,7 +187,7 @@ def test_copies_of_an_image():
 def test_a_model_that_cannot_be_had(study, settings):
     settings["models"]["gone"] = {"checkpoint": "local-dir:nowhere"}
     changed = study(model="gone", references=["a.npy"])
-    find_neighbours(changed, quiet)
+    find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
     assert "With gone nothing could be compared: " in reading(
         changed, nearest, load_references(changed)
@@ -198,7 +200,7 @@ def test_a_study_without(done):
     assert reading(done, nearest, load_references(done)) == NONE
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]
     with pytest.raises(StudyError, match="neighbours: the study file has no such section"):
-        find_neighbours(done, quiet)
+        find_near_duplicates(done, quiet)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "blue", "striped", "brick"), ("apple", "hat", "dog", "bus", "umbrella"))
 TRUTH = np.repeat(np.arange(WORDS.size), 3)
-MEASURES = [f"retrieval_{end}" for end in ("top1", "top5", "attribute_top1", "object_top1")]
+METRICS = [f"retrieval_{end}" for end in ("top1", "top5", "attribute_top1", "object_top1")]
 
 
 def rng(seed=0):
@@ -159,8 +159,8 @@ def test_texts_that_tell_nothing_retrieve_at_chance(scores):
     found = []
     for _ in range(20):
         texts = {name: source.permutation(tensors[name]) for name in ("compositions", "attributes")}
-        found.append(scores(tensors | texts).loc[[(m, "text", "all") for m in MEASURES]])
-    for measure in MEASURES:
+        found.append(scores(tensors | texts).loc[[(m, "text", "all") for m in METRICS]])
+    for measure in METRICS:
         rows = pd.concat(found).loc[[(measure, "text", "all")]]
         assert rows["value"].mean() == pytest.approx(rows["chance"].mean(), abs=0.05), measure
 

@@ -5,7 +5,7 @@ from cood.evaluation.interventions.dimension_selection import BASES, prepare
 from cood.evaluation.interventions.dimension_swap import (
     draw_pairs,
     exchange,
-    score_switching,
+    score_dimension_swap,
 )
 from cood.evaluation.interventions.subset_discriminant import RULES
 from cood.vocabulary import Vocabulary
@@ -37,7 +37,9 @@ def scores(parse):
     study = parse(probing={"samples": 300})
 
     def run(tensors):
-        table = score_switching(study, tensors, TRUTH, {"unseen": np.array([1, 7]), "seen": IDS})
+        table = score_dimension_swap(
+            study, tensors, TRUTH, {"unseen": np.array([1, 7]), "seen": IDS}
+        )
         keys = ["measure", "variant", "group", "split", "space"]
         assert not table.duplicated(keys).any()
         return table.set_index(["space", "measure", "variant", "group", "split"])
@@ -95,10 +97,10 @@ def test_blocks_are_found_and_switched(scores, apart, rule):
 def test_a_rotation_hides_the_blocks(scores):
     basis = np.linalg.qr(rng(5).normal(size=(WIDTH, WIDTH)))[0]
     straight, turned = scores(blocks())["value"], scores(blocks(basis))["value"]
-    key = ("image", "switched_zeroshot", "axes share images nearer", "all", "all")
+    key = ("image", "swapped_zero_shot", "axes share images nearer", "all", "all")
     assert turned[key] < straight[key] - 0.3
     # What is rotated has no axes to lose: both are rotated at random.
-    key = ("image", "switched_zeroshot", "rotated share images nearer", "all", "all")
+    key = ("image", "swapped_zero_shot", "rotated share images nearer", "all", "all")
     assert straight[key] < 0.8
     # Cosines, and so what is read off intact codes, are left as they were.
     key = ("image", "intact_zeroshot", "images", "all", "all")

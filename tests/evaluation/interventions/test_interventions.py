@@ -11,11 +11,11 @@ from cood.evaluation.interventions.interventions import (
     COLUMNS,
     METRICS,
     divide,
-    edit_model,
-    score_edits,
+    intervene_on_model,
+    score_interventions,
 )
 from cood.files import read_table, write_tensors
-from cood.settings import Edits
+from cood.settings import Interventions
 from cood.settings.study_file import parse_study
 
 SETTINGS = {
@@ -33,7 +33,7 @@ SETTINGS = {
     "notebooks": {},
 }
 EACH, D = 6, 24
-EDITS = Edits(doses=[1, 5, 6], repeats=2)
+EDITS = Interventions(doses=[1, 5, 6], repeats=2)
 KEYS = ["edit", "dose", "side", "space", "measure", "against"]
 
 
@@ -60,7 +60,7 @@ def embedded(study, noise=0.05, interaction=0.0):
 def scored(study, settings=EDITS, **how):
     tensors, truth = embedded(study, **how)
     fitted, tested = divide(truth, members(study, "few")["unseen"], study.seed)
-    return score_edits(study, settings, tensors, truth, fitted, tested)
+    return score_interventions(study, settings, tensors, truth, fitted, tested)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_differences_are_those_of_the_values_and_paired(blurred):
 
 
 def test_some_of_the_images_stand_for_all(study):
-    few = scored(study, Edits(doses=[1], repeats=1, samples=20))
+    few = scored(study, Interventions(doses=[1], repeats=1, samples=20))
     assert set(few.loc[few["measure"].isin(ACCURACIES), "n"]) == {20}
 
 
@@ -185,7 +185,7 @@ def edited(copied):
 
 def test_from_the_command_line(edited):
     assert main(["edit", "--study", "tiny", "--model", "few"]) == 0
-    table = read_table(edited.paths.model_edits("few"))
+    table = read_table(edited.paths.model_interventions("few"))
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated([*KEYS, "model", "set"]).any()
     assert {"remove attribute", "additive", "rotate", "whiten"} <= set(table["edit"])
@@ -197,10 +197,10 @@ def test_from_the_command_line(edited):
 def test_models_without_embeddings_are_one_row_with_the_reason(edited, monkeypatch, parse):
     study = parse(edits={})
     write_tensors({}, edited.paths.embeddings("most", "ao"), {"missing": "no network"})
-    (row,) = edit_model(study, "most").to_dict("records")
+    (row,) = intervene_on_model(study, "most").to_dict("records")
     assert (row["model"], row["note"], row["n"]) == ("most", "no network", 0)
     alike = {"images": np.ones((40, 3), np.float32), "compositions": np.ones((20, 3), np.float32)}
     write_tensors(alike, edited.paths.embeddings("most", "ao"), {})
-    table = edit_model(study, "most")  # codes that are all alike have no directions
+    table = intervene_on_model(study, "most")  # codes that are all alike have no directions
     assert values(table, edit="remove attribute").empty
     assert pd.isna(values(table, edit="none", measure="r2_adjusted")["value"]).all()

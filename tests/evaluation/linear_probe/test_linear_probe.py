@@ -9,8 +9,8 @@ from cood.evaluation.linear_probe.linear_probe import (
     HELD_OUT,
     PROBE,
     best_pairs,
-    probe_linearly,
-    score_linear,
+    linear_probe_model,
+    score_linear_probe,
     split_images,
 )
 from cood.files import read_table, read_tensors, write_table, write_tensors
@@ -29,7 +29,7 @@ IMAGES = CODES + 0.05 * RNG.normal(size=CODES.shape)
 
 def scored(images, truth=TRUTH, **texts):
     tensors = {"images": images, **texts}
-    return score_linear(tensors, truth, KNOWN, WORDS, SETTINGS, 0)
+    return score_linear_probe(tensors, truth, KNOWN, WORDS, SETTINGS, 0)
 
 
 def value(table, measure, split=HELD_OUT, variant="all"):
@@ -141,25 +141,25 @@ def test_models_and_towers_are_read_by_the_same_probe(copied, parse):
     images, metadata = read_tensors(copied.paths.embeddings("few", "ao"))
     study = parse(
         models={"few": {"share": 0.4}},
-        image_only={"twin": {"untrained": "resnet"}, "gone": {"tower": "local-dir:none"}},
+        image_encoders={"twin": {"untrained": "resnet"}, "gone": {"tower": "local-dir:none"}},
     )
     write({"images": images["images"]}, study.paths.embeddings("twin", "ao"), metadata)
     write({}, study.paths.embeddings("gone", "ao"), {"missing": "no network"})
-    clip, twin, gone = (probe_linearly(study, name) for name in ("few", "twin", "gone"))
+    clip, twin, gone = (linear_probe_model(study, name) for name in ("few", "twin", "gone"))
     assert tuple(clip.columns) == COLUMNS
-    pd.testing.assert_frame_equal(read_table(study.paths.model_linear("few")), clip)
+    pd.testing.assert_frame_equal(read_table(study.paths.model_linear_probe("few")), clip)
     linear = clip[clip["measure"].str.startswith("linear_")].reset_index(drop=True)
     left = ["model", "seconds"]
     pd.testing.assert_frame_equal(linear.drop(columns=left), twin.drop(columns=left))
     assert gone[["model", "note", "n"]].to_numpy().tolist() == [["gone", "no network", 0]]
     with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
-        probe_linearly(copied, "most")
+        linear_probe_model(copied, "most")
     score_model(study, "few")
-    for path in (study.paths.model_scores("baselines"), study.paths.model_probes("few")):
+    for path in (study.paths.model_accuracy("baselines"), study.paths.model_dimension_swap("few")):
         write_table(clip.iloc[:0], path)
-    write_table(clip.iloc[:0], study.paths.model_measures("few"))
+    write_table(clip.iloc[:0], study.paths.model_representation_metrics("few"))
     collect(study)
-    scores, towers = read_table(study.paths.scores), read_table(study.paths.towers)
+    scores, towers = read_table(study.paths.scores), read_table(study.paths.image_encoders)
     assert set(scores["model"]) == {"few", "twin", "gone"}
     assert list(read_table(study.paths.models)["model"]) == ["few"]
     assert towers.set_index("model")["missing"].to_dict() == {"twin": "", "gone": "no network"}
@@ -172,7 +172,7 @@ def with_id_set(project, parse):
     study = parse(
         id_sets={"val": {"folder": "none"}},
         models={"few": {"share": 0.4}},
-        image_only={"planted": {"untrained": "resnet"}},
+        image_encoders={"planted": {"untrained": "resnet"}},
     )
     names = ["hat", "dog", "whale"]
     n = 30
@@ -196,7 +196,7 @@ def with_id_set(project, parse):
 
 
 def test_a_probe_of_classes_is_tried_on_the_objects_of_a_set(with_id_set):
-    table = probe_linearly(with_id_set, "planted")
+    table = linear_probe_model(with_id_set, "planted")
     inside = table[table["set"] == "val"].set_index("measure")
     assert inside.loc["linear_id_top1", ["value", "chance", "split"]].tolist() == [1, 1 / 3, "id"]
     assert inside.loc["linear_id_top1", "n"] == 18  # a fifth
@@ -208,6 +208,6 @@ def test_a_probe_of_classes_is_tried_on_the_objects_of_a_set(with_id_set):
 def test_an_id_set_of_one_class_is_one_row_with_the_reason(with_id_set):
     manifest = read_table(with_id_set.paths.manifest("val")).assign(**{"class": 0})
     write_table(manifest, with_id_set.paths.manifest("val"))
-    table = probe_linearly(with_id_set, "planted")
+    table = linear_probe_model(with_id_set, "planted")
     (row,) = table[table["set"] == "val"].to_dict("records")
     assert "fewer than two classes" in row["note"]

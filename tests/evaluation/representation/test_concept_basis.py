@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import normalize
 
-from cood.evaluation.representation.concept_basis import in_words
+from cood.evaluation.representation.concept_basis import in_concept_basis
 
 N_A, N_O, D = 5, 7, 40
 ATTRIBUTE, OBJECT = np.divmod(np.arange(N_A * N_O), N_O)
@@ -35,7 +35,7 @@ def random(rng):
 
 @pytest.mark.parametrize("common", [0, 4, 40])
 def test_codes_of_additive_embeddings_are_known_whatever_the_mean(rotation, common):
-    codes = in_words(*planted(rotation, common))
+    codes = in_concept_basis(*planted(rotation, common))
     # Of n words around their mean, 1 - 1/n is the squared length, -1/n the product of two.
     length = np.sqrt(2 - 1 / N_A - 1 / N_O)
     for block, known, n in ((codes[:, :N_A], ATTRIBUTE, N_A), (codes[:, N_A:], OBJECT, N_O)):
@@ -45,7 +45,7 @@ def test_codes_of_additive_embeddings_are_known_whatever_the_mean(rotation, comm
 
 
 def test_codes_of_additive_embeddings_are_block_aligned(rotation):
-    codes = in_words(*planted(rotation)).reshape(N_A, N_O, N_A + N_O)
+    codes = in_concept_basis(*planted(rotation)).reshape(N_A, N_O, N_A + N_O)
     # The axes of one kind do not move with the other.
     assert np.ptp(codes[:, :, :N_A], axis=1).max() < 1e-5
     assert np.ptp(codes[:, :, N_A:], axis=0).max() < 1e-5
@@ -67,42 +67,42 @@ def test_against_another_reckoning(rng):
         cosine_similarity(around_mean(samples), around_mean(words))
         for words in (attributes, objects)
     ]
-    codes = in_words(samples, attributes, objects)
+    codes = in_concept_basis(samples, attributes, objects)
     np.testing.assert_allclose(codes, np.hstack(expected), atol=1e-5)
     assert codes.dtype == np.float32
 
 
 def test_rotation_and_length_do_not_matter(rng, rotation):
     groups = list(random(rng))
-    expected = in_words(*groups)
+    expected = in_concept_basis(*groups)
     turned = [vectors @ rotation * rng.uniform(0.1, 9, (len(vectors), 1)) for vectors in groups]
-    np.testing.assert_allclose(in_words(*turned), expected, atol=1e-5)
+    np.testing.assert_allclose(in_concept_basis(*turned), expected, atol=1e-5)
 
 
 def test_words_in_another_order_give_axes_in_that_order(rng):
     samples, attributes, objects = random(rng)
     order = rng.permutation(N_A)
-    codes = in_words(samples, attributes, objects)
-    other = in_words(samples, attributes[order], objects)
+    codes = in_concept_basis(samples, attributes, objects)
+    other = in_concept_basis(samples, attributes[order], objects)
     np.testing.assert_allclose(other[:, :N_A], codes[:, order], atol=1e-6)
     np.testing.assert_allclose(other[:, N_A:], codes[:, N_A:], atol=1e-6)
 
 
 def test_the_range_is_reached_and_not_left(rng):
     words = np.vstack([np.eye(2), -np.eye(2)]).astype(np.float32)
-    codes = in_words(words, words, words[:2])
+    codes = in_concept_basis(words, words, words[:2])
     np.testing.assert_allclose(np.diag(codes), 1, atol=1e-6)
     assert codes[0, 2] == pytest.approx(-1)
     for seed in range(20):
-        codes = in_words(*random(np.random.default_rng(seed)))
+        codes = in_concept_basis(*random(np.random.default_rng(seed)))
         assert np.abs(codes).max() <= 1
 
 
 def test_a_collapsed_model_has_zeros(rng):
     _, attributes, objects = random(rng)
     same = np.tile(rng.normal(size=D).astype(np.float32), (50, 1)) * rng.uniform(1, 3, (50, 1))
-    assert not in_words(same, attributes, objects).any()
-    assert not in_words(objects, same[:N_A], objects)[:, :N_A].any()
+    assert not in_concept_basis(same, attributes, objects).any()
+    assert not in_concept_basis(objects, same[:N_A], objects)[:, :N_A].any()
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_wrong_input_gets_one_sentence(rng, group, value, message):
     groups = list(random(rng))
     groups[group] = value
     with pytest.raises(ValueError, match=message):
-        in_words(*groups)
+        in_concept_basis(*groups)

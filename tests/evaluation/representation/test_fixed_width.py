@@ -4,8 +4,8 @@ from scipy import linalg
 
 from cood.evaluation.representation.fixed_width import (
     FACTORISED,
-    matched,
-    matched_variant,
+    fixed_width,
+    fixed_width_variant,
 )
 
 RNG = np.random.default_rng(0)
@@ -16,13 +16,13 @@ SUMS /= np.linalg.norm(SUMS, axis=1, keepdims=True)
 
 
 def values(codes, width):
-    tables = matched(codes, FACTORS, width, ["explicitness"], seed=3)
+    tables = fixed_width(codes, FACTORS, width, ["explicitness"], seed=3)
     return {t["variant"].iloc[0]: t.set_index("measure")["value"] for t in tables}
 
 
 def test_what_holds_at_any_width_stays():
     found = values(SUMS, 12)
-    assert list(found) == ["matched PCA 12", "matched random 12"]
+    assert list(found) == ["fixed_width PCA 12", "fixed_width random 12"]
     for one in found.values():
         assert set(FACTORISED) < set(one.index)
         assert one["r2"] > 0.9  # sums, but for their scaling to unit length
@@ -35,16 +35,18 @@ def test_the_principal_components_hold_what_varies_most():
     z = np.hstack([np.eye(5)[FACTORS[:, 0]], np.eye(6)[FACTORS[:, 1]]])
     noisy = np.hstack([z, 0.1 * np.random.default_rng(1).standard_normal((len(z), 200))])
     found = values(noisy, 9)
-    assert found["matched PCA 9"]["r2"] > 0.9 > found["matched random 9"]["r2"]
+    assert found["fixed_width PCA 9"]["r2"] > 0.9 > found["fixed_width random 9"]["r2"]
 
 
 def test_codes_that_are_no_wider_are_turned_only():
     found = values(SUMS, 40)
     whole = values(SUMS @ linalg.qr(RNG.standard_normal((40, 40)))[0], 500)
     for measure in ("r2", "r2_held_out", "numerical_rank_0.1", "stable_rank"):
-        at_40, at_500 = (t[measure] for t in (found["matched random 40"], whole["matched PCA 500"]))
+        at_40, at_500 = (
+            t[measure] for t in (found["fixed_width random 40"], whole["fixed_width PCA 500"])
+        )
         assert at_40 == pytest.approx(at_500)
 
 
 def test_its_name():
-    assert matched_variant("matched PCA", 8) == "matched PCA 8"
+    assert fixed_width_variant("fixed_width PCA", 8) == "fixed_width PCA 8"

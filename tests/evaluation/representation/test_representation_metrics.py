@@ -4,11 +4,11 @@ import pytest
 
 from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.representation import representation_metrics as measuring
-from cood.evaluation.representation.concept_basis import in_words
+from cood.evaluation.representation.concept_basis import in_concept_basis
 from cood.evaluation.representation.representation_metrics import (
     NAMES,
     Side,
-    measure_model,
+    representation_metrics_of_model,
     sides,
 )
 from cood.files import read_table, read_tensors
@@ -23,7 +23,7 @@ KEYS = ["set", "split", "space", "group", "measure", "variant"]
 
 @pytest.fixture
 def measured(copied):
-    return copied, measure_model(copied, "few")
+    return copied, representation_metrics_of_model(copied, "few")
 
 
 def pick(table, **where):
@@ -35,7 +35,9 @@ def pick(table, **where):
 
 def test_measures_of_a_model(measured):
     study, table = measured
-    pd.testing.assert_frame_equal(read_table(study.paths.model_measures("few")), table)
+    pd.testing.assert_frame_equal(
+        read_table(study.paths.model_representation_metrics("few")), table
+    )
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated(KEYS).any()
     metrics = table[table["measure"].isin(["mig", "explicitness"])]
@@ -61,7 +63,7 @@ def test_values_are_those_of_the_metrics(measured):
         assert row["value"] == pytest.approx(expected)
         assert row["n"] == len(truth)
     words = [tensors["isolated_attributes"], tensors["isolated_objects"]]
-    codes = in_words(image.codes, *words)
+    codes = in_concept_basis(image.codes, *words)
     row = pick(table, measure="mig", space="image", split="all", variant="isolated")
     assert row["value"] == pytest.approx(mig(codes, factors).value)
 
@@ -76,26 +78,28 @@ def test_a_side_of_some_compositions(tiny):
 
 def test_measuring_again_gives_the_same(measured):
     study, table = measured
-    again = measure_model(study, "few")
+    again = representation_metrics_of_model(study, "few")
     pd.testing.assert_frame_equal(*(t.drop(columns="seconds") for t in (table, again)))
 
 
 def test_the_first_split_is_measured_at_the_matched_width_too(copied):
-    matched = copied.metrics.model_copy(update={"matched": 6, "measures": ["mig"]})
-    study = copied.model_copy(update={"metrics": matched})
-    table = measure_model(study, "few")
+    fixed_width = copied.representation_metrics.model_copy(
+        update={"fixed_width": 6, "measures": ["mig"]}
+    )
+    study = copied.model_copy(update={"metrics": fixed_width})
+    table = representation_metrics_of_model(study, "few")
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated(KEYS).any()
-    at = table[table["variant"].str.startswith("matched")]
-    assert set(at["variant"]) == {"matched PCA 6", "matched random 6"}
-    assert set(at["split"]) == {study.metrics.splits[0]}
+    at = table[table["variant"].str.startswith("fixed_width")]
+    assert set(at["variant"]) == {"fixed_width PCA 6", "fixed_width random 6"}
+    assert set(at["split"]) == {study.representation_metrics.splits[0]}
     assert set(at["space"]) == {"image", "text"}
     assert {"mig", "r2", "r2_held_out", "orthogonality", "numerical_rank_0.1"} <= set(at["measure"])
     tensors, _ = read_tensors(study.paths.embeddings("few", "ao"))
     codes = next(sides(tensors, read_manifest(study, "ao")["composition"], study.words)).codes
     truth = read_manifest(study, "ao")["composition"].to_numpy()
     factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
-    row = pick(at, measure="mig", space="image", variant="matched PCA 6")
+    row = pick(at, measure="mig", space="image", variant="fixed_width PCA 6")
     assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)
 
 
@@ -105,7 +109,7 @@ def test_splits_of_the_same_compositions_are_measured_once(measured, monkeypatch
     monkeypatch.setattr(measuring, "measured", lambda *given: asked.append(1) or once(*given))
     every = np.arange(study.words.size)
     monkeypatch.setattr(measuring, "members", lambda study, model: {"unseen": every})
-    both = measure_model(study, "few").drop(columns="seconds")
+    both = representation_metrics_of_model(study, "few").drop(columns="seconds")
     assert len(asked) == 2  # images and texts
     whole = table[table["split"] == "all"].drop(columns="seconds")
     found = both[both["split"] == "all"]

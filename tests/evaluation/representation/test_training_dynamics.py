@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cood.evaluation.common.nearest import normalise
-from cood.evaluation.representation.training_dynamics import COLUMNS, track_model
+from cood.evaluation.representation.training_dynamics import COLUMNS, training_dynamics_of_model
 from cood.files import read_table, read_tensors, write_tensors
 from cood.metrics.rank import effective_rank
 from cood.splits import seen, splits
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarni
 
 
 def test_measures_at_every_moment(copied):
-    table = track_model(copied, "few")
-    pd.testing.assert_frame_equal(read_table(copied.paths.model_dynamics("few")), table)
+    table = training_dynamics_of_model(copied, "few")
+    pd.testing.assert_frame_equal(read_table(copied.paths.model_training_dynamics("few")), table)
     assert tuple(table.columns) == COLUMNS
     moments, _ = read_tensors(copied.paths.model("few") / "moments.safetensors")
     assert list(dict.fromkeys(table["step"])) == moments["steps"].tolist()
@@ -33,7 +33,7 @@ def test_accuracy_of_planted_embeddings(copied):
     images[unseen[0]] = texts[trained[0]]  # one of the unseen is taken for a trained one
     moments = {"steps": np.array([3]), "images": images[None], "texts": texts[None]}
     write_tensors(moments, copied.paths.model("few") / "moments.safetensors", {"model": "few"})
-    table = track_model(copied, "few").set_index("measure")
+    table = training_dynamics_of_model(copied, "few").set_index("measure")
     both = table[table["space"] == "both"]
     assert both.loc["pair_top1", "value"] == pytest.approx(1 - 1 / len(unseen))
     assert both.loc["pair_top1_seen", "value"] == 1

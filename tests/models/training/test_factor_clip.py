@@ -9,7 +9,7 @@ from cood.factors.table import DSPRITES, SHAPES3D, TABLES
 from cood.files import read_table
 from cood.models.loading import Clip, load, local
 from cood.models.training.caption_forms import caption_form
-from cood.models.training.factor_clip import NAMED, train_factors, training_captions
+from cood.models.training.factor_clip import NAMED, train_factor_model, training_captions
 from cood.models.training.fitting import untrained
 from cood.paths import Paths
 from cood.synthesis.scenes.scenes import seen, training_scenes
@@ -49,7 +49,7 @@ def test_training_again_gives_the_same_bits(drawn_factors, copied_factors):
     )
     assert before != after
     after.unlink()
-    train_factors(copied_factors, "on-shapes", quiet)
+    train_factor_model(copied_factors, "on-shapes", quiet)
     assert before.read_bytes() == after.read_bytes()
 
 
@@ -74,7 +74,7 @@ def test_captions_name_what_they_say_in_the_given_proportions(factored):
 
 def test_an_unknown_model_or_architecture(factored, parse):
     with pytest.raises(StudyError, match=r"unknown factor model 'on-shaeps'; did you mean"):
-        train_factors(factored, "on-shaeps", quiet)
+        train_factor_model(factored, "on-shaeps", quiet)
     study = factored.model_copy(
         update={
             "factor_models": {
@@ -83,13 +83,13 @@ def test_an_unknown_model_or_architecture(factored, parse):
         }
     )
     with pytest.raises(StudyError, match=r"factor_models\.m: architecture 'resnet'.*clash"):
-        train_factors(study, "m", quiet)
+        train_factor_model(study, "m", quiet)
 
 
 def with_room(tokens):
     """A model whose tokeniser has room for so many tokens; its weights are not asked for."""
     tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=tokens)
-    return Clip("m", torch.nn.Identity(), None, tokenizer, {})
+    return Clip("m", torch.nn.InDistribution(), None, tokenizer, {})
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

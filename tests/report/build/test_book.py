@@ -11,14 +11,14 @@ from cood.report.build.book import _contents, build, unlinked, without
 ROOT = Path(__file__).parents[2]
 
 PAGE = """\
-Best {glue:text}`executed/benchmark.ipynb::best:s` by {glue:text}`executed/dataset.ipynb::n:s`.
+Best {glue:text}`executed/accuracy.ipynb::best:s` by {glue:text}`executed/dataset.ipynb::n:s`.
 Kept: {glue:text}`executed/dataset.ipynb::n:s`.
 ```{glue:} table
-:doc: executed/benchmark.ipynb
+:doc: executed/accuracy.ipynb
 ```
-![All models](executed/benchmark.svg)
+![All models](executed/accuracy.svg)
 {numref}`fig-benchmark` shows it, {numref}`tab-stages` too.
-- [](executed/benchmark.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md)."""
+- [](executed/accuracy.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md)."""
 
 
 def test_a_page_says_nothing_of_absent_notebooks():

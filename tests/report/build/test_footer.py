@@ -33,10 +33,10 @@ def test_a_page_ends_with_its_claims_its_making_its_data_and_a_command(tiny, pro
     text = nbformat.read(copy, as_version=4).cells[-1].source
     assert "C2 (C-OoD rises with ID accuracy)" in text
     assert "{download}`leaderboard.csv <leaderboard.csv>`" in text
-    assert "{download}`notebooks/benchmark.ipynb <source/benchmark.ipynb>`" in text
+    assert "{download}`notebooks/accuracy.ipynb <source/benchmark.ipynb>`" in text
     assert 'study `tiny` at commit `abc123`, with `study = "tiny"`, `models = "all"`' in text
-    assert "nox -s notebook -- benchmark --study tiny -p models convolutional" in text
-    assert "`results/tiny/tweaked/benchmark/`" in text
+    assert "nox -s notebook -- accuracy --study tiny -p models convolutional" in text
+    assert "`results/tiny/preview/benchmark/`" in text
 
 
 def test_a_page_that_bears_on_no_claim_says_so(tiny):

@@ -22,7 +22,7 @@ def test_a_tweaked_notebook_becomes_a_page_that_says_what_was_changed(tiny, proj
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     given = {"parameters": {"study": "tiny", "rows": 2}}
     notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel, "papermill": given})
-    path = tiny.paths.tweaked("work")
+    path = tiny.paths.preview("work")
     path.parent.mkdir(parents=True)
     nbformat.write(notebook, path)
     page = render(tiny, "work")

@@ -15,9 +15,11 @@ def test_every_seed_of_a_study_is_listed(factored):
 
 
 def test_towers_have_seeds_and_weights(parse, project):
-    study = parse(image_only={"random": {"untrained": "resnet", "seed": 3}})
+    study = parse(image_encoders={"random": {"untrained": "resnet", "seed": 3}})
     assert seeds(study).set_index("what").loc["tower random", "seed"] == 3
-    assert {"towers.parquet", "models/random/model.safetensors"} <= set(checksums(study)["file"])
+    assert {"image_encoders.parquet", "models/random/model.safetensors"} <= set(
+        checksums(study)["file"]
+    )
 
 
 def test_checksums_are_those_of_the_files(done):

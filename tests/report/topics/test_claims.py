@@ -84,7 +84,7 @@ def test_how_far_a_statistic_must_lie_from_0(found):
 
 def test_the_summary_links_to_pages_that_are_there(found):
     html = verdicts.summary(found, ["benchmark", "dynamics"], "executed/").to_html()
-    assert '<a href="executed/benchmark.html">C-OoD rises with ID accuracy</a>' in html
+    assert '<a href="executed/accuracy.html">C-OoD rises with ID accuracy</a>' in html
     assert "diversity.html" not in html
     assert ">diverse captions compose better<" in html
     assert "Pearson 0.62 [-0.35, 0.95]" in html

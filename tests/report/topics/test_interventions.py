@@ -10,11 +10,11 @@ from cood.analysis.results import Results
 from cood.analysis.topics.interventions.effects import (
     agreement,
     effects,
-    load_edits,
+    load_interventions,
     rotation,
 )
 from cood.errors import StudyError
-from cood.evaluation.interventions.interventions import COLUMNS, edit_model
+from cood.evaluation.interventions.interventions import COLUMNS, intervene_on_model
 from cood.report.topics import interventions
 from cood.settings.study_file import load_study
 
@@ -23,7 +23,7 @@ NONE = pd.DataFrame(columns=list(COLUMNS))
 
 @pytest.fixture(scope="module")
 def made(built, tmp_path_factory):
-    """Edits of a tiny model twice, as if two families had one each."""
+    """Interventions of a tiny model twice, as if two families had one each."""
     root = tmp_path_factory.mktemp("edits") / "project"
     shutil.copytree(built, root)
     file = root / "workflow" / "studies" / "tiny.yaml"
@@ -32,13 +32,13 @@ def made(built, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         study = load_study("tiny")
-        edit_model(study, "few")
+        intervene_on_model(study, "few")
         shutil.copy(study.paths.embeddings("few", "ao"), root / "ao")
         other = study.paths.embeddings("most", "ao")
         other.parent.mkdir(parents=True)
         shutil.copy(root / "ao", other)
-        edit_model(study, "most")
-        table = load_edits(study)
+        intervene_on_model(study, "most")
+        table = load_interventions(study)
     models = pd.DataFrame({"model": ["few", "most"], "family": ["40%", "80%"]})
     return Results(study, pd.DataFrame(), models), table
 

@@ -120,8 +120,10 @@ def test_the_strongest_coefficients():
 def test_widths(tiny, parse):
     models = pd.DataFrame({"model": ["a", "b"], "embed_dim": [64.0, 64.0]})
     assert "the same width, 64" in beyond.widths(Results(tiny, pd.DataFrame(), models))
-    assert "`metrics.matched` is not set" in beyond.widths(Results(tiny, pd.DataFrame(), models))
-    study = parse(metrics={"matched": 512})
+    assert "`metrics.fixed_width` is not set" in beyond.widths(
+        Results(tiny, pd.DataFrame(), models)
+    )
+    study = parse(metrics={"fixed_width": 512})
     models["embed_dim"] = [512.0, 768.0]
     assert beyond.widths(Results(study, pd.DataFrame(), models)) == (
         "The models of this study differ in width: 512, 768. All embeddings were brought to 512 "

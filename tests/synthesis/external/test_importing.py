@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.synthesis.test_pictures import GREY, WHOLE, bomb, png
+from tests.synthesis.test_image_files import GREY, WHOLE, bomb, png
 
 from cood.cli import main
 from cood.errors import CoodError, StudyError

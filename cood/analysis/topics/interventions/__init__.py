@@ -1,1 +1,1 @@
-"""Edits of embeddings, and mediation."""
+"""Interventions of embeddings, and mediation."""

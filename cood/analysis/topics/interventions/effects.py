@@ -15,7 +15,7 @@ from cood.evaluation.interventions.interventions import ACCURACIES, METRICS
 from cood.files import read_table
 from cood.settings.study_file import Study
 
-# Edits that take away what is asked for are no test of a claim but of the edits.
+# Interventions that take away what is asked for are no test of a claim but of the edits.
 POSITIVE = ("remove attribute", "remove object")
 TESTS = ("remove shared", "remove residual", "additive", "whiten")
 CELL = ["edit", "dose", "side"]
@@ -53,12 +53,12 @@ FIELDS = list(Effect.__dataclass_fields__)
 NOTHING = Effect(np.nan, np.nan, np.nan, np.nan, 0, 0)
 
 
-def load_edits(study: Study) -> pd.DataFrame:
+def load_interventions(study: Study) -> pd.DataFrame:
     """Tables of all models on the first set, joined: see `cood.evaluation.interventions.interventions`.
 
     Models that could not be had, or not be edited, are left out.
     """
-    tables = [read_table(study.paths.model_edits(name)) for name in study.models]
+    tables = [read_table(study.paths.model_interventions(name)) for name in study.models]
     joined = pd.concat(tables, ignore_index=True)
     return joined[(joined["set"] == next(iter(study.sets))) & (joined["note"] == "")]
 
@@ -78,11 +78,11 @@ def effect(
     Parameters
     ----------
     table
-        What `load_edits` returns.
+        What `load_interventions` returns.
     families
         By model; models of one family may be alike.
     edit, dose, side, measure, against
-        Which rows; see `cood.evaluation.interventions.interventions.score_edits`.
+        Which rows; see `cood.evaluation.interventions.interventions.score_interventions`.
     """
     where = {"edit": edit, "dose": dose, "side": side, "measure": measure, "against": against}
     rows = table

@@ -19,12 +19,12 @@ def load_nearest(study: Study) -> pd.DataFrame:
     Empty if the study compares its images with none. `shown` says whether the model that embedded
     them was trained on their composition: ``seen``, ``unseen``, or ``all`` for other references.
     """
-    if study.neighbours is None:
+    if study.near_duplicates is None:
         return pd.DataFrame(columns=["set", "shown", "similarity", "threshold", "problem"])
-    table = read_table(study.paths.neighbours)
-    if study.neighbours.references is not None:
+    table = read_table(study.paths.near_duplicates)
+    if study.near_duplicates.references is not None:
         return table.assign(shown="all")
-    known = seen(study, study.trained[study.neighbours.model].share)
+    known = seen(study, study.trained[study.near_duplicates.model].share)
     return table.assign(shown=np.where(table["composition"].isin(known), "seen", "unseen"))
 
 
@@ -34,7 +34,7 @@ def load_references(study: Study) -> pd.DataFrame:
     `kind` is ``references`` or, of pairs known to be the same, ``pairs``; `used` counts vectors or
     pairs. Empty if the study compares its images with none.
     """
-    if study.neighbours is None:
+    if study.near_duplicates is None:
         return pd.DataFrame(columns=["file", "kind", "used", "problem"])
     return read_table(study.paths.references)
 
@@ -63,7 +63,7 @@ def summary(nearest: pd.DataFrame) -> pd.DataFrame:
 
 def reading(study: Study, nearest: pd.DataFrame, references: pd.DataFrame) -> str:
     """What the images were compared with, and how to read the table, in a few sentences."""
-    settings = study.neighbours
+    settings = study.near_duplicates
     if settings is None:
         return NONE
     problems = [problem for problem in nearest["problem"].unique() if problem]

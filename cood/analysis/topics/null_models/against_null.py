@@ -29,7 +29,7 @@ def untrained_scores(
     """
     scores = results.scores
     rows = scores[
-        scores["model"].isin(results.study.untrained)
+        scores["model"].isin(results.study.null_models)
         & (scores["set"] == results.set)
         & (scores["split"] == split)
         & (scores["group"] == "all")
@@ -70,7 +70,7 @@ def against_untrained(results: Results, measures: Collection[str], split: str) -
     for (space, measure), group in found.groupby(["space", "measure"], sort=False):
         values = group.set_index("model")["value"].dropna()
         trained = values[values.index.isin(family.index)]
-        null = values[values.index.isin(results.study.untrained)].to_numpy()
+        null = values[values.index.isin(results.study.null_models)].to_numpy()
         if trained.empty or not len(null):
             continue
         families = family[trained.index].to_numpy()

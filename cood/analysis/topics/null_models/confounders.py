@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.canonical_variants import AS_THEY_ARE, usual
-from cood.analysis.metric_correlations import KEYS, correlate_measures
+from cood.analysis.metric_correlations import KEYS, correlate_metrics
 from cood.analysis.results import Results
 from cood.analysis.stats.correlation import correlate
 
@@ -77,7 +77,7 @@ def related(
         other = accuracy.reindex(families.index)
         with_accuracy = correlate(known, other, families, seed=results.study.seed)
         first = pd.DataFrame([vars(with_accuracy)]).assign(space="", measure=ACCURACY)
-        rest = correlate_measures(plain, known, measures, split=split)
+        rest = correlate_metrics(plain, known, measures, split=split)
         both = pd.concat([first, rest[["space", "measure", *vars(with_accuracy)]]])
         alike = int(known.round(6).value_counts().max())
         tables.append(both.assign(control=name, alike=alike))
@@ -95,12 +95,12 @@ def given_each(
 ) -> pd.DataFrame:
     """Correlate measures with an accuracy alone, and once more with each control held fixed.
 
-    As `correlate_measures`, of the usual variants; the column `way` says what is held fixed.
+    As `correlate_metrics`, of the usual variants; the column `way` says what is held fixed.
     """
     plain = usual(results, measures)
-    tables = [correlate_measures(plain, accuracy, measures, split=split).assign(way=AS_THEY_ARE)]
+    tables = [correlate_metrics(plain, accuracy, measures, split=split).assign(way=AS_THEY_ARE)]
     for name, values in controls.items():
-        found = correlate_measures(plain, accuracy, measures, split=split, given=values)
+        found = correlate_metrics(plain, accuracy, measures, split=split, given=values)
         tables.append(found.assign(way=f"given {name}"))
     return pd.concat(tables, ignore_index=True)
 

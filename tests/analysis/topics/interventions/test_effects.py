@@ -6,7 +6,7 @@ from cood.analysis.topics.interventions.effects import (
     agreement,
     effect,
     effects,
-    load_edits,
+    load_interventions,
     rotation,
 )
 from cood.evaluation.interventions.interventions import COLUMNS, METRICS
@@ -73,7 +73,7 @@ def test_every_edit_at_once_is_each_alone_and_gaps_cost_the_model_only():
 
 
 def together(slope, metric="explicitness", space="text"):
-    """Edits of texts whose effect on accuracy is `slope` times that on one metric."""
+    """Interventions of texts whose effect on accuracy is `slope` times that on one metric."""
     tables = []
     for k, size in enumerate((-0.3, -0.1, 0.1, 0.2, 0.4)):
         cell = {"edit": "additive", "dose": float(k)}
@@ -130,7 +130,7 @@ def test_models_that_could_not_be_edited_are_left_out(project, parse):
     for model, note in (("few", ""), ("most", "no network")):
         part = rows(0.1, models=["m0"], note=note).assign(model=model).reindex(columns=columns)
         other = part.assign(set="other")
-        write_table(pd.concat([part, other]), study.paths.model_edits(model))
-    table = load_edits(study)
+        write_table(pd.concat([part, other]), study.paths.model_interventions(model))
+    table = load_interventions(study)
     assert table["model"].tolist() == ["few"]
     assert table["set"].tolist() == ["ao"]

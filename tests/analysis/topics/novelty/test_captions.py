@@ -73,7 +73,7 @@ def test_dependence_is_that_of_the_training_captions(scanned):
             for form in ("information", "geometric", "arithmetic", "corrected"):
                 assert own.loc[model, form] == pytest.approx(known.loc[model, form])
         smallest = own["pairs"].idxmin()
-        assert own.loc[smallest, "matched"] == pytest.approx(own.loc[smallest, "geometric"])
+        assert own.loc[smallest, "equal_size"] == pytest.approx(own.loc[smallest, "geometric"])
 
 
 def test_a_subsample_is_drawn_without_replacement():

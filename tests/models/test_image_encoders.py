@@ -9,15 +9,15 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from cood.catalogue.image_encoders import facts, known_towers
+from cood.catalogue.image_encoders import facts, known_image_encoders
 from cood.errors import CoodError, StudyError
-from cood.evaluation.embed.image_encoders import embed_tower
-from cood.evaluation.linear_probe.linear_probe import probe_linearly
+from cood.evaluation.embed.image_encoders import embed_image_encoder
+from cood.evaluation.linear_probe.linear_probe import linear_probe_model
 from cood.files import read_table, read_tensors
-from cood.models.image_encoders import load_tower
+from cood.models.image_encoders import load_image_encoder
 from cood.models.loading import local
 from cood.models.training.fitting import untrained
-from cood.models.training.image_encoder import save_tower, train_tower
+from cood.models.training.image_encoder import save_image_encoder, train_image_encoder
 from cood.models.training.views import random_view
 from cood.settings.study_file import load_study
 from cood.splits import training_captions, training_compositions
@@ -71,13 +71,13 @@ def plain(folder, mean):
 
 def refused(source, **options):
     with pytest.raises(CoodError) as caught:
-        load_tower(source, say=quiet, **options)
+        load_image_encoder(source, say=quiet, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_a_folder_loads_with_its_own_preprocessing_and_without_the_classifier(folder):
-    tower = load_tower(local(folder))
+    tower = load_image_encoder(local(folder))
     np.testing.assert_allclose(features(tower), plain(folder, MEAN), atol=1e-5)
     assert tower.sizes == {"embed_dim": 64, "resolution": 160}
     assert "0.1000, 0.2000, 0.3000" in str(tower.preprocess)
@@ -86,17 +86,17 @@ def test_a_folder_loads_with_its_own_preprocessing_and_without_the_classifier(fo
 def test_hub_folder_tag_and_file_are_one_road(hub, folder, tmp_path):
     hub.add("lab/tower", folder)
     hub.add(f"timm/{NAME}", folder)
-    here, there = load_tower(local(folder)), load_tower("hf-hub:lab/tower@main")
+    here, there = load_image_encoder(local(folder)), load_image_encoder("hf-hub:lab/tower@main")
     np.testing.assert_array_equal(features(there), features(here))
     assert (here.revision, there.revision) == ("", "c0" * 20)
-    tag = load_tower(NAME)
-    file = load_tower(f"file:{folder / 'model.safetensors'}", architecture=NAME)
+    tag = load_image_encoder(NAME)
+    file = load_image_encoder(f"file:{folder / 'model.safetensors'}", architecture=NAME)
     np.testing.assert_array_equal(features(tag), features(file))
     # These have the preprocessing of timm's own tag, not that of the folder.
     np.testing.assert_allclose(features(tag), plain(folder, [0.5] * 3), atol=1e-5)
     state = load_file(folder / "model.safetensors")
     torch.save(state, tmp_path / "old.pth")
-    old = load_tower(f"file:{tmp_path / 'old.pth'}", architecture=NAME)
+    old = load_image_encoder(f"file:{tmp_path / 'old.pth'}", architecture=NAME)
     np.testing.assert_array_equal(features(old), features(file))
 
 
@@ -118,18 +118,18 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, harm):
 def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, parse):
     hub.add("lab/tower", folder)
     hub.faults["model.safetensors"] = "error"
-    study = parse(image_only={"far": {"tower": "hf-hub:lab/tower"}})
+    study = parse(image_encoders={"far": {"tower": "hf-hub:lab/tower"}})
     said = []
-    embed_tower(study, "far", "ao", said.append)
+    embed_image_encoder(study, "far", "ao", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert not tensors
     assert "cannot be downloaded" in metadata["missing"]
-    table = probe_linearly(study, "far")
+    table = linear_probe_model(study, "far")
     assert table[["model", "set", "note"]].to_numpy().tolist() == [
         ["far", "ao", metadata["missing"]]
     ]
     hub.faults.clear()
-    embed_tower(study, "far", "ao", said.append)
+    embed_image_encoder(study, "far", "ao", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert tensors["images"].shape == (40, 64)
     assert metadata["revision"] == "c0" * 20
@@ -140,7 +140,7 @@ def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, par
 @pytest.fixture
 def towers(parse, project):
     return parse(
-        image_only={
+        image_encoders={
             "labels": TRAINED,
             "views": {**TRAINED, "objective": "views"},
             "raw": {"untrained": "resnet", "seed": 4},
@@ -150,9 +150,9 @@ def towers(parse, project):
 
 @pytest.mark.parametrize("name", ["labels", "views", "raw"])
 def test_towers_of_a_study_load_as_those_from_elsewhere(towers, name):
-    train_tower(towers, name, quiet)
+    train_image_encoder(towers, name, quiet)
     folder = towers.paths.model(name)
-    tower = load_tower(local(folder))
+    tower = load_image_encoder(local(folder))
     first = untrained("resnet", 4 if name == "raw" else 0)
     pixels = first.preprocess(IMAGE)
     torch.testing.assert_close(tower.preprocess(IMAGE), pixels)  # that of the CLIP
@@ -161,31 +161,31 @@ def test_towers_of_a_study_load_as_those_from_elsewhere(towers, name):
     same = np.allclose(features(tower), before, atol=1e-5)
     assert same == (name == "raw")
     weights = (folder / "model.safetensors").read_bytes()
-    train_tower(towers, name, quiet)
+    train_image_encoder(towers, name, quiet)
     assert (folder / "model.safetensors").read_bytes() == weights
     if name != "raw":
         assert list(read_table(folder / "training.parquet")["step"]) == [1, 2, 3, 4]
 
 
 def test_a_tower_sees_what_the_clip_of_its_share_sees(towers):
-    clip, tower = towers.models["few"], towers.image_only["labels"]
+    clip, tower = towers.models["few"], towers.image_encoders["labels"]
     np.testing.assert_array_equal(
         training_captions(towers, clip)["composition"], training_compositions(towers, tower)
     )
 
 
 def test_only_towers_of_timm_are_made_here(parse, project):
-    study = parse(image_only={"a": {"untrained": "vit"}, "b": {"tower": NAME}})
-    with pytest.raises(StudyError, match=r"image_only.a: .* use byobnet, resnet"):
-        train_tower(study, "a", quiet)
+    study = parse(image_encoders={"a": {"untrained": "vit"}, "b": {"tower": NAME}})
+    with pytest.raises(StudyError, match=r"image_encoders.a: .* use byobnet, resnet"):
+        train_image_encoder(study, "a", quiet)
     with pytest.raises(StudyError, match="trained already"):
-        train_tower(study, "b", quiet)
+        train_image_encoder(study, "b", quiet)
 
 
 def test_a_saved_tower_keeps_its_weights(tmp_path):
     clip = untrained("byobnet", 1)
-    save_tower(clip, tmp_path)
-    state = load_tower(local(tmp_path)).model.state_dict()
+    save_image_encoder(clip, tmp_path)
+    state = load_image_encoder(local(tmp_path)).model.state_dict()
     for name, tensor in clip.model.visual.trunk.state_dict().items():
         torch.testing.assert_close(state[name], tensor)
 
@@ -203,7 +203,7 @@ def test_views_differ_and_stay_within_their_image():
 
 def test_the_catalogue_is_right_about_timm():
     published = set(timm.list_pretrained())
-    for name in known_towers():
+    for name in known_image_encoders():
         assert name in published
         known = facts(name)
         config = timm.models.get_pretrained_cfg(name)
@@ -224,5 +224,5 @@ def test_the_catalogue_is_right_about_timm():
 
 def test_the_studies_of_the_project_know_their_towers(monkeypatch):
     study = load_study("paper")
-    for tower in study.image_only.values():
+    for tower in study.image_encoders.values():
         assert tower.facts["data"]
