@@ -34,8 +34,8 @@ SETTINGS = {
     "defaults": {"architecture": "resnet", "images": 32, "epochs": 1, "batch": 8, "moments": 3},
     "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
-    "metrics": {
-        **{"measures": ["mig", "explicitness"], "splits": ["all", "unseen"]},
+    "representation_metrics": {
+        **{"metrics": ["mig", "explicitness"], "splits": ["all", "unseen"]},
         **{"repeats": 1, "folds": 2, "dimensions": 8},
     },
     "notebooks": {},
@@ -43,7 +43,7 @@ SETTINGS = {
 
 # Sections for those that are about factor sets.
 FACTORS = {
-    "metrics": {"measures": ["explicitness", "dci"]},
+    "representation_metrics": {"metrics": ["explicitness", "dci"]},
     "factor_sets": {
         "shapes": {"source": "shapes3d", "images": 60, "size": 32},
         "sprites": {"source": "dsprites", "images": 50, "size": 32},

@@ -28,11 +28,12 @@ STUDY = {
     },
     "image_encoders": {"raw": {"untrained": "resnet"}},
     "evaluation": {"templates": "imagenet", "resamples": 100},
-    "probing": {"samples": 40},
-    "metrics": {"measures": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
+    "retrieval": {"samples": 40},
+    "dimension_swap": {"samples": 40},
+    "representation_metrics": {"metrics": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
     "notebooks": {
-        **{"dataset": {"columns": 4}, "benchmark": {}, "anatomy": {}, "retrieval": {}},
-        **{"claims": {}, "beyond": {}},
+        **{"dataset": {"columns": 4}, "accuracy": {}, "error_analysis": {}, "retrieval": {}},
+        **{"claims": {}, "null_models": {}},
     },
 }
 VAL = {"n01440764": 3, "1": 3, "Great_white_shark": 3, "no such fish": 1}

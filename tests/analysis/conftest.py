@@ -34,8 +34,9 @@ GRADED = {
         for i, name in enumerate(NOISE)
     },
     "evaluation": {"resamples": 100},
-    "probing": {"samples": 100},
-    "metrics": {
+    "retrieval": {"samples": 100},
+    "dimension_swap": {"samples": 100},
+    "representation_metrics": {
         **{"measures": ["explicitness", "dci", "dcimig"], "splits": ["unseen"]},
         **{"repeats": 1, "folds": 2, "dimensions": 8},
     },

@@ -48,7 +48,7 @@ def test_only_the_usual_variants_are_left(tiny):
 
 def test_coefficients_at_one_width(parse):
     metrics = {"measures": ["mig"], "splits": ["unseen"], "fixed_width": 8}
-    found = at_width(make(parse(metrics=metrics)), ACCURACY, ["mig", "r2"], "unseen")
+    found = at_width(make(parse(representation_metrics=metrics)), ACCURACY, ["mig", "r2"], "unseen")
     coefficients = found.set_index(["way", "measure"])["spearman"].to_dict()
     assert coefficients == pytest.approx(
         {

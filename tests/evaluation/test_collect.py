@@ -149,7 +149,7 @@ def with_null(copied):
     """The tiny study with an untrained model and other templates, embedded by the command line."""
     file = copied.paths.studies / "tiny.yaml"
     settings = yaml.safe_load(file.read_text())
-    settings["untrained"] = {"null": {"architecture": "resnet", "seed": 3}}
+    settings["null_models"] = {"null": {"architecture": "resnet", "seed": 3}}
     settings["evaluation"]["ablations"] = {"bare": ["{}"]}
     settings["models"] = {"few": {"share": 0.4}}
     file.write_text(yaml.safe_dump(settings))

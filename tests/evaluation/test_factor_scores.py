@@ -168,7 +168,7 @@ def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
         return pd.DataFrame(rows)
 
     monkeypatch.setattr("cood.evaluation.factor_scores.evaluate", spy)
-    study = parse(metrics={"measures": ["mig", "z_diff", "z_min_variance"]})
+    study = parse(representation_metrics={"metrics": ["mig", "z_diff", "z_min_variance"]})
     table = measured(study, perfect[0], SHAPES3D, perfect[1])
     shape = perfect[0]["images"].shape
     quick, slow = (shape, ("mig",), ("shuffled",)), (shape, ("z_diff",), ())

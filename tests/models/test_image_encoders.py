@@ -175,7 +175,7 @@ def test_a_tower_sees_what_the_clip_of_its_share_sees(towers):
 
 
 def test_only_towers_of_timm_are_made_here(parse, project):
-    study = parse(image_encoders={"a": {"untrained": "vit"}, "b": {"tower": NAME}})
+    study = parse(image_encoders={"a": {"untrained": "vit"}, "b": {"encoder": NAME}})
     with pytest.raises(StudyError, match=r"image_encoders.a: .* use byobnet, resnet"):
         train_image_encoder(study, "a", quiet)
     with pytest.raises(StudyError, match="trained already"):

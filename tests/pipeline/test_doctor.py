@@ -12,7 +12,7 @@ from cood.pipeline.doctor import examine
 from cood.pipeline.plan import plan
 from cood.pipeline.preflight import MISSING, OK, WARNING
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHECKPOINT = {"m": {"checkpoint": "ViT-B-16/laion2b_s34b_b88k"}}
 Usage = namedtuple("Usage", "total used free")
 

@@ -8,7 +8,7 @@ from cood.pipeline import cost_model as estimates
 from cood.pipeline.plan import as_text, plan
 from cood.settings.study_file import load_study, parse_study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -193,14 +193,14 @@ def test_verification_and_id_sets_are_counted(settings):
 
 def test_untrained_models_and_other_templates_cost_work_and_room(parse, project):
     before = plan(parse()).set_index("stage")
-    small = parse(untrained={"null": {"architecture": "vit"}})
+    small = parse(null_models={"null": {"architecture": "vit"}})
     after = plan(small).set_index("stage")
     more = after["jobs"] - before["jobs"]
     assert more[more > 0].to_dict() == {
         **{"embed": 1, "score": 1, "measure": 1, "total": 3, "left": 3},
     }
     assert after.loc["total", "gpu_hours"] == 0
-    large = plan(parse(untrained={"null": {"architecture": "ViT-B-32"}})).set_index("stage")
+    large = plan(parse(null_models={"null": {"architecture": "ViT-B-32"}})).set_index("stage")
     assert large.loc["embed", "gpu_hours"] > 0
     assert large.loc["total", "download_gb"] == 0
     read = {"templates": ["a {}"], "ablations": {"bare": ["{}"], "same": ["a {}"]}}

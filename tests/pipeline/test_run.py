@@ -10,7 +10,7 @@ from cood.pipeline import run as pipeline
 from cood.pipeline.run import discard_damaged, reproduce
 from cood.report.provenance.run_status import PACKAGE
 
-SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
+SNAKEFILE = Path(__file__).parents[2] / "workflow" / "Snakefile"
 
 
 def truncate(path, kept=0.7):
@@ -196,7 +196,7 @@ def test_what_will_be_left_out_is_said_before_anything_runs(project, parse, monk
 
 
 def test_every_module_that_scores_is_in_the_fingerprint_of_a_stage():
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     snakefile = (root / "workflow" / "Snakefile").read_text()
     named = set(re.findall(r'"(?:evaluation/)?(\w+)(?:\.py)?"', snakefile))
     modules = {path.stem for path in (root / "cood" / "evaluation").glob("*.py")}
@@ -219,7 +219,7 @@ def test_training_depends_on_all_code_that_draws_and_on_no_other():
 
 
 def test_an_untrained_architecture_that_does_not_exist_is_told_before_anything_runs(project, parse):
-    study = parse(untrained={"null": {"architecture": "ViT-B-33"}})
+    study = parse(null_models={"null": {"architecture": "ViT-B-33"}})
     with pytest.raises(StudyError, match=r"untrained.null.architecture: unknown .* ViT-B-32"):
         reproduce(study, cores=1, dry_run=False)
     assert not study.paths.results.exists()

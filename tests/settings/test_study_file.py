@@ -12,7 +12,7 @@ from cood.paths import Paths, project_root
 from cood.settings import Checkpoint, Training
 from cood.settings.study_file import load_study
 
-STUDIES = sorted((Path(__file__).parents[1] / "workflow" / "studies").glob("*.yaml"))
+STUDIES = sorted((Path(__file__).parents[2] / "workflow" / "studies").glob("*.yaml"))
 MODEL = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1}
 TOWER = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1, "batch": 8}
 
@@ -151,8 +151,11 @@ def test_names_that_are_looked_up(tiny):
         ({"models": {"../m": MODEL}}, r"models.*a name may hold letters.*got '../m'"),
         ({"name": "a/b"}, r"name: .* got 'a/b'"),
         ({"evaluation": {"level": 95}}, r"evaluation.level: .* got 95"),
-        ({"probing": {"needed": 1.5}}, r"probing.needed: .* got 1.5"),
-        ({"probing": {"sample": 5}}, r"unknown key 'probing.sample'; did you mean samples"),
+        ({"dimension_swap": {"needed": 1.5}}, r"dimension_swap.needed: .* got 1.5"),
+        (
+            {"dimension_swap": {"sample": 5}},
+            r"unknown key 'dimension_swap.sample'; did you mean samples",
+        ),
         ({"corpora": {"c": {}}}, "corpora.c: either files or model must be given, and not both"),
         (
             {"corpora": {"c": {"files": ["a"], "model": "few"}}},
@@ -196,10 +199,13 @@ def test_names_that_are_looked_up(tiny):
             {"evaluation": {"ablations": {"bare": ["a photo"]}}},
             r"evaluation: ablations.bare: 'a photo' must hold \{\} once",
         ),
-        ({"metrics": {"fixed_width": 0}}, r"metrics.fixed_width: .* got 0"),
-        ({"untrained": {"few": {"architecture": "vit"}}}, "untrained.few: that name is taken"),
         (
-            {"untrained": {"null": {"architecture": "vit", "share": 0.5}}},
+            {"representation_metrics": {"fixed_width": 0}},
+            r"representation_metrics.fixed_width: .* got 0",
+        ),
+        ({"null_models": {"few": {"architecture": "vit"}}}, "untrained.few: that name is taken"),
+        (
+            {"null_models": {"null": {"architecture": "vit", "share": 0.5}}},
             "unknown key 'untrained.null.share'; known: architecture, seed",
         ),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),
@@ -288,7 +294,7 @@ def test_a_study_may_lack_factor_sets_but_not_with_their_notebook(parse):
     assert study.factor_sets == study.factor_models == {}
     assert study.factor_sets_of("few") == []
     with pytest.raises(StudyError, match=r"notebooks\.factors: it shows factor_sets, of which"):
-        parse(notebooks={"factors": {}})
+        parse(notebooks={"factor_sets": {}})
 
 
 def test_factor_sets_and_models_that_are_looked_up(parse):
@@ -404,7 +410,7 @@ def test_the_project_is_found_from_below(project, monkeypatch):
 
 def test_elsewhere_the_project_is_where_the_package_lies(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert project_root() == Path(__file__).parents[1]
+    assert project_root() == Path(__file__).parents[2]
 
 
 def test_without_a_project_the_way_out_is_told(tmp_path, monkeypatch):
@@ -471,7 +477,7 @@ def test_templates_to_read_compositions_with_once_more(parse):
 
 
 def test_untrained_models_are_embedded_but_are_no_models(parse):
-    study = parse(untrained={"null": {"architecture": "vit"}})
+    study = parse(null_models={"null": {"architecture": "vit"}})
     assert list(study.embedded) == ["few", "most", "null"]
     assert list(study.models) == ["few", "most"]
     assert study.embedded_model("null").seed == 0

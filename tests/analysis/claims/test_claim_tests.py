@@ -22,7 +22,7 @@ from cood.analysis.topics.accuracy import language_gap
 from cood.files import write_table
 from cood.metrics import SCORES
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 SIZES = [3, 1, 2, 4, 1, 3, 2]  # models of each family
 FAMILIES = np.repeat([f"f{i}" for i in range(len(SIZES))], SIZES)
 MODELS = [f"m{i}" for i in range(len(FAMILIES))]
@@ -130,11 +130,11 @@ def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch)
     for name, statistic in STATISTICS.items():
         with contextlib.suppress(Untestable):
             found |= {f"{name} {test}": effect for test, effect in statistic(known).items()}
-    _, glued = cell("benchmark", graded)
+    _, glued = cell("accuracy", graded)
     assert glued["correlation"] == str(found["C2 ID accuracy"].found)
     _, glued = cell("retrieval", graded)
     assert glued["retrieval_correlation"] == str(found["C10 composed retrieval"].found)
-    _, glued = cell("switching", graded)
+    _, glued = cell("dimension_swap", graded)
     assert glued["shared_correlation"] == str(found["C12 shared dimensions"].found)
     assert glued["swapped_correlation"] == str(found["C12 switching"].found)
     space, _ = cell("disentanglement", graded)

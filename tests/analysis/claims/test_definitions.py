@@ -6,7 +6,7 @@ from cood.analysis.claims.claim_tests import STATISTICS
 from cood.analysis.claims.definitions import load_claims
 
 CLAIMS = load_claims()
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 
 
 def test_all_claims_of_the_papers_are_there_once():

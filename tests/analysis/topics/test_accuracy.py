@@ -83,7 +83,9 @@ def test_a_comparison_without_overlap_is_said_to_decide_nothing():
 @pytest.fixture
 def results(project, parse):
     """Two CLIPs, a tower and one that could not be had, with scores by hand."""
-    study = parse(image_encoders={"raw": {"untrained": "resnet"}, "gone": {"tower": "local-dir:x"}})
+    study = parse(
+        image_encoders={"raw": {"untrained": "resnet"}, "gone": {"encoder": "local-dir:x"}}
+    )
     towers = pd.DataFrame(
         {
             "model": ["raw", "gone"],

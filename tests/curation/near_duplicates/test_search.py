@@ -34,7 +34,7 @@ def study(copied, settings):
     """The tiny study, embedded by `few`, with the given section `neighbours`."""
 
     def make(**given):
-        settings["neighbours"] = {"model": "few", **given}
+        settings["near_duplicates"] = {"model": "few", **given}
         file = copied.paths.root / "workflow" / "studies" / "tiny.yaml"
         file.write_text(yaml.safe_dump(settings))
         return load_study("tiny")
@@ -206,12 +206,24 @@ def test_a_study_without(done):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"model": "fwe"}, "neighbours.model: unknown trained model 'fwe'; did you mean few?; oth"),
-        ({"model": "fwe", "references": ["a"]}, "neighbours.model: unknown model 'fwe'; did you"),
-        ({"model": "few", "references": []}, "neighbours.references: List should have at least 1"),
-        ({"model": "few", "reference": ["a"]}, "unknown key 'neighbours.reference'; did you mean"),
+        (
+            {"model": "fwe"},
+            "near_duplicates.model: unknown trained model 'fwe'; did you mean few?; oth",
+        ),
+        (
+            {"model": "fwe", "references": ["a"]},
+            "near_duplicates.model: unknown model 'fwe'; did you",
+        ),
+        (
+            {"model": "few", "references": []},
+            "near_duplicates.references: List should have at least 1",
+        ),
+        (
+            {"model": "few", "reference": ["a"]},
+            "unknown key 'near_duplicates.reference'; did you mean",
+        ),
     ],
 )
 def test_a_wrong_section(parse, given, message):
     with pytest.raises(StudyError, match=message.replace("?", r"\?")):
-        parse(neighbours=given)
+        parse(near_duplicates=given)

@@ -178,7 +178,7 @@ def test_some_of_the_images_stand_for_all(study):
 def edited(copied):
     """The tiny study, which asks for edits."""
     file = copied.paths.studies / "tiny.yaml"
-    settings = yaml.safe_load(file.read_text()) | {"edits": {"doses": [1, 2], "repeats": 1}}
+    settings = yaml.safe_load(file.read_text()) | {"interventions": {"doses": [1, 2], "repeats": 1}}
     file.write_text(yaml.safe_dump(settings))
     return copied
 
@@ -195,7 +195,7 @@ def test_from_the_command_line(edited):
 
 
 def test_models_without_embeddings_are_one_row_with_the_reason(edited, monkeypatch, parse):
-    study = parse(edits={})
+    study = parse(interventions={})
     write_tensors({}, edited.paths.embeddings("most", "ao"), {"missing": "no network"})
     (row,) = intervene_on_model(study, "most").to_dict("records")
     assert (row["model"], row["note"], row["n"]) == ("most", "no network", 0)

@@ -141,7 +141,7 @@ def test_models_and_towers_are_read_by_the_same_probe(copied, parse):
     images, metadata = read_tensors(copied.paths.embeddings("few", "ao"))
     study = parse(
         models={"few": {"share": 0.4}},
-        image_encoders={"twin": {"untrained": "resnet"}, "gone": {"tower": "local-dir:none"}},
+        image_encoders={"twin": {"untrained": "resnet"}, "gone": {"encoder": "local-dir:none"}},
     )
     write({"images": images["images"]}, study.paths.embeddings("twin", "ao"), metadata)
     write({}, study.paths.embeddings("gone", "ao"), {"missing": "no network"})

@@ -86,7 +86,7 @@ def test_the_first_split_is_measured_at_the_matched_width_too(copied):
     fixed_width = copied.representation_metrics.model_copy(
         update={"fixed_width": 6, "measures": ["mig"]}
     )
-    study = copied.model_copy(update={"metrics": fixed_width})
+    study = copied.model_copy(update={"representation_metrics": fixed_width})
     table = representation_metrics_of_model(study, "few")
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated(KEYS).any()

@@ -8,7 +8,7 @@ import pytest
 from cood.errors import CoodError
 from cood.report.build.book import _contents, build, unlinked, without
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PAGE = """\
 Best {glue:text}`executed/accuracy.ipynb::best:s` by {glue:text}`executed/dataset.ipynb::n:s`.

@@ -22,7 +22,7 @@ def models(study):
 def test_a_page_ends_with_its_claims_its_making_its_data_and_a_command(tiny, project):
     models(tiny)
     nbformat.write(new_notebook(), project / "notebooks" / "benchmark.ipynb")
-    beside = tiny.paths.notebook("benchmark").parent
+    beside = tiny.paths.notebook("accuracy").parent
     beside.mkdir(parents=True)
     (beside / "leaderboard.csv").touch()
     copy = project / "executed" / "benchmark.ipynb"

@@ -141,7 +141,7 @@ def test_cost_of_the_stages(tiny):
 
 
 def test_every_rule_of_the_pipeline_has_its_row():
-    snakefile = Path(__file__).parents[2] / "workflow" / "Snakefile"
+    snakefile = Path(__file__).parents[3] / "workflow" / "Snakefile"
     rules = set(re.findall(r"^rule (\w+):", snakefile.read_text(), re.MULTILINE))
     assert rules - {"all", "embed_own_factors"} == set(STAGES)  # that counts as `embed_factors`
 

@@ -27,7 +27,7 @@ def made(built, tmp_path_factory):
     root = tmp_path_factory.mktemp("edits") / "project"
     shutil.copytree(built, root)
     file = root / "workflow" / "studies" / "tiny.yaml"
-    settings = yaml.safe_load(file.read_text()) | {"edits": {"doses": [1, 2], "repeats": 1}}
+    settings = yaml.safe_load(file.read_text()) | {"interventions": {"doses": [1, 2], "repeats": 1}}
     file.write_text(yaml.safe_dump(settings))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)

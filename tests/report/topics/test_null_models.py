@@ -123,7 +123,7 @@ def test_widths(tiny, parse):
     assert "`metrics.fixed_width` is not set" in beyond.widths(
         Results(tiny, pd.DataFrame(), models)
     )
-    study = parse(metrics={"fixed_width": 512})
+    study = parse(representation_metrics={"fixed_width": 512})
     models["embed_dim"] = [512.0, 768.0]
     assert beyond.widths(Results(study, pd.DataFrame(), models)) == (
         "The models of this study differ in width: 512, 768. All embeddings were brought to 512 "
@@ -193,7 +193,7 @@ def test_both_sides_of_a_control_for_a_figure():
 
 
 def test_trained_and_untrained_models_are_drawn_apart(parse):
-    study = parse(untrained={"u": {"architecture": "vit"}})
+    study = parse(null_models={"u": {"architecture": "vit"}})
     rows = [(m, s, "mig", v) for s in ("image", "text") for m, v in (("a", 0.9), ("u", 0.2))]
     table = pd.DataFrame(rows, columns=["model", "space", "measure", "value"])
     fixed = {"set": "ao", "split": "unseen", "group": "all", "variant": "all", "chance": 0.1}

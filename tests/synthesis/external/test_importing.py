@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.synthesis.test_image_files import GREY, WHOLE, bomb, png
 
 from cood.cli import main
 from cood.errors import CoodError, StudyError
@@ -16,6 +15,7 @@ from cood.settings.study_file import load_study
 from cood.synthesis.drawing.icon_sets import damaged_image, load_image, read_manifest
 from cood.synthesis.drawing.isolated import read_isolated
 from cood.synthesis.external.importing import state, take_set
+from tests.synthesis.test_image_files import GREY, WHOLE, bomb, png
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 PROBING = {"samples": 20}
@@ -76,7 +76,13 @@ def study(project, settings):
     """Write the study `tiny` with one set, of the given settings, and read it."""
 
     def make(**given):
-        changed = {**settings, "sets": {"own": given}, "models": CHECKPOINTS, "probing": PROBING}
+        changed = {
+            **settings,
+            "sets": {"own": given},
+            "models": CHECKPOINTS,
+            "retrieval": PROBING,
+            "dimension_swap": PROBING,
+        }
         (project / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(changed))
         return load_study("tiny")
 

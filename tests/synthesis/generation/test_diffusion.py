@@ -40,7 +40,7 @@ def study(project, settings, pipeline_folder):
         own = {"source": "diffusion", "model": f"local-dir:{pipeline_folder}", "size": 16}
         own |= {"images_per_composition": 2, "isolated_images": 1, "shard": 4, **given}
         changed = {**settings, "vocabulary": words, "sets": {"own": own}}
-        changed["probing"] = {"samples": 20}
+        changed["retrieval"] = changed["dimension_swap"] = {"samples": 20}
         changed["models"] = models or CHECKPOINTS
         (project / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(changed))
         return load_study("tiny")

@@ -125,7 +125,7 @@ def test_what_a_rotation_moves():
 
 
 def test_models_that_could_not_be_edited_are_left_out(project, parse):
-    study = parse(edits={})
+    study = parse(interventions={})
     columns = list(COLUMNS)
     for model, note in (("few", ""), ("most", "no network")):
         part = rows(0.1, models=["m0"], note=note).assign(model=model).reindex(columns=columns)

@@ -24,7 +24,7 @@ VALUES = {
 
 @pytest.fixture
 def results(parse):
-    study = parse(untrained={n: {"architecture": "vit", "seed": int(n[1])} for n in ("u0", "u1")})
+    study = parse(null_models={n: {"architecture": "vit", "seed": int(n[1])} for n in ("u0", "u1")})
     rows = [
         (model, measure, "images, unit rows" if measure == "r2" else "all", value)
         for measure, (trained, null) in VALUES.items()
