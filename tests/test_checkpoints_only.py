@@ -87,14 +87,14 @@ def test_id_accuracy_stands_beside_the_others(made):
     project, done = made
     assert done.returncode == 0, done.stderr
     scores = pd.read_parquet(project / "results" / "zoo" / "scores.parquet")
-    linear = scores["measure"].str.startswith("linear_")
-    found = scores[(scores["split"] == "id") & ~linear].set_index(["model", "measure"])
+    linear = scores["metric"].str.startswith("linear_")
+    found = scores[(scores["split"] == "id") & ~linear].set_index(["model", "metric"])
     assert set(found.index) == {(m, f"id_top{k}") for m in "ab" for k in (1, 5)}
     assert (found["n"] == 9).all()
-    assert (found.xs("id_top5", level="measure")["value"] == 1).all()  # of three classes
+    assert (found.xs("id_top5", level="metric")["value"] == 1).all()  # of three classes
     assert found.loc[("a", "id_top1"), "chance"] == pytest.approx(1 / 3)
     assert set(scores.loc[linear & (scores["set"] == "imagenet"), "model"]) == {"a", "b", "raw"}
-    probed = scores[scores["measure"] == "linear_pair_top1"]
+    probed = scores[scores["metric"] == "linear_pair_top1"]
     assert set(probed["model"]) == {"a", "b", "raw"}
     assert set(probed["split"]) == {"probe", "held out"}
     assert (project / "results/zoo/image_encoders.parquet").is_file()

@@ -66,7 +66,7 @@ def test_a_file_that_is_not_yaml(project, refused):
         ("train",),
         ("score",),
         ("probe",),
-        ("measure",),
+        ("metric",),
         ("edit",),
         ("track",),
         ("embed", "--set", "ao"),
@@ -120,7 +120,7 @@ def test_a_stage_before_the_one_it_needs(project, refused):
     said = refused("score", "--study", "tiny", "--model", "few")
     assert "few/ao.safetensors does not exist; `nox -s reproduce` makes it" in said
     assert "manifest.parquet does not exist" in refused("baselines", "--study", "tiny")
-    for stage in ("probe", "measure"):
+    for stage in ("probe", "metric"):
         said = refused(stage, "--study", "tiny", "--model", "few")
         assert "few/ao.safetensors does not exist" in said
     said = refused("track", "--study", "tiny", "--model", "few")

@@ -166,7 +166,7 @@ def test_a_metric_is_added_as_the_page_says(project, tmp_path):
             target.write_text(text)
         elif kind == "python":
             python.append(text)
-    stages = [["measure", "--model", name] for name in ("few", "most")]
+    stages = [["metric", "--model", name] for name in ("few", "most")]
     stages += [["collect"], ["notebook", "disentanglement"]]
     script = f"""
 import doctest, cood.metrics.between
@@ -186,11 +186,11 @@ for stage in {stages}:
     results = copy / "results" / STUDY
     import pandas as pd
 
-    scores = pd.read_parquet(results / "scores.parquet").query("measure == 'between'")
+    scores = pd.read_parquet(results / "scores.parquet").query("metric == 'between'")
     assert set(scores["model"]) == {"few", "most"}
     assert set(scores["space"]) == {"image", "text"}
     assert {"all", "attribute", "object", "rotated", "isolated"} <= set(scores["variant"])
     assert scores["value"].between(0, 1).all()
     saved = results / "preview" / "disentanglement"
-    assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["measure"])
-    assert "between" in set(pd.read_csv(saved / "disentanglement-correlations.csv")["measure"])
+    assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["metric"])
+    assert "between" in set(pd.read_csv(saved / "disentanglement-correlations.csv")["metric"])

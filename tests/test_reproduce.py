@@ -126,13 +126,13 @@ def test_scores_are_shares_with_interval_and_chance(made):
     shares = table.dropna(subset=["value"])
     bounded = shares.dropna(subset=["low"])
     assert (bounded["low"] <= bounded["high"]).all()
-    accuracy = shares[shares["measure"].str.contains("top|accuracy|class_mean|switched|intact")]
-    accuracy = accuracy[~accuracy["measure"].str.contains("gain")]
+    accuracy = shares[shares["metric"].str.contains("top|accuracy|class_mean|switched|intact")]
+    accuracy = accuracy[~accuracy["metric"].str.contains("gain")]
     assert accuracy["value"].between(0, 1).all()
     assert accuracy["chance"].between(0, 1, inclusive="neither").all()
     assert (shares["n"] > 0).all()
     assert not table.duplicated(
-        ["model", "set", "split", "group", "space", "measure", "variant"]
+        ["model", "set", "split", "group", "space", "metric", "variant"]
     ).any()
 
 

@@ -22,44 +22,44 @@ CODES = {"image": "images", "text": "compositions"}
 AS_THEY_ARE = "as they are"
 
 
-def usual_variant(space: str, measure: str) -> str:
-    """The variant that stands for a measure: of unit embeddings, one by one, over all factors.
+def usual_variant(space: str, metric: str) -> str:
+    """The variant that stands for a metric: of unit embeddings, one by one, over all factors.
 
     Examples
     --------
     >>> usual_variant("image", "mig"), usual_variant("text", "r2")
     ('all', 'compositions, unit rows')
     """
-    if measure in DEFINITIONS:
+    if metric in DEFINITIONS:
         return rank_variant(CODES[space], centred=True, unit=True, relative=True)
-    return linear_variant(CODES[space], unit=True) if measure in FACTORISATION else WHOLE
+    return linear_variant(CODES[space], unit=True) if metric in FACTORISATION else WHOLE
 
 
-def usual(results: Results, measures: Collection[str]) -> Results:
-    """Results whose scores are those of the measures in their usual variant only."""
-    scores = results.scores[results.scores["measure"].isin(measures)]
-    pairs = scores[["space", "measure"]].drop_duplicates()
+def usual(results: Results, metrics: Collection[str]) -> Results:
+    """Results whose scores are those of the metrics in their usual variant only."""
+    scores = results.scores[results.scores["metric"].isin(metrics)]
+    pairs = scores[["space", "metric"]].drop_duplicates()
     wanted = [
-        (space, measure, usual_variant(space, measure))
-        for space, measure in pairs.itertuples(index=False)
+        (space, metric, usual_variant(space, metric))
+        for space, metric in pairs.itertuples(index=False)
         if space in CODES
     ]
-    keys = pd.DataFrame(wanted, columns=["space", "measure", "variant"])
-    order = {name: i for i, name in enumerate(measures)}
-    kept = scores.merge(keys, on=["space", "measure", "variant"])
-    kept = kept.sort_values("measure", key=lambda m: m.map(order), kind="stable")
+    keys = pd.DataFrame(wanted, columns=["space", "metric", "variant"])
+    order = {name: i for i, name in enumerate(metrics)}
+    kept = scores.merge(keys, on=["space", "metric", "variant"])
+    kept = kept.sort_values("metric", key=lambda m: m.map(order), kind="stable")
     return replace(results, scores=kept)
 
 
 def at_width(
-    results: Results, accuracy: pd.Series, measures: Collection[str], split: str
+    results: Results, accuracy: pd.Series, metrics: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate measures with an accuracy as they are, and at the width that models are fixed_width in.
+    """Correlate metrics with an accuracy as they are, and at the width that models are fixed_width in.
 
     As `correlate_metrics`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
     brought to the width. A study that names no width has the first way only.
     """
-    found = correlate_metrics(usual(results, measures), accuracy, measures, split=split)
+    found = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
     tables = [found.assign(way=AS_THEY_ARE)]
     width = results.study.representation_metrics.fixed_width
     if width is not None and split == results.study.representation_metrics.splits[0]:
@@ -69,6 +69,6 @@ def at_width(
         }
         scores = results.scores[results.scores["variant"].isin(ways)]
         at = replace(results, scores=scores)
-        both = correlate_metrics(at, accuracy, measures, split=split)
+        both = correlate_metrics(at, accuracy, metrics, split=split)
         tables.append(both.assign(way=both["variant"].map(ways)))
     return pd.concat(tables, ignore_index=True)

@@ -221,15 +221,15 @@ def _lines(table: pd.DataFrame) -> str:
 def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     """Accuracies, metrics of embeddings as they are, and soft ranks, one row each."""
     scores = scores[scores["model"].isin(models) & (scores["group"] == "all")]
-    measure, variant = scores["measure"], scores["variant"]
+    metric, variant = scores["metric"], scores["variant"]
     whole = variant == "all"
-    kept = measure.isin(ACCURACIES) & (whole | (variant == "unseen"))
-    kept |= measure.isin(SCORES) & whole & (scores["split"] == "unseen")
-    kept |= (measure == SOFT_RANK) & variant.isin(RANKS) & (scores["split"] == "unseen")
+    kept = metric.isin(ACCURACIES) & (whole | (variant == "unseen"))
+    kept |= metric.isin(SCORES) & whole & (scores["split"] == "unseen")
+    kept |= (metric == SOFT_RANK) & variant.isin(RANKS) & (scores["split"] == "unseen")
     scores = scores[kept]
     labels = np.where(scores["variant"] == "unseen", ", unseen labels", "")
-    space = np.where(scores["measure"].isin(ACCURACIES), "", " " + scores["space"])
-    what = scores["measure"] + space + " on " + scores["split"] + labels
+    space = np.where(scores["metric"].isin(ACCURACIES), "", " " + scores["space"])
+    what = scores["metric"] + space + " on " + scores["split"] + labels
     sets = scores["set"]
     what = what.where(sets == sets.iloc[0], what + " of " + sets)  # the first set is the study's
     columns = ["model", "value", "low", "high"]

@@ -55,7 +55,7 @@ def sources(results: Results) -> list[str]:
     return found + [split for split in TRAINED if split in known_splits(results)]
 
 
-def in_distribution(results: Results, source: str, measure: str) -> InDistribution:
+def in_distribution(results: Results, source: str, metric: str) -> InDistribution:
     """ID accuracy of every model.
 
     Parameters
@@ -64,7 +64,7 @@ def in_distribution(results: Results, source: str, measure: str) -> InDistributi
         The tables of a study.
     source
         One of `sources`, or ``first`` for the first of them; without any, nothing is known.
-    measure
+    metric
         Of the C-OoD accuracy that it is compared with: splits give the same one, ID sets top-5
         where that is top-5, and top-1 else.
 
@@ -79,10 +79,10 @@ def in_distribution(results: Results, source: str, measure: str) -> InDistributi
     elif source not in known:
         raise StudyError(unknown("source of ID accuracy", source, known))
     if source in TRAINED:
-        return InDistribution(source, TRAINED[source], pick(results, split=source, measure=measure))
+        return InDistribution(source, TRAINED[source], pick(results, split=source, metric=metric))
     if source in results.study.id_sets:
-        top = 5 if measure.endswith("top5") else 1
-        values = pick(results, set=source, split=ID, measure=f"id_top{top}")
+        top = 5 if metric.endswith("top5") else 1
+        values = pick(results, set=source, split=ID, metric=f"id_top{top}")
         return InDistribution(
             f"{source}, top-{top}", f"among the classes of the ID set {source} (top-{top})", values
         )

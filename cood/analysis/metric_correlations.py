@@ -1,4 +1,4 @@
-"""Many measures of the embeddings against one accuracy: a row for each way to take them."""
+"""Many metrics of the embeddings against one accuracy: a row for each way to take them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cood.analysis.results import Results
 from cood.analysis.stats.correlation import correlate, leave_one_out
 from cood.errors import StudyError, check_choice
 
-KEYS = ["space", "measure", "variant"]
+KEYS = ["space", "metric", "variant"]
 EXCESS = "above shuffled labels"
 BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
 
@@ -27,12 +27,12 @@ def bounds(coefficient: str) -> tuple[str, str]:
 def correlate_metrics(
     results: Results,
     accuracy: pd.Series,
-    measures: Collection[str],
+    metrics: Collection[str],
     *,
     split: str,
     given: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Correlate every variant of the measures, over models, with an accuracy.
+    """Correlate every variant of the metrics, over models, with an accuracy.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def correlate_metrics(
         The tables of a study, and the set to take.
     accuracy
         Indexed by model.
-    measures, split
+    metrics, split
         Which scores.
     given
         Indexed by model: a number that is taken off both first, as in `correlate`.
@@ -48,7 +48,7 @@ def correlate_metrics(
     Returns
     -------
     pandas.DataFrame
-        A row for each `space`, `measure` and `variant`: `split`; `lowest`, `median` and `highest`
+        A row for each `space`, `metric` and `variant`: `split`; `lowest`, `median` and `highest`
         value of a model, and the median `chance`; the columns of `Correlation`; and how far each
         coefficient moves when any one model is left out: `pearson_min`, `pearson_max`,
         `spearman_min` and `spearman_max`.
@@ -56,18 +56,18 @@ def correlate_metrics(
     Raises
     ------
     StudyError
-        If there is no score of these measures in the split.
+        If there is no score of these metrics in the split.
     """
     scores, models = results.scores, results.models.set_index("model")
     scores = scores[
         scores["model"].isin(models.index)
-        & scores["measure"].isin(measures)
+        & scores["metric"].isin(metrics)
         & (scores["set"] == results.set)
         & (scores["split"] == split)
     ]
     if scores.empty:
         raise StudyError(
-            f"scores of study {results.study.name} hold none of {', '.join(measures)} in split "
+            f"scores of study {results.study.name} hold none of {', '.join(metrics)} in split "
             f"{split!r}; run the study again, or name another split"
         )
     y, families = accuracy.reindex(models.index), models["family"]
@@ -87,19 +87,19 @@ def correlate_metrics(
 
 
 def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """Coefficients of many measures, each beside its partial one and Holm's correction.
+    """Coefficients of many metrics, each beside its partial one and Holm's correction.
 
     Parameters
     ----------
     found, controlled
-        What `correlate_metrics` returns, without and with `given`, for the same measures.
+        What `correlate_metrics` returns, without and with `given`, for the same metrics.
     coefficient
         ``pearson`` or ``spearman``.
 
     Returns
     -------
     pandas.DataFrame
-        `space`, `measure`, `variant`, the coefficient with `low` and `high`, `p`, `holm` (p
+        `space`, `metric`, `variant`, the coefficient with `low` and `high`, `p`, `holm` (p
         corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
         without a coefficient are no test.
     """
@@ -123,28 +123,28 @@ def holm(p: pd.Series) -> pd.Series:
     return found
 
 
-def composite(results: Results, measures: Collection[str]) -> dict[tuple[str, str], pd.Series]:
-    """Mean rank of each model by several measures, between 0 and 1, by split and variant.
+def composite(results: Results, metrics: Collection[str]) -> dict[tuple[str, str], pd.Series]:
+    """Mean rank of each model by several metrics, between 0 and 1, by split and variant.
 
-    Each measure, of each space, counts alike; a constant one tells no two models apart.
+    Each metric, of each space, counts alike; a constant one tells no two models apart.
     """
     scores = results.scores
     scores = scores[
         scores["model"].isin(results.models["model"])
-        & scores["measure"].isin(measures)
+        & scores["metric"].isin(metrics)
         & (scores["set"] == results.set)
     ]
     found = {}
     for key, part in scores.groupby(["split", "variant"], sort=False):
-        wide = part.pivot(index="model", columns=["space", "measure"], values="value")
+        wide = part.pivot(index="model", columns=["space", "metric"], values="value")
         found[key] = wide.rank(pct=True).mean(axis=1)
     return found
 
 
-def add_excess(results: Results, measures: Collection[str]) -> Results:
-    """Add rows with the variant `EXCESS`: how far measures lie above their value by chance."""
+def add_excess(results: Results, metrics: Collection[str]) -> Results:
+    """Add rows with the variant `EXCESS`: how far metrics lie above their value by chance."""
     scores = results.scores
-    whole = scores[scores["measure"].isin(measures) & (scores["variant"] == "all")]
+    whole = scores[scores["metric"].isin(metrics) & (scores["variant"] == "all")]
     whole = whole.assign(value=whole["value"] - whole["chance"], variant=EXCESS, chance=0.0)
     whole = whole.assign(low=np.nan, high=np.nan)
     joined = pd.concat([scores, whole.dropna(subset=["value"])], ignore_index=True)
@@ -152,16 +152,16 @@ def add_excess(results: Results, measures: Collection[str]) -> Results:
 
 
 def ways(
-    results: Results, accuracy: pd.Series, measures: Collection[str], split: str
+    results: Results, accuracy: pd.Series, metrics: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate measures with an accuracy in several ways, as `correlate_metrics` does.
+    """Correlate metrics with an accuracy in several ways, as `correlate_metrics` does.
 
     The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
     the principal components, in that of isolated words or images, on all compositions.
     """
-    found = [correlate_metrics(add_excess(results, measures), accuracy, measures, split=split)]
+    found = [correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)]
     if split != "all":
-        everywhere = correlate_metrics(results, accuracy, measures, split="all")
+        everywhere = correlate_metrics(results, accuracy, metrics, split="all")
         found.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
     table = pd.concat(found, ignore_index=True)
     named = {

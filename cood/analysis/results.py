@@ -105,7 +105,7 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
         The tables of a study.
     where
         Values of the columns `set` (default: that of the results), `split`, `space` (default
-        ``image``), `group` (default ``all``), `measure` and `variant` (default ``all``) that
+        ``image``), `group` (default ``all``), `metric` and `variant` (default ``all``) that
         select the row.
 
     Raises

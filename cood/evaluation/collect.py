@@ -84,7 +84,7 @@ def missing(model: str, set_: str, reason: str) -> pd.DataFrame:
     """One row with the reason for which a model could not be had."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
     row |= {"model": model, "set": set_, "n": 0, "note": reason}
-    row |= dict.fromkeys(("split", "group", "space", "measure", "variant"), "")
+    row |= dict.fromkeys(("split", "group", "space", "metric", "variant"), "")
     return pd.DataFrame([row])[list(COLUMNS)]
 
 

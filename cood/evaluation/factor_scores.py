@@ -69,11 +69,11 @@ def measured(
         ("values", "image", images, ids),
     ):
         found = evaluate(
-            codes, factors, measures=quick, names=table.names, repeats=1, rng=study.seed
+            codes, factors, metrics=quick, names=table.names, repeats=1, rng=study.seed
         )
         if group == "words":
-            z = evaluate(codes, factors, measures=slow, names=table.names, nulls=(), rng=study.seed)
-            z = z[z["measure"].isin(slow)].assign(chance=1 / len(table.names))
+            z = evaluate(codes, factors, metrics=slow, names=table.names, nulls=(), rng=study.seed)
+            z = z[z["metric"].isin(slow)].assign(chance=1 / len(table.names))
             found = pd.concat([found, z], ignore_index=True)
         tables.append(found.assign(group=group, space=space, split="all"))
     return pd.concat(tables, ignore_index=True)
@@ -112,12 +112,12 @@ def zero_shot(
     Returns
     -------
     pandas.DataFrame
-        `measure` is ``factor_top1``, with the factor as `variant`, or ``pair_top1``, with the
+        `metric` is ``factor_top1``, with the factor as `variant`, or ``pair_top1``, with the
         labels (``all`` or ``unseen``) as `variant`.
     """
     composition = table.compositions(ids)
     rows = []
-    for measure, variant, split, inside, right, chance in _answers(
+    for metric, variant, split, inside, right, chance in _answers(
         tensors, table, ids, composition, members
     ):
         found = grouped_mean(
@@ -128,8 +128,8 @@ def zero_shot(
             level=settings.level,
         )
         values = (found.value, found.low, found.high, chance, found.n)
-        rows.append((split, "image", measure, variant, *values))
-    columns = ["split", "space", "measure", "variant", "value", "low", "high", "chance", "n"]
+        rows.append((split, "image", metric, variant, *values))
+    columns = ["split", "space", "metric", "variant", "value", "low", "high", "chance", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 

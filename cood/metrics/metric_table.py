@@ -26,9 +26,9 @@ from cood.metrics.prediction import areas_of, explicitness_from, sap
 from cood.metrics.result import MetricWarning, Score
 from cood.metrics.sampled import z_diff_from, z_min_variance_from
 
-COLUMNS = ("measure", "variant", "value", "low", "high", "chance", "n", "seconds", "note")
+COLUMNS = ("metric", "variant", "value", "low", "high", "chance", "n", "seconds", "note")
 WHOLE = "all"  # variant of the score over all factors
-# A measure, its score, and its value for each factor where it has one.
+# A metric, its score, and its value for each factor where it has one.
 Row = tuple[str, float, str, np.ndarray | None]
 
 
@@ -90,11 +90,11 @@ def _dci(shared: _Shared) -> Iterator[Row]:
 
 
 def _information(name: str, make: Callable[..., Score], each: str | None) -> Measure:
-    def measure(shared: _Shared) -> Iterator[Row]:
+    def metric(shared: _Shared) -> Iterator[Row]:
         found = make(shared.information)
         yield name, found.value, found.note, found.parts.get(each) if each else None
 
-    return measure
+    return metric
 
 
 def _sap(shared: _Shared) -> Iterator[Row]:
@@ -133,7 +133,7 @@ def evaluate(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    measures: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = tuple(METRICS),
     names: Sequence[str] | None = None,
     nulls: Sequence[str] = ("shuffled",),
     repeats: int = 3,
@@ -153,8 +153,8 @@ def evaluate(
         [n, d], finite numbers, at least two rows.
     factors
         [n, m], nominal ids: integers or strings.
-    measures
-        Names among `METRICS`; all by default. ``dci`` gives three measures, ``z_diff`` also its
+    metrics
+        Names among `METRICS`; all by default. ``dci`` gives three metrics, ``z_diff`` also its
         strict form, ``z_diff_single`` with one pair a point, which is harder, and ``coverage``,
         which says how well each factor is held at all.
     names
@@ -175,7 +175,7 @@ def evaluate(
     Returns
     -------
     DataFrame
-        `measure`, `variant` (``all``, the name of a factor, ``rotated`` or ``PCA 64``), `value`,
+        `metric`, `variant` (``all``, the name of a factor, ``rotated`` or ``PCA 64``), `value`,
         `low`, `high` (the interval; under ``rotated`` one standard deviation over rotations
         either way), `chance` (value under shuffled labels), `n` rows, `seconds`, `note`.
 
@@ -189,14 +189,14 @@ def evaluate(
     --------
     >>> import numpy as np
     >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
-    >>> table = evaluate(factors, factors, measures=["mig", "dci"], names=["attribute", "object"])
-    >>> table[table["variant"] == "all"].set_index("measure")["value"].round(2).to_dict()
+    >>> table = evaluate(factors, factors, metrics=["mig", "dci"], names=["attribute", "object"])
+    >>> table[table["variant"] == "all"].set_index("metric")["value"].round(2).to_dict()
     {'mig': 1.0, 'dci_disentanglement': 1.0, 'dci_completeness': 1.0, 'dci_informativeness': 1.0}
-    >>> constant = evaluate(np.zeros((320, 2)), factors, measures=["mig", "sap"])
+    >>> constant = evaluate(np.zeros((320, 2)), factors, metrics=["mig", "sap"])
     >>> float(constant["value"].abs().max())
     0.0
     """
-    for kind, given, known in (("measures", measures, METRICS), ("nulls", nulls, null.NULLS)):
+    for kind, given, known in (("metrics", metrics, METRICS), ("nulls", nulls, null.NULLS)):
         for name in given:
             if name not in known:
                 raise ValueError(f"{kind}: no {name!r}; there are {', '.join(known)}")
@@ -212,12 +212,12 @@ def evaluate(
         raise ValueError(f"names: {len(labels)} names for {len(data.sizes)} factors")
     if len(set(labels)) < len(labels) or WHOLE in labels:
         raise ValueError(f"names: each must differ, and none be {WHOLE!r}, got {labels}")
-    table = _table(_Shared(data, rng), measures, labels)
+    table = _table(_Shared(data, rng), metrics, labels)
     table = table.assign(low=np.nan, high=np.nan, chance=np.nan)
     if folds:
         check_count("folds", folds, 2)
-        half = _half_width(data, groups, folds, rng, measures, labels)
-        # No measure goes beyond these.
+        half = _half_width(data, groups, folds, rng, metrics, labels)
+        # No metric goes beyond these.
         table["low"] = (table["value"] - half).clip(lower=-1)
         table["high"] = (table["value"] + half).clip(upper=1)
     random = np.random.default_rng((rng, 1))
@@ -227,7 +227,7 @@ def evaluate(
         if kind == "reduced":
             changed = changed[:1]
         values = pd.concat(
-            [_table(_Shared(one, rng), measures, labels)["value"] for one in changed], axis=1
+            [_table(_Shared(one, rng), metrics, labels)["value"] for one in changed], axis=1
         )
         if kind == "shuffled":
             table["chance"] = values.mean(axis=1)
@@ -254,7 +254,7 @@ def _half_width(
     groups: ArrayLike | None,
     folds: int,
     seed: int,
-    measures: Sequence[str],
+    metrics: Sequence[str],
     labels: list[str],
 ) -> np.ndarray:
     """Half the width of the interval of each row of the table."""
@@ -264,24 +264,24 @@ def _half_width(
         raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
     fold = deal(ids, folds, seed)
     parts = [check(data.codes[fold != i], data.factors[fold != i]) for i in range(folds)]
-    values = [_table(_Shared(part, seed), measures, labels)["value"] for part in parts]
+    values = [_table(_Shared(part, seed), metrics, labels)["value"] for part in parts]
     return half_width(np.stack(values))
 
 
-def _table(shared: _Shared, measures: Sequence[str], labels: list[str]) -> pd.DataFrame:
+def _table(shared: _Shared, metrics: Sequence[str], labels: list[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes are in the table
-        for name in measures:
+        for name in metrics:
             start = time.perf_counter()
             found = list(_MAKERS[name](shared))
             seconds = time.perf_counter() - start
-            for measure, value, note, each in found:
-                row = {"measure": measure, "note": _renamed(note, labels), "seconds": seconds}
+            for metric, value, note, each in found:
+                row = {"metric": metric, "note": _renamed(note, labels), "seconds": seconds}
                 rows.append(row | {"variant": WHOLE, "value": value})
                 for label, one in zip(labels, [] if each is None else each, strict=False):
                     rows.append(row | {"variant": label, "value": float(one)})
-    return pd.DataFrame(rows, columns=["measure", "variant", "value", "seconds", "note"])
+    return pd.DataFrame(rows, columns=["metric", "variant", "value", "seconds", "note"])
 
 
 def _renamed(note: str, labels: list[str]) -> str:

@@ -203,7 +203,7 @@ def effective_rank(
 
     References
     ----------
-    Roy and Vetterli (2007), *The effective rank: a measure of effective dimensionality*,
+    Roy and Vetterli (2007), *The effective rank: a metric of effective dimensionality*,
     EUSIPCO, https://ieeexplore.ieee.org/document/7098875.
 
     Examples

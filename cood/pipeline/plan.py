@@ -232,7 +232,7 @@ def _models(study: Study) -> Iterator[Job]:
     for stage, written, models in (
         ("score", paths.model_accuracy, study.embedded),
         ("probe", paths.model_dimension_swap, study.models),
-        ("measure", paths.model_representation_metrics, study.embedded),
+        ("metric", paths.model_representation_metrics, study.embedded),
     ):
         for name, model in models.items():
             width = rough.width_of(model)
@@ -240,7 +240,7 @@ def _models(study: Study) -> Iterator[Job]:
             seconds = {
                 "score": 2 * images * stored * width / rough.CORE_FLOPS,
                 "probe": 2 * study.dimension_swap.samples * images * width / rough.CORE_FLOPS,
-                "measure": images
+                "metric": images
                 * width
                 * rough.MEASURE_NUMBER
                 * len(study.representation_metrics.splits),

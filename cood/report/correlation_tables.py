@@ -10,7 +10,7 @@ from cood.analysis.stats.correlation import Correlation
 
 
 def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
-    """One coefficient in a grid of variants by measures.
+    """One coefficient in a grid of variants by metrics.
 
     Parameters
     ----------
@@ -23,32 +23,32 @@ def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
     """
     kept = found[found["variant"].str.endswith(f", {last}")]
     names = kept["variant"].str.removesuffix(f", {last}")
-    table = kept.assign(variant=names).pivot(index="variant", columns="measure", values=coefficient)
-    return table.loc[names.unique(), kept["measure"].unique()]
+    table = kept.assign(variant=names).pivot(index="variant", columns="metric", values=coefficient)
+    return table.loc[names.unique(), kept["metric"].unique()]
 
 
 def by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """Correlations as `cood.report.plots.figures.intervals` takes them: a row a measure and space."""
+    """Correlations as `cood.report.plots.figures.intervals` takes them: a row a metric and space."""
     low, high = bounds(coefficient)
     columns = {"space": "group", coefficient: "value", low: "low", high: "high"}
     # Pearson's interval has the names that the columns are to get.
-    table = found[["measure", *columns]].rename(columns=columns)
-    return table.assign(model=table["measure"].str.replace("_", " "))
+    table = found[["metric", *columns]].rename(columns=columns)
+    return table.assign(model=table["metric"].str.replace("_", " "))
 
 
 def by_way(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """One coefficient in a grid of spaces and ways by measures; see `measures.ways`."""
+    """One coefficient in a grid of spaces and ways by metrics; see `metrics.ways`."""
     rows = found["space"] + "s, " + found["way"]
     order = [f"{s}s, {way}" for s in sorted(set(found["space"])) for way in found["way"].unique()]
-    table = found.assign(row=rows).pivot(index="row", columns="measure", values=coefficient)
-    return table.reindex(index=[r for r in order if r in table.index])[found["measure"].unique()]
+    table = found.assign(row=rows).pivot(index="row", columns="metric", values=coefficient)
+    return table.reindex(index=[r for r in order if r in table.index])[found["metric"].unique()]
 
 
 def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
-    """How often a measure's correlation changes its sign between ways, as a sentence."""
+    """How often a metric's correlation changes its sign between ways, as a sentence."""
     low, high = bounds(coefficient)
     sure = np.sign(found[coefficient]).where((found[low] > 0) | (found[high] < 0), 0)
-    keys = [found["space"], found["measure"]]
+    keys = [found["space"], found["metric"]]
     signs = np.sign(found[coefficient].replace(0, np.nan))
     mixed = signs.groupby(keys).agg(lambda s: s.min() < s.max())
     against = sure.groupby(keys).agg(lambda s: s.min() < 0 < s.max())
@@ -78,7 +78,7 @@ def written(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     moved = found[[f"{coefficient}_min", f"{coefficient}_max"]].to_numpy()
     return pd.DataFrame(
         {
-            "measure": found["measure"].str.replace("_", " "),
+            "metric": found["metric"].str.replace("_", " "),
             "codes": found["variant"].str.split(", ").str[0],
             "median (lowest to highest)": [
                 "{1:.2f} ({0:.2f} to {2:.2f})".format(*v) for v in values
@@ -101,8 +101,8 @@ def controlled(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
         title: [_text("{:.2f} [{:.2f}, {:.2f}]", row) for row in values.to_numpy(float)]
         for title, values in shown.items()
     }
-    measure = table["measure"].str.replace("_", " ")
-    columns = {"measure": measure, "space": table["space"], **texts}
+    metric = table["metric"].str.replace("_", " ")
+    columns = {"metric": metric, "space": table["space"], **texts}
     return pd.DataFrame(columns | {"p": table["p"], "p by Holm": table["holm"]})
 
 

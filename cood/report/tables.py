@@ -42,7 +42,7 @@ def about(study: Study) -> str:
         return f"It tests {published}."
     own = (
         "It is a controlled test of these questions, not the paper's own numbers. The paper "
-        "measures published models, whose training data can be searched but not controlled. Here "
+        "metrics published models, whose training data can be searched but not controlled. Here "
         "{} a small CLIP, trained from scratch on captioned drawings, so that it is known exactly "
         "which compositions each of them has seen. No drawing that they are tested on was used in "
         "training."
@@ -250,10 +250,10 @@ def stacked(parts: dict[str, pd.DataFrame], order: Sequence[str]) -> pd.DataFram
     return pd.concat(tables, ignore_index=True)
 
 
-def by_category(results: Results, measure: str) -> pd.DataFrame:
+def by_category(results: Results, metric: str) -> pd.DataFrame:
     """Accuracy on unseen compositions, models by attribute categories."""
     categories = dict.fromkeys(CATEGORY[a] for a in results.study.vocabulary.attributes)
-    columns = {c: pick(results, split="unseen", measure=measure, group=c) for c in categories}
+    columns = {c: pick(results, split="unseen", metric=metric, group=c) for c in categories}
     return pd.DataFrame({name: column["value"] for name, column in columns.items()})
 
 
@@ -264,7 +264,7 @@ def correlations(table: pd.DataFrame) -> Styler:
     """
     shown = table.drop(columns=[c for c in table if c.endswith(("low", "high", "_p"))])
     shown = shown.drop(columns=[c for c in ("n", "families") if shown[c].nunique() == 1])
-    shown["measure"] = shown["measure"].str.replace("_", " ")
+    shown["metric"] = shown["metric"].str.replace("_", " ")
     for name, low, high in (
         ("pearson", "low", "high"),
         ("spearman", "spearman_low", "spearman_high"),

@@ -37,7 +37,7 @@ GRADED = {
     "retrieval": {"samples": 100},
     "dimension_swap": {"samples": 100},
     "representation_metrics": {
-        **{"measures": ["explicitness", "dci", "dcimig"], "splits": ["unseen"]},
+        **{"metrics": ["explicitness", "dci", "dcimig"], "splits": ["unseen"]},
         **{"repeats": 1, "folds": 2, "dimensions": 8},
     },
     "notebooks": {},

@@ -23,33 +23,33 @@ def test_the_variant_that_stands_for_a_measure():
 
 def make(study):
     rows = [
-        (model, "image", measure, variant, sign * ACCURACY[model])
+        (model, "image", metric, variant, sign * ACCURACY[model])
         for model in MODELS
-        for measure in ("mig", "sap")
+        for metric in ("mig", "sap")
         for variant, sign in SIGNS.items()
     ]
     rows += [
         (model, "image", "r2", v, 1.0) for model in MODELS for v in ("all", "means, unit rows")
     ]
     rows += [(model, "image", "r2", "images, unit rows", ACCURACY[model] ** 2) for model in MODELS]
-    table = pd.DataFrame(rows, columns=["model", "space", "measure", "variant", "value"])
+    table = pd.DataFrame(rows, columns=["model", "space", "metric", "variant", "value"])
     table = table.assign(set="ao", split="unseen", group="all", chance=np.nan)
     return Results(study, table, pd.DataFrame({"model": MODELS, "family": list("aabbc")}))
 
 
 def test_only_the_usual_variants_are_left(tiny):
     found = usual(make(tiny), ["r2", "mig"]).scores
-    assert found.groupby("measure", sort=False)["variant"].unique().str.join("+").to_dict() == {
+    assert found.groupby("metric", sort=False)["variant"].unique().str.join("+").to_dict() == {
         **{"r2": "images, unit rows", "mig": "all"},
     }
-    assert list(found["measure"].unique()) == ["r2", "mig"]
+    assert list(found["metric"].unique()) == ["r2", "mig"]
     assert len(found) == 10
 
 
 def test_coefficients_at_one_width(parse):
-    metrics = {"measures": ["mig"], "splits": ["unseen"], "fixed_width": 8}
+    metrics = {"metrics": ["mig"], "splits": ["unseen"], "fixed_width": 8}
     found = at_width(make(parse(representation_metrics=metrics)), ACCURACY, ["mig", "r2"], "unseen")
-    coefficients = found.set_index(["way", "measure"])["spearman"].to_dict()
+    coefficients = found.set_index(["way", "metric"])["spearman"].to_dict()
     assert coefficients == pytest.approx(
         {
             (AS_THEY_ARE, "mig"): 1,

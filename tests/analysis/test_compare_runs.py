@@ -23,7 +23,7 @@ SETTINGS = {"seed": 7, "models": {"few": {"share": 0.4}}, "vocabulary": {"object
 
 def score(model, value, half=0.1, **changes):
     usual = dict.fromkeys(OF_SCORES, "") | {"set": "ao", "split": "unseen", "group": "all"}
-    usual |= {"space": "image", "measure": "pair_top1", "variant": "all", "chance": 0.1}
+    usual |= {"space": "image", "metric": "pair_top1", "variant": "all", "chance": 0.1}
     numbers = {"value": value, "low": value - half, "high": value + half, "n": 9, "seconds": 0.0}
     return usual | {"model": model} | numbers | changes
 
@@ -53,7 +53,7 @@ def state(table, what=OOD, model="few"):
 
 
 def test_a_run_and_itself(write):
-    rows = [score("few", 0.5), score("most", 0.6), score("most", np.nan, measure="binding")]
+    rows = [score("few", 0.5), score("most", 0.6), score("most", np.nan, metric="binding")]
     a, b = write("a", rows), write("b", rows)
     table = compare(a, b)
     assert list(table.columns) == COLUMNS
@@ -114,7 +114,7 @@ def test_models_of_one_run_only(write):
 
 
 def test_image_only_towers_count_as_models(write):
-    rows = [score("few", 0.5), score("tower", 0.4, measure="linear_pair_top1")]
+    rows = [score("few", 0.5), score("tower", 0.4, metric="linear_pair_top1")]
     a = write("a", rows)
     folder = write("b", rows).folder
     for name, model in (("models", "few"), ("towers", "tower")):
@@ -131,9 +131,9 @@ def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
         score("few", 0.4, variant="unseen"),
         score("few", 0.3, split="seen"),
         score("few", 0.2, set="photos"),
-        score("few", 0.1, measure="mig"),
-        score("few", 0.1, measure="mig", space="text"),
-        score("few", 0.9, measure="mig", variant="attribute"),
+        score("few", 0.1, metric="mig"),
+        score("few", 0.1, metric="mig", space="text"),
+        score("few", 0.9, metric="mig", variant="attribute"),
         score("few", 0.8, group="color"),
     ]
     table = compare(write("a", rows), write("b", rows[:1]))

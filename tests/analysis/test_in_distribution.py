@@ -13,12 +13,12 @@ CHECKPOINTS = {f"m{i}": {"checkpoint": f"local-dir:{i}"} for i in range(3)}
 
 def results(study, splits=("unseen",), published=(nan, nan, nan)):
     rows = [
-        {"model": m, "set": "ao", "split": s, "measure": "pair_top1", "value": 0.25}
+        {"model": m, "set": "ao", "split": s, "metric": "pair_top1", "value": 0.25}
         for m in study.models
         for s in splits
     ]
     rows += [
-        {"model": m, "set": s, "split": "id", "measure": f"id_top{k}", "value": k / 10}
+        {"model": m, "set": s, "split": "id", "metric": f"id_top{k}", "value": k / 10}
         for m in study.models
         for s in study.id_sets
         for k in (1, 5)

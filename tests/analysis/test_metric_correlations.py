@@ -27,14 +27,14 @@ def results(tiny):
         for space in ("image", "text")
         for variant in ("a", "b")
     ]
-    columns = ["model", "set", "split", "space", "measure", "variant", "value", "chance"]
+    columns = ["model", "set", "split", "space", "metric", "variant", "value", "chance"]
     models = pd.DataFrame({"model": MODELS, "family": list("aabbcc")})
     return Results(tiny, pd.DataFrame(rows, columns=columns), models)
 
 
 def test_a_row_for_each_variant(results):
     found = correlate_metrics(results, ACCURACY, ["rank"], split="unseen")
-    keys = list(found[["space", "measure", "variant"]].itertuples(index=False, name=None))
+    keys = list(found[["space", "metric", "variant"]].itertuples(index=False, name=None))
     assert keys == [(s, "rank", v) for s in ("image", "text") for v in ("a", "b")]
     scores = results.scores
     for row in found.itertuples():
@@ -90,7 +90,7 @@ def several(tiny):
             *(("PCA 8", np.nan), ("isolated", 0.1)),
         )
     ]
-    columns = ["model", "set", "split", "space", "measure", "variant", "value", "chance"]
+    columns = ["model", "set", "split", "space", "metric", "variant", "value", "chance"]
     models = pd.DataFrame({"model": MODELS, "family": list("aabbcc")})
     return Results(tiny, pd.DataFrame(rows, columns=columns), models)
 

@@ -8,7 +8,7 @@ from cood.files import write_table
 from cood.metrics.captions import caption_nmi
 from cood.splits import training_captions
 
-KEYS = ["model", "set", "split", "group", "measure", "variant", "value"]
+KEYS = ["model", "set", "split", "group", "metric", "variant", "value"]
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def results(tiny):
 
 
 def test_one_row_a_model_and_no_baseline(results):
-    found = pick(results, split="unseen", measure="pair_top1")
+    found = pick(results, split="unseen", metric="pair_top1")
     assert found["value"].to_dict() == {"few": 0.1, "most": 0.5}
     assert list(found.columns) == ["value", "low", "high", "chance", "n"]
     assert found.index.name == "model"
 
 
 def test_defaults_can_be_replaced(results):
-    where = {"split": "unseen", "measure": "pair_top1"}
+    where = {"split": "unseen", "metric": "pair_top1"}
     assert pick(results, **where, variant="unseen")["value"].to_dict() == {"few": 0.2}
     assert pick(results, **where, group="color")["value"].to_dict() == {"few": 0.3}
     text = pick(results, **where, space="text", variant="unseen")
@@ -48,11 +48,11 @@ def test_defaults_can_be_replaced(results):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ({"split": "unsen", "measure": "pair_top1"}, r"unknown split 'unsen'; did you mean unseen"),
-        ({"split": "unseen", "measure": "top1"}, "unknown measure 'top1'"),
-        ({"split": "unseen", "measure": "pair_top1", "set": "oa"}, "unknown set 'oa'"),
-        ({"split": "unseen", "measure": "pair_top1", "space": "txt"}, "unknown space 'txt'"),
-        ({"measure": "pair_top1"}, "does not select one row for few"),
+        ({"split": "unsen", "metric": "pair_top1"}, r"unknown split 'unsen'; did you mean unseen"),
+        ({"split": "unseen", "metric": "top1"}, "unknown metric 'top1'"),
+        ({"split": "unseen", "metric": "pair_top1", "set": "oa"}, "unknown set 'oa'"),
+        ({"split": "unseen", "metric": "pair_top1", "space": "txt"}, "unknown space 'txt'"),
+        ({"metric": "pair_top1"}, "does not select one row for few"),
     ],
 )
 def test_a_selection_that_is_wrong_is_refused(results, where, message):

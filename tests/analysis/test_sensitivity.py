@@ -14,13 +14,13 @@ KEYS = ["model", "variant", "value"]
 def results(tiny):
     rows = [(m, "up", v) for m, v in zip("abcd", (0.1, 0.3, 0.2, 0.4), strict=True)]
     rows += [(m, "gap", v) for m, v in zip("abd", (0.5, 0.1, 0.3), strict=True)]
-    fixed = {"set": "ao", "split": "unseen", "group": "all", "space": "image", "measure": "m"}
+    fixed = {"set": "ao", "split": "unseen", "group": "all", "space": "image", "metric": "m"}
     numbers = {"low": 0.0, "high": 1.0, "chance": 0.1, "n": 5}
     return Results(tiny, pd.DataFrame(rows, columns=KEYS).assign(**fixed, **numbers), MODELS)
 
 
 def ways(*variants):
-    return {f"by {v}": {"measure": "m", "split": "unseen", "variant": v} for v in variants}
+    return {f"by {v}": {"metric": "m", "split": "unseen", "variant": v} for v in variants}
 
 
 def test_each_way_is_correlated_alike(results):

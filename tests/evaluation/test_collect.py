@@ -39,7 +39,7 @@ def test_scores_of_a_model(copied):
     assert tuple(table.columns) == COLUMNS
     assert set(table["split"]) == {"shared", "partial", "unseen", "seen"}
     split = pd.Series(splits(copied)).value_counts()
-    pair = table.query("measure == 'pair_top1' and group == 'all' and variant == 'all'")
+    pair = table.query("metric == 'pair_top1' and group == 'all' and variant == 'all'")
     images = pair.set_index("split")["n"]
     for name, compositions in split.items():
         assert images[name] == 2 * compositions
@@ -153,7 +153,7 @@ def with_null(copied):
     settings["evaluation"]["ablations"] = {"bare": ["{}"]}
     settings["models"] = {"few": {"share": 0.4}}
     file.write_text(yaml.safe_dump(settings))
-    for command in ("embed", "score", "measure"):
+    for command in ("embed", "score", "metric"):
         given = ["--set", "ao"] if command == "embed" else []
         for model in ("few", "null"):
             assert main([command, "--study", "tiny", "--model", model, *given]) == 0
@@ -166,18 +166,18 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
     scores, models = with_null.scores, with_null.models
     assert models["model"].tolist() == ["few"]
     assert {"few", "null"} <= set(scores["model"])
-    keys = ["split", "space", "group", "measure", "variant"]
+    keys = ["split", "space", "group", "metric", "variant"]
     few, null = (
         set(scores.loc[scores["model"] == name, keys].itertuples(index=False, name=None))
         for name in ("few", "null")
     )
-    probed = set(read_table(with_null.study.paths.model_dimension_swap("few"))["measure"])
+    probed = set(read_table(with_null.study.paths.model_dimension_swap("few"))["metric"])
     assert null == {row for row in few if row[3] not in probed and row[0] != "seen"}
-    found = untrained_scores(with_null, measure="pair_top1", split="unseen")
+    found = untrained_scores(with_null, metric="pair_top1", split="unseen")
     assert found.index.tolist() == ["null"]
     assert found["low"].iloc[0] <= found["chance"].iloc[0]
     bare = untrained_scores(
-        with_null, measure="pair_top1", split="unseen", variant="templates, bare"
+        with_null, metric="pair_top1", split="unseen", variant="templates, bare"
     )
     assert bare.index.tolist() == ["null"]
     tensors, metadata = read_tensors(with_null.study.paths.embeddings("null", "ao"))

@@ -97,13 +97,13 @@ MEMBERS = {"unseen": np.arange(0, 40, 5), "seen": np.setdiff1d(np.arange(40), np
 def test_codes_that_are_the_factors_are_named_without_an_error(perfect):
     table = zero_shot(*(perfect[0], SHAPES3D, perfect[1], MEMBERS), Evaluation(resamples=100), 0)
     assert (table[["value", "low", "high"]] == 1).all(axis=None)
-    factors = table[table["measure"] == "factor_top1"].set_index("variant")
+    factors = table[table["metric"] == "factor_top1"].set_index("variant")
     assert factors["chance"].round(4).to_dict() == {
         **{name: round(1 / n, 4) for name, n in COUNTS.items()},
         "orientation": round(1 / 7, 4),
     }
     assert (factors["n"] == 400).all()
-    pairs = table[table["measure"] == "pair_top1"].set_index(["split", "variant"])
+    pairs = table[table["metric"] == "pair_top1"].set_index(["split", "variant"])
     assert pairs["chance"].to_dict() == {
         ("unseen", "all"): 1 / 40,
         ("unseen", "unseen"): 1 / 8,
@@ -118,10 +118,10 @@ def test_a_wrong_hue_costs_the_hue_and_the_pair_alone(perfect):
     tensors["words.object_hue"] = np.roll(spoilt, 1, axis=0)
     tensors["pairs"] = np.roll(tensors["pairs"], 4, axis=0)
     table = zero_shot(tensors, SHAPES3D, ids, MEMBERS, Evaluation(resamples=100), 0)
-    value = table[table["measure"] == "factor_top1"].set_index("variant")["value"]
+    value = table[table["metric"] == "factor_top1"].set_index("variant")["value"]
     assert value["object_hue"] == 0
     assert (value.drop("object_hue") == 1).all()
-    whole = table[(table["measure"] == "pair_top1") & (table["variant"] == "all")]
+    whole = table[(table["metric"] == "pair_top1") & (table["variant"] == "all")]
     assert (whole["value"] == 0).all()
 
 
@@ -139,19 +139,19 @@ def test_scores_of_a_model(factored):
     assert tuple(table.columns) == COLUMNS
     assert set(table["set"]) == {"shapes", "sprites"}
     assert set(table["space"]) == {"image", "text"}
-    keys = ["set", "split", "group", "space", "measure", "variant"]
+    keys = ["set", "split", "group", "space", "metric", "variant"]
     assert not table.duplicated(keys).any()
     own = read_table(factored.paths.model_factor_scores("on-shapes"))
     assert set(own["split"]) == {"shared", "partial", "unseen", "seen", "all"}
     for space in ("image", "text"):
-        here = own[(own["measure"] == "explicitness") & (own["space"] == space)]
+        here = own[(own["metric"] == "explicitness") & (own["space"] == space)]
         here = here[here["group"] == "words"]
         assert here["variant"].tolist() == ["all", *SHAPES3D.names]
 
 
 def test_measures_of_codes_that_are_the_factors(perfect, factored):
     table = measured(factored, perfect[0], SHAPES3D, perfect[1])
-    value = table[table["variant"] == "all"].set_index(["measure", "space", "group"])["value"]
+    value = table[table["variant"] == "all"].set_index(["metric", "space", "group"])["value"]
     for space in ("image", "text"):
         assert value["explicitness", space, "words"] == pytest.approx(1, abs=0.01)
         assert value["dci_disentanglement", space, "words"] > 0.9
@@ -162,9 +162,9 @@ def test_measures_of_codes_that_are_the_factors(perfect, factored):
 def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
     asked = []
 
-    def spy(codes, factors, *, measures, nulls=("shuffled",), **settings):
-        asked.append((codes.shape, tuple(measures), tuple(nulls)))
-        rows = {"measure": [*measures, "coverage"], "variant": "all", "value": 0.5, "chance": 0.1}
+    def spy(codes, factors, *, metrics, nulls=("shuffled",), **settings):
+        asked.append((codes.shape, tuple(metrics), tuple(nulls)))
+        rows = {"metric": [*metrics, "coverage"], "variant": "all", "value": 0.5, "chance": 0.1}
         return pd.DataFrame(rows)
 
     monkeypatch.setattr("cood.evaluation.factor_scores.evaluate", spy)
@@ -173,10 +173,10 @@ def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
     shape = perfect[0]["images"].shape
     quick, slow = (shape, ("mig",), ("shuffled",)), (shape, ("z_diff",), ())
     assert asked == [quick, slow, quick, slow, quick]
-    z_diff = table[table["measure"] == "z_diff"]
+    z_diff = table[table["metric"] == "z_diff"]
     assert z_diff[["space", "group"]].to_numpy().tolist() == [["image", "words"], ["text", "words"]]
     assert (z_diff["chance"] == 1 / 6).all()
-    assert (table.loc[table["measure"] == "mig", "chance"] == 0.1).all()
+    assert (table.loc[table["metric"] == "mig", "chance"] == 0.1).all()
 
 
 def test_scores_before_embedding_and_of_what_could_not_be_had(copied_factors):

@@ -18,7 +18,7 @@ NAMES = ["attribute", "object"]
 
 
 def whole(table, variant=WHOLE):
-    return table[table["variant"] == variant].set_index("measure")
+    return table[table["variant"] == variant].set_index("metric")
 
 
 def test_values_are_those_of_the_metrics_alone(geometry):
@@ -42,19 +42,19 @@ def test_values_are_those_of_the_metrics_alone(geometry):
 
 def test_one_long_table(geometry):
     codes, factors = geometry("aligned")
-    table = evaluate(codes, factors, measures=QUICK, names=NAMES)
+    table = evaluate(codes, factors, metrics=QUICK, names=NAMES)
     assert tuple(table.columns) == COLUMNS
-    assert not table.duplicated(["measure", "variant"]).any()
+    assert not table.duplicated(["metric", "variant"]).any()
     assert set(table["variant"]) == {WHOLE, *NAMES}
     assert (table["n"] == 1200).all()
     assert (table["seconds"] >= 0).all()
-    each = table[table["variant"] != WHOLE].groupby("measure")["value"]
+    each = table[table["variant"] != WHOLE].groupby("metric")["value"]
     assert set(each.groups) == {
         *("mig", "sap", "explicitness", "dci_completeness", "dci_informativeness")
     }
     means = whole(table)["value"]
-    for measure, value in each.mean().items():
-        assert value == pytest.approx(means[measure])
+    for metric, value in each.mean().items():
+        assert value == pytest.approx(means[metric])
 
 
 def test_every_measure_has_a_row_and_its_chance(geometry):
@@ -70,7 +70,7 @@ def test_every_measure_has_a_row_and_its_chance(geometry):
 def test_rotated_and_reduced_rows(geometry):
     codes, factors = geometry("aligned")
     nulls = ("shuffled", "rotated", "reduced")
-    table = evaluate(codes, factors, measures=QUICK, nulls=nulls, dimensions=5)
+    table = evaluate(codes, factors, metrics=QUICK, nulls=nulls, dimensions=5)
     turned, cut = whole(table, "rotated"), whole(table, "PCA 5")
     assert turned.loc["dci_disentanglement", "value"] < 0.5
     assert turned.loc["explicitness", "value"] > 0.95
@@ -79,22 +79,22 @@ def test_rotated_and_reduced_rows(geometry):
     assert (turned["high"] >= turned["low"]).all()
     assert cut.loc["mig", "value"] == mig(reduced(codes, 5), factors).value
     assert cut[["low", "high", "chance"]].isna().all(axis=None)
-    once = evaluate(codes, factors, measures=["mig"], nulls=["rotated"], repeats=1)
+    once = evaluate(codes, factors, metrics=["mig"], nulls=["rotated"], repeats=1)
     assert whole(once, "rotated")[["low", "high"]].isna().all(axis=None)
 
 
 def test_other_measures_and_nulls_change_no_value(geometry):
     codes, factors = geometry("noisy", n=300)
-    full = whole(evaluate(codes, factors, measures=QUICK))
-    for measure in ("dci", "sap", "explicitness"):
-        alone = whole(evaluate(codes, factors, measures=[measure], nulls=()))["value"]
+    full = whole(evaluate(codes, factors, metrics=QUICK))
+    for metric in ("dci", "sap", "explicitness"):
+        alone = whole(evaluate(codes, factors, metrics=[metric], nulls=()))["value"]
         pd.testing.assert_series_equal(alone, full.loc[alone.index, "value"])
 
 
 def test_a_seed_is_kept(geometry):
     codes, factors = geometry("noisy", n=300)
     first, again, other = (
-        evaluate(codes, factors, measures=["sap", "mig"], rng=seed).drop(columns="seconds")
+        evaluate(codes, factors, metrics=["sap", "mig"], rng=seed).drop(columns="seconds")
         for seed in (1, 1, 2)
     )
     pd.testing.assert_frame_equal(first, again)
@@ -104,11 +104,11 @@ def test_a_seed_is_kept(geometry):
 def test_a_note_names_the_factor(geometry):
     codes, factors = geometry("one", n=400, d=4)
     for names, name in ((NAMES, "object"), (None, "1"), (["shape 3", "hue 0, 7"], "hue 0, 7")):
-        table = whole(evaluate(codes, factors, names=names, measures=["irs", "dci"], nulls=()))
+        table = whole(evaluate(codes, factors, names=names, metrics=["irs", "dci"], nulls=()))
         text = f"factor {name} is not predicted clearly better"
         assert table.loc["dci_completeness", "note"].startswith(text)
         assert table.loc["irs", "note"].endswith(f"more of factor {name} than of others")
-    lone = evaluate(codes, np.c_[factors, 0 * factors], measures=["mig"], names=list("abcd"))
+    lone = evaluate(codes, np.c_[factors, 0 * factors], metrics=["mig"], names=list("abcd"))
     assert whole(lone).loc["mig", "note"] == "factor c, d has one value only: left out"
 
 
@@ -123,7 +123,7 @@ def test_few_rows(n):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"measures": ["mig", "gap"]}, "measures: no 'gap'; there are z_diff, "),
+        ({"metrics": ["mig", "gap"]}, "metrics: no 'gap'; there are z_diff, "),
         ({"nulls": ["random"]}, "nulls: no 'random'; there are shuffled, rotated, reduced"),
         ({"names": ["a"]}, "names: 1 names for 2 factors"),
         ({"repeats": 0}, "repeats: expected a whole number from 1, got 0"),
@@ -143,7 +143,7 @@ def test_one_row_is_too_few():
 def test_intervals_are_those_of_the_jackknife(geometry):
     codes, factors = geometry("mixed", n=300, d=5)
     groups = np.arange(300) // 3
-    table = whole(evaluate(codes, factors, measures=["mig"], nulls=(), folds=4, groups=groups))
+    table = whole(evaluate(codes, factors, metrics=["mig"], nulls=(), folds=4, groups=groups))
     row = table.loc["mig"]
     fold = np.random.default_rng((0, 2)).permutation(100)[groups] % 4
     without = np.array([mig(codes[fold != i], factors[fold != i]).value for i in range(4)])
@@ -154,7 +154,7 @@ def test_intervals_are_those_of_the_jackknife(geometry):
 
 def test_rows_that_repeat_do_not_narrow_the_interval_of_their_groups(geometry):
     codes, factors = geometry("mixed", n=300, d=5)
-    asked = {"measures": ["mig"], "nulls": (), "folds": 5}
+    asked = {"metrics": ["mig"], "nulls": (), "folds": 5}
     once = evaluate(codes, factors, groups=np.arange(300), **asked)
     times = np.repeat(np.arange(300), 2)
     twice = evaluate(codes[times], factors[times], groups=times, **asked)
@@ -172,11 +172,11 @@ def test_rows_that_repeat_do_not_narrow_the_interval_of_their_groups(geometry):
 def test_intervals_that_cannot_be(options, message):
     codes = np.random.default_rng(0).standard_normal((30, 3))
     with pytest.raises(ValueError, match=message):
-        evaluate(codes, np.arange(30) % 3, measures=["mig"], **options)
+        evaluate(codes, np.arange(30) % 3, metrics=["mig"], **options)
 
 
 @pytest.mark.parametrize("names", [["a", "a"], ["all", "b"]])
 def test_names_that_could_be_mistaken(names):
     codes, factors = np.zeros((8, 2)), np.arange(16).reshape(8, 2) % 3
     with pytest.raises(ValueError, match="names: each must differ, and none be 'all', got"):
-        evaluate(codes, factors, measures=["mig"], names=names)
+        evaluate(codes, factors, metrics=["mig"], names=names)

@@ -25,7 +25,7 @@ def stages(monkeypatch):
 def test_jobs_of_the_tiny_study(tiny):
     table = plan(tiny).set_index("stage")
     assert table["jobs"].to_dict() == {
-        **{"train": 2, "draw": 1, "embed": 2, "score": 2, "probe": 2, "measure": 2, "track": 2},
+        **{"train": 2, "draw": 1, "embed": 2, "score": 2, "probe": 2, "metric": 2, "track": 2},
         **{"baselines": 1, "collect": 1, "book": 1, "total": 16, "left": 16},
     }
     # 4 x 5 compositions, 2 images each, and 3 of each of 9 words alone.
@@ -52,7 +52,7 @@ def test_what_the_paper_takes(stages):
     assert table.loc["generate", ["jobs", "units"]].tolist() == [66, images]
     # 139 checkpoints, and 3 architectures without training.
     assert table.loc["embed", ["jobs", "units"]].tolist() == [142, 142 * images]
-    assert table.loc[["score", "probe", "measure"], "jobs"].tolist() == [142, 139, 142]
+    assert table.loc[["score", "probe", "metric"], "jobs"].tolist() == [142, 139, 142]
     assert table.loc["generate", "download_gb"] == pytest.approx(7.0)
     seconds = images * 0.207  # as announced
     assert table.loc["generate", "gpu_hours"] == pytest.approx(seconds / 3600)
@@ -83,7 +83,7 @@ def test_towers_that_are_made_here(parse, project):
 def test_what_is_done(done):
     table = plan(done).set_index("stage")
     assert table["done"].to_dict() | {"left": 0} == {
-        **{"train": 1, "draw": 1, "embed": 1, "score": 0, "probe": 0, "measure": 0, "track": 0},
+        **{"train": 1, "draw": 1, "embed": 1, "score": 0, "probe": 0, "metric": 0, "track": 0},
         **{"baselines": 0, "collect": 0, "book": 0, "total": 3, "left": 0},
     }
     assert table.loc["left", "jobs"] == 13
@@ -197,7 +197,7 @@ def test_untrained_models_and_other_templates_cost_work_and_room(parse, project)
     after = plan(small).set_index("stage")
     more = after["jobs"] - before["jobs"]
     assert more[more > 0].to_dict() == {
-        **{"embed": 1, "score": 1, "measure": 1, "total": 3, "left": 3},
+        **{"embed": 1, "score": 1, "metric": 1, "total": 3, "left": 3},
     }
     assert after.loc["total", "gpu_hours"] == 0
     large = plan(parse(null_models={"null": {"architecture": "ViT-B-32"}})).set_index("stage")

@@ -22,7 +22,7 @@ def found():
         ("other", "images, centred, relative", np.nan, np.nan, np.nan),
         ("other", "texts, centred, relative", 0.7, 0.2, 0.9),
     ]
-    columns = ["measure", "variant", "spearman", "spearman_low", "spearman_high"]
+    columns = ["metric", "variant", "spearman", "spearman_low", "spearman_high"]
     table = pd.DataFrame(rows, columns=columns)
     known = {"lowest": 1.0, "median": 2.0, "highest": 3.0, "chance": np.nan}
     return table.assign(**known, spearman_min=-0.6, spearman_max=0.25)
@@ -44,7 +44,7 @@ def test_signs_are_counted(found):
 
 def test_a_correlation_is_written_with_its_interval_and_range(found):
     row = written(found, "spearman").iloc[0]
-    assert row["measure"] == "rank 1"
+    assert row["metric"] == "rank 1"
     assert row["codes"] == "images"
     assert row["median (lowest to highest)"] == "2.00 (1.00 to 3.00)"
     assert row["Spearman"] == "-0.50 [-0.90, -0.10]"
@@ -65,7 +65,7 @@ def test_the_model_that_matters_most_is_named():
 
 
 def test_what_is_left_of_many_coefficients():
-    columns = ["space", "measure", "spearman", "low", "high", "p", "holm"]
+    columns = ["space", "metric", "spearman", "low", "high", "p", "holm"]
     rows = [
         ("image", "z_diff", 0.8, 0.5, 0.9, 0.01, 0.03),
         ("text", "z_diff", 0.7, 0.1, 0.9, 0.04, 0.08),
@@ -81,6 +81,6 @@ def test_what_is_left_of_many_coefficients():
         "have an interval that excludes 0 once ID accuracy is held fixed"
     )
     shown = controlled(table, "spearman")
-    assert shown["measure"].tolist() == ["z diff", "z diff", "irs"]
+    assert shown["metric"].tolist() == ["z diff", "z diff", "irs"]
     assert shown["Spearman"].tolist() == ["0.80 [0.50, 0.90]", "0.70 [0.10, 0.90]", "-"]
     assert shown["Spearman given ID accuracy"].iloc[1] == "-0.60 [-0.90, -0.20]"

@@ -133,7 +133,7 @@ def test_models_are_counted_by_their_intervals():
 
 def test_many_correlations_say_how_many_models_only_where_that_differs():
     rows = [
-        {"measure": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "low": 0.2}
+        {"metric": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "low": 0.2}
         | {
             "high": 0.75,
             "pearson_p": 0.01,
@@ -144,8 +144,8 @@ def test_many_correlations_say_how_many_models_only_where_that_differs():
         for n in (9, 8)
     ]
     shown = correlations(pd.DataFrame(rows)).data
-    assert shown.columns.tolist() == ["measure", "n", "pearson", "spearman"]
-    assert shown["measure"].tolist() == ["dci completeness"] * 2
+    assert shown.columns.tolist() == ["metric", "n", "pearson", "spearman"]
+    assert shown["metric"].tolist() == ["dci completeness"] * 2
     assert shown["pearson"].tolist() == ["0.50 [0.20, 0.75]"] * 2
     assert "n" not in correlations(pd.DataFrame(rows[:1] * 2)).data
 

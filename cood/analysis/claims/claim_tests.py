@@ -169,7 +169,7 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
     """The named metrics of some spaces, their mean rank, and each by itself."""
     results, accuracy = evidence.results, evidence.accuracy
     scores = results.scores
-    scores = scores[scores["measure"].isin(NAMED) & scores["space"].isin(spaces)]
+    scores = scores[scores["metric"].isin(NAMED) & scores["space"].isin(spaces)]
     named = replace(results, scores=scores)
     whole = replace(results, scores=scores[scores["variant"] == "all"])
     third = evidence.controls.get(ID)
@@ -198,7 +198,7 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
 
 def _said_of(plain: pd.DataFrame) -> str:
     # Which of them a mean rank is of, and which tell no two models apart.
-    names = (plain["measure"].str.replace("_", " ") + " of " + plain["space"] + "s").tolist()
+    names = (plain["metric"].str.replace("_", " ") + " of " + plain["space"] + "s").tolist()
     same = [
         n
         for n, low, high in zip(names, plain["lowest"], plain["highest"], strict=True)
@@ -229,11 +229,11 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
         raise Untestable("No model is followed over its training.")
     table = load_training_dynamics(evidence.results.study)
     last = table[table["step"] == table.groupby("model")["step"].transform("max")]
-    ends = last.pivot(index="model", columns=["measure", "space"], values="value")
+    ends = last.pivot(index="model", columns=["metric", "space"], values="value")
     apart = {m: ends[m, "text"] - ends[m, "image"] for m in Z_DIFF if m in ends}
     slopes: dict[str, pd.Series] = {}
     for name in apart:
-        rows = table[(table["measure"] == name) & (table["space"] == "image")]
+        rows = table[(table["metric"] == name) & (table["space"] == "image")]
         slopes[name] = pd.Series(
             {
                 model: np.polyfit(np.log2(1 + part["step"]), part["value"], 1)[0]
@@ -266,15 +266,15 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
 def with_rank(evidence: Evidence) -> dict[str, Effect]:
     """C9: soft rank of texts and of images."""
     scores = evidence.results.scores
-    ranks = scores[scores["measure"].isin(DEFINITIONS) & (scores["split"] == "unseen")]
+    ranks = scores[scores["metric"].isin(DEFINITIONS) & (scores["split"] == "unseen")]
     ranks = ranks[ranks["set"] == evidence.results.set]
     found = {}
     for space, codes in {"text": "compositions", "image": "images"}.items():
         variant = rank_variant(codes, centred=True, unit=True, relative=True)
-        where = {"measure": "numerical_rank_0.1", "variant": variant}
+        where = {"metric": "numerical_rank_0.1", "variant": variant}
         x = values_of(evidence, f"soft rank of {space}s", split="unseen", space=space, **where)
         table = ranks[ranks["space"] == space].pivot_table(
-            index="model", columns=["measure", "variant"], values="value"
+            index="model", columns=["metric", "variant"], values="value"
         )
         ways = {" ".join(k): table[k] for k in table if k != tuple(where.values())}
         found[f"soft rank of {space}s"] = against(
@@ -288,7 +288,7 @@ def with_rank(evidence: Evidence) -> dict[str, Effect]:
 
 def with_retrieval(evidence: Evidence) -> dict[str, Effect]:
     """C10: composed retrieval."""
-    where = {"measure": "retrieval_top5", "split": "unseen"}
+    where = {"metric": "retrieval_top5", "split": "unseen"}
     x = values_of(evidence, "composed retrieval", variant="swap", **where)
     kinds = [f"{one}{kind}" for one in COMPOSED for kind in ("", " centred")]
     kinds += [f"{one} x{weight:g}" for one in COMPOSED for weight in WEIGHTS]
@@ -306,12 +306,12 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
     zoo = results.models[results.models["model"].isin(evidence.models.index)]
     results = replace(results, models=zoo)
     scores = results.scores
-    scores = scores[scores["model"].isin(zoo["model"]) & scores["measure"].isin(NAMED)]
+    scores = scores[scores["model"].isin(zoo["model"]) & scores["metric"].isin(NAMED)]
     scores = scores[(scores["variant"] == "all") & (scores["split"] == "all")]
-    measured = [m for m in NAMED if m in set(scores["measure"])]
+    measured = [m for m in NAMED if m in set(scores["metric"])]
     every = {}
     for side, part in scores.groupby(["space", "group"]):
-        wide = part.pivot(index="model", columns=["set", "measure"], values="value")
+        wide = part.pivot(index="model", columns=["set", "metric"], values="value")
         every[side] = wide.rank(pct=True).mean(axis=1)
     first = ("image", "words")
     if first not in every:
@@ -319,7 +319,7 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
     members = against_composing(results, evidence.accuracy, measured)
     members = members[(members["space"] == "image") & (members["group"] == "words")]
     members = members.assign(p=members["pearson_p"], holm=holm(members["pearson_p"]))
-    medians = scores.groupby(["set", "measure", "space", "group"])["value"].median()
+    medians = scores.groupby(["set", "metric", "space", "group"])["value"].median()
     members = members.join(medians.rename("median"), on=medians.index.names)
     effect = against(
         evidence,
@@ -336,14 +336,14 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
     """C12: dimensions that attribute and object share, and switching those of the attribute."""
     here = {"split": "all", "space": "image"}
     first = "axes forward images"
-    shared = {"measure": "shared_dimensions", **here}
-    switched = {"measure": "swapped_zero_shot", **here}
+    shared = {"metric": "shared_dimensions", **here}
+    switched = {"metric": "swapped_zero_shot", **here}
     others = [f"{b} {r} {a}" for a in APART for b in BASES for r in RULES]
     others.remove(first)
     by_chance = values_of(
         evidence,
         "shared dimensions",
-        **shared | {"measure": "shared_dimensions_by_chance"},
+        **shared | {"metric": "shared_dimensions_by_chance"},
         variant=first,
     )
     counts = values_of(evidence, "shared dimensions", **shared, variant=first)
@@ -372,7 +372,7 @@ def image_encoders(evidence: Evidence) -> dict[str, Effect]:
     """C13: CLIPs and towers that were trained on images alone, read by the same linear probes."""
     if not evidence.results.study.image_encoders:
         raise Untestable("The study has no model that was trained on images alone.")
-    gap = language_gap(image_encoder_table(evidence.results, evidence.measure))
+    gap = language_gap(image_encoder_table(evidence.results, evidence.metric))
     if np.isnan(gap.value):
         raise Untestable(f"{str(gap)[0].upper()}{str(gap)[1:]}.")
     if not gap.inside:

@@ -37,9 +37,9 @@ class Effect:
     controls
         Partial correlations, by what is given.
     typical, chance
-        Medians over models of the measure, and of its value under the null; NaN without one.
+        Medians over models of the metric, and of its value under the null; NaN without one.
     ways
-        The same coefficient with the measure taken in other ways.
+        The same coefficient with the metric taken in other ways.
     members
         A row a metric, for a set of them, with p by Holm within.
     note
@@ -76,14 +76,14 @@ class Evidence:
         C-OoD accuracy as `pick` gives it, one row for each model of the study.
     inside
         ID accuracy.
-    measure
+    metric
         Which accuracy `outside` is.
     """
 
     results: Results
     outside: pd.DataFrame
     inside: InDistribution
-    measure: str = "pair_top1"
+    metric: str = "pair_top1"
 
     @property
     def accuracy(self) -> pd.Series:
@@ -111,10 +111,10 @@ class Evidence:
         return {name: x for name, x in known.items() if x[compared].nunique() > 1}
 
 
-def gather_evidence(results: Results, measure: str = "pair_top1") -> Evidence:
-    """Take C-OoD accuracy (`measure`, over unseen compositions) and ID accuracy of a study."""
-    outside = pick(results, split="unseen", measure=measure).reindex(results.models["model"])
-    return Evidence(results, outside, in_distribution(results, FIRST, measure), measure)
+def gather_evidence(results: Results, metric: str = "pair_top1") -> Evidence:
+    """Take C-OoD accuracy (`metric`, over unseen compositions) and ID accuracy of a study."""
+    outside = pick(results, split="unseen", metric=metric).reindex(results.models["model"])
+    return Evidence(results, outside, in_distribution(results, FIRST, metric), metric)
 
 
 def values_of(evidence: Evidence, what: str, **where: str) -> pd.DataFrame:
@@ -216,7 +216,7 @@ def in_variants(evidence: Evidence, variants: Sequence[str], **where: str) -> tu
     """The same of the scores of some variants, as `pick` selects them; some may be lacking."""
     scores = evidence.results.scores
     where = {"set": evidence.results.set, "group": "all"} | where
-    for column in ("measure", *where):
+    for column in ("metric", *where):
         scores = scores[scores[column] == where[column]]
     scores = scores[scores["model"].isin(evidence.models.index)]
     table = scores.pivot(index="model", columns="variant", values="value")

@@ -117,7 +117,7 @@ def decide(
         return Verdict(claim, effects, UNDECIDED, p, corrected, why)
     side = 1 if expected == (claim.sign == "+") else -1
     turned = [
-        row["measure"]
+        row["metric"]
         for effect in effects.values()
         if effect.members is not None
         for row in effect.members.to_dict("records")
@@ -187,10 +187,10 @@ def control_table(verdicts: list[Verdict]) -> pd.DataFrame:
 def member_table(verdicts: list[Verdict]) -> pd.DataFrame:
     """A row a metric of each set of metrics that a claim speaks of.
 
-    Columns `claim`, `set`, `space`, `measure`, `pearson`, `low`, `high`, `p`, `holm` (within the
+    Columns `claim`, `set`, `space`, `metric`, `pearson`, `low`, `high`, `p`, `holm` (within the
     claim), `median` and `chance`. For a claim that is given ID accuracy they are partial.
     """
-    columns = ["claim", "set", "space", "measure", "pearson", "low", "high", "p", "holm"]
+    columns = ["claim", "set", "space", "metric", "pearson", "low", "high", "p", "holm"]
     columns += ["median", "chance"]
     parts = [
         effect.members.assign(claim=one.claim.id)

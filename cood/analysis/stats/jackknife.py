@@ -13,7 +13,7 @@ def spread(value: float, without: np.ndarray, level: float = 0.95) -> tuple[floa
     degree of freedom less than families (MacKinnon, Nielsen, Webb 2023,
     https://doi.org/10.1016/j.jeconom.2022.04.001, section 2.2: CV3). Unlike a bootstrap it does
     not become too narrow where families are few and of unequal size; `benchmarks/coverage.py`
-    measures that.
+    metrics that.
 
     Parameters
     ----------

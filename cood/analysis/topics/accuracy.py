@@ -19,7 +19,7 @@ from cood.files import read_table
 from cood.settings import UNTRAINED
 
 CLIP = "CLIP"
-COLUMNS = {  # of `image_encoder_table`: prefix of the measure, and split
+COLUMNS = {  # of `image_encoder_table`: prefix of the metric, and split
     "ID": (LINEAR_PREFIX, PROBE),
     "C-OoD": (LINEAR_PREFIX, HELD_OUT),
     "zero-shot C-OoD": (ZERO_SHOT_PREFIX, HELD_OUT),
@@ -35,7 +35,7 @@ def known_image_encoders(results: Results) -> pd.DataFrame:
 
 
 def image_encoder_table(
-    results: Results, measure: str = "pair_top1", labels: str = "all"
+    results: Results, metric: str = "pair_top1", labels: str = "all"
 ) -> pd.DataFrame:
     """A row a CLIP and an image-only tower: accuracy of its linear probe, on the chosen set.
 
@@ -43,7 +43,7 @@ def image_encoder_table(
     ----------
     results
         The tables of a study.
-    measure
+    metric
         As in `cood.evaluation.accuracy.zero_shot`, such as ``pair_top1`` or ``object_top1``.
     labels
         ``all`` compositions as labels, or the ``unseen`` ones alone for C-OoD.
@@ -68,7 +68,7 @@ def image_encoder_table(
     for name, (prefix, split) in COLUMNS.items():
         variant = HELD_OUT if labels != "all" and split == HELD_OUT else "all"
         rows = scores[
-            (scores["measure"] == prefix + measure)
+            (scores["metric"] == prefix + metric)
             & (scores["split"] == split)
             & (scores["variant"] == variant)
         ].set_index("model")

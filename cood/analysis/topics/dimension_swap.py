@@ -64,12 +64,12 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> p
     for factor in FACTORS:
         for line, variant in lines.items():
             where = {"split": "all", "space": space, "variant": variant}
-            widths = pick(results, measure=f"{factor}_dimensions", **where)["n"]
+            widths = pick(results, metric=f"{factor}_dimensions", **where)["n"]
             width = int(widths.mode().iloc[0])
             same = widths.index[widths == width]
             for k in steps(width):
                 group = "all" if k == width else str(k)
-                found = pick(results, measure=f"{factor}_accuracy", group=group, **where).loc[same]
+                found = pick(results, metric=f"{factor}_accuracy", group=group, **where).loc[same]
                 row = {"panel": factor, "line": line, "x": int(k), "models": len(same)}
                 rows.append(row | found[["value", "chance"]].mean().to_dict())
     return pd.DataFrame(rows)

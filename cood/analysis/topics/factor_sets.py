@@ -77,14 +77,14 @@ def shared_words(study: Study) -> str:
     return "; ".join(said) or "none"
 
 
-def by_factor(results: Results, set_: str, measure: str, space: str) -> pd.DataFrame:
-    """Value of one measure, models by factors."""
+def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
+    """Value of one metric, models by factors."""
     scores = results.scores
     names = results.study.factor_set(set_).table.names
-    group = "all" if measure.endswith("_top1") else "words"
+    group = "all" if metric.endswith("_top1") else "words"
     here = scores[
         (scores["set"] == set_)
-        & (scores["measure"] == measure)
+        & (scores["metric"] == metric)
         & (scores["space"] == space)
         & (scores["group"] == group)
         & scores["variant"].isin(names)
@@ -94,13 +94,13 @@ def by_factor(results: Results, set_: str, measure: str, space: str) -> pd.DataF
     return table.loc[order].rename_axis(columns=None)
 
 
-def medians(results: Results, measure: str) -> pd.DataFrame:
-    """Rows of `factor_table` with one measure: its median over models, by side, and its chance.
+def medians(results: Results, metric: str) -> pd.DataFrame:
+    """Rows of `factor_table` with one metric: its median over models, by side, and its chance.
 
     ``zoo`` are the models that were never shown such pictures, ``own`` those trained on the set.
     """
     scores = results.scores
-    here = scores[(scores["measure"] == measure) & (scores["group"] == "words")]
+    here = scores[(scores["metric"] == metric) & (scores["group"] == "words")]
     trained_on = here["model"].map(results.models.set_index("model")["trained_on"])
     here = here.assign(kind=np.where(trained_on == "", "zoo", "own"))
     columns: dict[str, Any] = {}
@@ -114,20 +114,20 @@ def medians(results: Results, measure: str) -> pd.DataFrame:
     return pd.concat([known, values], axis=1)
 
 
-def every_factor(results: Results, measure: str, space: str) -> pd.DataFrame:
-    """Value of one measure, models by the factors of all sets; a blank where it was not tested."""
+def every_factor(results: Results, metric: str, space: str) -> pd.DataFrame:
+    """Value of one metric, models by the factors of all sets; a blank where it was not tested."""
     parts = []
     for name in results.study.factor_sets:
-        part = by_factor(results, name, measure, space)
+        part = by_factor(results, name, metric, space)
         parts.append(part.rename(columns=lambda f, name=name: f"{name}: {f.replace('_', ' ')}"))
     joined = pd.concat(parts, axis=1)
     return joined.loc[[m for m in results.models["model"] if m in joined.index]]
 
 
 def against_composing(
-    results: Results, accuracy: pd.Series, measures: Sequence[str]
+    results: Results, accuracy: pd.Series, metrics: Sequence[str]
 ) -> pd.DataFrame:
-    """Correlate measures on the factor sets with an accuracy, over the models of the zoo.
+    """Correlate metrics on the factor sets with an accuracy, over the models of the zoo.
 
     Parameters
     ----------
@@ -135,20 +135,20 @@ def against_composing(
         As `load_factors` gives them.
     accuracy
         By model of the zoo, such as C-OoD accuracy on the attribute-object set.
-    measures
-        Names of measures, each over all factors.
+    metrics
+        Names of metrics, each over all factors.
 
     Returns
     -------
     DataFrame
-        A row for each set, measure, space and kind of factors (`group`: ``words``, as captions
-        tell them apart, or ``values``), with `lowest`, `highest` and `chance` of the measure and
+        A row for each set, metric, space and kind of factors (`group`: ``words``, as captions
+        tell them apart, or ``values``), with `lowest`, `highest` and `chance` of the metric and
         the fields of `Correlation`.
     """
     zoo = results.models[results.models["trained_on"] == ""].set_index("model")
     rows = []
-    for set_, measure, (space, group) in product(results.study.factor_sets, measures, SIDES):
-        where = {"set": set_, "measure": measure, "space": space, "group": group}
+    for set_, metric, (space, group) in product(results.study.factor_sets, metrics, SIDES):
+        where = {"set": set_, "metric": metric, "space": space, "group": group}
         if not _occurs(results.scores, where):  # costly ones are not taken of every side
             continue
         found = pick(results, **where, split="all").reindex(zoo.index)
@@ -175,22 +175,22 @@ def signs(table: pd.DataFrame) -> str:
     )
 
 
-def held_out(results: Results, measure: str) -> pd.DataFrame:
-    """A row a factor model: pair accuracy as `HELD_OUT` says, and a measure of both spaces."""
+def held_out(results: Results, metric: str) -> pd.DataFrame:
+    """A row a factor model: pair accuracy as `HELD_OUT` says, and a metric of both spaces."""
     rows = []
     for name, settings in results.study.factor_models.items():
         own = {"set": settings.set}
         row: dict[str, Any] = {"model": name, "set": settings.set, "share": settings.share}
         for title, split, labels in HELD_OUT:
-            where = {**own, "split": split, "measure": "pair_top1", "variant": labels}
+            where = {**own, "split": split, "metric": "pair_top1", "variant": labels}
             found = pick(results, **where).loc[name]
             row |= {title: found["value"], f"{title} low": found["low"]}
             row |= {f"{title} high": found["high"], f"{title} chance": found["chance"]}
         for space in ("image", "text"):
             found = pick(
-                results, **own, measure=measure, space=space, group="words", split="all"
+                results, **own, metric=metric, space=space, group="words", split="all"
             ).reindex([name])
-            row[f"{measure} {space}"] = float(found["value"].iloc[0])
+            row[f"{metric} {space}"] = float(found["value"].iloc[0])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -200,7 +200,7 @@ def named(results: Results, models: Sequence[str]) -> str:
     said = []
     for set_, settings in results.study.factor_sets.items():
         for factor in settings.table.names:
-            found = pick(results, set=set_, measure="factor_top1", variant=factor, split="all")
+            found = pick(results, set=set_, metric="factor_top1", variant=factor, split="all")
             rows = found.reindex(models).dropna(subset=["value"])
             above = int((rows["low"] > rows["chance"]).sum())
             said.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")

@@ -50,15 +50,15 @@ def load_training_dynamics(study: Study) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def reached(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Step by which a measure has arrived, models by spaces.
+def reached(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Step by which a metric has arrived, models by spaces.
 
     That is the first moment from which on it stays at nine tenths of the way, or further, from
     its lowest value to its last one. NaN where the last value is not above the lowest: nothing
     was gained over training. The first moment, before any step, counts as half a step.
     """
     rows = {}
-    for (model, space), part in table[table["measure"] == measure].groupby(["model", "space"]):
+    for (model, space), part in table[table["metric"] == metric].groupby(["model", "space"]):
         part = part.sort_values("step")
         values, steps = part["value"].to_numpy(), part["step"].to_numpy(float)
         low, last = values.min(), values[-1]
@@ -89,7 +89,7 @@ def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
     return Lead(found, low, high, len(ahead), len(set(family)))
 
 
-def lagged(table: pd.DataFrame, measure: str, families: pd.Series) -> pd.DataFrame:
+def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFrame:
     """Correlation of the changes of one space with those of the other a moment later.
 
     Changes between moments, each space's centred on its mean over models at that moment, as all
@@ -97,8 +97,8 @@ def lagged(table: pd.DataFrame, measure: str, families: pd.Series) -> pd.DataFra
 
     Parameters
     ----------
-    table, measure
-        As `load_training_dynamics` gives it, and which measure.
+    table, metric
+        As `load_training_dynamics` gives it, and which metric.
     families
         By model; intervals come from leaving out each in turn, as in `correlate`, 95 %.
 
@@ -108,7 +108,7 @@ def lagged(table: pd.DataFrame, measure: str, families: pd.Series) -> pd.DataFra
         Rows ``images follow texts``, ``at once`` and ``texts follow images``; columns `order`,
         `value`, `low`, `high` and `n`, the pairs of changes.
     """
-    wide = table[table["measure"] == measure].assign(
+    wide = table[table["metric"] == metric].assign(
         moment=lambda t: t.groupby(["model", "space"])["step"].rank().astype(int)
     )
     wide = wide.pivot(index=["model", "moment"], columns="space", values="value")

@@ -120,11 +120,11 @@ def read_answers(study: Study, name: str, file: Path) -> tuple[str, pd.DataFrame
 def agreement(study: Study, name: str, every: pd.DataFrame) -> pd.DataFrame:
     """How far raters agree with each other and with the verifier, and find the decoys.
 
-    Columns: `question` (object, attribute, or the pair of both), `measure`, `who`, `value`, the
+    Columns: `question` (object, attribute, or the pair of both), `metric`, `who`, `value`, the
     bootstrap interval `low` to `high` over images, and `n` images. Measures: Fleiss' kappa of all
     raters over the images that all answered; Cohen's kappa of two of them, or of one and the
     verifier; and the share of the decoys that a rater said no to. "Cannot tell" is an answer of
-    its own. Decoys count for their own measure only. A kappa is NaN where everybody always gave
+    its own. Decoys count for their own metric only. A kappa is NaN where everybody always gave
     the same answer, as there is nothing to agree on then.
     """
     raters = list(dict.fromkeys(every["rater"]))
@@ -132,10 +132,10 @@ def agreement(study: Study, name: str, every: pd.DataFrame) -> pd.DataFrame:
     resamples, level = study.evaluation.resamples, study.evaluation.level
     rows = []
 
-    def add(question: str, measure: str, who: str, statistic: Statistic, codes: np.ndarray) -> None:
+    def add(question: str, metric: str, who: str, statistic: Statistic, codes: np.ndarray) -> None:
         low, high = _interval(statistic, codes, rng, resamples, level)
         value = statistic(codes) if len(codes) else np.nan
-        rows.append((question, measure, who, value, low, high, len(codes)))
+        rows.append((question, metric, who, value, low, high, len(codes)))
 
     for about in ABOUT:
         codes = _codes(study, name, every, about)
@@ -154,7 +154,7 @@ def agreement(study: Study, name: str, every: pd.DataFrame) -> pd.DataFrame:
         for rater in raters:
             right = decoys.loc[decoys["rater"] == rater, f"{about}_said"] == "no"
             add(about, "decoys refused", rater, np.mean, right.to_numpy(dtype=float))
-    columns = ["question", "measure", "who", "value", "low", "high", "n"]
+    columns = ["question", "metric", "who", "value", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 

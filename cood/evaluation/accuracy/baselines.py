@@ -87,7 +87,7 @@ def background_only(study: Study, set_: str) -> pd.DataFrame:
         )
         row = (f"{factor}_top1", "all", found.value, found.low, found.high)
         rows.append((*row, 1 / len(np.unique(labels)), found.n))
-    columns = ["measure", "group", "value", "low", "high", "chance", "n"]
+    columns = ["metric", "group", "value", "low", "high", "chance", "n"]
     table = pd.DataFrame(rows, columns=columns).assign(variant="linear probe")
     return _finish(table, "background only", set_)
 

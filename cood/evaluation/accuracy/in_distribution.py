@@ -62,5 +62,5 @@ def tabulate_in_distribution(
         )
         guess = min(1.0, k / size)
         rows.append((f"id_top{k}", found.value, found.low, found.high, guess, found.n))
-    table = pd.DataFrame(rows, columns=["measure", "value", "low", "high", "chance", "n"])
+    table = pd.DataFrame(rows, columns=["metric", "value", "low", "high", "chance", "n"])
     return table.assign(split=ID, group="all", space="image", variant="all")

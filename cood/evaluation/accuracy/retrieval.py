@@ -136,7 +136,7 @@ def score_retrieval(
 ) -> pd.DataFrame:
     """Every retrieval score of one model on one set: the columns `ROW`, and `space`.
 
-    `measure` is ``retrieval_top1`` or ``retrieval_top5``: a target is among the nearest images;
+    `metric` is ``retrieval_top1`` or ``retrieval_top5``: a target is among the nearest images;
     ``retrieval_attribute_top1`` and ``retrieval_object_top1``: that half of the nearest is right;
     ``retrieval_gain_top1``: what is won over the text alone. `variant` is the form of `compose`,
     followed by ``x`` and the weight, if that is not 1, or by ``centred``. `split` is that of the

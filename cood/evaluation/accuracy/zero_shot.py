@@ -17,7 +17,7 @@ from cood.vocabulary import CATEGORY, Vocabulary
 TOP = 5
 ABLATED = "compositions, "
 COLUMNS = (
-    *("model", "set", "split", "group", "space", "measure", "variant"),
+    *("model", "set", "split", "group", "space", "metric", "variant"),
     *("value", "low", "high", "chance", "n", "seconds", "note"),
 )
 
@@ -81,9 +81,9 @@ def hits(
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Measures of right answers: name, hit or miss [n] (NaN where it does not apply), chance [n].
 
-    `pair`, `attribute` and `object` are read off the composition that was answered; the measures
+    `pair`, `attribute` and `object` are read off the composition that was answered; the metrics
     ``..._alone`` off the answer among attributes, or objects, only. `binding` is the pair
-    accuracy where both words, asked alone, were answered right. In the measures ``..._merged``,
+    accuracy where both words, asked alone, were answered right. In the metrics ``..._merged``,
     which are there if the vocabulary has near-synonyms, one of them is as good as another.
     """
     truth, first = answers.truth, answers.pairs[:, 0]
@@ -235,10 +235,10 @@ def tabulate(
     if by_category:
         groups |= {name: categories == name for name in dict.fromkeys(category)}
     rows = []
-    for measure, right, chance in hits(answers, words, labels):
+    for metric, right, chance in hits(answers, words, labels):
         for group, inside in groups.items():
             kept = inside & np.isfinite(right.astype(float))
-            kinds = {measure: False} | ({"pair_class_mean": True} if measure == "pair_top1" else {})
+            kinds = {metric: False} | ({"pair_class_mean": True} if metric == "pair_top1" else {})
             for name, per_group in kinds.items():
                 found = grouped_mean(
                     right[kept],
@@ -250,5 +250,5 @@ def tabulate(
                 )
                 guess = float(chance[kept].mean()) if found.n else np.nan
                 rows.append((name, group, found.value, found.low, found.high, guess, found.n))
-    columns = ["measure", "group", "value", "low", "high", "chance", "n"]
+    columns = ["metric", "group", "value", "low", "high", "chance", "n"]
     return pd.DataFrame(rows, columns=columns)

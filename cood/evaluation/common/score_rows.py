@@ -11,7 +11,7 @@ import pandas as pd
 from cood.evaluation.common.resampling import Estimate, grouped_means
 from cood.settings import Evaluation
 
-ROW = ("measure", "variant", "group", "split", "value", "low", "high", "chance", "n")
+ROW = ("metric", "variant", "group", "split", "value", "low", "high", "chance", "n")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Outcome:
 
     Attributes
     ----------
-    measure, variant, group
+    metric, variant, group
         As in the long table of scores.
     result
         Hit or miss [n], or a difference of two.
@@ -28,7 +28,7 @@ class Outcome:
         Expected result [n] of a guess, or the same number for all; NaN where there is none.
     """
 
-    measure: str
+    metric: str
     variant: str
     result: np.ndarray
     chance: np.ndarray | float = np.nan
@@ -71,6 +71,6 @@ def summarise(
         for outcome, mean in zip(outcomes, done[key], strict=True):
             chance = np.broadcast_to(outcome.chance, inside.shape)[inside]
             guess = float(chance.mean()) if mean.n else np.nan
-            place = (outcome.measure, outcome.variant, outcome.group, split)
+            place = (outcome.metric, outcome.variant, outcome.group, split)
             rows.append((*place, mean.value, mean.low, mean.high, guess, mean.n))
     return pd.DataFrame(rows, columns=list(ROW))

@@ -107,7 +107,7 @@ def score_dimension_swap(
 
     `variant` starts with the basis (``axes``, ``pca`` or ``rotated``), the rule that ranks the
     dimensions (`RULES` or ``random``) and what the parts have not in common (``images`` or
-    ``compositions``). The measures are
+    ``compositions``). The metrics are
 
     - ``attribute_accuracy`` and ``object_accuracy``: test accuracy of the discriminant; `group`
       is the number of dimensions, or ``all``;

@@ -42,7 +42,7 @@ METRICS = {
 UNEDITED = "none"
 SIDES = ("images", "texts", "both")
 COLUMNS = (
-    *("model", "set", "edit", "dose", "side", "space", "measure", "against"),
+    *("model", "set", "edit", "dose", "side", "space", "metric", "against"),
     *("value", "low", "high", "chance", "n", "seconds", "note"),
 )
 Key = tuple[str, float, str]  # edit, dose and side
@@ -131,11 +131,11 @@ class _Test:
             warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
             table = evaluate(
                 *(z, factors),
-                measures=("dci", "dcimig", "explicitness"),
+                metrics=("dci", "dcimig", "explicitness"),
                 nulls=(),
                 rng=self.seed,
             )
-            found = table[table["variant"] == WHOLE].set_index("measure")["value"].to_dict()
+            found = table[table["variant"] == WHOLE].set_index("metric")["value"].to_dict()
             fit = linear.fit_additive(z, factors)
             found["r2_adjusted"] = linear.r_squared(fit).parts.get("adjusted", np.nan)
             found["orthogonality"] = directions.orthogonality(fit).value
@@ -243,8 +243,8 @@ def _accuracies(study: Study, right: dict[Key, np.ndarray], test: _Test) -> pd.D
         if control in right:
             kinds["control"] = found - right[control]
         for against, values in kinds.items():
-            for measure, column in zip(ACCURACIES, values.T, strict=True):
-                rows.append((*key, measure, against, np.nan if against else chance[measure]))
+            for metric, column in zip(ACCURACIES, values.T, strict=True):
+                rows.append((*key, metric, against, np.nan if against else chance[metric]))
                 columns.append(column)
     estimates = grouped_means(
         np.stack(columns, axis=1),
@@ -253,7 +253,7 @@ def _accuracies(study: Study, right: dict[Key, np.ndarray], test: _Test) -> pd.D
         resamples=study.evaluation.resamples,
         level=study.evaluation.level,
     )
-    table = pd.DataFrame(rows, columns=["edit", "dose", "side", "measure", "against", "chance"])
+    table = pd.DataFrame(rows, columns=["edit", "dose", "side", "metric", "against", "chance"])
     return table.assign(
         space="image",
         **{
@@ -275,7 +275,7 @@ def _metrics(found: dict[Key, pd.Series], test: _Test) -> pd.DataFrame:
             kinds["control"] = values - found[control]
         n = len(test.compositions) if side == "texts" else len(test.truth)
         for against, each in kinds.items():
-            for measure, value in each.items():
+            for metric, value in each.items():
                 row = {"edit": edit, "dose": dose, "side": side, "space": side.removesuffix("s")}
-                rows.append(row | {"measure": measure, "against": against, "value": value, "n": n})
+                rows.append(row | {"metric": metric, "against": against, "value": value, "n": n})
     return pd.DataFrame(rows).assign(low=np.nan, high=np.nan, chance=np.nan)

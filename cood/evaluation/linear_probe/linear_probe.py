@@ -119,8 +119,8 @@ def score_linear_probe(
     for prefix, way, said, some in ways:
         table = tabulate_splits(way, truth, some, *given, by_category=False)
         if way is read:  # where both words are right, the pair of two probes is too
-            table = table[table["measure"] != "binding"]
-        tables.append(table.assign(measure=prefix + table["measure"], note=said))
+            table = table[table["metric"] != "binding"]
+        tables.append(table.assign(metric=prefix + table["metric"], note=said))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -189,9 +189,9 @@ def _of_classes(study: Study, name: str, id_set: str) -> Iterator[pd.DataFrame]:
     reader = fit_linear_classifier(images, classes, len(names), fit, check)
     answers = top(reader.told(images[test]), min(TOP, len(names)))
     table = tabulate_in_distribution(answers, classes[test], len(names), settings, study.seed)
-    measure = LINEAR_PREFIX + table["measure"]
+    metric = LINEAR_PREFIX + table["metric"]
     said = {"note": f"object: {reader.kind}", "seconds": np.nan, "model": name}
-    yield table.assign(measure=measure, set=id_set, **said)
+    yield table.assign(metric=metric, set=id_set, **said)
     for set_ in study.sets:
         tensors, metadata = read_tensors(study.paths.embeddings(name, set_))
         if "missing" in metadata:
@@ -211,5 +211,5 @@ def _of_classes(study: Study, name: str, id_set: str) -> Iterator[pd.DataFrame]:
         )
         values = {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
         place = {"set": set_, "split": "all", "group": "all", "space": "image"}
-        what = {"measure": "linear_object_top1", "variant": f"fitted on {id_set}"}
+        what = {"metric": "linear_object_top1", "variant": f"fitted on {id_set}"}
         yield pd.DataFrame([{**values, **place, **what, "chance": 1 / len(names)}]).assign(**said)

@@ -18,7 +18,7 @@ from cood.splits import GEOMETRY
 
 # How codes are brought to fewer dimensions: names as they stand in the column `variant`.
 PCA, RANDOM = "fixed_width PCA", "fixed_width random"
-FACTORISED = ("r2", "r2_held_out", "orthogonality")  # the measures of `geometry` that are taken
+FACTORISED = ("r2", "r2_held_out", "orthogonality")  # the metrics of `geometry` that are taken
 
 
 def fixed_width_variant(way: str, width: int) -> str:
@@ -33,7 +33,7 @@ def fixed_width_variant(way: str, width: int) -> str:
 
 
 def fixed_width(
-    codes: np.ndarray, factors: np.ndarray, width: int, measures: Sequence[str], seed: int
+    codes: np.ndarray, factors: np.ndarray, width: int, metrics: Sequence[str], seed: int
 ) -> Iterator[pd.DataFrame]:
     """Metrics, ranks and linear factorisation of codes that are brought to `width` dimensions.
 
@@ -50,7 +50,7 @@ def fixed_width(
         Ids [n, 2] of attribute and object.
     width
         Dimensions that are left.
-    measures
+    metrics
         Names for `cood.metrics.metric_table`.
     seed
         Of the projection, and of metrics that draw.
@@ -58,11 +58,11 @@ def fixed_width(
     Returns
     -------
     Iterator of DataFrame
-        Columns `measure`, `variant` (see `fixed_width_variant`), `value`, `n`, `seconds` and `note`.
+        Columns `metric`, `variant` (see `fixed_width_variant`), `value`, `n`, `seconds` and `note`.
     """
     rng = np.random.default_rng((seed, GEOMETRY, width))
     for way, z in ((PCA, reduced(codes, width)), (RANDOM, projected(codes, width, rng))):
-        table = evaluate(z, factors, measures=measures, nulls=(), rng=seed)
+        table = evaluate(z, factors, metrics=metrics, nulls=(), rng=seed)
         both = pd.concat([table[table["variant"] == WHOLE], _geometry(z, factors, seed)])
         named = both.assign(variant=fixed_width_variant(way, width))
         yield named.assign(chance=np.nan, low=np.nan, high=np.nan)
@@ -81,5 +81,5 @@ def _geometry(codes: np.ndarray, factors: np.ndarray, seed: int) -> pd.DataFrame
         for row in rank_table(codes)
         if row["centred"] and row["relative"] and not row["unit"]  # they were, at full width
     ]
-    table = pd.DataFrame(rows, columns=["measure", "value", "note"])
+    table = pd.DataFrame(rows, columns=["metric", "value", "note"])
     return table.assign(n=len(codes), seconds=(time.perf_counter() - start) / len(rows))

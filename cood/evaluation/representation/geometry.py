@@ -49,7 +49,7 @@ def score_geometry(
 
     - Ranks (`cood.metrics.rank.DEFINITIONS`): `rank_variant` names the switches. The isolated
       words, `attributes` and `objects`, have a rank too, in the split ``all`` only.
-    - Factorisation: ``CODES, unit rows`` and ``CODES, rows as given``. The measures `r2` and
+    - Factorisation: ``CODES, unit rows`` and ``CODES, rows as given``. The metrics `r2` and
       `r2_projected` (onto the texts of all isolated words), ``..._adjusted`` of both,
       `r2_held_out`, `orthogonality` (across), and for each factor `orthogonality_FACTOR`
       (within), `dimension_FACTOR` and `word_cosine_FACTOR`, which compares the directions of
@@ -76,7 +76,7 @@ def score_geometry(
     Returns
     -------
     pandas.DataFrame
-        `chance` where the measure has it, `n` the number of codes, and in `note` what the metric
+        `chance` where the metric has it, `n` the number of codes, and in `note` what the metric
         says of its value. Isolated words have no interval, nor has a split with fewer
         compositions than folds.
 
@@ -127,7 +127,7 @@ def _of_split(
     words: Vocabulary,
     seed: int,
 ) -> pd.DataFrame:
-    """Every measure of some compositions, all of which have images."""
+    """Every metric of some compositions, all of which have images."""
     inside = np.isin(truth, ids)
     means, present = _means(tensors["images"][inside], truth[inside])
     codes = {
@@ -180,7 +180,7 @@ def _ranks(name: str, codes: np.ndarray) -> Iterator[Row]:
     for row in table:
         switches = {key: row[key] for key in ("centred", "unit", "relative")}
         yield {
-            "measure": row["definition"],
+            "metric": row["definition"],
             "variant": rank_variant(name, **switches),
             "value": row["value"],
             "chance": np.nan,
@@ -209,9 +209,9 @@ def _linear(
         start = time.perf_counter()
         scores = dict(_scores(z, factors, alone, np.random.default_rng((seed, GEOMETRY))))
         seconds = (time.perf_counter() - start) / len(scores)
-        for measure, (score, chance) in scores.items():
+        for metric, (score, chance) in scores.items():
             yield {
-                "measure": measure,
+                "metric": metric,
                 "variant": linear_variant(name, unit=unit),
                 "value": score.value,
                 "chance": chance,
@@ -227,14 +227,14 @@ def _scores(
     alone: dict[str, np.ndarray],
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, tuple[Score, float]]]:
-    """Each measure with its chance level."""
+    """Each metric with its chance level."""
     fit = linear.fit_additive(codes, factors)
     probes = np.concatenate(list(alone.values()))
     kinds = {"r2": linear.r_squared(fit), "r2_projected": linear.projected_r_squared(fit, probes)}
-    for measure, score in kinds.items():
-        yield measure, (score, score.parts.get("chance", np.nan))
+    for metric, score in kinds.items():
+        yield metric, (score, score.parts.get("chance", np.nan))
         adjusted = Score(score.parts.get("adjusted", np.nan), note=score.note)
-        yield f"{measure}_adjusted", (adjusted, 0.0)
+        yield f"{metric}_adjusted", (adjusted, 0.0)
     yield "r2_held_out", (linear.held_out_r_squared(codes, factors, rng=rng), 0.0)
     across = directions.orthogonality(fit)
     yield "orthogonality", (across, across.parts["chance"][0, 1])

@@ -45,7 +45,7 @@ class Side:
 
 
 def representation_metrics_of_model(study: Study, model: str) -> pd.DataFrame:
-    """Measure one model on every set, write `measures/<model>.parquet` and return it.
+    """Measure one model on every set, write `metrics/<model>.parquet` and return it.
 
     Codes are the unit embeddings of images and of the texts of compositions, factors their
     attribute and object. Each score comes with its value under shuffled labels in `chance`, again
@@ -102,7 +102,7 @@ def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[
     in their basis are missing, and `note` says so.
     """
     settings, factors = study.representation_metrics, side.factors(study.words)
-    scored = partial(evaluate, measures=settings.metrics, names=NAMES, rng=study.seed)
+    scored = partial(evaluate, metrics=settings.metrics, names=NAMES, rng=study.seed)
     table = scored(
         side.codes,
         factors,

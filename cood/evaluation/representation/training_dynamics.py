@@ -18,13 +18,13 @@ from cood.settings.study_file import Study
 
 # What one image a composition can tell at little cost.
 TRACKED = ("z_diff", "dci", "mig", "explicitness")
-COLUMNS = ("model", "step", "space", "measure", "value", "chance", "n")
+COLUMNS = ("model", "step", "space", "metric", "value", "chance", "n")
 
 
 def training_dynamics_of_model(study: Study, model: str) -> pd.DataFrame:
     """Measure a model at each moment kept in training, write `dynamics/<model>.parquet`.
 
-    One drawing and one prompt of every composition are the probe: measures of both spaces with
+    One drawing and one prompt of every composition are the probe: metrics of both spaces with
     their value under shuffled labels, and the accuracy of answering with the right composition,
     `pair_top1` on those that no model saw and `pair_top1_seen` on those that this one saw.
     """
@@ -49,17 +49,17 @@ def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
     table = evaluate(
         side.codes,
         side.factors(study.words),
-        measures=TRACKED,
+        metrics=TRACKED,
         names=NAMES,
         repeats=1,
         rng=study.seed,
     )
     for row in table[table["variant"] == WHOLE].to_dict("records"):
-        kept = {name: row[name] for name in ("measure", "value", "chance", "n")}
+        kept = {name: row[name] for name in ("metric", "value", "chance", "n")}
         yield {"space": side.space, **kept}
     rank = effective_rank(side.codes, relative=True).value
     n = len(side.codes)
-    yield {"space": side.space, "measure": "effective_rank", "value": rank, "n": n}
+    yield {"space": side.space, "metric": "effective_rank", "value": rank, "n": n}
 
 
 def _accuracies(study: Study, model: str, codes: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
@@ -69,4 +69,4 @@ def _accuracies(study: Study, model: str, codes: dict[str, np.ndarray]) -> Itera
         inside = splits[split]
         value = float((first[inside] == inside).mean())
         chance = 1 / study.words.size
-        yield {"space": "both", "measure": name, "value": value, "chance": chance, "n": len(inside)}
+        yield {"space": "both", "metric": name, "value": value, "chance": chance, "n": len(inside)}

@@ -1,4 +1,4 @@
-"""Figures of several panels: measures by spaces."""
+"""Figures of several panels: metrics by spaces."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ WIDTH, HEIGHT = 7.2, 2.3
 def panels(
     models: pd.DataFrame, scores: pd.DataFrame, accuracy: pd.DataFrame, label: str
 ) -> Figure:
-    """A row a measure and a column a space; in each panel a point a model, with intervals.
+    """A row a metric and a column a space; in each panel a point a model, with intervals.
 
     Parameters
     ----------
     models
         Table of models with `model`, `family` and `architecture`.
     scores
-        Columns `model`, `measure`, `space`, `value`, `low`, `high` and `chance`; measures in the
+        Columns `model`, `metric`, `space`, `value`, `low`, `high` and `chance`; metrics in the
         given order.
     accuracy
         Indexed by model: `value`, `low` and `high`.
@@ -46,13 +46,13 @@ def panels(
     """
     colours, markers = styles(models)
     known = models.assign(marker=kinds(models).map(markers)).set_index("model")
-    measures = list(dict.fromkeys(scores["measure"]))
+    metrics = list(dict.fromkeys(scores["metric"]))
     figure, grid = plt.subplots(
-        len(measures), 2, figsize=(WIDTH, HEIGHT * len(measures) + 0.8), squeeze=False, sharey=True
+        len(metrics), 2, figsize=(WIDTH, HEIGHT * len(metrics) + 0.8), squeeze=False, sharey=True
     )
-    for row, measure in zip(grid, measures, strict=True):
+    for row, metric in zip(grid, metrics, strict=True):
         for axes, space in zip(row, SPACES, strict=True):
-            here = scores[(scores["measure"] == measure) & (scores["space"] == space)]
+            here = scores[(scores["metric"] == metric) & (scores["space"] == space)]
             for model, one in here.set_index("model").iterrows():
                 its = known.loc[model]
                 drawn = axes.errorbar(
@@ -70,27 +70,27 @@ def panels(
                 up, named = spread(accuracy.loc[model]), {"y": label}
                 tell(drawn[0], Told(str(model), about(its), spread(one), up, named))
             axes.axvline(here["chance"].mean(), color="0.6", linestyle=":", linewidth=1)
-            axes.set_xlabel(f"{measure.replace('_', ' ')}, {space}s", fontsize=10)
+            axes.set_xlabel(f"{metric.replace('_', ' ')}, {space}s", fontsize=10)
             percent_axes(axes, "y")
         row[0].set_ylabel(label, fontsize=10)
     figure.legend(**legend(colours, markers), loc="outside lower center")
     return figure
 
 
-def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
-    """A panel a measure: over steps, a thin line a model and a thick one for their mean.
+def training(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """A panel a metric: over steps, a thin line a model and a thick one for their mean.
 
     Parameters
     ----------
     table
-        Columns `model`, `step`, `space`, `measure`, `value` and `chance`.
-    measures
+        Columns `model`, `step`, `space`, `metric`, `value` and `chance`.
+    metrics
         Which to draw, in this order.
     """
-    rows = -(-len(measures) // 2)
+    rows = -(-len(metrics) // 2)
     figure, grid = plt.subplots(rows, 2, figsize=(WIDTH, 2.7 * rows + 0.5), squeeze=False)
-    for axes, measure in zip(grid.flat, measures, strict=False):
-        here = table[table["measure"] == measure]
+    for axes, metric in zip(grid.flat, metrics, strict=False):
+        here = table[table["metric"] == metric]
         for space, part in here.groupby("space", sort=False):
             colour = SPACES.get(str(space), "0.3")
             for model, line in part.groupby("model"):
@@ -105,8 +105,8 @@ def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
             axes.plot(_shown(mean.index), mean["value"], color=colour, lw=2.5, label=name)
             axes.plot(_shown(mean.index), mean["chance"], color=colour, lw=1, ls=":")
         _steps(axes, "x")
-        axes.set_title(measure.replace("_", " "), fontsize=11)
-    for axes in grid.flat[len(measures) :]:
+        axes.set_title(metric.replace("_", " "), fontsize=11)
+    for axes in grid.flat[len(metrics) :]:
         axes.set_visible(False)
     for axes in grid[-1]:
         axes.set_xlabel("training step")
@@ -115,7 +115,7 @@ def training(table: pd.DataFrame, measures: Sequence[str]) -> Figure:
 
 
 def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
-    """A panel a measure: steps of texts (across) against those of images (up), a point a model."""
+    """A panel a metric: steps of texts (across) against those of images (up), a point a model."""
     colours, markers = styles(models)
     known = models.assign(marker=kinds(models).map(markers)).set_index("model")
     figure, grid = plt.subplots(
@@ -124,7 +124,7 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     every = pd.concat([found.dropna().stack() for found in steps.values()])
     ends = (every.min() / 1.3, every.max() * 1.3) if len(every) else (1, 2)
     rng = np.random.default_rng(0)
-    for axes, (measure, found) in zip(grid[0], steps.items(), strict=True):
+    for axes, (metric, found) in zip(grid[0], steps.items(), strict=True):
         both = found.dropna()
         for model, row in both.iterrows():
             # Moments are few: points are moved a little, so that none hides another.
@@ -140,7 +140,7 @@ def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
             tell(drawn[0], Told(str(model), [*about(known.loc[model]), *said]))
         axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
         _steps(axes, "xy")
-        axes.set_title(measure.replace("_", " "), fontsize=10)
+        axes.set_title(metric.replace("_", " "), fontsize=10)
         axes.set_xlabel("step of texts")
     grid[0][0].set_ylabel("step of images")
     figure.legend(**legend(colours, markers), loc="outside lower center")

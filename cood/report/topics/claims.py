@@ -194,7 +194,7 @@ def metrics(verdicts: Sequence[Verdict]) -> Styler:
             "claim": row["claim"],
             "set": escape(row["set"]),
             "embeddings of": f"{row['space']}s",
-            "metric": row["measure"].replace("_", " "),
+            "metric": row["metric"].replace("_", " "),
             "median": f"{row['median']:.2f}",
             "chance": f"{row['chance']:.2f}",
             "Pearson": _interval(row["pearson"], row["low"], row["high"]),

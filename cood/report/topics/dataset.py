@@ -149,19 +149,19 @@ def designs(study: Study) -> pd.DataFrame:
 
 
 def baselines(results: Results, set_: str) -> pd.DataFrame:
-    """A row a baseline and measure: accuracy with interval, chance and number of images."""
+    """A row a baseline and metric: accuracy with interval, chance and number of images."""
     scores = results.scores
     rows = scores[
         (scores["note"] == "baseline") & (scores["set"] == set_) & (scores["group"] == "all")
     ]
-    rows = rows[rows["measure"].isin(["pair_top1", "attribute_top1", "object_top1"])]
+    rows = rows[rows["metric"].isin(["pair_top1", "attribute_top1", "object_top1"])]
     # The captions of many models say the same: the one that comes furthest stands for all.
-    worst = rows.sort_values("value").groupby(["model", "measure"], sort=False).tail(1)
+    worst = rows.sort_values("value").groupby(["model", "metric"], sort=False).tail(1)
     return pd.DataFrame(
         {
             "baseline": worst["model"],
             "from": worst["variant"],
-            "accuracy of": worst["measure"].str.removesuffix("_top1"),
+            "accuracy of": worst["metric"].str.removesuffix("_top1"),
             "accuracy": [percent(*v) for v in worst[["value", "low", "high"]].to_numpy()],
             "chance": worst["chance"].map(percent),
             "images": worst["n"].astype(int),

@@ -12,36 +12,36 @@ from cood.errors import check_choice
 from cood.metrics import SCORES
 
 
-def scores_of(results: Results, measures: Sequence[str], split: str) -> pd.DataFrame:
-    """Rows of the measures over all factors, as they are; measures in the given order.
+def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
+    """Rows of the metrics over all factors, as they are; metrics in the given order.
 
     Those that the study does not take are left out; one that there is not raises a NotebookError.
     """
-    for measure in measures:
-        check_choice("measure", measure, (*SCORES, "coverage"))
-    scores = _here(results, measures, split)
+    for metric in metrics:
+        check_choice("metric", metric, (*SCORES, "coverage"))
+    scores = _here(results, metrics, split)
     scores = scores[scores["variant"] == "all"]
-    order = {name: i for i, name in enumerate(measures)}
-    return scores.sort_values("measure", key=lambda m: m.map(order), kind="stable")
+    order = {name: i for i, name in enumerate(metrics)}
+    return scores.sort_values("metric", key=lambda m: m.map(order), kind="stable")
 
 
-def nulls(results: Results, measures: Sequence[str], split: str) -> pd.DataFrame:
-    """A row a measure and space: medians over models of the value and of its nulls."""
-    scores = _here(results, measures, split)
+def nulls(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
+    """A row a metric and space: medians over models of the value and of its nulls."""
+    scores = _here(results, metrics, split)
     kind = scores["variant"].str.replace(r"^PCA \d+$", "principal components", regex=True)
     kind = kind.replace({"all": "value", "rotated": "rotated at random"})
     kinds = ["value", "rotated at random", "principal components"]
     scores = scores.assign(kind=kind)[kind.isin(kinds)]
-    keys = ["measure", "space"]
+    keys = ["metric", "space"]
     table = scores.pivot_table(index=keys, columns="kind", values="value", aggfunc="median")
     whole = scores[scores["kind"] == "value"].groupby(keys)
     table["shuffled labels"] = whole["chance"].median()
     table["lowest"], table["highest"] = whole["value"].min(), whole["value"].max()
     columns = ["lowest", "value", "highest", "shuffled labels", *kinds[1:]]
     table = table.reindex(columns=columns).rename(columns={"value": "median"})
-    order = pd.MultiIndex.from_product([measures, ["image", "text"]], names=keys)
+    order = pd.MultiIndex.from_product([metrics, ["image", "text"]], names=keys)
     table = table.reindex(order.intersection(table.index)).reset_index()
-    return table.assign(measure=table["measure"].str.replace("_", " "))
+    return table.assign(metric=table["metric"].str.replace("_", " "))
 
 
 def notes(results: Results, split: str) -> str:
@@ -55,11 +55,11 @@ def notes(results: Results, split: str) -> str:
 
 
 def saturated(found: pd.DataFrame) -> str:
-    """Which measures hardly vary over models, as a sentence; see `correlate_metrics`."""
+    """Which metrics hardly vary over models, as a sentence; see `correlate_metrics`."""
     flat = found[np.isclose(found["lowest"], found["highest"], atol=0.01)]
     if flat.empty:
         return "Every metric varies over models."
-    names = flat["measure"].str.replace("_", " ") + " of " + flat["space"] + "s"
+    names = flat["metric"].str.replace("_", " ") + " of " + flat["space"] + "s"
     values = [f"{name} ({value:.2f})" for name, value in zip(names, flat["median"], strict=True)]
     return (
         f"Some hardly differ between models, by 0.01 at most, so that their correlation says "
@@ -67,10 +67,10 @@ def saturated(found: pd.DataFrame) -> str:
     )
 
 
-def _here(results: Results, measures: Sequence[str], split: str) -> pd.DataFrame:
+def _here(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
     scores = results.scores
     return scores[
-        scores["measure"].isin(measures)
+        scores["metric"].isin(metrics)
         & (scores["split"] == split)
         & (scores["set"] == results.set)
         & (scores["group"] == "all")

@@ -62,7 +62,7 @@ def cells(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
 
 
 def forest(
-    table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, shown: Cells, measure: str
+    table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, shown: Cells, metric: str
 ) -> Figure:
     """A band an edit: a dot with its interval for each model, and a diamond for their mean.
 
@@ -74,14 +74,14 @@ def forest(
         What `cood.analysis.topics.interventions.effects.load_interventions` and `effects` return.
     models
         Table of models with `model` and `family`.
-    shown, measure
+    shown, metric
         Which edits, by name, as `cells` gives them; which accuracy.
     """
     colours, _ = styles(models)
     family = models.set_index("model")["family"]
     figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
     for place, (name, cell) in enumerate(shown.items()):
-        rows, mean = (_cells(t, *cell, "unedited", measure) for t in (table, pooled))
+        rows, mean = (_cells(t, *cell, "unedited", metric) for t in (table, pooled))
         for height, row in zip(
             place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
         ):
@@ -118,8 +118,8 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
     colours |= dict.fromkeys(("remove random", "shuffled"), "0.45")
     for panels, (title, (edits, where)) in zip(grid, rows.items(), strict=True):
         about_axes = {"x": title, "y": POINTS}
-        for axes, (measure, name) in zip(panels, TITLES.items(), strict=True):
-            here = pooled[(pooled["side"] == where) & (pooled["measure"] == measure)]
+        for axes, (metric, name) in zip(panels, TITLES.items(), strict=True):
+            here = pooled[(pooled["side"] == where) & (pooled["metric"] == metric)]
             for marker, edit in zip(MARKERS, edits, strict=False):
                 part = here.loc[here["edit"] == edit, ["dose", "value", "low", "high"]]
                 # A dose of 0 changes nothing.
@@ -143,11 +143,11 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
     return figure
 
 
-def paths(table: pd.DataFrame, measures: Collection[str]) -> Figure:
+def paths(table: pd.DataFrame, metrics: Collection[str]) -> Figure:
     """A row a mediator: the direct and the indirect part of the effect, and the total as a line.
 
     `table` is what `cood.analysis.topics.interventions.mediation.mediation` returns; if it is empty, the figure says
-    why. ID accuracy is shown with the `measures` that are asked for.
+    why. ID accuracy is shown with the `metrics` that are asked for.
     """
     if table.empty:
         figure, axes = plt.subplots(figsize=(WIDTH, 1.2))
@@ -155,7 +155,7 @@ def paths(table: pd.DataFrame, measures: Collection[str]) -> Figure:
         axes.set_axis_off()
         return figure
     metric = table["space"].isin(["image", "text"])
-    kept = table[(table["measure"].isin(list(measures)) | ~metric) & table["indirect"].notna()]
+    kept = table[(table["metric"].isin(list(metrics)) | ~metric) & table["indirect"].notna()]
     figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.42 * len(kept)))
     total, _ = total_effect(table)
     axes.axvspan(100 * total.low, 100 * total.high, color="0.9", lw=0, zorder=0)
@@ -179,7 +179,7 @@ def paths(table: pd.DataFrame, measures: Collection[str]) -> Figure:
 
 def mediators(table: pd.DataFrame) -> pd.Series:
     """Names of the mediators of a table of `cood.analysis.topics.interventions.mediation.mediation`."""
-    named = table["measure"].str.replace("_", " ") + ", " + table["space"] + "s"
+    named = table["metric"].str.replace("_", " ") + ", " + table["space"] + "s"
     metric = table["space"].isin(["image", "text"])
     return named.where(metric, "ID accuracy (" + table["space"] + ")")
 
@@ -189,14 +189,14 @@ def effect_table(pooled: pd.DataFrame, shown: Cells) -> pd.DataFrame:
     rows = []
     for name, cell in shown.items():
         row = {"edit": name}
-        for against, heading, measures in (
+        for against, heading, metrics in (
             ("unedited", "", ACCURACIES),
             ("control", " against control", ACCURACIES[:1]),
         ):
-            for measure in measures:
-                found = _cells(pooled, *cell, against, measure)
+            for metric in metrics:
+                found = _cells(pooled, *cell, against, metric)
                 text = _bounded(found.iloc[0]) if len(found) else "-"
-                row[f"{TITLES[measure]}{heading}"] = text
+                row[f"{TITLES[metric]}{heading}"] = text
         plain = _cells(pooled, *cell, "unedited", ACCURACIES[0])
         counted = plain[["up", "down", "n"]].to_numpy()
         row["pair up, down"] = "{}, {} of {}".format(*counted[0]) if len(counted) else "-"
@@ -224,20 +224,20 @@ def controls(pooled: pd.DataFrame, shown: Cells) -> str:
         if cell[0] not in (*POSITIVE, "remove random"):
             continue
         parts = [
-            f"{TITLES[measure]} accuracy {_bounded(row)}"
-            for measure in ACCURACIES[1:]
-            for _, row in _cells(pooled, *cell, "unedited", measure).iterrows()
+            f"{TITLES[metric]} accuracy {_bounded(row)}"
+            for metric in ACCURACIES[1:]
+            for _, row in _cells(pooled, *cell, "unedited", metric).iterrows()
         ]
         if parts:
             said.append(f"{name.capitalize()}: {' and '.join(parts)}.")
     return " ".join(said) or "No direction could be taken away."
 
 
-def tests(pooled: pd.DataFrame, shown: Cells, measure: str) -> str:
+def tests(pooled: pd.DataFrame, shown: Cells, metric: str) -> str:
     """What edits do to an accuracy, and against their controls, as sentences."""
     said = []
     for name, cell in shown.items():
-        plain, control = (_cells(pooled, *cell, a, measure) for a in ("unedited", "control"))
+        plain, control = (_cells(pooled, *cell, a, metric) for a in ("unedited", "control"))
         if cell[0] in TESTS and len(control):
             said.append(
                 f"{name.capitalize()}: {_bounded(plain.iloc[0])}, against the control "
@@ -265,7 +265,7 @@ def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
     """What `cood.analysis.topics.interventions.effects.agreement` returns, for people."""
     values = table[["value", "low", "high"]].to_numpy(float)
     shown = {
-        "metric": table["measure"].str.replace("_", " "),
+        "metric": table["metric"].str.replace("_", " "),
         "edited": table["side"],
         "Spearman within a model": [
             f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else "-" for v, a, b in values
@@ -317,7 +317,7 @@ def mediated(table: pd.DataFrame, results: Results, names: Collection[str]) -> s
 
 def about(results: Results, table: pd.DataFrame) -> str:
     """What edits were fitted on and tried on, as a sentence."""
-    tried = table[table["measure"] == ACCURACIES[0]]["n"].max() if len(table) else 0
+    tried = table[table["metric"] == ACCURACIES[0]]["n"].max() if len(table) else 0
     text = (
         "All was fitted on images and texts of compositions that some model may have seen, and "
         "tried on the unseen ones"
@@ -329,9 +329,9 @@ def about(results: Results, table: pd.DataFrame) -> str:
 
 
 def _cells(
-    table: pd.DataFrame, edit: str, dose: float, side: str, against: str, measure: str
+    table: pd.DataFrame, edit: str, dose: float, side: str, against: str, metric: str
 ) -> pd.DataFrame:
-    where = {"edit": edit, "dose": dose, "side": side, "against": against, "measure": measure}
+    where = {"edit": edit, "dose": dose, "side": side, "against": against, "metric": metric}
     for column, value in where.items():
         table = table[table[column] == value]
     return table

@@ -27,20 +27,20 @@ NULL = "0.1"
 LEVEL = 0.05
 
 
-def strips(results: Results, measures: Sequence[str], split: str) -> Figure:
-    """A column a space, a row a measure: a dot a trained model, a diamond an untrained one.
+def strips(results: Results, metrics: Sequence[str], split: str) -> Figure:
+    """A column a space, a row a metric: a dot a trained model, a diamond an untrained one.
 
     A grey line is the median value under shuffled labels.
     """
-    scores = usual(results, measures).scores
+    scores = usual(results, metrics).scores
     here = scores[
         (scores["set"] == results.set) & (scores["split"] == split) & (scores["group"] == "all")
     ]
-    names = [name for name in measures if name in set(here["measure"])]
+    names = [name for name in metrics if name in set(here["metric"])]
     figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)), sharey=True)
     for axes, (space, colour) in zip(grid, SPACES.items(), strict=True):
-        for row, measure in enumerate(names):
-            one = here[(here["space"] == space) & (here["measure"] == measure)]
+        for row, metric in enumerate(names):
+            one = here[(here["space"] == space) & (here["metric"] == metric)]
             trained = one.loc[one["model"].isin(results.models["model"]), "value"]
             null = one.loc[one["model"].isin(results.study.null_models), "value"]
             axes.plot([one["chance"].median()] * 2, [row - 0.32, row + 0.32], color="0.6", lw=2)
@@ -74,7 +74,7 @@ def untrained_accuracy(found: pd.DataFrame) -> str:
 
 
 def training_brought(found: pd.DataFrame) -> str:
-    """How many measures training moved, and which it did not; see `against_untrained`."""
+    """How many metrics training moved, and which it did not; see `against_untrained`."""
     if found.empty:
         return "Without untrained models, what training brought is not known."
     reading = found["reading"]
@@ -87,10 +87,10 @@ def training_brought(found: pd.DataFrame) -> str:
 
 
 def reached_untrained(found: pd.DataFrame) -> str:
-    """Which measures an untrained model all but reaches, as a sentence.
+    """Which metrics an untrained model all but reaches, as a sentence.
 
     That is at least `NEAR` of the way from shuffled labels to the median trained model, for
-    measures whose value under shuffled labels is known and lies below that model's.
+    metrics whose value under shuffled labels is known and lies below that model's.
     """
     if found.empty:
         return "Which metrics they would reach is not known."
@@ -107,7 +107,7 @@ def reached_untrained(found: pd.DataFrame) -> str:
             "one."
         )
     values = [
-        f"{row.measure.replace('_', ' ')} of {row.space}s ({row.untrained_highest:.2f}, median of "
+        f"{row.metric.replace('_', ' ')} of {row.space}s ({row.untrained_highest:.2f}, median of "
         f"the trained {row.median:.2f}, shuffled labels {row.chance:.2f})"
         for row in near.itertuples()
     ]
@@ -122,7 +122,7 @@ def untrained_table(found: pd.DataFrame) -> pd.DataFrame:
     """What `cood.analysis.topics.null_models.against_null.against_untrained` gives, for people."""
     return pd.DataFrame(
         {
-            "measure": found["measure"].str.replace("_", " "),
+            "metric": found["metric"].str.replace("_", " "),
             "space": found["space"],
             "shuffled labels": found["chance"],
             "untrained": _ranges(found, ["untrained_lowest", "untrained_highest"]),
@@ -210,18 +210,18 @@ def widths(results: Results) -> str:
 
 def moved(found: pd.DataFrame, coefficient: str) -> str:
     """How far coefficients at the fixed_width width lie from the usual ones, as a phrase."""
-    keys = ["space", "measure"]
+    keys = ["space", "metric"]
     usually = found[found["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
     said = []
     for way, rows in found[found["way"] != AS_THEY_ARE].groupby("way", sort=False):
         apart = (rows.set_index(keys)[coefficient] - usually).abs().dropna()
         if apart.empty:
             continue
-        space, measure = apart.idxmax()
+        space, metric = apart.idxmax()
         kind, _, width = str(way).partition(", ")
         said.append(
             f"with {kind} ({width} dimensions), the median coefficient moves by "
-            f"{apart.median():.2f}, and that of {measure.replace('_', ' ')} of {space}s most, by "
+            f"{apart.median():.2f}, and that of {metric.replace('_', ' ')} of {space}s most, by "
             f"{apart.max():.2f}"
         )
     return "; ".join(said) or "no coefficient can be compared"
@@ -233,7 +233,7 @@ def best(table: pd.DataFrame, coefficient: str) -> str:
     if known.empty:
         return "No metric varies over enough models."
     said = [
-        f"{row.measure.replace('_', ' ')} of {row.space}s {getattr(row, coefficient):.2f} "
+        f"{row.metric.replace('_', ' ')} of {row.space}s {getattr(row, coefficient):.2f} "
         f"[{row.low:.2f}, {row.high:.2f}], given ID accuracy "
         + (
             f"{row.partial:.2f} [{row.partial_low:.2f}, {row.partial_high:.2f}]"
@@ -255,7 +255,7 @@ def strongest(related: pd.DataFrame, coefficient: str) -> str:
         return "No size that is known of the models varies among enough of them."
     low, high = BOUNDS[coefficient]
     said = []
-    for row in related[related["measure"] == ACCURACY].to_dict("records"):
+    for row in related[related["metric"] == ACCURACY].to_dict("records"):
         text = f"{row['control']}: {row[coefficient]:.2f} [{row[low]:.2f}, {row[high]:.2f}]"
         if row["alike"] >= row["n"] - 2:
             text += f" (but {row['alike']} of {row['n']} models share one value)"
@@ -292,7 +292,7 @@ def fixed(names: Collection[str]) -> str:
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    names = rows["measure"].str.replace("_", " ") + " of " + rows["space"] + "s"
+    names = rows["metric"].str.replace("_", " ") + " of " + rows["space"] + "s"
     return ", ".join(names)
 
 

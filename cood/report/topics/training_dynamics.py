@@ -10,11 +10,11 @@ import pandas as pd
 from cood.analysis.topics.training_dynamics import SPACES, Lead
 
 
-def ends(table: pd.DataFrame, measure: str) -> str:
-    """Mean over models of a measure before training and at its end, of both spaces."""
+def ends(table: pd.DataFrame, metric: str) -> str:
+    """Mean over models of a metric before training and at its end, of both spaces."""
     said = []
     for space in SPACES:
-        part = table[(table["measure"] == measure) & (table["space"] == space)]
+        part = table[(table["metric"] == metric) & (table["space"] == space)]
         part = part.sort_values("step").groupby("model")["value"]
         first, last = part.first().mean(), part.last().mean()
         said.append(f"{space}s {first:.2f} before training and {last:.2f} after it")
@@ -22,24 +22,24 @@ def ends(table: pd.DataFrame, measure: str) -> str:
 
 
 def leads(found: Mapping[str, Lead]) -> str:
-    """Which space arrives first by each measure, as sentences."""
+    """Which space arrives first by each metric, as sentences."""
     said = []
-    for measure, one in found.items():
+    for metric, one in found.items():
         if one.low > 0:
             reading = "texts come first"
         elif one.high < 0:
             reading = "images come first"
         else:
             reading = "neither surely comes first"
-        said.append(f"By {_named(measure)}, {reading}: texts are ahead by {one}.")
+        said.append(f"By {_named(metric)}, {reading}: texts are ahead by {one}.")
     return " ".join(said)
 
 
 def lags(found: Mapping[str, pd.DataFrame]) -> str:
     """Which lagged correlations are surely not 0, as a sentence."""
     said = [
-        f"{row.order} by {_named(measure)} ({row.value:.2f} [{row.low:.2f}, {row.high:.2f}])"
-        for measure, table in found.items()
+        f"{row.order} by {_named(metric)} ({row.value:.2f} [{row.low:.2f}, {row.high:.2f}])"
+        for metric, table in found.items()
         for row in table.itertuples()
         if row.order != "at once" and (row.low > 0 or row.high < 0)
     ]
@@ -51,21 +51,20 @@ def lags(found: Mapping[str, pd.DataFrame]) -> str:
 def stacked(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Lagged correlations as `cood.report.plots.figures.intervals` takes them."""
     tables = [
-        table.assign(group=_named(measure), model=table["order"])
-        for measure, table in found.items()
+        table.assign(group=_named(metric), model=table["order"]) for metric, table in found.items()
     ]
     return pd.concat(tables, ignore_index=True)
 
 
 def summary(steps: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> pd.DataFrame:
-    """A row a model and measure: the step by which each space has arrived, and its values."""
+    """A row a model and metric: the step by which each space has arrived, and its values."""
     rows = []
-    for measure, found in steps.items():
+    for metric, found in steps.items():
         for model, arrived in found.iterrows():
-            row = {"model": model, "measure": _named(measure)}
+            row = {"model": model, "metric": _named(metric)}
             for space in SPACES:
                 here = table[
-                    (table["measure"] == measure)
+                    (table["metric"] == metric)
                     & (table["space"] == space)
                     & (table["model"] == model)
                 ].sort_values("step")["value"]
@@ -77,5 +76,5 @@ def summary(steps: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(rows).replace({np.nan: None})
 
 
-def _named(measure: str) -> str:
-    return measure.replace("_", " ")
+def _named(metric: str) -> str:
+    return metric.replace("_", " ")

@@ -37,11 +37,11 @@ def no_bootstrap(monkeypatch):
 
 
 def evidence(study, columns):
-    """Evidence from one number by model for each measure."""
+    """Evidence from one number by model for each metric."""
     fixed = {"set": next(iter(study.sets)), "space": "image", "group": "all", "split": "unseen"}
     rows = [
-        {"model": model, "measure": measure, "variant": variant, "value": value, **fixed}
-        for (measure, variant), values in columns.items()
+        {"model": model, "metric": metric, "variant": variant, "value": value, **fixed}
+        for (metric, variant), values in columns.items()
         for model, value in zip(MODELS, values, strict=True)
     ]
     scores = pd.DataFrame(rows).assign(low=np.nan, high=np.nan, chance=0.1, n=9)
@@ -122,7 +122,7 @@ def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch)
     monkeypatch.setenv("COOD_OUTPUT", str(tmp_path))
     results = load_results(graded)
     # The page of the metrics also shows all compositions; here none was seen by any model.
-    everywhere = results.scores[results.scores["measure"].isin(NAMED)].assign(split="all")
+    everywhere = results.scores[results.scores["metric"].isin(NAMED)].assign(split="all")
     results = replace(results, scores=pd.concat([results.scores, everywhere]))
     monkeypatch.setattr(tables, "load_results", lambda *of: results)
     known = gather_evidence(results)
@@ -138,13 +138,13 @@ def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch)
     assert glued["shared_correlation"] == str(found["C12 shared dimensions"].found)
     assert glued["swapped_correlation"] == str(found["C12 switching"].found)
     space, _ = cell("disentanglement", graded)
-    beside = space["beside"].set_index(["space", "measure"])
+    beside = space["beside"].set_index(["space", "metric"])
     for test, of in (("C6 metrics of texts", "text"), ("C7 metrics of images", "image")):
         members = found[test].members
-        assert len(members) == 4  # Z-diff is not among the measures of this study
+        assert len(members) == 4  # Z-diff is not among the metrics of this study
         for row in members.itertuples():
-            other = beside.loc[(of, row.measure)]
-            page = space["found"].set_index(["space", "measure"]).loc[(of, row.measure)]
+            other = beside.loc[(of, row.metric)]
+            page = space["found"].set_index(["space", "metric"]).loc[(of, row.metric)]
             assert (row.pearson, row.low, row.high) == pytest.approx(
                 (page["pearson"], page["low"], page["high"]), nan_ok=True
             )
@@ -170,14 +170,14 @@ def trained(parse, tmp_path, monkeypatch):
             for space, start in (("image", 0.2), ("text", 0.8)):
                 value = min(1, start + 0.05 * np.log2(1 + step) + 0.01 * i)
                 moments.append((name, step, space, "z_diff", value))
-        columns = ["model", "step", "space", "measure", "value"]
+        columns = ["model", "step", "space", "metric", "value"]
         table = pd.DataFrame(moments, columns=columns)
         write_table(table[table["model"] == name], study.paths.model_training_dynamics(name))
         rows.append((name, "unseen", rng.random()))
         rows.append((name, "seen", rng.random()))
     fixed = {"set": "ao", "space": "image", "group": "all", "variant": "all"}
     scores = pd.DataFrame(rows, columns=["model", "split", "value"])
-    scores = scores.assign(**fixed, measure="pair_top1", low=0, high=1, chance=0.1, n=9)
+    scores = scores.assign(**fixed, metric="pair_top1", low=0, high=1, chance=0.1, n=9)
     known = {"family": [m.family for m in study.models.values()], "share": shares}
     models = pd.DataFrame({"model": list(study.models), "kind": "trained here", **known})
     return gather_evidence(Results(study, scores, models))
@@ -283,7 +283,7 @@ def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
     table = pd.DataFrame({"tower": np.where(clip, "CLIP", "images alone"), "ID": inside})
     table["family"] = [f"f{i}" for i in range(len(clip))]
     table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
-    monkeypatch.setattr(statistics, "image_encoder_table", lambda results, measure: table)
+    monkeypatch.setattr(statistics, "image_encoder_table", lambda results, metric: table)
     monkeypatch.setattr(statistics, "about_image_encoders", lambda results: "The towers are these.")
     study = parse().model_copy(update={"image_encoders": {"views": None}})
     known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)

@@ -72,7 +72,7 @@ def test_the_correction_decides():
     ],
 )
 def test_a_single_metric_on_the_other_side_stops_a_verdict(value, single, holm, verdict):
-    members = pd.DataFrame({"measure": ["mig", "sap"], "pearson": [single, np.nan]})
+    members = pd.DataFrame({"metric": ["mig", "sap"], "pearson": [single, np.nan]})
     members["holm"] = [holm, np.nan]
     found = decide(claim("+"), effects((value, 0.01), members=members), 0.01, 0.01, tested=1)
     assert found.verdict == verdict
@@ -99,7 +99,7 @@ def statistic(name):
     values = {test: 0.5 if sign == "+" else -0.5 for test, sign in tests.items()}
     found = Correlation(12, 5, 0.4, 0.1, 0.6, 0.4, 0.1, 0.6)
     more = {"found": found, "controls": {ID: found, "width": found}, "ways": (0.1, 0.7)}
-    member = {"set": "ao", "space": "text", "measure": "mig", "pearson": 0.1, "low": -0.3}
+    member = {"set": "ao", "space": "text", "metric": "mig", "pearson": 0.1, "low": -0.3}
     member |= {"high": 0.4, "p": 0.6, "holm": 1.0, "median": 0.2, "chance": 0.1}
     members = pd.DataFrame([member])
     more |= {"members": members} if name == "C6" else {}
@@ -150,5 +150,5 @@ def test_tables_hold_every_test(judged):
     controls = control_table(judged)
     assert len(controls) == 2 * 5  # two controls of the tests of C1, C2, C3 and C6
     assert set(controls["given"]) == {ID, "width"}
-    assert member_table(judged)[["claim", "measure"]].to_numpy().tolist() == [["C6", "mig"]]
+    assert member_table(judged)[["claim", "metric"]].to_numpy().tolist() == [["C6", "mig"]]
     assert member_table([one for one in judged if one.claim.id != "C6"]).empty

@@ -105,7 +105,7 @@ def results(project, parse):
         ):
             if prefix == "linear" or model != "raw":
                 value = (10 * i + k) / 100
-                row = {"model": model, "measure": f"{prefix}_pair_top1", "split": split}
+                row = {"model": model, "metric": f"{prefix}_pair_top1", "split": split}
                 row |= {"variant": variant, "value": value, "low": value, "high": value}
                 rows.append(row | {"set": "ao", "group": "all", "chance": 0.05, "n": 8})
     models = pd.DataFrame({"model": ["few", "most"], "family": ["40 %", "80 %"]})

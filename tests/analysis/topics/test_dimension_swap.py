@@ -23,10 +23,10 @@ def results(tiny):
             rows.append((model, f"{factor}_dimensions", "axes share images", "all", 2, width))
             for k in steps(width):
                 group = "all" if k == width else str(k)
-                measure = f"{factor}_accuracy"
-                rows.append((model, measure, "axes share images", group, times * k / 10, 50))
+                metric = f"{factor}_accuracy"
+                rows.append((model, metric, "axes share images", group, times * k / 10, 50))
         rows.append((model, "switched", "axes share images needed", "all", times / 10, 50))
-    columns = ["model", "measure", "variant", "group", "value", "n"]
+    columns = ["model", "metric", "variant", "group", "value", "n"]
     scores = pd.DataFrame(rows, columns=columns).assign(**FIXED)
     return Results(tiny, scores, pd.DataFrame({"model": ["few", "most", "wide"]}))
 
@@ -42,7 +42,7 @@ def test_curves_are_means_over_models_of_the_most_frequent_width(results):
 
 def test_grid_of_means(results):
     grid = swapped_grid(
-        results, {"row": "axes share images"}, {"column": "needed"}, measure="switched", split="all"
+        results, {"row": "axes share images"}, {"column": "needed"}, metric="switched", split="all"
     )
     assert grid.loc["row", "column"] == pytest.approx((0.1 + 0.3 + 0.9) / 3)
 

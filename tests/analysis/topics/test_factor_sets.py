@@ -19,7 +19,7 @@ ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
 
 def row(**known):
     blank = dict.fromkeys(COLUMNS, np.nan) | {"set": "shapes", "split": "all", "variant": "all"}
-    return {**blank, "group": "words", "space": "image", "measure": "mig", "n": 60, **known}
+    return {**blank, "group": "words", "space": "image", "metric": "mig", "n": 60, **known}
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def results(factored):
             row(model=model, value=value, variant="scale", chance=0.02),
             row(model=model, value=0.3, variant="shape", space="text", chance=0.04),
         ]
-    hue = {"measure": "factor_top1", "variant": "scale", "group": "all", "chance": 0.125}
+    hue = {"metric": "factor_top1", "variant": "scale", "group": "all", "chance": 0.125}
     rows += [row(model=m, value=0.3, low=low, **hue) for m, low in (("a", 0.2), ("b", 0.1))]
     models = pd.DataFrame({"model": [*ZOO, "on-shapes"], "trained_on": [*[""] * 4, "shapes"]})
     models["family"] = ["1", "1", "2", "3", "50%"]
@@ -44,7 +44,7 @@ def results(factored):
 def test_correlations_are_those_of_the_zoo_alone(results):
     accuracy = pd.Series({"a": 0.2, "b": 0.25, "c": 0.5, "d": 0.8, "on-shapes": -5.0})
     table = factors.against_composing(results, accuracy, ["mig"])
-    assert table[["set", "measure", "space", "group"]].to_numpy().tolist() == [
+    assert table[["set", "metric", "space", "group"]].to_numpy().tolist() == [
         ["shapes", "mig", "image", "words"],
         ["shapes", "mig", "text", "words"],
     ]
@@ -127,7 +127,7 @@ def test_models_of_both_kinds(whole):
 def test_accuracy_on_what_was_held_out(whole):
     table = factors.held_out(whole, "explicitness").set_index("model")
     scores = whole.scores[whole.scores["model"] == "on-shapes"]
-    pair = scores[scores["measure"] == "pair_top1"].set_index(["split", "variant"])["value"]
+    pair = scores[scores["metric"] == "pair_top1"].set_index(["split", "variant"])["value"]
     row = table.loc["on-shapes"]
     assert row["seen"] == pair["seen", "all"]
     assert row["held out"] == pair["unseen", "all"]

@@ -15,7 +15,7 @@ def table(values):
         for (model, space), line in values.items()
         for step, value in zip(STEPS, line, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["model", "step", "space", "measure", "value"])
+    return pd.DataFrame(rows, columns=["model", "step", "space", "metric", "value"])
 
 
 def test_the_step_from_which_a_measure_stays():

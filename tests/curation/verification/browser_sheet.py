@@ -109,6 +109,6 @@ def test_a_rater_stops_goes_on_and_hands_in(study, context, tmp_path):
     assert (said["object_said"] != "").all()
     assert (said["object_said"] == "unsure").sum() + (said["attribute_said"] == "unsure").sum() == 2
     table = read_table(study.paths.agreement("ao"))
-    decoys = table[table["measure"] == "decoys refused"]
+    decoys = table[table["metric"] == "decoys refused"]
     assert (decoys["value"] >= 0.5).all()
     assert set(decoys["who"]) == {"ann", "bob"}

@@ -67,7 +67,7 @@ def test_agreement_of_raters_is_what_was_planted(copied, save):
         save("bob", wrong=real[4:12]),
         save("cy", wrong=[*real[:8], trap[0]], left=[real[-1]]),
     ]
-    table = collect(copied, "ao", files, print).set_index(["question", "measure", "who"])
+    table = collect(copied, "ao", files, print).set_index(["question", "metric", "who"])
     row = table.loc["object", "Cohen's kappa", "ann and bob"]
     # 4 said no by both, 4 by each alone: agreement 24 of 32, of which by chance (8² + 24²) / 32².
     chance = (8**2 + 24**2) / 32**2

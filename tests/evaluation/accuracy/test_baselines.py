@@ -22,17 +22,17 @@ def test_the_text_alone_is_at_chance(done):
     assert set(table["note"]) == {"baseline"}
     assert table["seconds"].isna().all()
     for variant in set(table["variant"]):
-        for measure, value in {
+        for metric, value in {
             "pair_top1": 1 / 20,
             "pair_top5": 5 / 20,
             "pair_class_mean": 1 / 20,
             "attribute_top1": 1 / 4,
             "object_top1": 1 / 5,
         }.items():
-            found = row(table, variant=variant, measure=measure, group="all")
+            found = row(table, variant=variant, metric=metric, group="all")
             # Each composition has as many images, so one fixed answer is right by chance.
-            assert found["value"] == pytest.approx(value), measure
-            assert found["chance"] == pytest.approx(value), measure
+            assert found["value"] == pytest.approx(value), metric
+            assert found["chance"] == pytest.approx(value), metric
             assert found["n"] == 40
 
 
@@ -41,7 +41,7 @@ def test_the_text_alone_answers_with_what_captions_name_most(done):
     most = named["composition"].value_counts()
     attribute = named.set_index("composition")["attribute"]
     best = {attribute[[i]].iloc[0] for i in most[most == most.max()].index}
-    table = text_only(done, "ao").query("variant == 'captions of few' and measure == 'pair_top1'")
+    table = text_only(done, "ao").query("variant == 'captions of few' and metric == 'pair_top1'")
     values = table.set_index("group")["value"]
     right = values[values.index.isin(["color", "pattern", "material"]) & (values > 0)]
     category = {"red": "color", "blue": "color", "striped": "pattern", "brick": "material"}
@@ -57,7 +57,7 @@ def test_a_study_that_trains_nothing_has_no_text_baseline(copied, parse):
 def test_the_background_alone(done):
     table = background_only(done, "ao")
     assert tuple(table.columns) == COLUMNS
-    assert table["measure"].tolist() == ["attribute_top1", "object_top1"]
+    assert table["metric"].tolist() == ["attribute_top1", "object_top1"]
     assert table["chance"].tolist() == [1 / 4, 1 / 5]
     assert table["n"].tolist() == [40, 40]
     assert (table["low"] <= table["value"]).all()
@@ -70,9 +70,9 @@ def test_a_background_that_tells_the_attribute_is_found(done, monkeypatch):
     # Backgrounds that depend on the attribute alone, as if the generator leaked.
     monkeypatch.setattr(baselines, "image_seed", lambda seed, c, k: (seed, c // 5))
     table = background_only(done, "ao")
-    assert row(table, measure="attribute_top1")["value"] == 1
+    assert row(table, metric="attribute_top1")["value"] == 1
     # The attribute says nothing of the object.
-    assert row(table, measure="object_top1")["value"] < 0.6
+    assert row(table, metric="object_top1")["value"] < 0.6
 
 
 def test_copies_of_an_image_do_not_leak_across_folds(done, monkeypatch):

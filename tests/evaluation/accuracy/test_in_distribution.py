@@ -21,7 +21,7 @@ def test_known_answers(settings):
         "m", "val", {"images": images, "objects": objects}, classes, settings, 0
     )
     assert list(table.columns) == list(COLUMNS)
-    table = table.set_index("measure")
+    table = table.set_index("metric")
     assert table["value"].to_dict() == {"id_top1": 6 / 8, "id_top5": 7 / 8}
     assert table["chance"].to_dict() == {"id_top1": 1 / 8, "id_top5": 5 / 8}
     assert (table["n"] == 40).all()

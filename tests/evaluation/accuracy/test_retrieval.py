@@ -129,7 +129,7 @@ def scores(parse):
     def run(tensors, **splits):
         table = score_retrieval(study, tensors, TRUTH, {"all": np.arange(WORDS.size)} | splits)
         assert (table["space"] == "image").all()
-        keys = ["measure", "variant", "split"]
+        keys = ["metric", "variant", "split"]
         assert not table.duplicated(keys).any()
         return table.set_index(keys)
 
@@ -160,9 +160,9 @@ def test_texts_that_tell_nothing_retrieve_at_chance(scores):
     for _ in range(20):
         texts = {name: source.permutation(tensors[name]) for name in ("compositions", "attributes")}
         found.append(scores(tensors | texts).loc[[(m, "text", "all") for m in METRICS]])
-    for measure in METRICS:
-        rows = pd.concat(found).loc[[(measure, "text", "all")]]
-        assert rows["value"].mean() == pytest.approx(rows["chance"].mean(), abs=0.05), measure
+    for metric in METRICS:
+        rows = pd.concat(found).loc[[(metric, "text", "all")]]
+        assert rows["value"].mean() == pytest.approx(rows["chance"].mean(), abs=0.05), metric
 
 
 def test_chance(scores):

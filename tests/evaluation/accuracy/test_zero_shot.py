@@ -41,7 +41,7 @@ PAIRS, ATTRIBUTES, OBJECTS = [0, 2, 5, 3, 0, 5], [0, 0, 1, 0, 1, 1], [0, 1, 2, 0
 TENSORS = embedded(PAIRS, ATTRIBUTES, OBJECTS)
 
 
-def measures(answers, labels=ALL):
+def metrics(answers, labels=ALL):
     return {name: (right, chance) for name, right, chance in hits(answers, WORDS, labels)}
 
 
@@ -64,7 +64,7 @@ def test_only_the_labels_that_are_offered_are_answered():
 
 
 def test_known_answers():
-    found = measures(answer(TENSORS, TRUTH))
+    found = metrics(answer(TENSORS, TRUTH))
     expected = {
         "pair_top1": [1, 0, 0, 1, 0, 1],
         "attribute_top1": [1, 1, 0, 1, 0, 1],
@@ -81,7 +81,7 @@ def test_known_answers():
 
 
 def test_chance_among_all_labels():
-    found = {name: chance for name, (_, chance) in measures(answer(TENSORS, TRUTH)).items()}
+    found = {name: chance for name, (_, chance) in metrics(answer(TENSORS, TRUTH)).items()}
     for name, level in {
         "pair_top1": 1 / 6,
         "pair_top5": 5 / 6,
@@ -98,7 +98,7 @@ def test_chance_among_a_subset_of_labels():
     # red apple, red hat, striped dog
     labels = np.array([0, 1, 5])
     truth = np.array([0, 1, 5, 5])
-    found = measures(Answers(truth, np.array([[0, 1, 5]] * 4)), labels)
+    found = metrics(Answers(truth, np.array([[0, 1, 5]] * 4)), labels)
     assert found.keys() == {"pair_top1", "pair_top5", "attribute_top1", "object_top1"}
     np.testing.assert_allclose(found["pair_top1"][1], 1 / 3)
     np.testing.assert_allclose(found["pair_top5"][1], 1)
@@ -111,7 +111,7 @@ def test_a_guesser_scores_chance():
     labels = np.array([0, 1, 2, 5])
     truth = rng.choice(labels, size=40_000)
     pairs = rng.permuted(np.tile(labels, (len(truth), 1)), axis=1)
-    for name, (right, chance) in measures(Answers(truth, pairs), labels).items():
+    for name, (right, chance) in metrics(Answers(truth, pairs), labels).items():
         assert right.mean() == pytest.approx(chance.mean(), abs=0.01), name
 
 
@@ -125,16 +125,14 @@ def row(table, **where):
 def test_table_with_groups_by_category():
     table = tabulate(answer(TENSORS, TRUTH), WORDS, ALL, SETTINGS, seed=0)
     assert set(table["group"]) == {"all", "color", "pattern"}
-    assert row(table, measure="pair_top1", group="all")["value"] == pytest.approx(3 / 6)
-    assert row(table, measure="pair_top1", group="color")["value"] == pytest.approx(1 / 3)
-    assert row(table, measure="pair_top1", group="pattern")["value"] == pytest.approx(2 / 3)
-    assert row(table, measure="attribute_alone_top1", group="color")["value"] == pytest.approx(
-        2 / 3
-    )
-    binding = row(table, measure="binding", group="all")
+    assert row(table, metric="pair_top1", group="all")["value"] == pytest.approx(3 / 6)
+    assert row(table, metric="pair_top1", group="color")["value"] == pytest.approx(1 / 3)
+    assert row(table, metric="pair_top1", group="pattern")["value"] == pytest.approx(2 / 3)
+    assert row(table, metric="attribute_alone_top1", group="color")["value"] == pytest.approx(2 / 3)
+    binding = row(table, metric="binding", group="all")
     assert (binding["value"], binding["n"]) == (0.5, 4)
     assert np.isnan(binding["chance"])
-    assert (table.loc[table["measure"] != "binding", "chance"] > 0).all()
+    assert (table.loc[table["metric"] != "binding", "chance"] > 0).all()
     assert (table["low"] <= table["value"]).all()
     assert (table["value"] <= table["high"]).all()
 
@@ -143,13 +141,13 @@ def test_class_mean_weighs_compositions_equally():
     truth = np.array([0, 0, 0, 1])
     answers = Answers(truth, np.array([[0], [0], [0], [0]]))
     table = tabulate(answers, WORDS, ALL, SETTINGS, seed=0)
-    assert row(table, measure="pair_top1", group="all")["value"] == 0.75
-    assert row(table, measure="pair_class_mean", group="all")["value"] == 0.5
+    assert row(table, metric="pair_top1", group="all")["value"] == 0.75
+    assert row(table, metric="pair_class_mean", group="all")["value"] == 0.5
 
 
 def test_a_category_without_images_is_told_as_nothing():
     answers = Answers(np.array([0, 1]), np.array([[0], [0]]))
-    empty = row(tabulate(answers, WORDS, ALL, SETTINGS, 0), measure="pair_top1", group="pattern")
+    empty = row(tabulate(answers, WORDS, ALL, SETTINGS, 0), metric="pair_top1", group="pattern")
     assert empty["n"] == 0
     assert np.isnan([empty["value"], empty["low"], empty["high"], empty["chance"]]).all()
 
@@ -157,7 +155,7 @@ def test_a_category_without_images_is_told_as_nothing():
 def test_nobody_knows_both_words():
     tensors = embedded(PAIRS, [1, 1, 1, 0, 0, 0], OBJECTS)
     table = tabulate(answer(tensors, TRUTH), WORDS, ALL, SETTINGS, seed=0)
-    assert row(table, measure="binding", group="all")["n"] == 0
+    assert row(table, metric="binding", group="all")["n"] == 0
 
 
 @pytest.fixture
@@ -171,13 +169,13 @@ def test_scores_are_a_long_table(scored):
     assert (scored["model"] == "m").all()
     assert (scored["set"] == "ao").all()
     assert set(scored["split"]) == {"unseen", "shared", "seen"}
-    keys = ["split", "group", "measure", "variant"]
+    keys = ["split", "group", "metric", "variant"]
     assert not scored.duplicated(keys).any()
     assert (scored["seconds"] > 0).all()
 
 
 def test_scores_of_each_split(scored):
-    pair = {"measure": "pair_top1", "group": "all", "variant": "all"}
+    pair = {"metric": "pair_top1", "group": "all", "variant": "all"}
     for split, value, n in (("unseen", 1 / 2, 2), ("shared", 1 / 2, 2), ("seen", 2 / 3, 3)):
         found = row(scored, split=split, **pair)
         assert (found["value"], found["n"]) == (pytest.approx(value), n)
@@ -186,13 +184,13 @@ def test_scores_of_each_split(scored):
 
 def test_unseen_compositions_are_also_scored_among_themselves(scored):
     assert set(scored.loc[scored["variant"] == "unseen", "split"]) == {"unseen"}
-    found = row(scored, split="unseen", measure="pair_top1", group="all", variant="unseen")
+    found = row(scored, split="unseen", metric="pair_top1", group="all", variant="unseen")
     assert found["chance"] == pytest.approx(1 / 2)
     assert found["value"] == pytest.approx(1 / 2)
     # Both labels are dogs: the object cannot be wrong.
-    object_ = row(scored, split="unseen", measure="object_top1", group="all", variant="unseen")
+    object_ = row(scored, split="unseen", metric="object_top1", group="all", variant="unseen")
     assert (object_["value"], object_["chance"]) == (1, 1)
-    top = row(scored, split="unseen", measure="pair_top5", group="all", variant="unseen")
+    top = row(scored, split="unseen", metric="pair_top5", group="all", variant="unseen")
     assert (top["value"], top["chance"]) == (1, 1)
 
 
@@ -232,7 +230,7 @@ def test_labels_of_the_unseen_are_those_that_have_an_image():
     truth = np.array([0, 3, 5])
     tensors = {**TENSORS, "images": TENSORS["images"][truth]}
     table = score("m", "ao", tensors, truth, {"unseen": ALL}, WORDS, SETTINGS, 0)
-    rows = table[(table["measure"] == "pair_top1") & (table["group"] == "all")]
+    rows = table[(table["metric"] == "pair_top1") & (table["group"] == "all")]
     chance = rows.set_index("variant")["chance"]
     assert chance["all"] == pytest.approx(1 / 6)
     assert chance["unseen"] == pytest.approx(1 / 3)
@@ -249,12 +247,12 @@ def test_other_templates_are_scored_on_unseen_compositions_only():
     }
     usual, bare, bad = (
         table[(table["split"] == "unseen") & (table["variant"] == variant)].set_index(
-            ["measure", "group"]
+            ["metric", "group"]
         )["value"]
         for variant in ("all", template_variant("bare"), template_variant("bad"))
     )
     pd.testing.assert_series_equal(bare, usual[bare.index])
-    assert not any("alone" in measure or measure == "binding" for measure, _ in bare.index)
+    assert not any("alone" in metric or metric == "binding" for metric, _ in bare.index)
     assert (usual["pair_top1", "all"], bad["pair_top1", "all"]) == (2 / 3, 0)
 
 

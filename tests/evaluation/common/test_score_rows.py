@@ -13,7 +13,7 @@ HITS = np.array([1, 0, 1, 1, 0, 0])
 def rows(*outcomes, **splits):
     table = summarise(outcomes, COMPOSITIONS, splits, SETTINGS, seed=3)
     assert tuple(table.columns) == ROW
-    return table.set_index(["measure", "split"])
+    return table.set_index(["metric", "split"])
 
 
 def test_means_in_each_split():

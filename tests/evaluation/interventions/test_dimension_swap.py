@@ -40,9 +40,9 @@ def scores(parse):
         table = score_dimension_swap(
             study, tensors, TRUTH, {"unseen": np.array([1, 7]), "seen": IDS}
         )
-        keys = ["measure", "variant", "group", "split", "space"]
+        keys = ["metric", "variant", "group", "split", "space"]
         assert not table.duplicated(keys).any()
-        return table.set_index(["space", "measure", "variant", "group", "split"])
+        return table.set_index(["space", "metric", "variant", "group", "split"])
 
     return run
 
@@ -127,11 +127,11 @@ def test_rows_of_the_table(scores):
     assert set(table["split"]) == {"all", "unseen"}
     image, text = (table[table["space"] == space] for space in ("image", "text"))
     assert not text["variant"].str.contains("images").any()
-    counted = image[image["measure"] == "attribute_dimensions"]
+    counted = image[image["metric"] == "attribute_dimensions"]
     assert len(counted) == 2 * len(BASES) * (len(RULES) + 1)
     assert (counted["value"] >= 1).all()
     assert (counted["n"] == WIDTH).all()
-    whole = image[(image["measure"] == "object_accuracy") & (image["group"] == "all")]
+    whole = image[(image["metric"] == "object_accuracy") & (image["group"] == "all")]
     # With all dimensions neither the rule nor the basis matters.
     assert whole.groupby(whole["variant"].str.split().str[-1])["value"].agg(np.ptp).max() < 0.01
     assert whole["chance"].to_numpy() == pytest.approx(1 / 5)

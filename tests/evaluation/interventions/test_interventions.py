@@ -34,7 +34,7 @@ SETTINGS = {
 }
 EACH, D = 6, 24
 EDITS = Interventions(doses=[1, 5, 6], repeats=2)
-KEYS = ["edit", "dose", "side", "space", "measure", "against"]
+KEYS = ["edit", "dose", "side", "space", "metric", "against"]
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +91,13 @@ def test_what_is_fitted_on_is_not_what_is_tried_on():
 
 def test_each_row_is_there_once(table):
     assert not table.duplicated(KEYS).any()
-    assert set(table["measure"]) == {*ACCURACIES, *METRICS}
+    assert set(table["metric"]) == {*ACCURACIES, *METRICS}
     assert set(table["side"]) == {"images", "texts", "both"}
-    accuracies = table[table["measure"].isin(ACCURACIES)]
+    accuracies = table[table["metric"].isin(ACCURACIES)]
     assert accuracies[["value", "low", "high", "n"]].notna().all(axis=None)
     assert (accuracies["low"] <= accuracies["value"]).all()
     assert (accuracies["value"] <= accuracies["high"]).all()
-    plain = values(table, edit="none", measure="attribute_top1")
+    plain = values(table, edit="none", metric="attribute_top1")
     assert plain["chance"].item() == pytest.approx(1 / 6)
 
 
@@ -107,9 +107,9 @@ def test_the_accuracy_before_is_the_benchmarks(study, blurred):
     benchmark = score(
         *("few", "ao", tensors, truth, splits, study.words, study.evaluation, study.seed)
     )
-    for measure in ACCURACIES:
-        here = values(blurred, edit="none", measure=measure, against="")
-        there = values(benchmark, split="unseen", variant="all", group="all", measure=measure)
+    for metric in ACCURACIES:
+        here = values(blurred, edit="none", metric=metric, against="")
+        there = values(benchmark, split="unseen", variant="all", group="all", metric=metric)
         for column in ("value", "low", "high", "chance", "n"):
             assert here[column].item() == pytest.approx(there[column].item())
 
@@ -119,20 +119,20 @@ def test_without_the_directions_of_a_factor_it_is_guessed_and_the_other_known(ta
     every = {"attribute": 5, "object": 6}
     found = values(table, edit=f"remove {gone}", dose=every[gone], against="")
     for side in ("images", "texts", "both"):
-        right = values(found, side=side).set_index("measure")["value"]
+        right = values(found, side=side).set_index("metric")["value"]
         assert right[f"{left}_top1"] == 1
         assert right[f"{gone}_top1"] < 0.45  # 6 or 7 to guess among
 
 
 def test_sums_of_additive_texts_change_nothing(table):
     moved = values(table, edit="additive", against="unedited")
-    moved = moved[moved["measure"].isin(ACCURACIES)]
+    moved = moved[moved["metric"].isin(ACCURACIES)]
     assert set(moved["side"]) == {"images", "texts", "both"}
     assert (moved[["value", "low", "high"]] == 0).all(axis=None)
 
 
 def test_a_rotation_moves_no_accuracy_but_metrics_of_axes(table):
-    moved = values(table, edit="rotate", against="unedited").set_index("measure")["value"]
+    moved = values(table, edit="rotate", against="unedited").set_index("metric")["value"]
     assert moved[list(ACCURACIES)].abs().max() == 0
     assert moved["dcimig"].abs().max() > 0.05
     assert moved[["r2_adjusted", "orthogonality"]].abs().max() < 1e-5
@@ -140,18 +140,18 @@ def test_a_rotation_moves_no_accuracy_but_metrics_of_axes(table):
 
 def test_what_sets_a_text_apart_from_its_sum_can_be_harm(study):
     table = scored(study, interaction=0.4)
-    found = values(table, edit="additive", dose=1.0, side="texts", measure="pair_top1")
+    found = values(table, edit="additive", dose=1.0, side="texts", metric="pair_top1")
     found = found.set_index("against")
     assert found.loc["unedited", "value"] > 0.1
     assert found.loc["control", "low"] > 0
-    factorised = values(table, edit="additive", side="texts", measure="r2_adjusted", against="")
+    factorised = values(table, edit="additive", side="texts", metric="r2_adjusted", against="")
     twice, *_, without = factorised["value"]
     assert twice < 0.5 < 0.95 < without
 
 
 def test_differences_are_those_of_the_values_and_paired(blurred):
     wide = blurred.pivot(
-        index=["edit", "dose", "side", "measure"], columns="against", values="value"
+        index=["edit", "dose", "side", "metric"], columns="against", values="value"
     )
     for edit, dose, side, control in (
         ("remove attribute", 1, "both", ("remove random", 1)),
@@ -164,14 +164,14 @@ def test_differences_are_those_of_the_values_and_paired(blurred):
         assert one["unedited"] == pytest.approx(
             one[""] - wide.loc[("none", 0.0, "both", "pair_top1"), ""]
         )
-    centred = values(blurred, edit="centre", side="both", measure="pair_top1").set_index("against")
+    centred = values(blurred, edit="centre", side="both", metric="pair_top1").set_index("against")
     width = centred["high"] - centred["low"]
     assert width["unedited"] < width[""]  # few images change; unpaired it would be wider
 
 
 def test_some_of_the_images_stand_for_all(study):
     few = scored(study, Interventions(doses=[1], repeats=1, samples=20))
-    assert set(few.loc[few["measure"].isin(ACCURACIES), "n"]) == {20}
+    assert set(few.loc[few["metric"].isin(ACCURACIES), "n"]) == {20}
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_from_the_command_line(edited):
     assert {"remove attribute", "additive", "rotate", "whiten"} <= set(table["edit"])
     assert (table["seconds"] > 0).all()
     unseen = round(0.2 * 20) * 2
-    assert set(table.loc[table["measure"] == "pair_top1", "n"]) == {unseen}
+    assert set(table.loc[table["metric"] == "pair_top1", "n"]) == {unseen}
 
 
 def test_models_without_embeddings_are_one_row_with_the_reason(edited, monkeypatch, parse):
@@ -203,4 +203,4 @@ def test_models_without_embeddings_are_one_row_with_the_reason(edited, monkeypat
     write_tensors(alike, edited.paths.embeddings("most", "ao"), {})
     table = intervene_on_model(study, "most")  # codes that are all alike have no directions
     assert values(table, edit="remove attribute").empty
-    assert pd.isna(values(table, edit="none", measure="r2_adjusted")["value"]).all()
+    assert pd.isna(values(table, edit="none", metric="r2_adjusted")["value"]).all()

@@ -8,7 +8,7 @@ from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.interventions.probing import swap_dimensions_of_model
 from cood.files import read_table, write_tensors
 
-KEYS = ["set", "split", "group", "space", "measure", "variant"]
+KEYS = ["set", "split", "group", "space", "metric", "variant"]
 
 
 def test_probes_of_a_model(copied):
@@ -18,11 +18,11 @@ def test_probes_of_a_model(copied):
     assert not table.duplicated(KEYS).any()
     assert set(table["space"]) == {"image", "text"}
     assert (table["seconds"] > 0).all()
-    asked = table.query("measure == 'retrieval_top1' and variant == 'swap'").set_index("split")
+    asked = table.query("metric == 'retrieval_top1' and variant == 'swap'").set_index("split")
     # `few` is the smallest model: what it saw is what all saw.
     assert asked.loc["seen", "n"] == asked.loc["shared", "n"]
     assert asked.loc[["shared", "partial", "unseen"], "n"].sum() == 2500
-    assert {"swapped_zero_shot", "shared_dimensions", "attribute_accuracy"} <= set(table["measure"])
+    assert {"swapped_zero_shot", "shared_dimensions", "attribute_accuracy"} <= set(table["metric"])
 
 
 def test_probing_again_gives_the_same_scores(copied):

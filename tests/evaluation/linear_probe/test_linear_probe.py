@@ -32,22 +32,22 @@ def scored(images, truth=TRUTH, **texts):
     return score_linear_probe(tensors, truth, KNOWN, WORDS, SETTINGS, 0)
 
 
-def value(table, measure, split=HELD_OUT, variant="all"):
-    rows = table[(table["measure"] == measure) & (table["split"] == split)]
+def value(table, metric, split=HELD_OUT, variant="all"):
+    rows = table[(table["metric"] == metric) & (table["split"] == split)]
     (found,) = rows.loc[rows["variant"] == variant, "value"]
     return found
 
 
 def test_planted_words_are_read_on_compositions_held_out():
     table = scored(IMAGES)
-    for measure in ("pair_top1", "attribute_top1", "object_top1", "object_alone_top1"):
+    for metric in ("pair_top1", "attribute_top1", "object_top1", "object_alone_top1"):
         for split, variant in ((PROBE, "all"), (HELD_OUT, "all"), (HELD_OUT, HELD_OUT)):
-            assert value(table, f"linear_{measure}", split, variant) == 1
+            assert value(table, f"linear_{metric}", split, variant) == 1
     assert set(table["group"]) == {"all"}
-    assert not table["measure"].str.contains("binding|zeroshot").any()
+    assert not table["metric"].str.contains("binding|zeroshot").any()
     counts = table.groupby("split")["n"].first()
     assert counts.to_dict() == {PROBE: len(KNOWN), HELD_OUT: 6 * (WORDS.size - len(KNOWN))}
-    chances = table[table["measure"] == "linear_pair_top1"].groupby("variant")["chance"].first()
+    chances = table[table["metric"] == "linear_pair_top1"].groupby("variant")["chance"].first()
     assert chances.to_dict() == {"all": 1 / 20, HELD_OUT: 1 / 4}
     assert table["note"].str.contains("attribute: logistic regression, C = ").all()
 
@@ -80,10 +80,10 @@ def test_texts_answer_the_same_images_where_there_are_some():
         "objects": np.eye(9)[4:],
     }
     table = scored(IMAGES, **texts)
-    rows = table[table["measure"] == "zeroshot_pair_top1"].set_index(["split", "variant"])
+    rows = table[table["metric"] == "zeroshot_pair_top1"].set_index(["split", "variant"])
     assert (rows["value"] == 1).all()
     assert list(rows.index) == [(HELD_OUT, "all"), (HELD_OUT, HELD_OUT)]
-    linear = table[table["measure"] == "linear_pair_top1"].set_index(["split", "variant"])
+    linear = table[table["metric"] == "linear_pair_top1"].set_index(["split", "variant"])
     assert rows["n"].equals(linear["n"].reindex(rows.index))
     assert value(table, "zeroshot_binding") == 1
 
@@ -148,7 +148,7 @@ def test_models_and_towers_are_read_by_the_same_probe(copied, parse):
     clip, twin, gone = (linear_probe_model(study, name) for name in ("few", "twin", "gone"))
     assert tuple(clip.columns) == COLUMNS
     pd.testing.assert_frame_equal(read_table(study.paths.model_linear_probe("few")), clip)
-    linear = clip[clip["measure"].str.startswith("linear_")].reset_index(drop=True)
+    linear = clip[clip["metric"].str.startswith("linear_")].reset_index(drop=True)
     left = ["model", "seconds"]
     pd.testing.assert_frame_equal(linear.drop(columns=left), twin.drop(columns=left))
     assert gone[["model", "note", "n"]].to_numpy().tolist() == [["gone", "no network", 0]]
@@ -197,11 +197,11 @@ def with_id_set(project, parse):
 
 def test_a_probe_of_classes_is_tried_on_the_objects_of_a_set(with_id_set):
     table = linear_probe_model(with_id_set, "planted")
-    inside = table[table["set"] == "val"].set_index("measure")
+    inside = table[table["set"] == "val"].set_index("metric")
     assert inside.loc["linear_id_top1", ["value", "chance", "split"]].tolist() == [1, 1 / 3, "id"]
     assert inside.loc["linear_id_top1", "n"] == 18  # a fifth
     (row,) = table[table["variant"] == "fitted on val"].to_dict("records")
-    assert (row["measure"], row["set"], row["split"]) == ("linear_object_top1", "ao", "all")
+    assert (row["metric"], row["set"], row["split"]) == ("linear_object_top1", "ao", "all")
     assert (row["value"], row["chance"], row["n"]) == (1, 1 / 3, 16)  # hats and dogs, each twice
 
 

@@ -17,7 +17,7 @@ SUMS /= np.linalg.norm(SUMS, axis=1, keepdims=True)
 
 def values(codes, width):
     tables = fixed_width(codes, FACTORS, width, ["explicitness"], seed=3)
-    return {t["variant"].iloc[0]: t.set_index("measure")["value"] for t in tables}
+    return {t["variant"].iloc[0]: t.set_index("metric")["value"] for t in tables}
 
 
 def test_what_holds_at_any_width_stays():
@@ -41,9 +41,9 @@ def test_the_principal_components_hold_what_varies_most():
 def test_codes_that_are_no_wider_are_turned_only():
     found = values(SUMS, 40)
     whole = values(SUMS @ linalg.qr(RNG.standard_normal((40, 40)))[0], 500)
-    for measure in ("r2", "r2_held_out", "numerical_rank_0.1", "stable_rank"):
+    for metric in ("r2", "r2_held_out", "numerical_rank_0.1", "stable_rank"):
         at_40, at_500 = (
-            t[measure] for t in (found["fixed_width random 40"], whole["fixed_width PCA 500"])
+            t[metric] for t in (found["fixed_width random 40"], whole["fixed_width PCA 500"])
         )
         assert at_40 == pytest.approx(at_500)
 

@@ -47,9 +47,9 @@ def table():
     return scored(*planted(noise=0.5))
 
 
-def value(table, measure, variant, split="all", column="value"):
+def value(table, metric, variant, split="all", column="value"):
     rows = table[
-        (table["measure"] == measure) & (table["variant"] == variant) & (table["split"] == split)
+        (table["metric"] == metric) & (table["variant"] == variant) & (table["split"] == split)
     ]
     assert len(rows) == 1
     return rows.iloc[0][column]
@@ -60,8 +60,8 @@ def test_it_is_a_long_table(table):
     assert (table["model"] == "m").all()
     assert (table["set"] == "ao").all()
     assert (table["group"] == "all").all()
-    assert not table.duplicated(["split", "space", "measure", "variant"]).any()
-    assert set(table["measure"]) == {*DEFINITIONS, *FACTORISATION}
+    assert not table.duplicated(["split", "space", "metric", "variant"]).any()
+    assert set(table["metric"]) == {*DEFINITIONS, *FACTORISATION}
     assert (table["seconds"] > 0).all()
     assert (table.loc[table["split"] == "all", "note"] == "").all()
     assert table["value"].notna().all()
@@ -80,7 +80,7 @@ def test_which_codes_are_in_which_space(table):
     n = table[table["split"] == "unseen"].groupby(codes)["n"].unique().map(list).to_dict()
     assert n == {"images": [35], "means": [7], "compositions": [7]}
     words = table[codes.isin(["attributes", "objects"])]
-    assert set(words["measure"]) == set(DEFINITIONS)
+    assert set(words["metric"]) == set(DEFINITIONS)
     assert dict(zip(codes[words.index], words["n"], strict=True)) == {"attributes": 3, "objects": 4}
 
 
@@ -192,7 +192,7 @@ def test_splits_of_the_same_compositions_are_measured_once(table, monkeypatch):
     both = scored(*planted(noise=0.5), {"unseen": ALL, "all": ALL})
     assert len(asked) == 1
     for split in ("unseen", "all"):
-        for measure in FACTORISATION:
+        for metric in FACTORISATION:
             variant = linear_variant("images", unit=True)
-            expected = value(table, measure, variant, "all")
-            assert value(both, measure, variant, split) == pytest.approx(expected, nan_ok=True)
+            expected = value(table, metric, variant, "all")
+            assert value(both, metric, variant, split) == pytest.approx(expected, nan_ok=True)

@@ -18,7 +18,7 @@ from cood.metrics.prediction import explicitness
 from cood.synthesis.drawing.icon_sets import read_manifest
 
 pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
-KEYS = ["set", "split", "space", "group", "measure", "variant"]
+KEYS = ["set", "split", "space", "group", "metric", "variant"]
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def test_measures_of_a_model(measured):
     )
     assert tuple(table.columns) == COLUMNS
     assert not table.duplicated(KEYS).any()
-    metrics = table[table["measure"].isin(["mig", "explicitness"])]
+    metrics = table[table["metric"].isin(["mig", "explicitness"])]
     variants = {"all", *NAMES, "rotated", "PCA 8", "isolated"}
-    for _, part in metrics.groupby(["split", "space", "measure"]):
+    for _, part in metrics.groupby(["split", "space", "metric"]):
         assert set(part["variant"]) == variants
     assert set(table["split"]) == {"all", "unseen"}
-    assert {"r2", "effective_rank"} <= set(table["measure"])
+    assert {"r2", "effective_rank"} <= set(table["metric"])
 
 
 def test_values_are_those_of_the_metrics(measured):
@@ -58,13 +58,13 @@ def test_values_are_those_of_the_metrics(measured):
         options = {"rng": study.seed} if metric is explicitness else {}
         expected = metric(image.codes, factors, **options).value
         row = pick(
-            table, measure=metric.__name__, space="image", split="all", variant="all", group="all"
+            table, metric=metric.__name__, space="image", split="all", variant="all", group="all"
         )
         assert row["value"] == pytest.approx(expected)
         assert row["n"] == len(truth)
     words = [tensors["isolated_attributes"], tensors["isolated_objects"]]
     codes = in_concept_basis(image.codes, *words)
-    row = pick(table, measure="mig", space="image", split="all", variant="isolated")
+    row = pick(table, metric="mig", space="image", split="all", variant="isolated")
     assert row["value"] == pytest.approx(mig(codes, factors).value)
 
 
@@ -84,7 +84,7 @@ def test_measuring_again_gives_the_same(measured):
 
 def test_the_first_split_is_measured_at_the_matched_width_too(copied):
     fixed_width = copied.representation_metrics.model_copy(
-        update={"fixed_width": 6, "measures": ["mig"]}
+        update={"fixed_width": 6, "metrics": ["mig"]}
     )
     study = copied.model_copy(update={"representation_metrics": fixed_width})
     table = representation_metrics_of_model(study, "few")
@@ -94,12 +94,12 @@ def test_the_first_split_is_measured_at_the_matched_width_too(copied):
     assert set(at["variant"]) == {"fixed_width PCA 6", "fixed_width random 6"}
     assert set(at["split"]) == {study.representation_metrics.splits[0]}
     assert set(at["space"]) == {"image", "text"}
-    assert {"mig", "r2", "r2_held_out", "orthogonality", "numerical_rank_0.1"} <= set(at["measure"])
+    assert {"mig", "r2", "r2_held_out", "orthogonality", "numerical_rank_0.1"} <= set(at["metric"])
     tensors, _ = read_tensors(study.paths.embeddings("few", "ao"))
     codes = next(sides(tensors, read_manifest(study, "ao")["composition"], study.words)).codes
     truth = read_manifest(study, "ao")["composition"].to_numpy()
     factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
-    row = pick(at, measure="mig", space="image", variant="fixed_width PCA 6")
+    row = pick(at, metric="mig", space="image", variant="fixed_width PCA 6")
     assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)
 
 
@@ -114,6 +114,6 @@ def test_splits_of_the_same_compositions_are_measured_once(measured, monkeypatch
     whole = table[table["split"] == "all"].drop(columns="seconds")
     found = both[both["split"] == "all"]
     pd.testing.assert_frame_equal(*(t.sort_values(KEYS, ignore_index=True) for t in (whole, found)))
-    copied = both[(both["split"] == "unseen") & (both["measure"] == "mig")]
-    original = found[found["measure"] == "mig"]
+    copied = both[(both["split"] == "unseen") & (both["metric"] == "mig")]
+    original = found[found["metric"] == "mig"]
     assert copied["value"].tolist() == original["value"].tolist()

@@ -17,9 +17,9 @@ def test_measures_at_every_moment(copied):
     assert tuple(table.columns) == COLUMNS
     moments, _ = read_tensors(copied.paths.model("few") / "moments.safetensors")
     assert list(dict.fromkeys(table["step"])) == moments["steps"].tolist()
-    assert not table.duplicated(["step", "space", "measure"]).any()
+    assert not table.duplicated(["step", "space", "metric"]).any()
     assert len(table) % len(moments["steps"]) == 0
-    ranks = table[(table["measure"] == "effective_rank") & (table["space"] == "text")]
+    ranks = table[(table["metric"] == "effective_rank") & (table["space"] == "text")]
     for value, codes in zip(ranks["value"], moments["texts"], strict=True):
         assert value == pytest.approx(effective_rank(normalise(codes), relative=True).value)
 
@@ -33,7 +33,7 @@ def test_accuracy_of_planted_embeddings(copied):
     images[unseen[0]] = texts[trained[0]]  # one of the unseen is taken for a trained one
     moments = {"steps": np.array([3]), "images": images[None], "texts": texts[None]}
     write_tensors(moments, copied.paths.model("few") / "moments.safetensors", {"model": "few"})
-    table = training_dynamics_of_model(copied, "few").set_index("measure")
+    table = training_dynamics_of_model(copied, "few").set_index("metric")
     both = table[table["space"] == "both"]
     assert both.loc["pair_top1", "value"] == pytest.approx(1 - 1 / len(unseen))
     assert both.loc["pair_top1_seen", "value"] == 1

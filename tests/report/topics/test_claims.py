@@ -34,7 +34,7 @@ def verdict(name, word, effects, why=""):
 
 MEMBERS = pd.DataFrame(
     {
-        **{"set": "<ao>", "space": "text", "measure": ["mig", "sap"], "pearson": [0.1, np.nan]},
+        **{"set": "<ao>", "space": "text", "metric": ["mig", "sap"], "pearson": [0.1, np.nan]},
         **{"low": -0.3, "high": 0.4, "p": [0.6, np.nan], "holm": [0.0001, np.nan]},
         **{"median": 0.2, "chance": 0.1},
     }

@@ -5,16 +5,16 @@ from cood.analysis.results import Results
 from cood.errors import NotebookError
 from cood.report.topics import disentanglement as metrics
 
-COLUMNS = ["model", "set", "split", "group", "space", "measure", "variant", "value", "chance"]
+COLUMNS = ["model", "set", "split", "group", "space", "metric", "variant", "value", "chance"]
 
 
 @pytest.fixture
 def results(tiny):
     rows = [
-        (model, "ao", split, "all", space, measure, variant, value, chance)
+        (model, "ao", split, "all", space, metric, variant, value, chance)
         for split in ("all", "unseen")
         for space in ("image", "text")
-        for measure in ("mig", "coverage")
+        for metric in ("mig", "coverage")
         for i, model in enumerate(("few", "most", "text only"))
         for variant, value, chance in (
             ("all", 0.2 + 0.2 * i, 0.1),
@@ -28,7 +28,7 @@ def results(tiny):
 
 
 def test_values_beside_their_nulls(results):
-    table = metrics.nulls(results, ["coverage", "mig"], "all").set_index(["measure", "space"])
+    table = metrics.nulls(results, ["coverage", "mig"], "all").set_index(["metric", "space"])
     assert list(table.index.get_level_values(0)) == ["coverage", "coverage", "mig", "mig"]
     row = table.loc[("mig", "image")]
     assert row.round(6).to_dict() == {
@@ -39,7 +39,7 @@ def test_values_beside_their_nulls(results):
 
 def test_scores_in_the_given_order(results):
     table = metrics.scores_of(results, ["mig", "coverage"], "unseen")
-    assert list(dict.fromkeys(table["measure"])) == ["mig", "coverage"]
+    assert list(dict.fromkeys(table["metric"])) == ["mig", "coverage"]
     assert set(table["variant"]) == {"all"}
     assert set(table["model"]) == {"few", "most"}
 
@@ -47,9 +47,7 @@ def test_scores_in_the_given_order(results):
 def test_a_factor_that_is_not_held_is_said(results):
     assert "every model holds both factors" in metrics.notes(results, "all")
     scores = results.scores
-    bad = (
-        (scores["measure"] == "coverage") & (scores["model"] == "few") & (scores["split"] == "all")
-    )
+    bad = (scores["metric"] == "coverage") & (scores["model"] == "few") & (scores["split"] == "all")
     scores.loc[bad & (scores["space"] == "text"), "note"] = "the codes do not tell factor object"
     said = metrics.notes(results, "all")
     assert said == "Here it is missed by: few, texts (the codes do not tell factor object)."
@@ -58,7 +56,7 @@ def test_a_factor_that_is_not_held_is_said(results):
 def test_measures_that_hardly_vary():
     found = pd.DataFrame(
         {
-            **{"measure": ["z_diff", "mig"], "space": ["image", "text"]},
+            **{"metric": ["z_diff", "mig"], "space": ["image", "text"]},
             **{"lowest": [0.995, 0.1], "median": [1.0, 0.2], "highest": [1.0, 0.3]},
         }
     )
@@ -67,6 +65,6 @@ def test_measures_that_hardly_vary():
 
 
 def test_a_measure_that_there_is_not_is_refused(results):
-    with pytest.raises(NotebookError, match="unknown measure 'explicitnes'; did you mean explicit"):
+    with pytest.raises(NotebookError, match="unknown metric 'explicitnes'; did you mean explicit"):
         metrics.scores_of(results, ["mig", "explicitnes"], "unseen")
     assert metrics.scores_of(results, ["dcimig"], "unseen").empty

@@ -105,13 +105,13 @@ def test_a_study_of_which_no_model_could_be_had(made):
 
 
 def mediated():
-    row = {"space": "text", "measure": "explicitness", "n": 11, "levels": 5}
+    row = {"space": "text", "metric": "explicitness", "n": 11, "levels": 5}
     row |= {"p": 0.01, "holm": 0.02}
     for part, value in {"total": 0.02, "direct": 0.005, "indirect": 0.015, "within": 0.01}.items():
         row |= {part: value, f"{part}_low": value - 0.01, f"{part}_high": value + 0.01}
     for name in ("levels", "levels_total"):
         row |= {f"{name}_low": -0.01, f"{name}_high": 0.04}
-    other = row | {"space": "seen", "measure": "pair_top1", "holm": 0.5}
+    other = row | {"space": "seen", "metric": "pair_top1", "holm": 0.5}
     return pd.DataFrame([row, other, row | {"space": "image", "indirect": np.nan}])
 
 

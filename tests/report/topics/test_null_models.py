@@ -84,7 +84,7 @@ def test_templates_that_name_an_attribute(parse):
     study = parse(evaluation={"templates": ["a {}"], "ablations": ablations})
     rows = [("pair_top1", "all", 0.5), ("pair_top1", "templates, named", 0.2)]
     rows += [(f"{word}_alone_top1", "all", 0.5) for word in ("attribute", "object")]
-    table = pd.DataFrame(rows, columns=["measure", "variant", "value"])
+    table = pd.DataFrame(rows, columns=["metric", "variant", "value"])
     fixed = {"set": "ao", "split": "unseen", "space": "image", "group": "all", "model": "a"}
     scores = table.assign(**fixed, low=0.0, high=1.0, chance=0.1, n=5)
     results = Results(study, scores, pd.DataFrame({"model": ["a"]}))
@@ -99,7 +99,7 @@ def test_templates_that_name_an_attribute(parse):
 
 
 def test_the_strongest_coefficients():
-    columns = ["measure", "space", "spearman", "low", "high"]
+    columns = ["metric", "space", "spearman", "low", "high"]
     columns += ["partial", "partial_low", "partial_high", "holm"]
     rows = [
         ("mig", "text", 0.3, 0.1, 0.5, 0.2, 0.1, 0.3, 0.2),
@@ -139,7 +139,7 @@ def found():
         ("given size", "mig", 0.1, -0.5, 0.6),
         ("given size", "sap", 0.8, 0.6, 0.9),
     ]
-    columns = ["way", "measure", "spearman", "spearman_low", "spearman_high"]
+    columns = ["way", "metric", "spearman", "spearman_low", "spearman_high"]
     return pd.DataFrame(rows, columns=columns).assign(space="image", variant="all")
 
 
@@ -160,7 +160,7 @@ def test_coefficients_that_moved_or_were_lost(found):
 
 def test_confounders_that_hardly_vary_are_marked():
     rows = [("size", "C-OoD accuracy", 0.5, 0.1, 0.9, 5, 4), ("size", "mig", 0, 0, 0, 5, 4)]
-    columns = ["control", "measure", "spearman", "spearman_low", "spearman_high", "n", "alike"]
+    columns = ["control", "metric", "spearman", "spearman_low", "spearman_high", "n", "alike"]
     table = pd.DataFrame(rows, columns=columns)
     assert beyond.strongest(table, "spearman") == (
         "Spearman with C-OoD accuracy. size: 0.50 [0.10, 0.90] (but 4 of 5 models share one value)."
@@ -172,7 +172,7 @@ def test_confounders_that_hardly_vary_are_marked():
 
 def test_what_has_no_coefficient_is_not_drawn_unless_nothing_has(found):
     some = found.assign(spearman=[0.5, np.nan, 0.1, np.nan])
-    assert drawn(some, "spearman")["measure"].tolist() == ["mig", "mig"]
+    assert drawn(some, "spearman")["metric"].tolist() == ["mig", "mig"]
     none = found.assign(spearman=np.nan)
     assert len(drawn(none, "spearman")) == 4
 
@@ -195,7 +195,7 @@ def test_both_sides_of_a_control_for_a_figure():
 def test_trained_and_untrained_models_are_drawn_apart(parse):
     study = parse(null_models={"u": {"architecture": "vit"}})
     rows = [(m, s, "mig", v) for s in ("image", "text") for m, v in (("a", 0.9), ("u", 0.2))]
-    table = pd.DataFrame(rows, columns=["model", "space", "measure", "value"])
+    table = pd.DataFrame(rows, columns=["model", "space", "metric", "value"])
     fixed = {"set": "ao", "split": "unseen", "group": "all", "variant": "all", "chance": 0.1}
     results = Results(study, table.assign(**fixed), pd.DataFrame({"model": ["a"]}))
     figure = beyond.strips(results, ["mig", "sap"], "unseen")

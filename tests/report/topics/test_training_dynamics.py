@@ -15,7 +15,7 @@ def rows(value):
 
 
 def test_first_and_last_values():
-    columns = ["model", "step", "space", "measure", "value"]
+    columns = ["model", "step", "space", "metric", "value"]
     table = pd.DataFrame(rows(lambda space, step: step + (space == "text")), columns=columns)
     said = dynamics.ends(table, "m_x")
     assert said == (

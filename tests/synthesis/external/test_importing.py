@@ -278,13 +278,13 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
     assert main(["embed", *run, "--model", "clip", "--set", "own"]) == 0
     for command in (
         ["baselines"],
-        *([c, "--model", "clip"] for c in ("score", "probe", "measure")),
+        *([c, "--model", "clip"] for c in ("score", "probe", "metric")),
     ):
         assert main([command[0], *run, *command[1:]]) == 0
     assert main(["collect", *run]) == 0
     scores = read_table(settings.paths.scores)
     assert set(scores["model"]) == {"clip"}
-    pairs = scores[(scores["measure"] == "pair_top1") & (scores["group"] == "all")]
+    pairs = scores[(scores["metric"] == "pair_top1") & (scores["group"] == "all")]
     chance = pairs.set_index("variant")["chance"]
     assert chance["all"] == pytest.approx(1 / 20)
     assert chance["unseen"] == pytest.approx(1 / 12)  # only pairs with an image are offered
@@ -293,5 +293,5 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
     image, text = (isolated[isolated["space"] == space] for space in ("image", "text"))
     assert image["value"].isna().all()
     assert set(image["note"]) == {"the set has no images of words alone"}
-    assert set(image["measure"]) == set(text["measure"])
+    assert set(image["metric"]) == set(text["metric"])
     assert text["value"].notna().any()

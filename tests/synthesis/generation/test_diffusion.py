@@ -340,17 +340,17 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     assert main(["draw", *run, "--set", "own"]) == 0
     for model in models:
         assert main(["embed", *run, "--model", model, "--set", "own"]) == 0
-        for command in ("score", "probe", "measure"):
+        for command in ("score", "probe", "metric"):
             assert main([command, *run, "--model", model]) == 0
     assert main(["baselines", *run]) == 0
     assert main(["collect", *run]) == 0
     scores = read_table(small.paths.scores)
     assert set(scores["model"]) == set(models)
     assert list(scores) == [c for c in COLUMNS if c != "seconds"]
-    pair = scores[(scores["measure"] == "pair_top1") & (scores["group"] == "all")]
+    pair = scores[(scores["metric"] == "pair_top1") & (scores["group"] == "all")]
     assert set(pair["split"]) == {"unseen"}  # no model was trained here
     assert (pair["n"] == 32).all()
-    merged = scores[(scores["measure"] == "pair_merged_top1") & (scores["group"] == "all")]
+    merged = scores[(scores["metric"] == "pair_merged_top1") & (scores["group"] == "all")]
     assert (merged["value"].to_numpy() >= pair["value"].to_numpy()).all()
     isolated = scores[(scores["variant"] == "isolated") & (scores["space"] == "image")]
     assert isolated["value"].notna().any()

@@ -19,7 +19,7 @@ from cood.settings.study_file import Study
 POSITIVE = ("remove attribute", "remove object")
 TESTS = ("remove shared", "remove residual", "additive", "whiten")
 CELL = ["edit", "dose", "side"]
-KEYS = [*CELL, "space", "measure", "against"]
+KEYS = [*CELL, "space", "metric", "against"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def effect(
     edit: str,
     dose: float,
     side: str,
-    measure: str = "pair_top1",
+    metric: str = "pair_top1",
     against: str = "control",
 ) -> Effect:
     """What one edit does, as the mean over models.
@@ -81,10 +81,10 @@ def effect(
         What `load_interventions` returns.
     families
         By model; models of one family may be alike.
-    edit, dose, side, measure, against
+    edit, dose, side, metric, against
         Which rows; see `cood.evaluation.interventions.interventions.score_interventions`.
     """
-    where = {"edit": edit, "dose": dose, "side": side, "measure": measure, "against": against}
+    where = {"edit": edit, "dose": dose, "side": side, "metric": metric, "against": against}
     rows = table
     for column, value in where.items():
         rows = rows[rows[column] == value]
@@ -93,7 +93,7 @@ def effect(
 
 
 def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
-    """`effect` of every edit on every measure: the columns `KEYS`, and those of `Effect`."""
+    """`effect` of every edit on every metric: the columns `KEYS`, and those of `Effect`."""
     cells = table[KEYS].drop_duplicates()
     order = pd.MultiIndex.from_frame(cells)
     values, lows, highs = (
@@ -112,7 +112,7 @@ def agreement(
     families: pd.Series,
     *,
     edits: Collection[str] = TESTS,
-    measure: str = "pair_top1",
+    accuracy: str = "pair_top1",
 ) -> pd.DataFrame:
     """Whether edits that make codes more disentangled raise accuracy, metric by metric.
 
@@ -123,7 +123,7 @@ def agreement(
     ----------
     table, families
         As in `effect`.
-    edits, measure
+    edits, accuracy
         Which edits, by default those that take away nothing that is asked for; which accuracy.
 
     Returns
@@ -142,29 +142,29 @@ def agreement(
         one about causes, stands and falls with the edits that raise the metric.
     """
     against = table[table["edit"].isin(list(edits)) & (table["against"] == "control")]
-    pooled = effects(against, families).set_index(["measure", *CELL])
+    pooled = effects(against, families).set_index(["metric", *CELL])
     sure = np.sign(pooled["value"]).where((pooled["low"] > 0) | (pooled["high"] < 0), 0)
     rows = []
     for side in ("images", "texts"):
         here = against[against["side"] == side]
-        wide = here.pivot(index="model", columns=["edit", "dose", "measure"], values="value")
+        wide = here.pivot(index="model", columns=["edit", "dose", "metric"], values="value")
         if wide.empty:
             continue
         known = families.reindex(wide.index).to_numpy(str)
-        outcome = wide.xs(measure, axis=1, level="measure")
+        outcome = wide.xs(accuracy, axis=1, level="metric")
         for metric, sign in METRICS.items():
-            moved = sign * wide.xs(metric, axis=1, level="measure")[outcome.columns]
+            moved = sign * wide.xs(metric, axis=1, level="metric")[outcome.columns]
             each = [_spearman(moved.loc[m], outcome.loc[m]) for m in wide.index]
             none = np.full(len(each), np.nan)
             mean = _mean(np.array(each), none, none, known)
             cells = [(*cell, side) for cell in outcome.columns]
-            row: dict[str, Any] = {"measure": metric, "side": side, **vars(mean)}
-            both = [(sign * sure[(metric, *cell)], sure[(measure, *cell)]) for cell in cells]
+            row: dict[str, Any] = {"metric": metric, "side": side, **vars(mean)}
+            both = [(sign * sure[(metric, *cell)], sure[(metric, *cell)]) for cell in cells]
             for name, way in (("raised", 1), ("lowered", -1)):
                 row |= {name: sum(moved == way for moved, _ in both)}
                 row |= {f"{name}_up": both.count((way, 1)), f"{name}_down": both.count((way, -1))}
             rows.append(row)
-    kept = ["measure", "side", "value", "low", "high", "p", "n", "families"]
+    kept = ["metric", "side", "value", "low", "high", "p", "n", "families"]
     moves = [f"{way}{end}" for way in ("raised", "lowered") for end in ("", "_up", "_down")]
     return pd.DataFrame(rows, columns=[*kept, *moves])
 
@@ -172,12 +172,12 @@ def agreement(
 def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
     """What a common rotation moves: the largest change of an accuracy, and the mean of metrics.
 
-    The first is to be 0, as no cosine changes; the metrics are indexed by space and measure.
+    The first is to be 0, as no cosine changes; the metrics are indexed by space and metric.
     """
     moved = table[(table["edit"] == "rotate") & (table["against"] == "unedited")]
-    accuracies = moved[moved["measure"].isin(ACCURACIES)]["value"].abs()
-    metrics = moved[moved["measure"].isin(METRICS)]
-    sizes = metrics["value"].abs().groupby([metrics["space"], metrics["measure"]]).mean()
+    accuracies = moved[moved["metric"].isin(ACCURACIES)]["value"].abs()
+    metrics = moved[moved["metric"].isin(METRICS)]
+    sizes = metrics["value"].abs().groupby([metrics["space"], metrics["metric"]]).mean()
     return float(accuracies.max()) if len(accuracies) else np.nan, sizes
 
 

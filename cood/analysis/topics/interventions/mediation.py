@@ -144,7 +144,7 @@ def graded(study: Study) -> list[str]:
 
 
 def mediation(
-    results: Results, *, measure: str = "pair_top1", split: str = "unseen"
+    results: Results, *, accuracy: str = "pair_top1", split: str = "unseen"
 ) -> pd.DataFrame:
     """The effect of doubling the share of compositions on C-OoD accuracy, through each metric.
 
@@ -152,15 +152,15 @@ def mediation(
     ----------
     results
         The tables of a study.
-    measure
-        Of accuracy.
+    accuracy
+        Its metric.
     split
         Compositions whose embeddings are measured.
 
     Returns
     -------
     pandas.DataFrame
-        A row a metric and space, and one for ID accuracy, a mediator to beat: `space`, `measure`;
+        A row a metric and space, and one for ID accuracy, a mediator to beat: `space`, `metric`;
         the value, `..._low` and `..._high` of each of `PARTS`; `p` and `holm` of the indirect
         effect; `levels_low` and `levels_high`, its interval from the means of the shares alone,
         as if seeds told nothing new, and `levels_total_low` and `levels_total_high` of the total
@@ -173,14 +173,14 @@ def mediation(
         return pd.DataFrame()
     trained, seed = results.study.trained, results.study.seed
     doublings = np.log2([trained[name].share for name in names])
-    outcome = pick(results, split="unseen", measure=measure)["value"].reindex(names)
+    outcome = pick(results, split="unseen", metric=accuracy)["value"].reindex(names)
     rows = []
-    for (space, metric), values in _mediators(results, measure, split).items():
+    for (space, metric), values in _mediators(results, accuracy, split).items():
         values = values.reindex(names)
         found = mediate(doublings, values, outcome, seed=seed)
         means = pd.DataFrame({"t": doublings, "m": values, "y": outcome}).groupby("t").mean()
         coarse = mediate(means.index, means["m"], means["y"], seed=seed)
-        row: dict[str, Any] = {"space": space, "measure": metric}
+        row: dict[str, Any] = {"space": space, "metric": metric}
         for name in PARTS:
             part = getattr(found, name)
             row |= {name: part.value, f"{name}_low": part.low, f"{name}_high": part.high}
@@ -204,9 +204,9 @@ def total_effect(table: pd.DataFrame) -> tuple[Part, int]:
     return Part(first["total"], first["total_low"], first["total_high"]), int(first["n"])
 
 
-def _mediators(results: Results, measure: str, split: str) -> dict[tuple[str, str], pd.Series]:
+def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, str], pd.Series]:
     scores = results.scores
-    known = set(scores["measure"])
+    known = set(scores["metric"])
     found = {}
     for space, codes in CODES.items():
         where = {name: "all" for name in SCORES}
@@ -214,10 +214,10 @@ def _mediators(results: Results, measure: str, split: str) -> dict[tuple[str, st
         where |= dict.fromkeys(("r2_adjusted", "orthogonality"), linear_variant(codes, unit=True))
         for metric, variant in where.items():
             if metric in known:
-                rows = pick(results, split=split, space=space, measure=metric, variant=variant)
+                rows = pick(results, split=split, space=space, metric=metric, variant=variant)
                 found[space, metric] = rows["value"]
     for name in TRAINED:
-        found[name, measure] = pick(results, split=name, measure=measure)["value"]
+        found[name, accuracy] = pick(results, split=name, metric=accuracy)["value"]
     return found
 
 

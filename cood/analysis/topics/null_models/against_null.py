@@ -14,14 +14,14 @@ from cood.analysis.stats.jackknife import mean
 
 HIGHER, LOWER, UNCLEAR = "higher", "lower", "not told apart"
 COLUMNS = (
-    *("space", "measure", "chance", "untrained_lowest", "untrained_highest"),
+    *("space", "metric", "chance", "untrained_lowest", "untrained_highest"),
     *("lowest", "median", "highest", "mean", "low", "high", "reading"),
     *("above", "below", "n", "families", "untrained"),
 )
 
 
 def untrained_scores(
-    results: Results, *, measure: str, split: str, variant: str = "all", space: str = "image"
+    results: Results, *, metric: str, split: str, variant: str = "all", space: str = "image"
 ) -> pd.DataFrame:
     """`value`, `low`, `high` and `chance` of each untrained model, indexed by its name.
 
@@ -34,26 +34,26 @@ def untrained_scores(
         & (scores["split"] == split)
         & (scores["group"] == "all")
         & (scores["space"] == space)
-        & (scores["measure"] == measure)
+        & (scores["metric"] == metric)
         & (scores["variant"] == variant)
     ]
     return rows.set_index("model")[["value", "low", "high", "chance"]]
 
 
-def against_untrained(results: Results, measures: Collection[str], split: str) -> pd.DataFrame:
-    """Compare the measures of trained models with those of untrained ones.
+def against_untrained(results: Results, metrics: Collection[str], split: str) -> pd.DataFrame:
+    """Compare the metrics of trained models with those of untrained ones.
 
     Parameters
     ----------
     results
         The tables of a study, and the set to take.
-    measures, split
+    metrics, split
         Which scores, in their usual variant (`cood.analysis.canonical_variants.usual_variant`).
 
     Returns
     -------
     DataFrame
-        A row a `space` and `measure`: median value under shuffled labels (`chance`); range of
+        A row a `space` and `metric`: median value under shuffled labels (`chance`); range of
         the untrained models; `lowest`, `median` and `highest` trained one; `mean` of the trained
         ones with its 95 % interval `low` to `high`, from leaving out each family in turn; the
         `reading`: `HIGHER` or `LOWER` with training if that interval lies above, or below, all
@@ -61,13 +61,13 @@ def against_untrained(results: Results, measures: Collection[str], split: str) -
         `above` and `below` all of the untrained ones, and how many of these there are
         (`untrained`). Without any, the table is empty.
     """
-    found = usual(results, measures).scores
+    found = usual(results, metrics).scores
     found = found[
         (found["set"] == results.set) & (found["split"] == split) & (found["group"] == "all")
     ]
     family = results.models.set_index("model")["family"]
     rows: list[dict[str, Any]] = []
-    for (space, measure), group in found.groupby(["space", "measure"], sort=False):
+    for (space, metric), group in found.groupby(["space", "metric"], sort=False):
         values = group.set_index("model")["value"].dropna()
         trained = values[values.index.isin(family.index)]
         null = values[values.index.isin(results.study.null_models)].to_numpy()
@@ -75,7 +75,7 @@ def against_untrained(results: Results, measures: Collection[str], split: str) -
             continue
         families = family[trained.index].to_numpy()
         average, low, high, *_ = mean(trained.to_numpy(), families)
-        row: dict[str, Any] = {"space": space, "measure": measure}
+        row: dict[str, Any] = {"space": space, "metric": metric}
         row |= {"chance": group["chance"].median()}
         row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
         row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}

@@ -57,50 +57,50 @@ def confounders(results: Results) -> tuple[pd.DataFrame, list[str]]:
 def related(
     results: Results,
     accuracy: pd.Series,
-    measures: Collection[str],
+    metrics: Collection[str],
     controls: pd.DataFrame,
     split: str,
 ) -> pd.DataFrame:
-    """Correlate each control with the accuracy and with each measure.
+    """Correlate each control with the accuracy and with each metric.
 
     Returns
     -------
     DataFrame
-        A row a `control` and a `space` and `measure` (`ACCURACY`, without a space, first): the
+        A row a `control` and a `space` and `metric` (`ACCURACY`, without a space, first): the
         columns of `Correlation`, and how many models share the commonest value (`alike`).
     """
     families = results.models.set_index("model")["family"]
-    plain = usual(results, measures)
+    plain = usual(results, metrics)
     tables = []
     for name, values in controls.items():
         known = values.reindex(families.index)
         other = accuracy.reindex(families.index)
         with_accuracy = correlate(known, other, families, seed=results.study.seed)
-        first = pd.DataFrame([vars(with_accuracy)]).assign(space="", measure=ACCURACY)
-        rest = correlate_metrics(plain, known, measures, split=split)
-        both = pd.concat([first, rest[["space", "measure", *vars(with_accuracy)]]])
+        first = pd.DataFrame([vars(with_accuracy)]).assign(space="", metric=ACCURACY)
+        rest = correlate_metrics(plain, known, metrics, split=split)
+        both = pd.concat([first, rest[["space", "metric", *vars(with_accuracy)]]])
         alike = int(known.round(6).value_counts().max())
         tables.append(both.assign(control=name, alike=alike))
     if not tables:
-        return pd.DataFrame(columns=["control", "space", "measure"])
+        return pd.DataFrame(columns=["control", "space", "metric"])
     return pd.concat(tables, ignore_index=True)
 
 
 def given_each(
     results: Results,
     accuracy: pd.Series,
-    measures: Collection[str],
+    metrics: Collection[str],
     controls: pd.DataFrame,
     split: str,
 ) -> pd.DataFrame:
-    """Correlate measures with an accuracy alone, and once more with each control held fixed.
+    """Correlate metrics with an accuracy alone, and once more with each control held fixed.
 
     As `correlate_metrics`, of the usual variants; the column `way` says what is held fixed.
     """
-    plain = usual(results, measures)
-    tables = [correlate_metrics(plain, accuracy, measures, split=split).assign(way=AS_THEY_ARE)]
+    plain = usual(results, metrics)
+    tables = [correlate_metrics(plain, accuracy, metrics, split=split).assign(way=AS_THEY_ARE)]
     for name, values in controls.items():
-        found = correlate_metrics(plain, accuracy, measures, split=split, given=values)
+        found = correlate_metrics(plain, accuracy, metrics, split=split, given=values)
         tables.append(found.assign(way=f"given {name}"))
     return pd.concat(tables, ignore_index=True)
 
@@ -118,7 +118,7 @@ def lost(found: pd.DataFrame, coefficient: str, bounds: tuple[str, str]) -> pd.D
     Returns
     -------
     DataFrame
-        A row a measure whose interval leaves out 0 alone: `space`, `measure`, the coefficient,
+        A row a metric whose interval leaves out 0 alone: `space`, `metric`, the coefficient,
         and the controls under which its interval has 0 in it (`lost_given`, empty if none) or
         which leave no coefficient.
     """
@@ -129,6 +129,6 @@ def lost(found: pd.DataFrame, coefficient: str, bounds: tuple[str, str]) -> pd.D
     for row in found[alone & sure].to_dict("records"):
         same = np.logical_and.reduce([found[key] == row[key] for key in KEYS])
         gone = found.loc[same & ~alone & ~sure, "way"].str.removeprefix("given ").tolist()
-        kept = {key: row[key] for key in ("space", "measure", coefficient)}
+        kept = {key: row[key] for key in ("space", "metric", coefficient)}
         rows.append(kept | {"lost_given": ", ".join(gone)})
-    return pd.DataFrame(rows, columns=["space", "measure", coefficient, "lost_given"])
+    return pd.DataFrame(rows, columns=["space", "metric", coefficient, "lost_given"])

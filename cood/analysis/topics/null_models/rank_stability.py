@@ -92,13 +92,13 @@ def scorings(results: Results, split: str = "unseen") -> dict[str, pd.DataFrame]
     for name, templates in results.study.ablations.items():
         ways[template_way(name, templates)] = ("pair_top1", template_variant(name))
     scores = results.scores[results.scores["split"] == split]
-    known = set(scores[["measure", "variant"]].itertuples(index=False, name=None))
+    known = set(scores[["metric", "variant"]].itertuples(index=False, name=None))
     found = {
-        way: pick(results, split=split, measure=measure, variant=variant)
-        for way, (measure, variant) in ways.items()
-        if (measure, variant) in known
+        way: pick(results, split=split, metric=metric, variant=variant)
+        for way, (metric, variant) in ways.items()
+        if (metric, variant) in known
     }
-    words = [pick(results, split=split, measure=f"{w}_alone_top1") for w in ("attribute", "object")]
+    words = [pick(results, split=split, metric=f"{w}_alone_top1") for w in ("attribute", "object")]
     mean = sum(words[1:], words[0]) / len(words)
     found[ALONE] = mean.assign(low=np.nan, high=np.nan)
     return found

@@ -21,7 +21,7 @@ def rows(value, spread=0.0, seed=0, half=0.02, models=MODELS, **where):
     """A row a model: `value` plus noise that its family shares, with an interval of its own."""
     rng = np.random.default_rng(seed)
     shared = dict(zip(FAMILIES.unique(), rng.normal(size=6) * spread, strict=True))
-    fixed = {"set": "ao", **CELL, "space": "image", "measure": "pair_top1", "against": "control"}
+    fixed = {"set": "ao", **CELL, "space": "image", "metric": "pair_top1", "against": "control"}
     values = [value + shared[FAMILIES[model]] for model in models]
     table = pd.DataFrame({"model": models, "value": values, "note": ""}).assign(**fixed | where)
     return table.assign(low=table["value"] - half, high=table["value"] + half)
@@ -61,13 +61,13 @@ def test_intervals_hold_a_planted_effect_about_as_often_as_they_say():
 
 
 def test_every_edit_at_once_is_each_alone_and_gaps_cost_the_model_only():
-    table = pd.concat([rows(0.1, 0.02), rows(-0.2, 0.05, seed=4, measure="object_top1")])
-    table.loc[(table["measure"] == "object_top1") & (table["model"] == "m3"), "value"] = np.nan
-    found = effects(table, FAMILIES).set_index("measure")
+    table = pd.concat([rows(0.1, 0.02), rows(-0.2, 0.05, seed=4, metric="object_top1")])
+    table.loc[(table["metric"] == "object_top1") & (table["model"] == "m3"), "value"] = np.nan
+    found = effects(table, FAMILIES).set_index("metric")
     assert found["n"].to_dict() == {"pair_top1": 12, "object_top1": 11}
-    for measure in found.index:
-        alone = effect(table, FAMILIES, **CELL, measure=measure)
-        assert found.loc[measure, ["value", "low", "high"]].tolist() == pytest.approx(
+    for metric in found.index:
+        alone = effect(table, FAMILIES, **CELL, metric=metric)
+        assert found.loc[metric, ["value", "low", "high"]].tolist() == pytest.approx(
             [alone.value, alone.low, alone.high]
         )
 
@@ -80,13 +80,13 @@ def together(slope, metric="explicitness", space="text"):
         tables.append(rows(slope * size, 0.001, seed=k, **cell))
         for name in METRICS:
             value = size if name == metric else 0.0
-            tables.append(rows(value, 0.001, seed=9 + k, measure=name, space=space, **cell))
+            tables.append(rows(value, 0.001, seed=9 + k, metric=name, space=space, **cell))
     return pd.concat(tables)
 
 
 @pytest.mark.parametrize(("slope", "expected"), [(0.5, 1), (-0.5, -1)])
 def test_metric_and_accuracy_that_move_together(slope, expected):
-    found = agreement(together(slope), FAMILIES).set_index(["measure", "side"])
+    found = agreement(together(slope), FAMILIES).set_index(["metric", "side"])
     row = found.loc[("explicitness", "texts")]
     assert row["value"] == pytest.approx(expected, abs=0.05)
     assert row["n"] == 12
@@ -98,7 +98,7 @@ def test_metric_and_accuracy_that_move_together(slope, expected):
 
 def test_less_of_what_is_entangled_counts_as_more_disentangled():
     table = together(0.5, metric="orthogonality")
-    row = agreement(table, FAMILIES).set_index("measure").loc["orthogonality"]
+    row = agreement(table, FAMILIES).set_index("metric").loc["orthogonality"]
     assert row["value"] == pytest.approx(-1, abs=0.05)
     assert row[["raised", "lowered"]].tolist() == [2, 3]
 
@@ -114,8 +114,8 @@ def test_what_a_rotation_moves():
     table = pd.concat(
         [
             rows(0.0, side="both", **turned),
-            rows(-0.03, side="images", measure="dcimig", **turned),
-            rows(0.5, measure="dcimig"),
+            rows(-0.03, side="images", metric="dcimig", **turned),
+            rows(0.5, metric="dcimig"),
         ]
     )
     largest, metrics = rotation(table)

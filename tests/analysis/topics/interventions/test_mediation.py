@@ -106,7 +106,7 @@ def test_each_metric_as_a_mediator(parse):
     rng = np.random.default_rng(0)
     doublings = np.log2(list(SHARES.values()))
     rows = []
-    for measure, space, split, value in (
+    for metric, space, split, value in (
         ("pair_top1", "image", "unseen", 0.1 + 0.05 * doublings),
         ("pair_top1", "image", "seen", 0.5 + 0.01 * doublings),
         ("pair_top1", "image", "shared", 0.4 + 0.01 * doublings),
@@ -115,11 +115,11 @@ def test_each_metric_as_a_mediator(parse):
     ):
         noisy = value + (0.005 * rng.normal(size=6) if value.any() else 0)
         for model, one in zip(SHARES, noisy, strict=True):
-            rows.append((model, "ao", split, "all", space, measure, "all", one))
-    columns = ["model", "set", "split", "group", "space", "measure", "variant", "value"]
+            rows.append((model, "ao", split, "all", space, metric, "all", one))
+    columns = ["model", "set", "split", "group", "space", "metric", "variant", "value"]
     scores = pd.DataFrame(rows, columns=columns).assign(low=np.nan, high=np.nan, chance=0.0, n=8)
     models = pd.DataFrame({"model": list(SHARES), "family": "x"})
-    table = mediation(Results(study, scores, models)).set_index(["space", "measure"])
+    table = mediation(Results(study, scores, models)).set_index(["space", "metric"])
     assert set(table.index) == {
         *(("image", "explicitness"), ("text", "explicitness")),
         *(("seen", "pair_top1"), ("shared", "pair_top1")),

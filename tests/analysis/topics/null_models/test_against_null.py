@@ -26,11 +26,11 @@ VALUES = {
 def results(parse):
     study = parse(null_models={n: {"architecture": "vit", "seed": int(n[1])} for n in ("u0", "u1")})
     rows = [
-        (model, measure, "images, unit rows" if measure == "r2" else "all", value)
-        for measure, (trained, null) in VALUES.items()
+        (model, metric, "images, unit rows" if metric == "r2" else "all", value)
+        for metric, (trained, null) in VALUES.items()
         for model, value in zip([*MODELS, "u0", "u1"], [*trained, *null], strict=True)
     ]
-    table = pd.DataFrame(rows, columns=["model", "measure", "variant", "value"])
+    table = pd.DataFrame(rows, columns=["model", "metric", "variant", "value"])
     fixed = {"set": "ao", "split": "unseen", "space": "image", "group": "all", "chance": 0.05}
     table = table.assign(**fixed, low=0.0, high=1.0)
     other = table.assign(variant="rotated", value=7.0)
@@ -39,7 +39,7 @@ def results(parse):
 
 
 def test_what_training_raised_lowered_and_left(results):
-    found = against_untrained(results, list(VALUES), "unseen").set_index("measure")
+    found = against_untrained(results, list(VALUES), "unseen").set_index("metric")
     assert found["reading"].to_dict() == {
         **{"z_diff": HIGHER, "mig": LOWER, "dci_disentanglement": UNCLEAR},
     }
@@ -62,6 +62,6 @@ def test_without_untrained_models_the_table_is_empty(results, parse):
 
 
 def test_scores_of_the_untrained(results):
-    found = untrained_scores(results, measure="mig", split="unseen")
+    found = untrained_scores(results, metric="mig", split="unseen")
     assert found["value"].to_dict() == {"u0": 0.4, "u1": 0.5}
-    assert untrained_scores(results, measure="mig", split="seen").empty
+    assert untrained_scores(results, metric="mig", split="seen").empty

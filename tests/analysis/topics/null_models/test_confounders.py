@@ -28,7 +28,7 @@ BOUNDS = ("spearman_low", "spearman_high")
 @pytest.fixture
 def results(tiny):
     rows = [(m, k, v) for k, values in VALUES.items() for m, v in zip(MODELS, values, strict=True)]
-    table = pd.DataFrame(rows, columns=["model", "measure", "value"])
+    table = pd.DataFrame(rows, columns=["model", "metric", "value"])
     fixed = {"set": "ao", "split": "unseen", "group": "all", "space": "image", "variant": "all"}
     models = pd.DataFrame(
         {
@@ -54,7 +54,7 @@ def test_sizes_that_can_be_held_fixed(results):
 def test_what_goes_with_a_size(results):
     controls, _ = confounders(results)
     found = related(results, OUTSIDE, ["mig", "sap"], controls[["parameters"]], "unseen")
-    assert found["measure"].tolist() == [ACCURACY, "mig", "sap"]
+    assert found["metric"].tolist() == [ACCURACY, "mig", "sap"]
     assert (found["spearman"] > 0.9).all()
     assert set(found["alike"]) == {1}
     assert related(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
@@ -64,8 +64,8 @@ def test_a_coefficient_by_size_alone_is_lost_with_it_held_fixed(results):
     controls = confounders(results)[0][["parameters"]]
     found = given_each(results, OUTSIDE, ["mig", "sap"], controls, "unseen")
     assert found["way"].unique().tolist() == [AS_THEY_ARE, "given parameters"]
-    partial = found[found["way"] != AS_THEY_ARE].set_index("measure")["spearman"]
+    partial = found[found["way"] != AS_THEY_ARE].set_index("metric")["spearman"]
     assert partial["sap"] == pytest.approx(1)
     assert abs(partial["mig"]) < 0.4
-    rows = lost(found, "spearman", BOUNDS).set_index("measure")["lost_given"]
+    rows = lost(found, "spearman", BOUNDS).set_index("metric")["lost_given"]
     assert rows.to_dict() == {"mig": "parameters", "sap": ""}

@@ -74,7 +74,7 @@ def results(parse):
             (model, "attribute_alone_top1", "all", value[model]),
             (model, "object_alone_top1", "all", 0.5),
         ]
-    table = pd.DataFrame(rows, columns=["model", "measure", "variant", "value"])
+    table = pd.DataFrame(rows, columns=["model", "metric", "variant", "value"])
     fixed = {"set": "ao", "split": "unseen", "space": "image", "group": "all"}
     table = table.assign(**fixed, low=0.0, high=1.0, chance=0.05, n=10)
     return Results(study, table, pd.DataFrame({"model": MODELS, "family": list("aabbccdd")}))
