@@ -152,7 +152,9 @@ def test_a_notebook_parameter_runs_that_notebook_and_the_book_only(project):
 
 def test_a_setting_of_retrieval_runs_it_and_what_joins_only(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
-    file.write_text(file.read_text().replace("retrieval:\n  samples: 200", "retrieval:\n  samples: 150"))
+    file.write_text(
+        file.read_text().replace("retrieval:\n  samples: 200", "retrieval:\n  samples: 150")
+    )
     planned = would_run(project)
     assert {f"score the accuracy of {model}" for model in MODELS} | {"join the scores"} <= planned
     again = ("score the accuracy", "join", "run notebook", "render")
@@ -163,7 +165,12 @@ def test_a_models_setting_runs_that_model_and_what_joins(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
     file.write_text(file.read_text().replace("few: {share: 0.2}", "few: {share: 0.2, seed: 5}"))
     planned = would_run(project)
-    assert {"train few", "embed with few", "score the accuracy of few", "swap dimensions of few"} <= planned
+    assert {
+        "train few",
+        "embed with few",
+        "score the accuracy of few",
+        "swap dimensions of few",
+    } <= planned
     assert "join the scores" in planned
     assert not {step for step in planned if "more" in step or "most" in step or "draw" in step}
 
