@@ -107,5 +107,7 @@ def test_id_accuracy_stands_beside_the_others(made):
     assert set(board["ID is"]) == {"imagenet, top-1"}
     text = (project / "_build/html/executed/accuracy.html").read_text()
     assert "a photo of a dirty" in text
-    cells = json.loads((project / "results/zoo/notebooks/error_analysis/anatomy.ipynb").read_text())
+    cells = json.loads(
+        (project / "results/zoo/notebooks/error_analysis/error_analysis.ipynb").read_text()
+    )
     assert "seen in training" not in json.dumps([c.get("outputs") for c in cells["cells"]])
