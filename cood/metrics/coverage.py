@@ -10,9 +10,9 @@ import numpy as np
 from cood.metrics.checks import Data
 from cood.metrics.discriminant import (
     Discriminant,
-    discriminant,
-    moments,
-    one_against_rest,
+    fit_discriminant,
+    one_vs_rest_auc,
+    standardise,
 )
 from cood.metrics.pairs import draw_controls, draw_pairs, mean_differences
 
@@ -60,7 +60,7 @@ def coverage(data: Data, *, rng: np.random.Generator) -> Coverage:
             continue
         points = _points(data.codes, fit)
         ids = np.repeat([0, 1], TRAIN)
-        model = discriminant(points, ids, 2, moments(points, np.arange(len(points))))
+        model = fit_discriminant(points, ids, 2, standardise(points, np.arange(len(points))))
         areas[k] = _area(model, data.codes, score)
         enough = 0.5 + BEYOND_CHANCE * np.sqrt((2 * TEST + 1) / (12 * TEST**2))
         rows = np.unique(score)
@@ -101,7 +101,7 @@ def _area(model: Discriminant, codes: np.ndarray, drawn: np.ndarray) -> float:
     """AUC with which pairs are told from controls."""
     scores = model.scores(_points(codes, drawn))
     ids = np.repeat([0, 1], len(scores) // 2)
-    return float(one_against_rest(scores[:, :1] - scores[:, 1:], ids)[0])
+    return float(one_vs_rest_auc(scores[:, :1] - scores[:, 1:], ids)[0])
 
 
 def confusion(points: list[np.ndarray], train: int, classifier: str) -> np.ndarray:
@@ -119,7 +119,7 @@ def _scores(points: list[np.ndarray], train: int, classifier: str) -> tuple[np.n
     fit = np.tile(np.arange(len(points[0])) < train, len(points))
     if classifier == "logistic":
         return _logistic(z[fit], ids[fit], z[~fit]), ids[~fit]
-    found = discriminant(z, ids, len(points), moments(z, np.flatnonzero(fit)))
+    found = fit_discriminant(z, ids, len(points), standardise(z, np.flatnonzero(fit)))
     return found.scores(z[~fit]), ids[~fit]
 
 

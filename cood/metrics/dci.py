@@ -10,7 +10,7 @@ from scipy.special import entr
 
 from cood.metrics import importance
 from cood.metrics.checks import Data, check, check_choice, generator
-from cood.metrics.discriminant import Moments, discriminant, moments, split_rows
+from cood.metrics.discriminant import StandardisedRows, fit_discriminant, split_rows, standardise
 from cood.metrics.prediction import ONE_ROW
 from cood.metrics.result import Score, noted
 
@@ -103,7 +103,7 @@ def dci(
         return noted(np.nan, {"model": model}, data.note, ONE_ROW)
     train, test_rows = split_rows(len(data.codes), test, generator(rng))
     if model not in TREES:
-        return dci_from(data, moments(data.codes, train), test_rows, model)
+        return dci_from(data, standardise(data.codes, train), test_rows, model)
     columns = [
         importance.boosted_trees(model, data.codes, data.factors[:, k], train, test_rows)
         for k in data.varied
@@ -111,15 +111,15 @@ def dci(
     return _score(data, columns, test_rows, model)
 
 
-def dci_from(data: Data, found: Moments, test: np.ndarray, model: str) -> Score:
+def dci_from(data: Data, standardised: StandardisedRows, test: np.ndarray, model: str) -> Score:
     """`dci` with a linear model, from the moments of the rows to fit on."""
     one = importance.ridge if model == "ridge" else importance.boosted
     columns = []
     for k in data.varied:
         ids, size = data.factors[:, k], data.sizes[k]
-        predictor = discriminant(data.codes, ids, size, found)
+        predictor = fit_discriminant(data.codes, ids, size, standardised)
         accuracy = predictor.accuracy(data.codes, ids, test)
-        columns.append((one(data.codes, ids, size, found), accuracy))
+        columns.append((one(data.codes, ids, size, standardised), accuracy))
     return _score(data, columns, test, model)
 
 

@@ -19,7 +19,7 @@ from cood.metrics import nulls as null
 from cood.metrics.checks import Data, check, check_count
 from cood.metrics.coverage import Coverage, coverage
 from cood.metrics.dci import dci_from
-from cood.metrics.discriminant import Moments, moments, split_rows
+from cood.metrics.discriminant import StandardisedRows, split_rows, standardise
 from cood.metrics.irs import irs_from
 from cood.metrics.jackknife import deal, half_width
 from cood.metrics.prediction import areas_of, explicitness_from, sap
@@ -57,8 +57,8 @@ class _Shared:
         return split_rows(len(self.data.codes), None, self.rng)
 
     @cached_property
-    def moments(self) -> Moments:
-        return moments(self.data.codes, self.rows[0])
+    def standardised(self) -> StandardisedRows:
+        return standardise(self.data.codes, self.rows[0])
 
 
 def _z_diff(shared: _Shared) -> Iterator[Row]:
@@ -82,7 +82,7 @@ def _z_min_variance(shared: _Shared) -> Iterator[Row]:
 
 
 def _dci(shared: _Shared) -> Iterator[Row]:
-    found = dci_from(shared.data, shared.moments, shared.rows[1], "boosted lines")
+    found = dci_from(shared.data, shared.standardised, shared.rows[1], "boosted lines")
     parts = found.parts
     yield "dci_disentanglement", parts["disentanglement"], found.note, None
     for name in ("completeness", "informativeness"):
@@ -104,7 +104,7 @@ def _sap(shared: _Shared) -> Iterator[Row]:
 
 
 def _explicitness(shared: _Shared) -> Iterator[Row]:
-    areas = list(areas_of(shared.data, shared.moments, shared.rows[1]))
+    areas = list(areas_of(shared.data, shared.standardised, shared.rows[1]))
     found = explicitness_from(shared.data, areas, "discriminant")
     yield "explicitness", found.value, found.note, found.parts["factors"]
 

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, generator
 from cood.metrics.discriminant import (
-    Moments,
-    discriminant,
-    moments,
-    one_against_rest,
+    StandardisedRows,
+    fit_discriminant,
+    one_vs_rest_auc,
     split_rows,
+    standardise,
 )
 from cood.metrics.result import Score, noted
 
@@ -220,19 +220,19 @@ def explicitness(
     if classifier == "logistic":
         areas = [_logistic_auc(data, k, *rows) for k in range(len(data.sizes))]
     else:
-        areas = list(areas_of(data, moments(data.codes, rows[0]), rows[1]))
+        areas = list(areas_of(data, standardise(data.codes, rows[0]), rows[1]))
     return explicitness_from(data, areas, classifier, scaled)
 
 
-def areas_of(data: Data, found: Moments, test: np.ndarray) -> Iterator[np.ndarray]:
+def areas_of(data: Data, standardised: StandardisedRows, test: np.ndarray) -> Iterator[np.ndarray]:
     """ROC-AUC of each value of each factor on the rows `test`."""
     for k, size in enumerate(data.sizes):
         if size < 2:
             yield np.full(size, np.nan)
             continue
         ids = data.factors[:, k]
-        scores = discriminant(data.codes, ids, size, found).scores(data.codes[test])
-        yield _fitted_only(one_against_rest(scores, ids[test]), ids[found.rows])
+        scores = fit_discriminant(data.codes, ids, size, standardised).scores(data.codes[test])
+        yield _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[standardised.rows])
 
 
 def _fitted_only(areas: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -277,4 +277,4 @@ def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np
             model.fit(scale.transform(data.codes[train]), ids[train])
         found = model.predict_proba(scale.transform(data.codes[test]))
         scores[:, model.classes_] = found
-    return _fitted_only(one_against_rest(scores, ids[test]), ids[train])
+    return _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[train])

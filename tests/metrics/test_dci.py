@@ -9,7 +9,7 @@ from xgboost import XGBClassifier
 
 from cood.metrics import importance
 from cood.metrics.dci import MODELS, TREES, dci
-from cood.metrics.discriminant import moments
+from cood.metrics.discriminant import standardise
 from cood.metrics.result import MetricWarning
 
 quiet = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
@@ -65,7 +65,7 @@ def test_boosted_lines_are_fitted_as_row_by_row(geometry, dtype):
     z = (codes[rows] - codes[rows].mean(axis=0)) / codes[rows].std(axis=0)
     expected = boosted_by_rows(z, ids[rows], importance.STEPS, importance.RATE)
     codes = codes.astype(dtype)
-    found = importance.boosted(codes, ids, 6, moments(codes, rows))
+    found = importance.boosted(codes, ids, 6, standardise(codes, rows))
     np.testing.assert_allclose(found, expected, rtol=1e-4 if dtype == np.float32 else 1e-8)
 
 
@@ -76,7 +76,7 @@ def test_ridge_is_that_of_sklearn(geometry):
     model = Ridge(alpha=importance.RIDGE * len(rows))  # standardised: the mean eigenvalue is 1
     targets = ids[rows, None] == np.arange(8)
     expected = np.abs(model.fit(z, targets.astype(float)).coef_).sum(axis=0)
-    np.testing.assert_allclose(importance.ridge(codes, ids, 8, moments(codes, rows)), expected)
+    np.testing.assert_allclose(importance.ridge(codes, ids, 8, standardise(codes, rows)), expected)
 
 
 @pytest.mark.parametrize(
