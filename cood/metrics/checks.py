@@ -97,7 +97,8 @@ def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are neither, or one is missing; the message names `name`, the value and the row.
+        If they are neither, not whole numbers, or one is missing; the message names `name`,
+        the value and the row.
     """
     array = _array(name, ids)
     listed = array.dtype.kind in "US" and not isinstance(ids, np.ndarray)
@@ -112,10 +113,26 @@ def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
         return np.array(objects.tolist(), dtype=None if objects.size else str)
     if array.dtype.kind == "f":
         refuse_non_finite(name, array)
+        _refuse_fractions(name, array)
     elif array.dtype.kind not in "iubUS":
         said = f", such as {array.flat[0]!r} in row 0" if array.size else ""
         raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{said}")
     return array
+
+
+def _refuse_fractions(name: str, array: np.ndarray) -> None:
+    bad = np.argwhere(array != np.floor(array))
+    if len(bad):
+        raise ValueError(
+            f"{name}: {array[tuple(bad[0])]} in {_place(bad[0])} is not a whole number, "
+            "but factors are nominal ids; cut continuous labels into bins first, for instance by "
+            "numpy.digitize"
+        )
+
+
+def _place(index: np.ndarray) -> str:
+    row, *column = index
+    return f"row {row}" + (f", column {column[0]}" if column else "")
 
 
 def _array(name: str, given: ArrayLike) -> np.ndarray:
@@ -168,6 +185,4 @@ def refuse_non_finite(name: str, array: np.ndarray) -> None:
             return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        row, *column = bad[0]
-        place = f"row {row}" + (f", column {column[0]}" if column else "")
-        raise ValueError(f"{name}: {array[tuple(bad[0])]} in {place}")
+        raise ValueError(f"{name}: {array[tuple(bad[0])]} in {_place(bad[0])}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from cood.metrics.checks import Data
+from cood.metrics.common import fit_quietly
 from cood.metrics.discriminant import (
     Discriminant,
     fit_discriminant,
@@ -124,9 +124,6 @@ def _scores(points: list[np.ndarray], train: int, classifier: str) -> tuple[np.n
 
 
 def _logistic(z: np.ndarray, ids: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression().fit(z, ids).predict_log_proba(test)
+    return fit_quietly(LogisticRegression(), z, ids).predict_log_proba(test)

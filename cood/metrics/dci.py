@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr
 
 from cood.metrics import importance
 from cood.metrics.checks import Data, check, check_choice, generator
@@ -163,6 +162,8 @@ def _score(
 
 def _concentration(shares: np.ndarray) -> float:
     """One minus the entropy of shares, relative to its maximum; 1 for a single share."""
+    from scipy.special import entr
+
     if not shares.sum():
         return 0.0
     if len(shares) == 1:

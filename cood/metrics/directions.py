@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, ndtr
 
 from cood.metrics.checks import check_codes
 from cood.metrics.linear import Additive
@@ -220,6 +219,8 @@ def _units(d: np.ndarray) -> np.ndarray:
 
 def _random_cosine(dimension: float, rho: float) -> float:
     """Mean absolute cosine of random directions whose cosine has mean `rho`."""
+    from scipy.special import gammaln, ndtr
+
     half = dimension / 2
     flat = float(np.exp(gammaln(half) - gammaln(half + 0.5)) / np.sqrt(np.pi))
     spread = flat * np.sqrt(np.pi / 2) * (1 - rho**2)

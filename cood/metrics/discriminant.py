@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.class_moments import ClassMoments, sum_by_class
+from cood.metrics.common import row_slices
 
 HELD_OUT = 0.2  # share of the rows
 ROWS = 4096  # worked on at a time: what is held stays small beside the codes
@@ -70,7 +71,7 @@ def standardise(codes: np.ndarray, rows: np.ndarray) -> StandardisedRows:
 
 
 def _blocks(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[i : i + ROWS] for i in range(0, len(rows), ROWS)]
+    return [rows[part] for part in row_slices(len(rows), ROWS)]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
 from cood.metrics.discriminant import StandardisedRows
 
@@ -48,6 +47,8 @@ def ridge(
     codes: np.ndarray, ids: np.ndarray, size: int, standardised: StandardisedRows
 ) -> np.ndarray:
     """Importance [d]: mean absolute weight in ridge regression of each class against the rest."""
+    from scipy import linalg
+
     n = len(standardised.rows)
     gram = standardised.gram / n
     level = RIDGE * max(np.trace(gram) / len(gram), 1e-12)

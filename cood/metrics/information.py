@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import check, check_count
+from cood.metrics.common import FEW_FACTORS
 from cood.metrics.result import Score, noted
 
 NONE = 1e-12  # nats; what rounding leaves of an information of 0
@@ -239,7 +240,7 @@ def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
 def mig_sup_from(found: Information) -> Score:
     """`mig_sup`, from the mutual information."""
     if len(found.varied) < 2:
-        return noted(np.nan, _parts(found), found.note, _FEW)
+        return noted(np.nan, _parts(found), found.note, FEW_FACTORS)
     relative = np.sort(found.matrix[:, found.varied] / found.entropies[found.varied], axis=1)
     gaps = relative[:, -1] - relative[:, -2]
     return noted(gaps.mean(), {"gaps": gaps, **_parts(found)}, found.note, found.unclaimed)
@@ -360,7 +361,7 @@ def modularity_from(found: Information) -> Score:
     """`modularity`, from the mutual information."""
     varied = found.varied
     if len(varied) < 2:
-        return noted(np.nan, _parts(found), found.note, _FEW)
+        return noted(np.nan, _parts(found), found.note, FEW_FACTORS)
     squared = found.matrix[:, varied] ** 2
     best = squared.max(axis=1)
     rest = squared.sum(axis=1) - best
@@ -368,9 +369,6 @@ def modularity_from(found: Information) -> Score:
     each = np.zeros(len(best))
     each[informed] = 1 - rest[informed] / (best[informed] * (len(varied) - 1))
     return noted(each.mean(), {"dimensions": each, **_parts(found)}, found.note, found.unclaimed)
-
-
-_FEW = "not defined for fewer than two factors that vary"
 
 
 def _parts(found: Information) -> dict[str, np.ndarray]:

@@ -11,16 +11,18 @@ Trager et al. (2023), https://arxiv.org/abs/2302.14383.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import eigh
-from scipy.sparse import csr_array
 
 from cood.metrics.checks import check, check_codes, check_count, generator
+from cood.metrics.common import row_slices
 from cood.metrics.result import Score, noted
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 ROWS = 8192
 # Eigenvalues of the counts of the design, smallest to largest, below which they are 0. Values
@@ -104,14 +106,14 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     data = check(codes, factors)
     # A factor that never varies has no vector of its own: the mean holds it.
     design = _design(data.factors[:, data.varied], [data.sizes[k] for k in data.varied])
-    mean, sums = _moments(data.codes, design)
+    mean, sums = _mean_and_sums(data.codes, design)
     counts, inverse, null = _inverse(design)
     solution = inverse @ sums
     ends = np.cumsum([data.sizes[k] for k in data.varied])
     parts = iter(np.split(solution, ends[:-1]))
     width = data.codes.shape[1]
     scatter = np.zeros((width, width))
-    for rows in _blocks(len(data.codes)):
+    for rows in row_slices(len(data.codes), ROWS):
         centred = data.codes[rows] - mean
         scatter += centred.T @ centred
     return Additive(
@@ -292,13 +294,13 @@ def held_out_r_squared(
     predicted = 0
     for k in np.unique(fold) if len(np.unique(fold)) > 1 else ():
         inside = fold == k
-        mean, sums = _moments(data.codes[~inside], design[~inside])
+        mean, sums = _mean_and_sums(data.codes[~inside], design[~inside])
         _, inverse, null = _inverse(design[~inside])
         solution = inverse @ sums
         # Rows that meet the null space are not determined by what was fitted.
         known = np.flatnonzero(inside)
         known = known[(np.abs(design[known] @ null) < 1e-6).all(axis=1)]
-        for rows in _blocks(len(known)):
+        for rows in row_slices(len(known), ROWS):
             centred = data.codes[known[rows]] - mean
             total += float((centred**2).sum())
             residual += float(((centred - design[known[rows]] @ solution) ** 2).sum())
@@ -327,36 +329,35 @@ def _with_chance(value: float, fit: Additive, **parts: int) -> Score:
 
 
 def _design(factors: np.ndarray, sizes: list[int]) -> csr_array:
-    # One-hot columns [n, sum(sizes)], stored as m ones a row.
+    """One-hot columns [n, sum(sizes)], stored as m ones a row."""
+    from scipy.sparse import csr_array
+
     n, m = factors.shape
     columns = factors + np.cumsum([0, *sizes])[:-1]
     ends = np.arange(0, n * m + 1, max(1, m)) if m else np.zeros(n + 1, dtype=int)
     return csr_array((np.ones(n * m), columns.ravel(), ends), shape=(n, sum(sizes)))
 
 
-def _moments(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
-    # Mean [d], and sums of centred codes by column of the design [P, d].
+def _mean_and_sums(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [d], and sums of centred codes by column of the design [P, d]."""
     n, d = codes.shape
     # Seen from the first code, columns that never vary are exactly 0.
     origin = codes[0].astype(np.float64)
     shift, sums = np.zeros(d), np.zeros((design.shape[1], d))
-    for rows in _blocks(n):
+    for rows in row_slices(n, ROWS):
         shift += (codes[rows] - origin).sum(axis=0) / n
     mean = origin + shift
-    for rows in _blocks(n):
+    for rows in row_slices(n, ROWS):
         sums += design[rows].T @ (codes[rows] - mean)
     return mean, sums
 
 
 def _inverse(design: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    # Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank].
+    """Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank]."""
+    from scipy.linalg import eigh
+
     counts = (design.T @ design).toarray()
     values, vectors = eigh(counts)
     kept = values > DESIGN_TOLERANCE * max(values, default=0)
     inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
     return counts, inverse, vectors[:, ~kept]
-
-
-def _blocks(n: int) -> Iterator[slice]:
-    for start in range(0, n, ROWS):
-        yield slice(start, start + ROWS)

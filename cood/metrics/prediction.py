@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, generator
+from cood.metrics.common import finite_mean, fit_quietly
 from cood.metrics.discriminant import (
     StandardisedRows,
     fit_discriminant,
@@ -123,18 +123,15 @@ def _nearest_mean(
 
 
 def _svm(codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
     if len(np.unique(ids[train])) < 2:
         return np.full(codes.shape[1], float((ids[test] == ids[train[0]]).mean()))
     accuracy = np.empty(codes.shape[1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for j in range(codes.shape[1]):
-            one = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
-            one.fit(codes[train, j : j + 1], ids[train])
-            accuracy[j] = one.score(codes[test, j : j + 1], ids[test])
+    for j in range(codes.shape[1]):
+        model = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
+        fit_quietly(model, codes[train, j : j + 1], ids[train])
+        accuracy[j] = model.score(codes[test, j : j + 1], ids[test])
     return accuracy
 
 
@@ -244,7 +241,7 @@ def explicitness_from(
     data: Data, areas: list[np.ndarray], classifier: str, scaled: bool = True
 ) -> Score:
     """`explicitness`, from the areas of each value."""
-    each = np.array([_mean(area) for area in areas])
+    each = np.array([finite_mean(area) for area in areas])
     if scaled:
         each = 2 * (each - 0.5)
     parts: dict[str, Any] = {"factors": each, "auc": areas, "classifier": classifier}
@@ -254,16 +251,10 @@ def explicitness_from(
         for k, count in left.items()
         if count
     ]
-    return noted(_mean(each), parts, data.note, *few)
-
-
-def _mean(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else np.nan
+    return noted(finite_mean(each), parts, data.note, *few)
 
 
 def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -271,10 +262,6 @@ def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np
     scores = np.full((len(test), data.sizes[k]), -np.inf)
     if len(np.unique(ids[train])) > 1:
         scale = StandardScaler().fit(data.codes[train])
-        model = LogisticRegression()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(scale.transform(data.codes[train]), ids[train])
-        found = model.predict_proba(scale.transform(data.codes[test]))
-        scores[:, model.classes_] = found
+        model = fit_quietly(LogisticRegression(), scale.transform(data.codes[train]), ids[train])
+        scores[:, model.classes_] = model.predict_proba(scale.transform(data.codes[test]))
     return _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[train])

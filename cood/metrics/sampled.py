@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, check_count, generator
+from cood.metrics.common import FEW_FACTORS
 from cood.metrics.coverage import Coverage, confusion, coverage
 from cood.metrics.pairs import (
     batch_variances,
@@ -17,16 +18,17 @@ from cood.metrics.pairs import (
 )
 from cood.metrics.result import Score, noted
 
-FEW = "not defined for fewer than two factors that vary"
+BATCH = 64  # pairs, or rows, in a point: as in disentanglement_lib
+Z_DIFF_POINTS = (2000, 1000)  # to fit and to score on; five times as many change it by at most 0.02
 
 
 def z_diff(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    batch: int = 64,
-    train: int = 2000,
-    test: int = 1000,
+    batch: int = BATCH,
+    train: int = Z_DIFF_POINTS[0],
+    test: int = Z_DIFF_POINTS[1],
     differ: bool = True,
     classifier: str = "discriminant",
     rng: np.random.Generator | int | None = None,
@@ -121,7 +123,7 @@ def z_diff_from(
     kinds: list[int | None] = [*data.varied, None]
     nothing = {"told": told.areas}
     if len(data.varied) < 2:
-        return noted(np.nan, nothing, data.note, FEW)
+        return noted(np.nan, nothing, data.note, FEW_FACTORS)
     each = [-(-count // len(data.varied)) for count in sizes]
     points = []
     for kind in kinds:
@@ -147,7 +149,7 @@ def z_min_variance(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    batch: int = 64,
+    batch: int = BATCH,
     train: int = 10_000,
     test: int = 5_000,
     differ: bool = True,
@@ -247,7 +249,7 @@ def z_min_variance_from(
     votes = np.zeros((d, m), dtype=np.int64)
     parts: dict[str, Any] = {"told": told.areas, "votes": votes}
     if len(data.varied) < 2:
-        return noted(np.nan, parts, data.note, FEW)
+        return noted(np.nan, parts, data.note, FEW_FACTORS)
     chance = parts["chance"] = 1 / len(data.varied)
     overall = data.codes.std(axis=0, dtype=np.float64)
     moving = data.codes.min(axis=0) != data.codes.max(axis=0)

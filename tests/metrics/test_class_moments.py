@@ -44,7 +44,7 @@ def test_moments_of_rotated_codes():
 def test_a_matrix_that_cannot_be_solved_is_refused():
     within = np.array([[1.0, 1e6], [1e6, 1.0]])  # no covariance: beyond its variances
     moments = ClassMoments(np.array([10**9, 10**9]), np.array([[1.0, 0], [-1, 0]]), within)
-    with pytest.raises(ValueError, match="covariance: not positive definite, even with 1e.03"):
+    with pytest.raises(ValueError, match=r"covariance: not positive definite, even with 1e.03"):
         moments.discriminant()
 
 
