@@ -1,4 +1,4 @@
-"""Checks of what metrics are given; every metric starts here."""
+"""Checks of the arguments of metrics; every metric starts here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Data:
 
     @property
     def varied(self) -> list[int]:
-        """Columns of the factors with at least two values; the others cannot be told from codes."""
+        """Columns of the factors with at least two values; the others cannot be predicted."""
         return [k for k, size in enumerate(self.sizes) if size > 1]
 
     @property
@@ -92,7 +92,7 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
 
 
 def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
-    """Nominal ids as an array of numbers or of strings, of the shape that was given.
+    """Nominal ids as an array of numbers or of strings, of the same shape.
 
     Raises
     ------
@@ -115,8 +115,8 @@ def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
         refuse_non_finite(name, array)
         _refuse_fractions(name, array)
     elif array.dtype.kind not in "iubUS":
-        said = f", such as {array.flat[0]!r} in row 0" if array.size else ""
-        raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{said}")
+        example = f", such as {array.flat[0]!r} in row 0" if array.size else ""
+        raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{example}")
     return array
 
 
@@ -135,15 +135,15 @@ def _place(index: np.ndarray) -> str:
     return f"row {row}" + (f", column {column[0]}" if column else "")
 
 
-def _array(name: str, given: ArrayLike) -> np.ndarray:
+def _array(name: str, values: ArrayLike) -> np.ndarray:
     try:
-        return np.asarray(given)
+        return np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name}: rows of different lengths make no array") from error
 
 
 def _refuse_extreme(name: str, array: np.ndarray, limit: float) -> None:
-    # Squares of what lies beyond would be infinite, or 0, without a word.
+    # Squares of such values would silently become infinite, or 0.
     largest = max(float(array.max()), -float(array.min()))
     if largest > limit:
         row, column = np.argwhere(np.abs(array) == largest)[0]
@@ -165,15 +165,15 @@ def check_count(name: str, value: Any, lowest: int = 1) -> int:
     return int(value)
 
 
-def check_choice(name: str, value: Any, known: tuple[str, ...]) -> str:
-    """One of `known`, else a ValueError."""
-    if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """One of `choices`, else a ValueError."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
     return str(value)
 
 
 def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
-    """The generator itself, or one made from a seed; 0 is the seed if none is given."""
+    """The generator itself, or one made from a seed; the seed is 0 by default."""
     return np.random.default_rng(0 if rng is None else rng)
 
 

@@ -52,7 +52,7 @@ def dci(
         [n, m], nominal ids.
     model
         What gives the importances, and is named in the result. ``boosted lines``: squared error
-        taken away in componentwise boosting of each value against the rest; linear, sparse, and
+        removed by componentwise boosting of each value against the rest; linear, sparse, and
         fit for thousands of values and dimensions. ``ridge``: mean absolute weight in ridge
         regression of each value against the rest; linear and dense. Both with the accuracy of
         linear discriminant analysis. ``gradient boosting``: impurity and accuracy of
@@ -112,13 +112,13 @@ def dci(
 
 def dci_from(data: Data, standardised: StandardisedRows, test: np.ndarray, model: str) -> Score:
     """`dci` with a linear model, from the moments of the rows to fit on."""
-    one = importance.ridge if model == "ridge" else importance.boosted
+    importances = importance.ridge if model == "ridge" else importance.boosted
     columns = []
     for k in data.varied:
         ids, size = data.factors[:, k], data.sizes[k]
         predictor = fit_discriminant(data.codes, ids, size, standardised)
         accuracy = predictor.accuracy(data.codes, ids, test)
-        columns.append((one(data.codes, ids, size, standardised), accuracy))
+        columns.append((importances(data.codes, ids, size, standardised), accuracy))
     return _score(data, columns, test, model)
 
 
@@ -141,10 +141,10 @@ def _score(
     rows = matrix[:, data.varied]
     weight = rows.sum(axis=1)
     shares = rows / np.where(weight > 0, weight, 1)[:, None]
-    apart = np.array([_concentration(share) for share in shares])
+    unmixed = np.array([_concentration(share) for share in shares])
     total = weight.sum()
     parts: dict[str, Any] = {
-        "disentanglement": float(apart @ weight / total) if total else 0.0,
+        "disentanglement": float(unmixed @ weight / total) if total else 0.0,
         "completeness": float(np.nanmean(complete)) if data.varied else np.nan,
         "informativeness": float(np.nanmean(accuracy)) if data.varied else np.nan,
         "factor_completeness": complete,
@@ -155,8 +155,12 @@ def _score(
     }
     if not data.varied:
         parts["disentanglement"] = np.nan
-    note = f"factor {', '.join(weak)} is not predicted clearly better than by its commonest value"
-    single = "of a single factor, disentanglement says nothing" if len(data.varied) == 1 else ""
+    note = (
+        f"factor {', '.join(weak)} is not predicted significantly better than by the majority class"
+    )
+    single = (
+        "disentanglement is not informative about a single factor" if len(data.varied) == 1 else ""
+    )
     return noted(parts["disentanglement"], parts, data.note, single, note if weak else "")
 
 

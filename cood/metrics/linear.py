@@ -29,6 +29,7 @@ ROWS = 8192
 # that meet in few codes only lie far above it, rounding far below.
 DESIGN_TOLERANCE = 1e-12
 PROBE_TOLERANCE = 1e-6  # of the largest singular value: texts come in single precision
+NULL_TOLERANCE = 1e-6  # share of a row in the null space above which it is not determined
 VARIANCE_TOLERANCE = 1e-9  # of the largest variance, not to divide by rounding
 
 
@@ -49,7 +50,7 @@ class Additive:
     n
         Number of codes.
     rank
-        How many vectors are told apart by the data, the mean among them.
+        How many vectors the data determine, the mean among them.
     full_rank
         How many would be if enough compositions were there: 1 + sum of (values - 1).
     note
@@ -74,10 +75,10 @@ class Additive:
 def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     """Fit one vector for each value of each factor to centred codes.
 
-    The normal equations are made of sums by value, so that memory is (values)^2 + values * d
-    beside the codes. Where the values of two factors never link up (such as when one half of the
-    attributes occurs with one half of the objects only), the solution of least norm is taken;
-    it reconstructs the codes all the same.
+    The normal equations are made of sums by value, so that memory is (values)^2 + values * d in
+    addition to the codes. Where no composition connects the values of two factors (such as when one
+    half of the attributes occurs with one half of the objects only), the solution of least norm is
+    taken; it reconstructs the codes all the same.
 
     Parameters
     ----------
@@ -241,7 +242,7 @@ def held_out_r_squared(
 ) -> Score:
     """R^2 on compositions that the vectors were not fitted to.
 
-    The compositions (distinct rows of `factors`) are dealt into folds; each fold is predicted
+    The compositions (distinct rows of `factors`) are divided into folds; each fold is predicted
     from the others, with their mean as the baseline:
     ``1 - sum |code - prediction|^2 / sum |code - mean of the others|^2``, summed over folds.
     1 if unseen compositions follow from their parts; 0 if the mean does as well; below 0 if it
@@ -298,13 +299,13 @@ def held_out_r_squared(
         _, inverse, null = _inverse(design[~inside])
         solution = inverse @ sums
         # Rows that meet the null space are not determined by what was fitted.
-        known = np.flatnonzero(inside)
-        known = known[(np.abs(design[known] @ null) < 1e-6).all(axis=1)]
-        for rows in row_slices(len(known), ROWS):
-            centred = data.codes[known[rows]] - mean
+        rows = np.flatnonzero(inside)
+        rows = rows[(np.abs(design[rows] @ null) < NULL_TOLERANCE).all(axis=1)]
+        for part in row_slices(len(rows), ROWS):
+            centred = data.codes[rows[part]] - mean
             total += float((centred**2).sum())
-            residual += float(((centred - design[known[rows]] @ solution) ** 2).sum())
-        predicted += len(known)
+            residual += float(((centred - design[rows[part]] @ solution) ** 2).sum())
+        predicted += len(rows)
     parts = {"left_out": len(data.codes) - predicted}
     if not predicted:
         nothing = "no composition can be predicted from the others"
@@ -319,13 +320,13 @@ def _undefined(fit: Additive) -> Score:
     return noted(np.nan, {}, "" if fit.rank == 1 else "the codes do not vary", fit.note)
 
 
-def _with_chance(value: float, fit: Additive, **parts: int) -> Score:
+def _with_chance(value: float, fit: Additive, **parts: float) -> Score:
     value = min(max(float(value), 0.0), 1.0)  # a share of a sum of squares, but for rounding
     chance = fit.chance
     adjusted = (value - chance) / (1 - chance) if chance < 1 else np.nan
     full = "as many vectors as codes: R^2 is 1 for any codes" if chance >= 1 else ""
-    known = {"chance": chance, "adjusted": adjusted, **parts}
-    return noted(value, known, full, fit.note)
+    parts = {"chance": chance, "adjusted": adjusted, **parts}
+    return noted(value, parts, full, fit.note)
 
 
 def _design(factors: np.ndarray, sizes: list[int]) -> csr_array:

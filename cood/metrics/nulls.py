@@ -1,4 +1,4 @@
-"""What a metric gives where there is nothing to find, or where it should not matter."""
+"""Values of metrics under nulls: shuffled labels, random rotations; and projections of codes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Metric = Callable[..., Score]
 
 @dataclass(frozen=True)
 class Compared:
-    """A score beside its values under a null.
+    """A score and its values under a null.
 
     Attributes
     ----------
     score
-        On the input as it is.
+        On the original input.
     null
-        Values [repeats] on changed input.
+        Values [repeats] under the null.
     """
 
     score: Score
@@ -46,9 +46,9 @@ class Compared:
 
 
 def shuffle_factors(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deal the rows of factors [n, m] out anew: nothing of them is in the codes.
+    """Shuffle the rows of factors [n, m], so that the codes hold nothing of them.
 
-    Rows stay whole, so which values go together, and how often, stays as it is.
+    Rows stay whole, so the joint distribution of the factors does not change.
     """
     return factors[rng.permutation(len(factors))]
 
@@ -63,7 +63,7 @@ def apply_null(
 
 
 def rotate_codes(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn codes [n, d] by a random rotation: all distances stay, the axes mean nothing."""
+    """Rotate codes [n, d] at random: distances do not change, axes lose their meaning."""
     from scipy import linalg
 
     d = codes.shape[1]
@@ -87,7 +87,7 @@ def project_pca(codes: np.ndarray, dimensions: int) -> np.ndarray:
     squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
-    # What rounding leaves of a component is no variation, yet metrics look at any spread alike.
+    # Rounding of a component is no variation, but most metrics do not depend on scale.
     of_codes = len(codes) * (np.finfo(codes.dtype).eps * np.abs(codes).max()) ** 2
     of_product = len(centred.T) * np.finfo(centred.dtype).eps * squares[0]
     vectors[:, squares <= max(of_codes, of_product)] = 0
@@ -97,8 +97,8 @@ def project_pca(codes: np.ndarray, dimensions: int) -> np.ndarray:
 def project_random(codes: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
     """Project codes [n, d] on `dimensions` random directions at right angles, [n, dimensions].
 
-    Distances stay about as they are but for scale, and no direction is preferred. With fewer than
-    `dimensions` columns, all are kept, turned at random.
+    Distances are roughly kept, up to scale, and no direction is preferred. With fewer than
+    `dimensions` columns, all are kept, rotated at random.
     """
     return rotate_codes(codes, rng)[:, :dimensions]
 
@@ -123,8 +123,8 @@ def with_null(
     codes, factors
         [n, d] and [n, m], as the metric takes them.
     null
-        ``shuffled``: rows of labels dealt out anew; what is left is bias. ``rotated``: a random
-        rotation; what is lost depends on the axes. ``pca``: PCA to `dimensions`, which is the
+        ``shuffled``: shuffled rows of labels; the value is bias. ``rotated``: a random rotation;
+        the loss is what depends on the axes. ``pca``: PCA to `dimensions`, which is the
         same each time.
     repeats
         Draws of the null.
@@ -148,8 +148,8 @@ def with_null(
     >>> import numpy as np
     >>> from cood.metrics.information import mig
     >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
-    >>> found = with_null(mig, factors, factors)
-    >>> round(found.score.value, 3), bool(abs(found.null).max() < 0.05)
+    >>> compared = with_null(mig, factors, factors)
+    >>> round(compared.score.value, 3), bool(abs(compared.null).max() < 0.05)
     (1.0, True)
     >>> noise = np.random.default_rng(0).standard_normal((320, 2))
     >>> abs(with_null(mig, noise, factors).excess) < 0.05

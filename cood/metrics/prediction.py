@@ -30,10 +30,10 @@ def sap(
     test: ArrayLike | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> Score:
-    """Separated attribute predictability (SAP): whether one dimension predicts a factor alone.
+    """Separated attribute predictability (SAP): whether a single dimension predicts a factor.
 
-    S_jk is the held-out accuracy with which a linear classifier tells the values of factor k
-    from dimension j alone; the score is the gap between the best two dimensions, averaged over
+    S_jk is the held-out accuracy with which a linear classifier predicts the values of factor k
+    from the single dimension j; the score is the gap between the best two dimensions, averaged over
     factors: ``mean_k (S_(1)k - S_(2)k)``.
 
     Near 1 if one dimension predicts a factor and every other is at chance (1 - chance, exactly);
@@ -90,9 +90,9 @@ def sap(
     if len(data.codes) < 2:
         return noted(np.nan, {"accuracy": accuracy}, data.note, ONE_ROW)
     rows = split_rows(len(data.codes), test, generator(rng))
-    one = _nearest_mean if classifier == "nearest mean" else _svm
+    accuracies = _nearest_mean if classifier == "nearest mean" else _svm
     for k in data.varied:
-        accuracy[:, k] = one(data.codes, data.factors[:, k], *rows)
+        accuracy[:, k] = accuracies(data.codes, data.factors[:, k], *rows)
     ordered = np.sort(accuracy, axis=0)[::-1]
     gaps = ordered[0] - (ordered[1] if len(ordered) > 1 else 0.0)
     value = np.nanmean(gaps) if data.varied else np.nan
@@ -102,7 +102,7 @@ def sap(
 def _nearest_mean(
     codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
-    """Accuracy [d] of each dimension alone on the rows `test`."""
+    """Accuracy [d] of each single dimension on the rows `test`."""
     present, own = np.unique(ids[train], return_inverse=True)
     order = np.argsort(own, kind="stable")
     starts = np.searchsorted(own[order], np.arange(len(present)))
@@ -151,10 +151,10 @@ def explicitness(
     each value against the rest, averaged over values and then over factors:
     ``mean_k mean_v AUC_kv``, scaled to ``2 (AUC - 0.5)``.
 
-    1 if every value can be told from the rest, 0 if none can (constant codes give exactly 0),
-    below 0 where the rows held out are told worse than by guessing. It says nothing of how the
-    factors lie in the code. Invariant under shift and scale of each dimension, under constant
-    columns and, but for the amount of shrinkage, under rotation.
+    1 if every value can be distinguished from the rest, 0 if none can (constant codes give exactly
+    0), below 0 where held-out rows are predicted worse than by guessing. It does not depend on
+    which dimensions encode the factors. Invariant under shift and scale of each dimension, under
+    constant columns and, but for the amount of shrinkage, under rotation.
 
     Parameters
     ----------

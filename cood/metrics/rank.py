@@ -4,7 +4,7 @@ All are functions of the singular values s_1 >= s_2 >= ... of the codes, and so 
 with the order of rows or columns or with a rotation. They share three switches:
 
 `centred`
-    Take the mean code off first. Codes of CLIP lie far from the origin, so that without this the
+    Remove the mean code first. Codes of CLIP lie far from the origin, so that without this the
     first singular value is the length of the mean.
 `unit`
     Scale each row to unit length first, as the cosine does.

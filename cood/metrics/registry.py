@@ -102,10 +102,10 @@ class Metric:
     def scores(self, shared: SharedInput) -> list[Score]:
         """A `Score` for each of the outputs."""
         if self.compute is None:
-            found: Score | Sequence[Score] = self.function(shared.data.codes, shared.data.factors)
+            scores: Score | Sequence[Score] = self.function(shared.data.codes, shared.data.factors)
         else:
-            found = self.compute(shared)
-        return [found] * len(self.outputs) if isinstance(found, Score) else list(found)
+            scores = self.compute(shared)
+        return [scores] * len(self.outputs) if isinstance(scores, Score) else list(scores)
 
 
 def _z_diff(shared: SharedInput) -> list[Score]:
@@ -124,7 +124,7 @@ def _z_min_variance(shared: SharedInput) -> Score:
         shared.coverage,
         BATCH,
         Z_MIN_POINTS,
-        drawn="apart",
+        sampling="balanced",
         threshold=0.0,
         rng=shared.rng,
     )

@@ -40,7 +40,7 @@ class SharedInput:
 
     @cached_property
     def coverage(self) -> Coverage:
-        """How well each factor is held at all."""
+        """How well each factor is encoded at all."""
         return coverage(self.data, rng=self.rng.spawn(1)[0])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Singular values of codes, from one pass over the rows, and what can be made of them."""
+"""Singular values of codes, from one pass over the rows, and ranks computed from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SLACK = 1e-12  # a sum that ought to reach its share exactly may fall short by r
 
 
 def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values of codes as given, and of codes after their mean is taken off.
+    """Singular values of codes as given, and of codes after their mean is removed.
 
     A QR decomposition takes ``[1, codes]`` block by block, so that the codes are never held in
     double precision as a whole. In its triangle, the columns after the first have the singular

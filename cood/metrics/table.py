@@ -69,7 +69,7 @@ def metric_table(
     metrics
         Names among `METRICS`; all by default. ``dci`` gives three scores, ``z_diff`` also its
         strict form, ``z_diff_single`` with one pair a point, which is harder, and ``coverage``,
-        which says how well each factor is held at all.
+        which says how well each factor is encoded at all.
     names
         Of the m factors, for the table; their numbers by default.
     nulls

@@ -137,7 +137,9 @@ def test_constant_codes(model, value):
     found = dci(np.full((len(GRID), 3), value), GRID, model=model)
     assert found.parts["disentanglement"] == 0
     assert found.parts["completeness"] == 0
-    assert found.note == "factor 0, 1 is not predicted clearly better than by its commonest value"
+    assert (
+        found.note == "factor 0, 1 is not predicted significantly better than by the majority class"
+    )
 
 
 def test_duplicated_dimensions():
@@ -169,7 +171,9 @@ def test_wide_codes_keep_the_order(geometry):
 
 @pytest.mark.parametrize(("kind", "missing"), [("one", 1), ("other", 0), ("half", 1)])
 def test_the_factor_that_is_missing_is_named(geometry, kind, missing):
-    with pytest.warns(MetricWarning, match=f"factor {missing} is not predicted clearly better"):
+    with pytest.warns(
+        MetricWarning, match=f"factor {missing} is not predicted significantly better"
+    ):
         dci(*geometry(kind))
 
 

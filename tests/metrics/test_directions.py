@@ -157,11 +157,11 @@ def test_a_factor_with_one_value_is_left_out_and_said():
     assert np.isnan(score.parts["matrix"][2]).all()
 
 
-def test_values_that_never_link_up_are_said():
+def test_values_that_no_composition_connects_are_named():
     halves = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 2], [2, 3], [3, 2], [3, 3]])
     fit = fit_additive(np.random.default_rng(7).normal(size=(8, 5)), halves)
     for metric in (orthogonality, factor_dimension):
-        with pytest.warns(MetricWarning, match="tell 6 of 7 vectors apart"):
+        with pytest.warns(MetricWarning, match="determine 6 of 7 vectors"):
             metric(fit)
 
 
@@ -191,7 +191,7 @@ def test_words_without_a_direction_are_left_out():
 
 
 def test_words_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"words: shape \(2, 3\), but found has shape \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"words: shape \(2, 3\), but vectors has shape \(3, 3\)"):
         word_cosine(np.eye(3), np.eye(3)[:2])
     with pytest.raises(ValueError, match="words: nan in row 1, column 0"):
         word_cosine(np.eye(2), [[0, 1], [np.nan, 0]])

@@ -149,12 +149,12 @@ def test_constant_columns_lower_the_means_over_dimensions(geometry):
 
 
 def test_a_code_of_one_factor_gets_its_share():
-    with pytest.warns(MetricWarning, match="tells more of factor 1 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 1 than"):
         assert mig_sup(GRID[:, :1], GRID).value == pytest.approx(1)
-    with pytest.warns(MetricWarning, match="tells more of factor 1 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 1 than"):
         assert modularity(GRID[:, :1], GRID).value == pytest.approx(1)
     share = np.log(4) / (np.log(4) + np.log(6))
-    with pytest.warns(MetricWarning, match="tells more of factor 1 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 1 than"):
         assert dcimig(GRID[:, :1], GRID).value == pytest.approx(share)
     assert mig(GRID[:, :1], GRID).parts["gaps"] == pytest.approx([1, 0])
 
@@ -164,7 +164,7 @@ def test_a_code_of_one_factor_gets_its_share():
 def test_the_factor_that_is_missing_is_named(geometry, metric, kind, missing):
     # With noise dimensions too: their estimates are highest for the factor with most values.
     codes, factors = geometry(kind, n=3000, d=32, sizes=(12, 30))
-    with pytest.warns(MetricWarning, match=f"more of factor {missing} than"):
+    with pytest.warns(MetricWarning, match=f"more informative about factor {missing} than"):
         metric(codes, factors)
 
 
@@ -174,7 +174,7 @@ def test_a_factor_that_only_goes_with_another_is_named(metric):
     compositions = np.argwhere(rng.random((10, 20)) < 0.3)
     factors = compositions[rng.integers(len(compositions), size=4000)]
     codes = rng.standard_normal((20, 8))[factors[:, 1]] + 0.3 * rng.standard_normal((4000, 8))
-    with pytest.warns(MetricWarning, match="more of factor 0 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 0 than"):
         metric(codes, factors)
 
 

@@ -83,7 +83,7 @@ def test_it_rests_on_the_axes():
 
 @pytest.mark.parametrize(("kind", "missing"), [("one", 1), ("other", 0), ("half", 1)])
 def test_the_factor_that_is_missing_is_named(geometry, kind, missing):
-    with pytest.warns(MetricWarning, match=f"more of factor {missing} than"):
+    with pytest.warns(MetricWarning, match=f"more informative about factor {missing} than"):
         irs(*geometry(kind, n=3000, d=32, sizes=(12, 30)))
 
 

@@ -42,7 +42,7 @@ def test_each_vote_is_the_least_relative_variance(geometry):
     for rows in np.array_split(rng.permutation(len(z)), 2):  # to vote, and to score
         tables.append(np.zeros((6, 2), int))
         for k in range(2):
-            here = draw_batches(factors[rows], k, 200, 64, "apart", rng)
+            here = draw_batches(factors[rows], k, 200, 64, "balanced", rng)
             variances = batch_variances(z[rows], here)
             tables[-1][:, k] = np.bincount(variances.argmin(axis=1), minlength=6)
     votes, fresh = tables
@@ -56,7 +56,7 @@ def test_each_factor_in_a_dimension_of_its_own(metric):
     assert found.value == 1
     assert found.note == ""
     assert found.parts["chance"] == 0.5
-    assert (found.parts["told"] > 0.99).all()
+    assert (found.parts["coverage"] > 0.99).all()
 
 
 @quiet
@@ -66,7 +66,7 @@ def test_constant_codes(value):
     found = z_diff(codes, GRID, **FAST)
     assert found.value == 0.5
     assert found.parts["strict"] == pytest.approx(1 / 3)
-    assert found.parts["told"].tolist() == [0.5, 0.5]
+    assert found.parts["coverage"].tolist() == [0.5, 0.5]
     found = z_min_variance(codes, GRID, **FAST)
     assert (found.value, found.note) == (0, "no dimension varies enough")
 
@@ -88,9 +88,9 @@ def test_the_factor_that_is_missing_is_named(geometry, metric, kind):
     found = metric(*geometry(kind), **FAST)
     # The score is well above chance nevertheless: this is why there is a note.
     assert found.value > 0.65
-    assert f"the codes do not tell factor {missing};" in found.note
-    assert found.parts["told"][1 - missing] > 0.99
-    assert found.parts["told"][missing] == pytest.approx(0.5, abs=0.1)
+    assert f"the codes do not encode factor {missing};" in found.note
+    assert found.parts["coverage"][1 - missing] > 0.99
+    assert found.parts["coverage"][missing] == pytest.approx(0.5, abs=0.1)
 
 
 @quiet
@@ -115,7 +115,7 @@ def test_a_factor_that_only_goes_with_another_is_named(metric, share, missing):
     codes = rng.standard_normal((25, 64))[factors[:, 1 - missing]]
     codes = codes + 0.5 * rng.standard_normal(codes.shape)
     found = metric(codes, factors, **FAST)
-    assert f"the codes do not tell factor {missing};" in found.note
+    assert f"the codes do not encode factor {missing};" in found.note
 
 
 @BOTH
@@ -131,7 +131,7 @@ def test_codes_that_hold_nothing_are_near_chance(metric):
     rng = np.random.default_rng(0)
     found = metric(rng.standard_normal((2000, 8)), rng.integers(9, size=(2000, 2)))
     assert found.value == pytest.approx(0.5, abs=0.08)
-    assert found.note.startswith("the codes do not tell factor 0, 1;")
+    assert found.note.startswith("the codes do not encode factor 0, 1;")
 
 
 @quiet
@@ -154,7 +154,7 @@ def test_few_rows_seldom_seem_to_tell_a_factor():
     for seed in range(40):
         rng = np.random.default_rng(seed)
         found = z_min_variance(rng.standard_normal((40, 8)), rng.integers(4, size=(40, 2)), **FAST)
-        said += "do not tell factor 0, 1;" in found.note
+        said += "do not encode factor 0, 1;" in found.note
     assert said >= 34  # with independent points in mind, half of them would pass
 
 
@@ -179,7 +179,7 @@ def test_scale_shift_and_constant_columns(geometry, metric):
     padded = metric(np.hstack([np.full((1200, 9), 0.3), codes]), factors, **FAST)
     for other in (moved, padded):
         assert other.value == pytest.approx(found.value, abs=1e-9)
-        np.testing.assert_allclose(other.parts["told"], found.parts["told"], atol=1e-6)
+        np.testing.assert_allclose(other.parts["coverage"], found.parts["coverage"], atol=1e-6)
 
 
 def test_logistic_z_diff_is_free_of_shift_only(geometry):
@@ -205,7 +205,7 @@ def test_a_factor_that_never_varies_is_left_out(metric):
     found = metric(GRID, np.c_[GRID, np.zeros(len(GRID), int)], **FAST)
     assert found.value == 1
     assert found.note == "factor 2 has one value only: left out"
-    assert np.isnan(found.parts["told"]).tolist() == [False, False, True]
+    assert np.isnan(found.parts["coverage"]).tolist() == [False, False, True]
 
 
 @BOTH
@@ -219,7 +219,7 @@ def test_factors_that_cannot_be_told_apart(options):
     factors = np.repeat(np.arange(4), 10)[:, None] * [1, 1]
     with pytest.warns(MetricWarning, match="hardly any pair of rows agrees in factor 0 only"):
         assert np.isnan(z_diff(factors, factors, **options).value)
-    with pytest.warns(MetricWarning, match="factor 0, 1 cannot be told from the others"):
+    with pytest.warns(MetricWarning, match="factor 0, 1 cannot be distinguished from the others"):
         z_min_variance(factors, factors, **options)
 
 

@@ -41,7 +41,7 @@ def test_values_are_those_of_the_metrics_alone(geometry):
         for name in ("disentanglement", "completeness", "informativeness")
     }
     z = z_diff(codes, factors).parts
-    alone |= {"z_diff_strict": z["strict"], "coverage": z["told"].mean()}
+    alone |= {"z_diff_strict": z["strict"], "coverage": z["coverage"].mean()}
     assert found.to_dict() == pytest.approx(alone, abs=1e-9)
 
 
@@ -115,9 +115,11 @@ def test_a_note_names_the_factor(geometry):
     codes, factors = geometry("one", n=400, d=4)
     for names, name in ((NAMES, "object"), (None, "1"), (["shape 3", "hue 0, 7"], "hue 0, 7")):
         table = whole(metric_table(codes, factors, names=names, metrics=["irs", "dci"], nulls=()))
-        text = f"factor {name} is not predicted clearly better"
+        text = f"factor {name} is not predicted significantly better"
         assert table.loc["dci_completeness", "note"].startswith(text)
-        assert table.loc["irs", "note"].endswith(f"more of factor {name} than of others")
+        assert table.loc["irs", "note"].endswith(
+            f"more informative about factor {name} than about others"
+        )
     lone = metric_table(codes, np.c_[factors, 0 * factors], metrics=["mig"], names=list("abcd"))
     assert whole(lone).loc["mig", "note"] == "factor c, d has one value only: left out"
 
