@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+# Values beyond, or below their inverse, have squares that overflow or vanish in their precision.
+LIMIT_SINGLE, LIMIT_DOUBLE = 1e15, 1e100
+
 
 @dataclass(frozen=True)
 class Data:
@@ -87,7 +90,7 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     single = z.dtype in (np.float16, np.float32)
     if z.dtype.kind == "f":
         refuse_non_finite(name, z)
-        _refuse_extreme(name, z, 1e15 if single else 1e100)
+        _refuse_extreme(name, z, LIMIT_SINGLE if single else LIMIT_DOUBLE)
     return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
 
 
@@ -163,6 +166,20 @@ def check_count(name: str, value: Any, lowest: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
         raise ValueError(f"{name}: expected a whole number from {lowest}, got {value!r}")
     return int(value)
+
+
+def check_share(name: str, value: float) -> float:
+    """A number between 0 and 1, both excluded, else a ValueError."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name}: expected a number between 0 and 1, got {value!r}")
+    return value
+
+
+def check_positive(name: str, value: float) -> float:
+    """A finite number above 0, else a ValueError."""
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    return value
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+SLACK = 1e-12  # a sum that should reach its share exactly may fall short by rounding
 FEW_FACTORS = "not defined for fewer than two factors that vary"
 
 

@@ -14,6 +14,7 @@ from cood.metrics.prediction import ONE_ROW
 from cood.metrics.result import Score, noted
 
 TREES = ("gradient boosting", "xgboost")
+SIGNIFICANT = 2  # standard errors above the majority class
 MODELS = ("boosted lines", "ridge", *TREES)
 
 
@@ -25,7 +26,7 @@ def dci(
     test: ArrayLike | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> Score:
-    """DCI: whether each dimension matters for one factor, and each factor rests on one dimension.
+    """DCI: whether each dimension encodes one factor, and each factor is encoded in one dimension.
 
     R_jk is how important dimension j is for predicting factor k, each column scaled to sum 1.
     **Disentanglement**, the value, is the mean over dimensions, weighted by their importance, of
@@ -37,9 +38,9 @@ def dci(
 
     Each is 1 at best. D is 0 if every dimension matters alike for all factors, C is 0 if every
     dimension matters alike for a factor; both are 0 for constant codes. Only informativeness
-    asks whether a factor is held: a code that holds one factor only may reach D = 1, and the
-    note names factors that are predicted not clearly better than by their commonest value (two
-    standard errors); where factors go together, one may be predicted from the other. Duplicated
+    asks whether a factor is encoded: a code that encodes one factor only may reach D = 1, and the
+    note names factors that are not predicted significantly better than by the majority class (two
+    standard errors); where factors correlate, one may be predicted from the other. Duplicated
     dimensions leave D as it is; C is lower with ``ridge``, which shares the importance among
     them, while boosting takes one of them. Not invariant under rotation; invariant under scale,
     shift and permutation of dimensions (with trees: but for ties between dimensions).
@@ -69,7 +70,7 @@ def dci(
     Score
         Parts: `disentanglement`, `completeness`, `informativeness`; `factor_completeness` and
         `factor_informativeness` [m] (NaN for a factor that never varies), `baseline` [m] (the
-        accuracy of always answering the commonest value), `importance` [d, m], `model`.
+        accuracy of the majority class), `importance` [d, m], `model`.
 
     Raises
     ------
@@ -135,8 +136,10 @@ def _score(
         complete[k] = _concentration(matrix[:, k])
         accuracy[k] = right
         baseline[k] = np.bincount(data.factors[test, k]).max() / len(test)
-        # Guessing gets above the share of the commonest value now and then.
-        if right <= baseline[k] + 2 * np.sqrt(baseline[k] * (1 - baseline[k]) / len(test)):
+        # Guessing exceeds the share of the majority class now and then.
+        if right <= baseline[k] + SIGNIFICANT * np.sqrt(
+            baseline[k] * (1 - baseline[k]) / len(test)
+        ):
             weak.append(str(k))
     rows = matrix[:, data.varied]
     weight = rows.sum(axis=1)

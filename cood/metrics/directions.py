@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cood.metrics.checks import check_codes
+from cood.metrics.checks import check_codes, check_share
+from cood.metrics.common import SLACK
 from cood.metrics.linear import Additive
 from cood.metrics.result import Score, noted
 
@@ -136,14 +137,12 @@ def factor_dimension(fit: Additive, *, share: float = 0.95) -> Score:
     >>> factor_dimension(fit_additive(np.eye(4), [0, 1, 2, 3])).value
     0.75
     """
-    if not 0 < share < 1:
-        raise ValueError(f"share: expected a number between 0 and 1, got {share!r}")
+    check_share("share", share)
     components, relative = [], []
     for d in directions(fit):
         variances = np.linalg.svd(d, compute_uv=False) ** 2
         total = variances.sum()
-        # A sum that ought to reach the share exactly may fall short by rounding.
-        needed = 1 + int((np.cumsum(variances) < (share - 1e-12) * total).sum()) if total else 0
+        needed = 1 + int((np.cumsum(variances) < (share - SLACK) * total).sum()) if total else 0
         components.append(needed)
         relative.append(needed / len(d) if needed else np.nan)
     parts = {"components": components, "relative": relative}

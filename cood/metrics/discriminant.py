@@ -11,7 +11,7 @@ from cood.metrics.class_moments import ClassMoments, sum_by_class
 from cood.metrics.common import row_slices
 
 HELD_OUT = 0.2  # share of the rows
-ROWS = 4096  # worked on at a time: what is held stays small beside the codes
+ROWS = 4096  # worked on at a time, so that intermediate arrays stay small
 FLAT = 16  # spacings of floats at the mean: the spread that rounding leaves of a constant column
 
 
@@ -53,9 +53,9 @@ def standardise(codes: np.ndarray, rows: np.ndarray) -> StandardisedRows:
     first = codes[rows[0]]  # the mean of what is left of equal values is exact
     total, square = np.zeros((2, codes.shape[1]))
     for part in _blocks(rows):
-        away = codes[part].astype(np.float64) - first
-        total += away.sum(axis=0)
-        square += np.einsum("ij,ij->j", away, away)
+        shifted = codes[part].astype(np.float64) - first
+        total += shifted.sum(axis=0)
+        square += np.einsum("ij,ij->j", shifted, shifted)
     mean = first + total / len(rows)
     spread = np.sqrt(np.maximum(square / len(rows) - (total / len(rows)) ** 2, 0))
     # What rounding leaves of a constant column is no variation.

@@ -13,12 +13,13 @@ from cood.metrics.discriminant import StandardisedRows
 STEPS, RATE = 30, 0.1
 BLOCK = 256  # classes worked on at a time
 RIDGE = 1e-3  # of the mean eigenvalue
+SMALLEST = 1e-12  # mean eigenvalue: constant codes have none
 
 
 def boosted(
     codes: np.ndarray, ids: np.ndarray, size: int, standardised: StandardisedRows
 ) -> np.ndarray:
-    """Importance [d]: squared error that each dimension takes away in componentwise boosting.
+    """Importance [d]: squared error that each dimension removes in componentwise boosting.
 
     Each class against the rest is fitted by least squares, `STEPS` times adding `RATE` times the
     best line in a single dimension (Buehlmann and Yu 2003, doi:10.1198/016214503000000125). With
@@ -51,7 +52,7 @@ def ridge(
 
     n = len(standardised.rows)
     gram = standardised.gram / n
-    level = RIDGE * max(np.trace(gram) / len(gram), 1e-12)
+    level = RIDGE * max(np.trace(gram) / len(gram), SMALLEST)
     slopes = standardised.sums(codes, ids, size) / n
     weights = linalg.solve(gram + level * np.eye(len(gram)), slopes.T, assume_a="pos")
     return np.abs(weights).sum(axis=1)

@@ -78,7 +78,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     The normal equations are made of sums by value, so that memory is (values)^2 + values * d in
     addition to the codes. Where no composition connects the values of two factors (such as when one
     half of the attributes occurs with one half of the objects only), the solution of least norm is
-    taken; it reconstructs the codes all the same.
+    taken; it reconstructs the codes equally well.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     Returns
     -------
     Additive
-        To be given to `r_squared`, `projected_r_squared`, and to the functions in
+        Input of `r_squared`, `projected_r_squared`, and of the functions in
         `cood.metrics.directions`.
 
     Raises

@@ -9,6 +9,8 @@ import numpy as np
 TRIES = 60  # draws of a partner before a pair is abandoned
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
 POINTS = 2**20  # rows shuffled at a time
+RENEW = 4  # rounds after which the first row of a pair is drawn again too
+FEWEST = 20  # at least one in so many pairs must be valid, as it is repeated for the others
 HOPELESS = 2**18  # draws without any pair before all are abandoned
 
 
@@ -57,7 +59,7 @@ def draw_pairs(
             return first, second
         if len(bad) == size and (round_ + 1) * size > HOPELESS:
             return None
-        if round_ % 4 == 3:  # its value may go with one value of another factor only
+        if (round_ + 1) % RENEW == 0:  # its value may occur with one value of another factor only
             first[bad] = rng.integers(n, size=len(bad))
         second[bad] = by_value.draw(values[first[bad]], rng)
     return (first, second) if _fill(bad, first, second, rng=rng) else None
@@ -96,7 +98,7 @@ def draw_controls(
 def _fill(bad: np.ndarray, *rows: np.ndarray, rng: np.random.Generator) -> bool:
     """Put other draws for the `bad` ones, in place; False if nearly all are bad."""
     good = np.setdiff1d(np.arange(len(rows[0])), bad)
-    if not len(good) or len(good) < len(rows[0]) // 20:
+    if not len(good) or len(good) < len(rows[0]) // FEWEST:
         return False
     fill = rng.choice(good, len(bad))
     for each in rows:

@@ -19,6 +19,7 @@ from cood.metrics.discriminant import (
 )
 from cood.metrics.result import Score, noted
 
+SVM_C = 0.01  # as in disentanglement_lib
 ONE_ROW = "a single row cannot be both fitted and tested"
 
 
@@ -129,7 +130,7 @@ def _svm(codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray
         return np.full(codes.shape[1], float((ids[test] == ids[train[0]]).mean()))
     accuracy = np.empty(codes.shape[1])
     for j in range(codes.shape[1]):
-        model = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
+        model = LinearSVC(C=SVM_C, class_weight="balanced", random_state=0)
         fit_quietly(model, codes[train, j : j + 1], ids[train])
         accuracy[j] = model.score(codes[test, j : j + 1], ids[test])
     return accuracy

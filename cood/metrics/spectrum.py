@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cood.metrics.common import row_slices
+from cood.metrics.common import SLACK, row_slices
 
 ROWS = 4096
-SLACK = 1e-12  # a sum that ought to reach its share exactly may fall short by rounding
 
 
 def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
