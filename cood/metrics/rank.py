@@ -1,4 +1,4 @@
-"""How many dimensions codes take up: definitions of a "soft" rank.
+"""How many dimensions codes occupy: definitions of a "soft" rank.
 
 All are functions of the singular values s_1 >= s_2 >= ... of the codes, and so do not change
 with the order of rows or columns or with a rotation. They share three switches:
