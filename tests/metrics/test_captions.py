@@ -48,7 +48,7 @@ def test_a_table_of_counts_says_the_same_as_its_captions(pairs):
         assert getattr(found, form) == pytest.approx(getattr(expected, form), abs=1e-12)
 
 
-def test_words_that_tell_each_other():
+def test_words_that_determine_each_other():
     ids = np.array([3, 1, 2, 3, 1])
     found = caption_nmi(ids, -ids)
     assert found.geometric == pytest.approx(1)

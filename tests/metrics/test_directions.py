@@ -149,7 +149,7 @@ def test_codes_that_never_vary_have_no_directions():
         assert np.isnan(factor_dimension(fit).value)
 
 
-def test_a_factor_with_one_value_is_left_out_and_said():
+def test_a_factor_with_one_value_is_left_out_and_noted():
     fit = fit_additive(planted(*random_vectors(6, 6)), np.column_stack([GRID, [0] * 20]))
     with pytest.warns(MetricWarning, match="factor 2 has one value only"):
         score = orthogonality(fit)
@@ -177,8 +177,8 @@ def test_words_that_point_where_the_values_do():
 def test_chance_of_words_is_the_mean_over_all_ways_to_deal_them():
     rng = np.random.default_rng(9)
     found, words = rng.normal(size=(2, 4, 3))
-    dealt = [word_cosine(found, words[list(p)]).value for p in itertools.permutations(range(4))]
-    assert word_cosine(found, words).parts["chance"] == pytest.approx(np.mean(dealt))
+    permuted = [word_cosine(found, words[list(p)]).value for p in itertools.permutations(range(4))]
+    assert word_cosine(found, words).parts["chance"] == pytest.approx(np.mean(permuted))
 
 
 def test_words_without_a_direction_are_left_out():

@@ -66,7 +66,7 @@ def test_constant_columns_change_nothing(geometry):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_constant_columns_are_found_whatever_a_mean_would_round(dtype):
+def test_constant_columns_are_detected_despite_rounding_of_the_mean(dtype):
     codes = np.full((5003, 4), [0.1, 0.3, -7e5, 1e9], dtype)
     found = standardise(codes, np.arange(5003))
     assert np.isposinf(found.spread).all()
@@ -81,7 +81,7 @@ def test_a_class_without_rows_is_never_answered(geometry):
     assert np.exp(found).sum(axis=1) == pytest.approx(1)
 
 
-def test_classes_without_spread_are_told():
+def test_classes_without_spread_are_distinguished():
     ids = np.repeat(np.arange(4), 5)
     codes = np.eye(4)[ids]
     model = fit_discriminant(codes, ids, 4, standardise(codes, np.arange(20)))
@@ -106,7 +106,7 @@ def test_a_fifth_of_the_rows_is_held_out():
     assert [len(rows) for rows in split_rows(2, None, np.random.default_rng(0))] == [1, 1]
 
 
-def test_rows_that_are_given_are_held_out():
+def test_rows_of_the_caller_are_held_out():
     train, test = split_rows(5, [4, 1], np.random.default_rng(0))
     assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1, 4])
 

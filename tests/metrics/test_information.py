@@ -126,14 +126,14 @@ def test_duplicated_dimensions(geometry):
 
 @quiet
 @pytest.mark.parametrize("metric", [mig_sup, dcimig])
-def test_a_dimension_that_tells_the_best_two_alike_gives_zero(metric):
+def test_a_dimension_equally_informative_about_the_best_two_gives_zero(metric):
     factors = GRID % 4
     square = np.array([[a, o] for a in range(4) for o in range(4)] * 40)
     assert metric(square @ [[4], [1]], square).value == pytest.approx(0)
     assert factors.max() == 3
 
 
-def test_modularity_of_a_dimension_that_tells_all_alike_is_zero():
+def test_modularity_of_a_dimension_equally_informative_about_all_is_zero():
     square = np.array([[a, o] for a in range(4) for o in range(4)] * 40)
     assert modularity(square @ [[4], [1]], square).value == pytest.approx(0)
 
@@ -169,7 +169,7 @@ def test_the_factor_that_is_missing_is_named(geometry, metric, kind, missing):
 
 
 @pytest.mark.parametrize("metric", [mig_sup, dcimig, modularity])
-def test_a_factor_that_only_goes_with_another_is_named(metric):
+def test_a_factor_that_only_correlates_with_another_is_named(metric):
     rng = np.random.default_rng(3)
     compositions = np.argwhere(rng.random((10, 20)) < 0.3)
     factors = compositions[rng.integers(len(compositions), size=4000)]
@@ -185,7 +185,7 @@ def test_no_false_alarm_for_codes_that_hold_both_weakly(geometry, metric, seed):
     assert metric(codes, factors).note == ""
 
 
-def test_the_estimate_is_too_high_by_the_known_amount():
+def test_the_bias_of_the_estimate_is_as_documented():
     rng = np.random.default_rng(0)
     factors = rng.integers(12, size=(4000, 1))
     found = mutual_information(rng.random((4000, 100)), factors, bins=20)

@@ -224,7 +224,7 @@ def test_codes_of_a_composition_stay_together():
     assert held_out_r_squared(codes, factors).value < 0.3
 
 
-def test_what_cannot_be_predicted_is_left_out_and_said():
+def test_what_cannot_be_predicted_is_left_out_and_noted():
     factors = np.vstack([GRID, [[9, 0]]])  # the value 9 occurs once
     codes = np.vstack([sums(GRID), [[100.0] * 6]])
     with pytest.warns(MetricWarning, match="1 of 13 codes cannot be predicted"):
@@ -246,7 +246,7 @@ def test_values_that_never_link_up_are_not_predicted():
     assert score.value == pytest.approx(1)
 
 
-def test_a_factor_with_one_value_is_left_out_and_said():
+def test_a_factor_with_one_value_is_left_out_and_noted():
     constant = np.column_stack([GRID, np.zeros(12, dtype=int)])
     fit = fit_additive(sums(GRID), constant)
     np.testing.assert_array_equal(fit.vectors[2], np.zeros((1, 6)))
@@ -277,7 +277,7 @@ def test_one_code_has_no_score():
         assert np.isnan(held_out_r_squared([[1.0, 2.0]], [[0, 0]]).value)
 
 
-def test_as_many_vectors_as_codes_are_said():
+def test_as_many_vectors_as_codes_are_noted():
     with pytest.warns(MetricWarning, match="as many vectors as codes"):
         score = r_squared(fit_additive(np.eye(4), np.arange(4)))
     assert score.value == pytest.approx(1)

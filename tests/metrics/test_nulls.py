@@ -16,9 +16,9 @@ def rng():
 
 def test_shuffled_rows_stay_whole():
     factors = GRID * [1, 10]
-    dealt = shuffle_factors(factors, rng())
-    assert (dealt != factors).any()
-    np.testing.assert_array_equal(np.sort(dealt @ [1, 100]), np.sort(factors @ [1, 100]))
+    shuffled = shuffle_factors(factors, rng())
+    assert (shuffled != factors).any()
+    np.testing.assert_array_equal(np.sort(shuffled @ [1, 100]), np.sort(factors @ [1, 100]))
 
 
 def test_a_rotation_keeps_distances_and_type():
@@ -67,7 +67,7 @@ def test_shuffled_labels_are_near_chance(geometry):
         assert len(found.null) == 3
 
 
-def test_a_rotation_tells_axes_from_content(geometry):
+def test_a_rotation_distinguishes_axes_from_content(geometry):
     codes, factors = geometry("aligned")
     apart = with_null(dci, codes, factors, null="rotated", repeats=2)
     assert apart.null.max() < apart.score.value - 0.3
@@ -91,7 +91,7 @@ def test_options_and_seeds_are_passed_on(geometry):
 
 
 def test_a_null_warns_of_nothing_but_the_score_does(geometry):
-    # Under shuffled labels no dimension tells anything, which is meant.
+    # Under shuffled labels no dimension is informative, as intended.
     assert with_null(mig_sup, GRID, GRID).score.value == pytest.approx(1)
     with pytest.warns(MetricWarning):
         with_null(mig_sup, GRID[:, :1], GRID)

@@ -121,7 +121,7 @@ def test_extremes_of_explicitness(classifier):
         assert explicitness(constant, GRID, classifier=classifier).value == 0
 
 
-def test_codes_that_hold_nothing_are_told_only_where_they_were_fitted():
+def test_codes_without_factors_are_predicted_only_on_training_rows():
     rng = np.random.default_rng(0)
     codes, factors = rng.standard_normal((300, 250)), rng.integers(4, size=(300, 2))
     assert abs(explicitness(codes, factors).value) < 0.15

@@ -107,7 +107,9 @@ def test_order_does_not_matter(metric, problem, seed):
     rows = rng.permutation(len(codes))
     assert metric(codes[rows], factors[rows]).value == expected
     assert metric(codes[:, rng.permutation(codes.shape[1])], factors).value == expected
-    if metric is not dcimig:  # where a dimension tells two factors alike, the first is credited
+    if (
+        metric is not dcimig
+    ):  # where a dimension is equally informative about two factors, the first is credited
         assert metric(codes, factors[:, rng.permutation(factors.shape[1])]).value == expected
 
 
@@ -174,7 +176,7 @@ def test_constant_columns_do_not_matter(metric, problem, value):
 @few
 @pytest.mark.parametrize("metric", ALL)
 @given(problems(), st.sampled_from([0.0, 0.3, 1e9]))
-def test_constant_codes_are_worth_nothing(metric, problem, value):
+def test_constant_codes_score_nothing(metric, problem, value):
     codes, factors = problem
     found = metric(np.full(codes.shape, value), factors).value
     if metric is sap and codes.shape[1] == 1:

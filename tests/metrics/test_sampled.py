@@ -105,7 +105,7 @@ def test_the_strict_form_shows_that_a_factor_is_missing(geometry):
 @BOTH
 @pytest.mark.parametrize("share", [0.8, 0.1])
 @pytest.mark.parametrize("missing", [0, 1])
-def test_a_factor_that_only_goes_with_another_is_named(metric, share, missing):
+def test_a_factor_that_only_correlates_with_another_is_named(metric, share, missing):
     # Which objects go with an attribute is telling where compositions are missing.
     rng = np.random.default_rng(5)
     exists = rng.random((12, 25)) < share
@@ -149,7 +149,7 @@ def test_few_rows_of_codes_that_hold_nothing_get_no_votes(uneven):
 
 
 @quiet
-def test_few_rows_seldom_seem_to_tell_a_factor():
+def test_few_rows_seldom_seem_to_encode_a_factor():
     said = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -215,7 +215,7 @@ def test_one_factor_is_too_few(metric):
 
 
 @pytest.mark.parametrize("options", [FAST, {"train": 1, "test": 1, "batch": 2}])
-def test_factors_that_cannot_be_told_apart(options):
+def test_factors_that_cannot_be_distinguished(options):
     factors = np.repeat(np.arange(4), 10)[:, None] * [1, 1]
     with pytest.warns(MetricWarning, match="hardly any pair of rows agrees in factor 0 only"):
         assert np.isnan(z_diff(factors, factors, **options).value)

@@ -26,23 +26,23 @@ def whole(table, null="", projection=""):
     return table[kept].set_index("metric")
 
 
-def test_values_are_those_of_the_metrics_alone(geometry):
+def test_values_are_those_of_the_single_metrics(geometry):
     codes, factors = geometry("mixed", n=400, d=6)
     codes = codes.astype(np.float32)
     found = whole(metric_table(codes, factors, nulls=()))["value"]
-    alone = {
+    single = {
         metric.__name__: metric(codes, factors).value
         for metric in (mig, mig_sup, dcimig, modularity, sap, explicitness, irs, z_diff)
     }
-    alone |= {"z_min_variance": z_min_variance(codes, factors, train=4000, test=2000).value}
-    alone |= {"z_diff_single": z_diff(codes, factors, batch=1).value}
-    alone |= {
+    single |= {"z_min_variance": z_min_variance(codes, factors, train=4000, test=2000).value}
+    single |= {"z_diff_single": z_diff(codes, factors, batch=1).value}
+    single |= {
         f"dci_{name}": dci(codes, factors).parts[name]
         for name in ("disentanglement", "completeness", "informativeness")
     }
     z = z_diff(codes, factors).parts
-    alone |= {"z_diff_strict": z["strict"], "coverage": z["coverage"].mean()}
-    assert found.to_dict() == pytest.approx(alone, abs=1e-9)
+    single |= {"z_diff_strict": z["strict"], "coverage": z["coverage"].mean()}
+    assert found.to_dict() == pytest.approx(single, abs=1e-9)
 
 
 def test_one_long_table(geometry):
@@ -97,8 +97,8 @@ def test_other_measures_and_nulls_change_no_value(geometry):
     codes, factors = geometry("noisy", n=300)
     full = whole(metric_table(codes, factors, metrics=QUICK))
     for metric in ("dci", "sap", "explicitness"):
-        alone = whole(metric_table(codes, factors, metrics=[metric], nulls=()))["value"]
-        pd.testing.assert_series_equal(alone, full.loc[alone.index, "value"])
+        single = whole(metric_table(codes, factors, metrics=[metric], nulls=()))["value"]
+        pd.testing.assert_series_equal(single, full.loc[single.index, "value"])
 
 
 def test_a_seed_is_kept(geometry):
@@ -209,7 +209,17 @@ def test_intervals_are_bounded_by_the_range_of_the_score_only(geometry, monkeypa
     assert free.loc["explicitness", "high"] <= 1
 
 
-def test_it_imports_numpy_only():
-    code = "import sys, cood.metrics; print(*{name.split('.')[0] for name in sys.modules})"
+def test_it_imports_numpy_only_and_nothing_else_of_the_package():
+    code = """
+import importlib, pkgutil, sys
+import cood.metrics
+for module in pkgutil.iter_modules(cood.metrics.__path__):
+    importlib.import_module(f"cood.metrics.{module.name}")
+print(*sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"scipy", "pandas", "sklearn", "pydantic", "torch"} & set(done.stdout.split())
+    modules = done.stdout.split()
+    foreign = {"scipy", "pandas", "sklearn", "pydantic", "torch"}
+    assert not foreign & {name.split(".")[0] for name in modules}
+    own = [name for name in modules if name.startswith("cood.")]
+    assert all(name.startswith("cood.metrics") for name in own), own
