@@ -109,7 +109,7 @@ def test_order_does_not_matter(metric, problem, seed):
     assert metric(codes[:, rng.permutation(codes.shape[1])], factors).value == expected
     if (
         metric is not dcimig
-    ):  # where a dimension is equally informative about two factors, the first is credited
+    ):  # of two equally informative ones, the first is credited
         assert metric(codes, factors[:, rng.permutation(factors.shape[1])]).value == expected
 
 
