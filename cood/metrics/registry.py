@@ -84,8 +84,8 @@ class Metric:
     outputs
         Its scores.
     compute
-        The same from what metrics share (`SharedInput`), if that is faster; by default,
-        `function` is called with codes and factors.
+        The same from what metrics share (`SharedInput`), for a metric that reuses such results or
+        draws (from `SharedInput.rng`). By default, `function` is called with codes and factors.
     tracked
         Whether it is followed over the training of a model, on one image a composition.
     slow

@@ -129,15 +129,15 @@ def metric_table(
     check_count("rng", rng, 0)
     if pca_width is not None:
         check_count("pca_width", pca_width)
-    scored = _Scored.of(check(codes, factors), metrics, names, rng)
-    table = scored.table()
+    scoring = _Scoring.of(check(codes, factors), metrics, names, rng)
+    table = scoring.table()
     if folds:
-        table = _with_intervals(table, scored, folds, groups)
+        table = _with_intervals(table, scoring, folds, groups)
     random = np.random.default_rng((rng, 1))
     tables = []
     for null in dict.fromkeys(nulls):
-        values = np.stack([scored.values(scored.under(null, random)) for _ in range(repeats)])
-        # Of pandas: where some of the repeats have no value, the others count.
+        values = np.stack([scoring.values(scoring.under(null, random)) for _ in range(repeats)])
+        # By pandas: repeats without a value are skipped.
         columns = pd.DataFrame(values.T)
         if null == null_models.SHUFFLED:
             table["chance"] = columns.mean(axis=1)
@@ -146,8 +146,8 @@ def metric_table(
         changed = _changed_rows(table, columns.mean(axis=1), spread)
         tables.append(changed.assign(null=null))
     if pca_width is not None:
-        components = null_models.project_pca(scored.data.codes, pca_width)
-        values = scored.values(replace(scored.data, codes=components))
+        components = null_models.project_pca(scoring.data.codes, pca_width)
+        values = scoring.values(replace(scoring.data, codes=components))
         changed = _changed_rows(table, values, np.nan)
         tables.append(changed.assign(projection=null_models.PCA, width=pca_width))
     joined = pd.concat([table, *tables], ignore_index=True)
@@ -156,8 +156,8 @@ def metric_table(
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """Checked input, and what is to be computed of it."""
+class _Scoring:
+    """Checked input, with the metrics to compute and the names of the factors."""
 
     data: Data
     metrics: tuple[str, ...]
@@ -167,7 +167,7 @@ class _Scored:
     @classmethod
     def of(
         cls, data: Data, metrics: Sequence[str], names: Sequence[str] | None, seed: int
-    ) -> _Scored:
+    ) -> _Scoring:
         if len(data.codes) < 2:
             raise ValueError(f"codes: at least two rows are needed, got {len(data.codes)}")
         labels = tuple(str(name) for name in (range(len(data.sizes)) if names is None else names))
@@ -210,9 +210,9 @@ class _Scored:
                 row = {"metric": output.name, "seconds": seconds, "note": note}
                 value = score.parts.get(output.part, np.nan) if output.part else score.value
                 yield row | {"factor": ALL_FACTORS, "value": value}
-                for label, part in zip(
-                    self.labels, score.parts.get(output.per_factor, ()), strict=False
-                ):
+                if not output.per_factor:
+                    continue
+                for label, part in zip(self.labels, score.parts[output.per_factor], strict=True):
                     yield row | {"factor": label, "value": float(part)}
 
 
@@ -224,21 +224,20 @@ def _changed_rows(table: pd.DataFrame, values: ArrayLike, spread: ArrayLike) -> 
 
 
 def _with_intervals(
-    table: pd.DataFrame, scored: _Scored, folds: int, groups: ArrayLike | None
+    table: pd.DataFrame, scoring: _Scoring, folds: int, groups: ArrayLike | None
 ) -> pd.DataFrame:
     """Intervals from leaving out groups of rows, bounded by the range of each score."""
     check_count("folds", folds, 2)
-    data, n = scored.data, len(scored.data.codes)
+    data, n = scoring.data, len(scoring.data.codes)
     ids = np.arange(n) if groups is None else np.asarray(groups)
     if ids.shape != (n,):
         raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
-    fold = deal(ids, folds, scored.seed)
+    fold = deal(ids, folds, scoring.seed)
     parts = [check(data.codes[fold != i], data.factors[fold != i]) for i in range(folds)]
-    half = half_width(np.stack([scored.values(part) for part in parts]))
-    least, greatest = np.array([RANGES[name] for name in table["metric"]], dtype=float).T
+    half = half_width(np.stack([scoring.values(part) for part in parts]))
     return table.assign(
-        low=(table["value"] - half).clip(lower=least),
-        high=(table["value"] + half).clip(upper=greatest),
+        low=np.maximum(table["value"] - half, [RANGES[name][0] for name in table["metric"]]),
+        high=np.minimum(table["value"] + half, [RANGES[name][1] for name in table["metric"]]),
     )
 
 
