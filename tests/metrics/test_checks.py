@@ -67,21 +67,21 @@ def test_nulls_check_too():
 
 def test_ids_are_renumbered_without_gaps():
     for ids in ([[7], [-1], [7], [3]], [["c"], ["a"], ["c"], ["b"]], [[2.0], [0.0], [2.0], [1.0]]):
-        found = check(CODES, ids)
-        assert found.factors.ravel().tolist() == [2, 0, 2, 1]
-        assert found.sizes == (3,)
+        result = check(CODES, ids)
+        assert result.factors.ravel().tolist() == [2, 0, 2, 1]
+        assert result.sizes == (3,)
     assert check(CODES, [False, True, True, True]).factors.ravel().tolist() == [0, 1, 1, 1]
 
 
 def test_factors_that_never_vary_are_noted():
-    found = check(CODES, np.c_[IDS, np.zeros(4, int)])
-    assert found.varied == [0, 1]
-    assert found.note == "factor 2 has one value only: left out"
+    result = check(CODES, np.c_[IDS, np.zeros(4, int)])
+    assert result.varied == [0, 1]
+    assert result.note == "factor 2 has one value only: left out"
     assert check(CODES, IDS).note == ""
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("dtype", "kept"),
     [
         (np.float16, np.float32),
         (np.float32, np.float32),
@@ -91,11 +91,11 @@ def test_factors_that_never_vary_are_noted():
         (bool, np.float64),
     ],
 )
-def test_types_of_codes(given, kept):
-    found = check_codes((CODES % 2).astype(given)[:, ::-1])
-    assert found.dtype == kept
-    assert found.flags.c_contiguous
-    np.testing.assert_array_equal(found, (CODES % 2)[:, ::-1])
+def test_types_of_codes(dtype, kept):
+    result = check_codes((CODES % 2).astype(dtype)[:, ::-1])
+    assert result.dtype == kept
+    assert result.flags.c_contiguous
+    np.testing.assert_array_equal(result, (CODES % 2)[:, ::-1])
 
 
 def test_great_values_whose_sum_overflows_are_finite():
@@ -146,8 +146,8 @@ def test_strings_of_tables_are_ids():
 
 
 def test_tables_are_arrays():
-    found = check(pd.DataFrame(CODES), pd.DataFrame(IDS, columns=["attribute", "object"]))
-    assert found.sizes == (2, 2)
+    result = check(pd.DataFrame(CODES), pd.DataFrame(IDS, columns=["attribute", "object"]))
+    assert result.sizes == (2, 2)
 
 
 def test_input_is_left_as_it_is():
@@ -161,6 +161,6 @@ def test_input_is_left_as_it_is():
 
 
 def test_generators():
-    given = np.random.default_rng(3)
-    assert generator(given) is given
+    own = np.random.default_rng(3)
+    assert generator(own) is own
     assert generator(None).random() == generator(0).random() != generator(1).random()

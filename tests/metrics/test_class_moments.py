@@ -19,15 +19,15 @@ def classes(n=600, width=6, size=4, seed=0):
 
 def test_moments_are_sample_moments():
     codes, labels = classes()
-    found = class_moments(codes, labels, 5)
-    np.testing.assert_array_equal(found.counts, np.bincount(labels, minlength=5))
+    result = class_moments(codes, labels, 5)
+    np.testing.assert_array_equal(result.counts, np.bincount(labels, minlength=5))
     about = codes - codes.mean(axis=0)
     for k in range(4):
-        np.testing.assert_allclose(found.means[k], about[labels == k].mean(axis=0))
-    np.testing.assert_array_equal(found.means[4], 0)
-    residual = about - found.means[labels]
-    np.testing.assert_allclose(found.within, residual.T @ residual / len(codes))
-    np.testing.assert_allclose(found.within + found.between, np.cov(codes.T, bias=True))
+        np.testing.assert_allclose(result.means[k], about[labels == k].mean(axis=0))
+    np.testing.assert_array_equal(result.means[4], 0)
+    residual = about - result.means[labels]
+    np.testing.assert_allclose(result.within, residual.T @ residual / len(codes))
+    np.testing.assert_allclose(result.within + result.between, np.cov(codes.T, bias=True))
 
 
 def test_moments_of_rotated_codes():

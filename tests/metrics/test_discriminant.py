@@ -49,9 +49,9 @@ def test_posteriors_are_those_of_gaussians_with_one_covariance(geometry, dtype):
 def test_moments_are_those_of_the_rows(geometry):
     codes, _ = geometry("mixed", n=6000, d=3)
     rows = np.arange(0, 6000, 1)[::-1]
-    found = standardise(codes.astype(np.float32) + np.float32(100), rows)
+    result = standardise(codes.astype(np.float32) + np.float32(100), rows)
     z = (codes - codes.mean(axis=0)) / codes.std(axis=0)
-    np.testing.assert_allclose(found.gram, z.T @ z, rtol=1e-3, atol=2)
+    np.testing.assert_allclose(result.gram, z.T @ z, rtol=1e-3, atol=2)
 
 
 def test_constant_columns_change_nothing(geometry):
@@ -68,17 +68,17 @@ def test_constant_columns_change_nothing(geometry):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_constant_columns_are_detected_despite_rounding_of_the_mean(dtype):
     codes = np.full((5003, 4), [0.1, 0.3, -7e5, 1e9], dtype)
-    found = standardise(codes, np.arange(5003))
-    assert np.isposinf(found.spread).all()
-    assert (found.gram == 0).all()
+    result = standardise(codes, np.arange(5003))
+    assert np.isposinf(result.spread).all()
+    assert (result.gram == 0).all()
 
 
 def test_a_class_without_rows_is_never_answered(geometry):
     codes, factors = geometry("mixed", n=200, d=4)
     rows = np.flatnonzero(factors[:, 0] != 3)
-    found = fit_discriminant(codes, factors[:, 0], 6, standardise(codes, rows)).scores(codes)
-    assert np.isneginf(found[:, 3]).all()
-    assert np.exp(found).sum(axis=1) == pytest.approx(1)
+    result = fit_discriminant(codes, factors[:, 0], 6, standardise(codes, rows)).scores(codes)
+    assert np.isneginf(result[:, 3]).all()
+    assert np.exp(result).sum(axis=1) == pytest.approx(1)
 
 
 def test_classes_without_spread_are_distinguished():
@@ -92,10 +92,10 @@ def test_areas_are_those_of_sklearn():
     rng = np.random.default_rng(0)
     ids = rng.integers(4, size=200)
     scores = rng.integers(6, size=(200, 5)) + (ids[:, None] == np.arange(5))
-    found = one_vs_rest_auc(scores, ids)
+    result = one_vs_rest_auc(scores, ids)
     expected = [roc_auc_score(ids == c, scores[:, c]) for c in range(4)]
-    assert found[:4] == pytest.approx(expected)
-    assert np.isnan(found[4])
+    assert result[:4] == pytest.approx(expected)
+    assert np.isnan(result[4])
     assert np.isnan(one_vs_rest_auc(scores, np.zeros(200, int))).all()
 
 

@@ -181,8 +181,8 @@ def test_order_names_scale_and_rotation_do_not_matter(problem, seed):
     )
     for name, (fit, seen) in changed.items():
         assert quiet(r_squared, fit).value == pytest.approx(plain, nan_ok=True), name
-        found = quiet(projected_r_squared, fit, seen).value
-        assert found == pytest.approx(projected, nan_ok=True, abs=1e-9), name
+        result = quiet(projected_r_squared, fit, seen).value
+        assert result == pytest.approx(projected, nan_ok=True, abs=1e-9), name
     for value in (plain, projected):
         assert np.isnan(value) or 0 <= value <= 1
 
@@ -298,17 +298,17 @@ def test_columns_that_never_vary_add_nothing():
     fit, other = fit_additive(codes, GRID), fit_additive(wide, GRID)
     assert r_squared(other).value == pytest.approx(r_squared(fit).value)
     whole = projected_r_squared(fit, np.eye(6))
-    found = projected_r_squared(other, np.eye(7))
-    assert found.value == pytest.approx(whole.value)
-    assert found.parts["dimensions"] == whole.parts["dimensions"] == 6
+    result = projected_r_squared(other, np.eye(7))
+    assert result.value == pytest.approx(whole.value)
+    assert result.parts["dimensions"] == whole.parts["dimensions"] == 6
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
     codes = sums(GRID) + np.random.default_rng(10).normal(size=(12, 6))
     whole = r_squared(fit_additive(codes, GRID)).value, held_out_r_squared(codes, GRID).value
     monkeypatch.setattr(linear, "ROWS", 5)
-    found = r_squared(fit_additive(codes, GRID)).value, held_out_r_squared(codes, GRID).value
-    assert found == pytest.approx(whole)
+    result = r_squared(fit_additive(codes, GRID)).value, held_out_r_squared(codes, GRID).value
+    assert result == pytest.approx(whole)
 
 
 def test_other_types_and_layouts():

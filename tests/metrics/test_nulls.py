@@ -39,32 +39,32 @@ def test_rotations_are_uniform():
 
 def test_principal_components_are_those_of_the_singular_values(geometry):
     codes, _ = geometry("mixed", d=10)
-    found = project_pca(codes, 4)
+    result = project_pca(codes, 4)
     u, s, _ = np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)
     expected = u[:, :4] * s[:4]
-    signs = np.sign((found * expected).sum(axis=0))
-    np.testing.assert_allclose(found, expected * signs, atol=1e-8)
+    signs = np.sign((result * expected).sum(axis=0))
+    np.testing.assert_allclose(result, expected * signs, atol=1e-8)
     assert project_pca(codes, 99).shape == (1200, 10)
-    np.testing.assert_allclose(project_pca(codes * -1, 4), -found, atol=1e-8)
+    np.testing.assert_allclose(project_pca(codes * -1, 4), -result, atol=1e-8)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_components_without_variance_are_zero(dtype):
     wide = rng().standard_normal((20, 100)).astype(dtype)
-    found = project_pca(wide, 64)
-    assert found.shape == (20, 64)
-    assert (found[:, 19:] == 0).all()
-    assert found[:, :19].std(axis=0).min() > 0.1
+    result = project_pca(wide, 64)
+    assert result.shape == (20, 64)
+    assert (result[:, 19:] == 0).all()
+    assert result[:, :19].std(axis=0).min() > 0.1
     assert (project_pca(np.full((50, 10), 0.3, dtype), 4) == 0).all()
 
 
 def test_shuffled_labels_are_near_chance(geometry):
     codes, factors = geometry("aligned")
     for metric in (mig, sap, explicitness):
-        found = with_null(metric, codes, factors, repeats=3)
-        assert np.abs(found.null).max() < 0.1
-        assert found.excess == pytest.approx(found.score.value - found.null.mean())
-        assert len(found.null) == 3
+        result = with_null(metric, codes, factors, repeats=3)
+        assert np.abs(result.null).max() < 0.1
+        assert result.excess == pytest.approx(result.score.value - result.null.mean())
+        assert len(result.null) == 3
 
 
 def test_a_rotation_distinguishes_axes_from_content(geometry):
@@ -77,8 +77,8 @@ def test_a_rotation_distinguishes_axes_from_content(geometry):
 
 def test_projected_codes_are_the_same_each_time(geometry):
     codes, factors = geometry("aligned")
-    found = with_null(mig, codes, factors, null="pca", dimensions=4)
-    assert found.null == pytest.approx([mig(project_pca(codes, 4), factors).value])
+    result = with_null(mig, codes, factors, null="pca", dimensions=4)
+    assert result.null == pytest.approx([mig(project_pca(codes, 4), factors).value])
 
 
 def test_options_and_seeds_are_passed_on(geometry):
@@ -98,8 +98,8 @@ def test_a_null_warns_of_nothing_but_the_score_does(geometry):
 
 
 def test_string_ids_and_lists():
-    found = with_null(mig, GRID.tolist(), np.array(list("abcd"))[GRID], repeats=1)
-    assert found.score.value == pytest.approx(1)
+    result = with_null(mig, GRID.tolist(), np.array(list("abcd"))[GRID], repeats=1)
+    assert result.score.value == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_options_are_checked(option, message):
 
 def test_a_random_projection_keeps_what_all_directions_share():
     codes = rng().standard_normal((400, 24))
-    found = project_random(codes, 8, rng())
-    assert found.shape == (400, 8)
-    np.testing.assert_allclose(found, rotate_codes(codes, rng())[:, :8])
+    result = project_random(codes, 8, rng())
+    assert result.shape == (400, 8)
+    np.testing.assert_allclose(result, rotate_codes(codes, rng())[:, :8])
     # Mean squared lengths shrink as the number of dimensions does.
     shares = [(project_random(codes, 8, np.random.default_rng(k)) ** 2).sum() for k in range(20)]
     assert np.mean(shares) / (codes**2).sum() == pytest.approx(8 / 24, rel=0.05)

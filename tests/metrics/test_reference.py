@@ -75,8 +75,8 @@ def test_the_problem_is_the_one_that_was_published(published):
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_values_without_chance(published, metric, options, width, value, within, source):
-    found = metric(*published(width), **options).value
-    assert found == pytest.approx(value, abs=within), source
+    result = metric(*published(width), **options).value
+    assert result == pytest.approx(value, abs=within), source
 
 
 @pytest.mark.parametrize(
@@ -85,28 +85,28 @@ def test_values_without_chance(published, metric, options, width, value, within,
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_values_that_depend_on_draws(published, metric, options, width, value, within, source):
-    found = metric(*published(width), **options).value
-    assert found == pytest.approx(value, abs=within), source
+    result = metric(*published(width), **options).value
+    assert result == pytest.approx(value, abs=within), source
 
 
 def test_the_survey_scales_its_accuracy_and_draws_each_row_once(published):
     options = {"differ": False, "replace": False, "threshold": 0.02}
-    found = z_min_variance(*published(64), batch=200, train=800, test=800, **options)
-    assert found.parts["scaled"] == pytest.approx(0.98, abs=0.03), SURVEY
+    result = z_min_variance(*published(64), batch=200, train=800, test=800, **options)
+    assert result.parts["scaled"] == pytest.approx(0.98, abs=0.03), SURVEY
 
 
 def test_completeness_and_informativeness(published):
     codes, factors = published(64)
-    found = dci(codes, factors, test=TEST).parts
-    assert found["completeness"] == pytest.approx(0.02522, abs=0.003)
+    result = dci(codes, factors, test=TEST).parts
+    assert result["completeness"] == pytest.approx(0.02522, abs=0.003)
     # Linear discriminants do better here than boosted trees, which have 0.961.
-    assert found["informativeness"] >= 0.961
+    assert result["informativeness"] >= 0.961
 
 
 def test_the_published_threshold_leaves_nothing_of_unit_vectors():
     rng = np.random.default_rng(0)
     codes = rng.standard_normal((800, 512))
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
-    found = z_min_variance(codes, rng.integers(4, size=(800, 2)), threshold=0.05)
-    assert found.value == 0
-    assert found.note == "no dimension varies enough"
+    result = z_min_variance(codes, rng.integers(4, size=(800, 2)), threshold=0.05)
+    assert result.value == 0
+    assert result.note == "no dimension varies enough"

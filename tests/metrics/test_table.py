@@ -29,7 +29,7 @@ def whole(table, null="", projection=""):
 def test_values_are_those_of_the_single_metrics(geometry):
     codes, factors = geometry("mixed", n=400, d=6)
     codes = codes.astype(np.float32)
-    found = whole(metric_table(codes, factors, nulls=()))["value"]
+    result = whole(metric_table(codes, factors, nulls=()))["value"]
     single = {
         metric.__name__: metric(codes, factors).value
         for metric in (mig, mig_sup, dcimig, modularity, sap, explicitness, irs, z_diff)
@@ -42,7 +42,7 @@ def test_values_are_those_of_the_single_metrics(geometry):
     }
     z = z_diff(codes, factors).parts
     single |= {"z_diff_strict": z["strict"], "coverage": z["coverage"].mean()}
-    assert found.to_dict() == pytest.approx(single, abs=1e-9)
+    assert result.to_dict() == pytest.approx(single, abs=1e-9)
 
 
 def test_one_long_table(geometry):
