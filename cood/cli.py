@@ -114,19 +114,19 @@ def _near_duplicates(study: Study, args: argparse.Namespace) -> None:
 def _embed(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.embed.evaluation_sets import embed_set
+    from cood.evaluation.embed.embed import embed_model
 
     torch.set_num_threads(1)
-    embed_set(study, args.model, args.set, _say, args.cores)
+    embed_model(study, args.model, _say, args.cores)
 
 
 def _embed_image_encoder(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.embed.image_encoders import embed_image_encoder
+    from cood.evaluation.embed.embed import embed_model
 
     torch.set_num_threads(1)
-    embed_image_encoder(study, args.model, args.set, _say)
+    embed_model(study, args.model, _say)
 
 
 def _linear(study: Study, args: argparse.Namespace) -> None:
@@ -162,10 +162,10 @@ def _train_factors(study: Study, args: argparse.Namespace) -> None:
 def _embed_factors(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.evaluation.embed.factor_sets import embed_factor_sets
+    from cood.evaluation.embed.embed import embed_model
 
     torch.set_num_threads(1)
-    embed_factor_sets(study, args.model, _say)
+    embed_model(study, args.model, _say)
 
 
 def _score_factors(study: Study, args: argparse.Namespace) -> None:
