@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import entropy
 
 from cood.metrics.checks import check_ids
 
@@ -112,6 +111,8 @@ def dependence(counts: np.ndarray) -> Dependence:
     >>> round(dependence(np.array([[2, 0], [0, 2]])).geometric, 6)
     1.0
     """
+    from scipy.stats import entropy
+
     if np.ndim(counts) != 2:
         raise ValueError(f"counts: expected [attributes, objects], got {np.shape(counts)}")
     if not (np.isfinite(counts).all() and np.min(counts, initial=0) >= 0):
