@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import RidgeClassifier
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from cood.evaluation.accuracy.zero_shot import COLUMNS, Answers, tabulate
 from cood.evaluation.common.resampling import grouped_mean
@@ -61,6 +57,11 @@ def background_only(study: Study, set_: str) -> pd.DataFrame:
     A linear classifier on the pixels of the backgrounds that the images of the set were drawn
     on, cross-validated so that no composition is both in training and in test.
     """
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     manifest = read_manifest(study, set_)
     truth, words = manifest["composition"].to_numpy(), study.words
     size = study.drawings(set_).size

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.nearest import nearest
-from cood.evaluation.common.resampling import grouped_mean
+from cood.evaluation.common.resampling import grouped_mean, means_of_finite
 from cood.settings import Evaluation
 from cood.vocabulary import CATEGORY, Vocabulary
 
@@ -234,21 +234,33 @@ def tabulate(
     groups = {"all": np.ones(len(categories), dtype=bool)}
     if by_category:
         groups |= {name: categories == name for name in dict.fromkeys(category)}
+    scored = list(hits(answers, words, labels))
+    means = {
+        group: means_of_finite(
+            [right[inside] for _, right, _ in scored],
+            answers.truth[inside],
+            seed=seed,
+            resamples=settings.resamples,
+            level=settings.level,
+        )
+        for group, inside in groups.items()
+    }
     rows = []
-    for metric, right, chance in hits(answers, words, labels):
+    for k, (metric, right, chance) in enumerate(scored):
         for group, inside in groups.items():
             kept = inside & np.isfinite(right.astype(float))
-            kinds = {metric: False} | ({"pair_class_mean": True} if metric == "pair_top1" else {})
-            for name, per_group in kinds.items():
-                found = grouped_mean(
+            found = {metric: means[group][k]}
+            if metric == "pair_top1":
+                found["pair_class_mean"] = grouped_mean(
                     right[kept],
                     answers.truth[kept],
                     rng=np.random.default_rng(seed),
                     resamples=settings.resamples,
                     level=settings.level,
-                    per_group=per_group,
+                    per_group=True,
                 )
-                guess = float(chance[kept].mean()) if found.n else np.nan
-                rows.append((name, group, found.value, found.low, found.high, guess, found.n))
+            for name, mean in found.items():
+                guess = float(chance[kept].mean()) if mean.n else np.nan
+                rows.append((name, group, mean.value, mean.low, mean.high, guess, mean.n))
     columns = ["metric", "group", "value", "low", "high", "chance", "n"]
     return pd.DataFrame(rows, columns=columns)

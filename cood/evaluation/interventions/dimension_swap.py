@@ -127,7 +127,8 @@ def score_dimension_swap(
     study
         The study; the same codes are divided and paired alike for all of its models.
     tensors, truth
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of each image.
+        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them; composition id [n] of
+        each image.
     splits
         Composition ids of each split; of a pair, that of the composition put together counts.
     """

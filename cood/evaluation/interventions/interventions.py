@@ -176,7 +176,8 @@ def score_interventions(
     study, settings
         The study, and what it says of edits.
     tensors, truth
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of each image.
+        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them; composition id [n] of
+        each image.
     fitted, tested
         Ids of the compositions that edits are fitted on and tried on, as `divide` gives them.
 

@@ -8,10 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from cood.metrics.discriminant import fit_discriminant, standardise
 from cood.settings import LARGEST_LOGISTIC
@@ -70,6 +66,11 @@ def fit_linear_classifier(
 def _logistic(
     codes: np.ndarray, ids: np.ndarray, size: int, strength: float
 ) -> Callable[[np.ndarray], np.ndarray]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=STEPS))
     with warnings.catch_warnings():  # what is left after so many steps changes no answer
         warnings.simplefilter("ignore", ConvergenceWarning)
