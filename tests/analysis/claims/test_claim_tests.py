@@ -41,7 +41,8 @@ def evidence(study, columns):
     """Evidence from one number by model for each metric."""
     fixed = {"space": "image", "category": "all", "split": "unseen", "chance": 0.1, "n": 9}
     rows = [
-        {"model": model, "metric": metric, "query": query, "value": value}
+        {"model": model, "metric": metric, "value": value}
+        | ({"query": query, "weight": 1, "centred": False} if query else {})
         for (metric, query), values in columns.items()
         for model, value in zip(MODELS, values, strict=True)
     ]
