@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 
+from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import damage
 from tests.projects import clone
 
@@ -131,9 +132,7 @@ def test_scores_are_shares_with_interval_and_chance(made):
     assert accuracy["value"].between(0, 1).all()
     assert accuracy["chance"].between(0, 1, inclusive="neither").all()
     assert (shares["n"] > 0).all()
-    assert not table.duplicated(
-        ["model", "set", "split", "group", "space", "metric", "variant"]
-    ).any()
+    check(table, JOINED_SCORES)
 
 
 def test_once_more_does_nothing(made):
