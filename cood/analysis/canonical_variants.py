@@ -9,13 +9,13 @@ import pandas as pd
 
 from cood.analysis.metric_correlations import correlate_metrics
 from cood.analysis.results import Results
+from cood.evaluation.common.metric_variants import WHOLE
 from cood.evaluation.representation.fixed_width import PCA, RANDOM, fixed_width_variant
 from cood.evaluation.representation.geometry import (
     FACTORISATION,
     linear_variant,
     rank_variant,
 )
-from cood.metrics.metric_table import WHOLE
 from cood.metrics.rank import DEFINITIONS
 
 CODES = {"image": "images", "text": "compositions"}

@@ -9,19 +9,16 @@ import pandas as pd
 
 from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.collect import missing
+from cood.evaluation.common.metric_variants import with_variant
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_mean
 from cood.factors.table import Table
 from cood.files import read_table, read_tensors, write_table
-from cood.metrics.metric_table import evaluate
+from cood.metrics import SLOW, metric_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
 from cood.synthesis.scenes.factor_sets import read_factor_manifest
 from cood.synthesis.scenes.scenes import seen, splits
-
-# Each takes longer than all others together. Z-diff, which the paper reports, is taken once; its
-# stricter forms, and the other, which is akin to it, need pairs that few scenes do not hold.
-SLOW = ("z_diff", "z_min_variance")
 
 
 def score_factor_sets(study: Study, model: str) -> pd.DataFrame:
@@ -55,7 +52,9 @@ def measured(
 
     Codes are unit embeddings of the images, and of their captions. Factors are word ids for both
     (`group` ``words``), and for the images, which show more than words say, also value ids
-    (``values``), by the quick metrics. `chance` is the value under shuffled labels; for Z-diff it
+    (``values``), by the quick metrics. Of the slow ones, Z-diff, which the paper reports, is
+    computed once; its stricter forms, and Z-min variance, which is akin to it, need pairs that
+    few scenes do not hold. `chance` is the value under shuffled labels; for Z-diff it
     is that of a guess.
     """
     quick = [m for m in study.representation_metrics.metrics if m not in SLOW]
@@ -68,14 +67,16 @@ def measured(
         ("words", "text", captions, words),
         ("values", "image", images, ids),
     ):
-        found = evaluate(
+        found = metric_table(
             codes, factors, metrics=quick, names=table.names, repeats=1, rng=study.seed
         )
         if group == "words":
-            z = evaluate(codes, factors, metrics=slow, names=table.names, nulls=(), rng=study.seed)
+            z = metric_table(
+                codes, factors, metrics=slow, names=table.names, nulls=(), rng=study.seed
+            )
             z = z[z["metric"].isin(slow)].assign(chance=1 / len(table.names))
             found = pd.concat([found, z], ignore_index=True)
-        tables.append(found.assign(group=group, space=space, split="all"))
+        tables.append(with_variant(found).assign(group=group, space=space, split="all"))
     return pd.concat(tables, ignore_index=True)
 
 

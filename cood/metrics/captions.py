@@ -37,8 +37,8 @@ class Dependence:
 def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
     """Normalised mutual information of the attribute and the object of n captions.
 
-    0 if knowing the object tells nothing of the attribute, 1 if each tells the other. The plug-in
-    estimate is biased upwards by about (cells - rows - columns + 1) / 2n.
+    0 if attribute and object are independent, 1 if each determines the other. The plug-in estimate
+    is biased upwards by about (cells - rows - columns + 1) / 2n.
 
     Parameters
     ----------

@@ -8,10 +8,10 @@ from math import comb
 import numpy as np
 
 from cood.evaluation.interventions.subset_discriminant import (
-    Moments,
     classify,
-    discriminant,
+    subset_discriminant,
 )
+from cood.metrics.class_moments import ClassMoments
 from cood.vocabulary import Vocabulary
 
 FACTORS = ("attribute", "object")
@@ -88,7 +88,7 @@ def prepare(
     )
 
 
-def bases(known: Moments, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def bases(known: ClassMoments, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Orthogonal bases [d, d] to look at codes in: their own axes, PCA, and a random rotation.
 
     What holds in the codes' own axes but not after a rotation is a matter of single dimensions.
@@ -106,7 +106,9 @@ def steps(width: int) -> np.ndarray:
     return np.unique(np.geomspace(1, width, STEPS).round().astype(int))
 
 
-def curve(known: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def curve(
+    known: ClassMoments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     """Whether the discriminant on the first k dimensions is right: [n, steps], by code and k.
 
     Parameters
@@ -119,7 +121,7 @@ def curve(known: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndarr
         Codes [n, d], about the mean of those fitted on, and labels [n].
     """
     right = [
-        classify(codes[:, order[:k]], *discriminant(known, order[:k])) == labels
+        classify(codes[:, order[:k]], *subset_discriminant(known, order[:k])) == labels
         for k in steps(len(order))
     ]
     return np.stack(right, axis=1)

@@ -21,12 +21,11 @@ from cood.evaluation.interventions.dimension_selection import (
 )
 from cood.evaluation.interventions.subset_discriminant import (
     RULES,
-    Moments,
     classify,
-    discriminant,
-    moments,
-    ranked,
+    rank_dimensions,
+    subset_discriminant,
 )
+from cood.metrics.class_moments import ClassMoments, class_moments
 from cood.settings.study_file import Study
 from cood.splits import SWITCHING
 from cood.vocabulary import Vocabulary
@@ -161,8 +160,10 @@ def _inspect(
 ) -> pd.DataFrame:
     words, settings, width = study.words, study.evaluation, task.codes.shape[1]
     sizes = {"attribute": len(words.attributes), "object": len(words.objects)}
-    known = {f: moments(task.codes[task.fit], task.labels[f][task.fit], sizes[f]) for f in FACTORS}
-    readers = Readers(texts, {f: discriminant(known[f], np.arange(width)) for f in FACTORS})
+    known = {
+        f: class_moments(task.codes[task.fit], task.labels[f][task.fit], sizes[f]) for f in FACTORS
+    }
+    readers = Readers(texts, {f: subset_discriminant(known[f], np.arange(width)) for f in FACTORS})
     one, other = task.codes[pairs.first], task.codes[pairs.second]
 
     def switch(variant: str, codes: np.ndarray) -> list[Outcome]:
@@ -211,13 +212,13 @@ class _Found:
 def _find(
     task: Task,
     factor: str,
-    known: Moments,
+    known: ClassMoments,
     basis: np.ndarray,
     rule: str,
     share: float,
     rng: np.random.Generator,
 ) -> _Found:
-    order = rng.permutation(len(basis)) if rule == RANDOM else ranked(known, rule)
+    order = rng.permutation(len(basis)) if rule == RANDOM else rank_dimensions(known, rule)
     held = np.concatenate([task.choose, task.test])
     codes = task.codes[held] @ basis.astype(task.codes.dtype)
     right = curve(known, order, codes, task.labels[factor][held])

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cood.metrics.directions import directions
 from cood.metrics.linear import fit_additive
-from cood.metrics.nulls import rotated
+from cood.metrics.nulls import rotate_codes
 
 KINDS = ("attribute", "object", "shared", "residual")  # of directions that can be taken away
 # What an edit is compared with, beside the codes as they are: the same done at random, or less.
@@ -247,7 +247,9 @@ def edits(
         name = "whiten" if strength else "centre"
         both = whiten(images, of_images, strength), whiten(texts, of_texts, strength)
         yield Edited(name, strength, *both)
-    here, there = (rotated(codes, np.random.default_rng((*seed, 2))) for codes in (images, texts))
+    here, there = (
+        rotate_codes(codes, np.random.default_rng((*seed, 2))) for codes in (images, texts)
+    )
     yield Edited("rotate", 0.0, here, there, alone=False)
 
 

@@ -22,10 +22,10 @@ from cood.evaluation.interventions.edits import (
     structure,
 )
 from cood.files import read_tensors, write_table
-from cood.metrics import directions, linear
-from cood.metrics.metric_table import WHOLE, evaluate
+from cood.metrics import directions, linear, metric_table
 from cood.metrics.rank import numerical_rank
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.settings import Interventions
 from cood.settings.study_file import Study
 from cood.splits import EDITING
@@ -129,13 +129,14 @@ class _Test:
         z = normalise(codes[ids] if texts else codes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
-            table = evaluate(
-                *(z, factors),
+            table = metric_table(
+                z,
+                factors,
                 metrics=("dci", "dcimig", "explicitness"),
                 nulls=(),
                 rng=self.seed,
             )
-            found = table[table["variant"] == WHOLE].set_index("metric")["value"].to_dict()
+            found = table[table["factor"] == ALL_FACTORS].set_index("metric")["value"].to_dict()
             fit = linear.fit_additive(z, factors)
             found["r2_adjusted"] = linear.r_squared(fit).parts.get("adjusted", np.nan)
             found["orthogonality"] = directions.orthogonality(fit).value

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from cood.metrics import directions, linear
-from cood.metrics.metric_table import WHOLE, evaluate
-from cood.metrics.nulls import projected, reduced
+from cood.metrics import directions, linear, metric_table
+from cood.metrics.nulls import project_pca, project_random
 from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.splits import GEOMETRY
 
 # How codes are brought to fewer dimensions: names as they stand in the column `variant`.
@@ -51,7 +51,7 @@ def fixed_width(
     width
         Dimensions that are left.
     metrics
-        Names for `cood.metrics.metric_table`.
+        Names among `cood.metrics.METRICS`.
     seed
         Of the projection, and of metrics that draw.
 
@@ -61,9 +61,9 @@ def fixed_width(
         Columns `metric`, `variant` (see `fixed_width_variant`), `value`, `n`, `seconds` and `note`.
     """
     rng = np.random.default_rng((seed, GEOMETRY, width))
-    for way, z in ((PCA, reduced(codes, width)), (RANDOM, projected(codes, width, rng))):
-        table = evaluate(z, factors, metrics=metrics, nulls=(), rng=seed)
-        both = pd.concat([table[table["variant"] == WHOLE], _geometry(z, factors, seed)])
+    for way, z in ((PCA, project_pca(codes, width)), (RANDOM, project_random(codes, width, rng))):
+        table = metric_table(z, factors, metrics=metrics, nulls=(), rng=seed)
+        both = pd.concat([table[table["factor"] == ALL_FACTORS], _geometry(z, factors, seed)])
         named = both.assign(variant=fixed_width_variant(way, width))
         yield named.assign(chance=np.nan, low=np.nan, high=np.nan)
 

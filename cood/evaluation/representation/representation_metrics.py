@@ -11,12 +11,13 @@ import pandas as pd
 
 from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.collect import members, missing
+from cood.evaluation.common.metric_variants import WHOLE, with_variant
 from cood.evaluation.common.nearest import normalise
 from cood.evaluation.representation.concept_basis import SPACES, in_concept_basis
 from cood.evaluation.representation.fixed_width import fixed_width
 from cood.evaluation.representation.geometry import score_geometry
 from cood.files import read_tensors, write_table
-from cood.metrics.metric_table import WHOLE, evaluate
+from cood.metrics import metric_table
 from cood.settings.study_file import Study
 from cood.synthesis.drawing.icon_sets import read_manifest
 from cood.vocabulary import Vocabulary
@@ -102,19 +103,20 @@ def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[
     in their basis are missing, and `note` says so.
     """
     settings, factors = study.representation_metrics, side.factors(study.words)
-    scored = partial(evaluate, metrics=settings.metrics, names=NAMES, rng=study.seed)
+    scored = partial(metric_table, metrics=settings.metrics, names=NAMES, rng=study.seed)
     table = scored(
         side.codes,
         factors,
-        nulls=("shuffled", "rotated", "reduced"),
+        nulls=("shuffled", "rotated"),
+        pca_width=settings.dimensions,
         repeats=settings.repeats,
-        dimensions=settings.dimensions,
         folds=settings.folds,
         groups=side.compositions,
     )
+    table = with_variant(table)
     yield table.assign(space=side.space)
     if words:
-        table = scored(in_concept_basis(side.codes, *words), factors, repeats=1)
+        table = with_variant(scored(in_concept_basis(side.codes, *words), factors, repeats=1))
     else:
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
     yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")

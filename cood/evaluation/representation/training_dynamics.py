@@ -12,12 +12,11 @@ from cood.evaluation.collect import members
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.representation.representation_metrics import NAMES, Side
 from cood.files import read_tensors, write_table
-from cood.metrics.metric_table import WHOLE, evaluate
+from cood.metrics import TRACKED, metric_table
 from cood.metrics.rank import effective_rank
+from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
 
-# What one image a composition can tell at little cost.
-TRACKED = ("z_diff", "dci", "mig", "explicitness")
 COLUMNS = ("model", "step", "space", "metric", "value", "chance", "n")
 
 
@@ -46,7 +45,7 @@ def training_dynamics_of_model(study: Study, model: str) -> pd.DataFrame:
 
 
 def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
-    table = evaluate(
+    table = metric_table(
         side.codes,
         side.factors(study.words),
         metrics=TRACKED,
@@ -54,7 +53,7 @@ def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
         repeats=1,
         rng=study.seed,
     )
-    for row in table[table["variant"] == WHOLE].to_dict("records"):
+    for row in table[table["factor"] == ALL_FACTORS].to_dict("records"):
         kept = {name: row[name] for name in ("metric", "value", "chance", "n")}
         yield {"space": side.space, **kept}
     rank = effective_rank(side.codes, relative=True).value
