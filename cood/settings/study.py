@@ -264,7 +264,11 @@ class Study(Settings):
         return [*self.embedded, *self.image_encoders, *self.factor_models]
 
     def sets_of(self, model: str) -> list[str]:
-        """Names of the sets that a model embeds; an unknown name raises a StudyError."""
+        """Names of the sets that a model embeds; an unknown name raises a StudyError.
+
+        All of `sets` and `id_sets`, and for a model of `models` the factor sets too; for a model
+        trained on a factor set, that one only.
+        """
         if model in self.factor_models:
             return [self.factor_models[model].set]
         if model not in self.all_models:
@@ -360,23 +364,6 @@ class Study(Settings):
         if name not in self.corpora:
             raise StudyError(unknown("corpus", name, self.corpora))
         return self.corpora[name]
-
-    def sets_of(self, model: str) -> list[str]:
-        """Sets that are embedded with a model; an unknown name raises a StudyError.
-
-        All of `sets` and `id_sets`, and with a model of `models` the factor sets too; with a model
-        trained on a factor set, that one alone.
-        """
-        if model in self.factor_models:
-            return [self.factor_models[model].set]
-        names = [*self.sets, *self.id_sets]
-        if model in self.models:
-            return [*names, *self.factor_sets]
-        others = [*self.null_models, *self.image_encoders]
-        if model not in others:
-            known = [*self.models, *others, *self.factor_models]
-            raise StudyError(unknown("model", model, known))
-        return names
 
     def factor_sets_of(self, model: str) -> list[str]:
         """Factor sets that a model is tested on: its own, or all for a model of `models`."""
