@@ -150,7 +150,6 @@ def one_vs_rest_auc(scores: np.ndarray, ids: np.ndarray) -> np.ndarray:
     NaN for a class with no row, or all. The AUC is the Mann-Whitney statistic of the ranks, ties
     counting half.
     """
-
     n, size = scores.shape
     positive = np.bincount(ids, minlength=size)[:size]
     auc = np.full(size, np.nan)

@@ -63,3 +63,16 @@ def test_a_module_that_reads_embeddings_imports_fast(module):
 
 def test_the_sets_of_a_model_are_listed_without_torch():
     assert imported("cood.settings.study_file")[1] == []
+
+
+def test_the_metrics_of_a_model_are_computed_without_the_slow_modules():
+    program = """
+import sys
+import numpy as np
+from cood.metrics.table import metric_table
+factors = np.array([[a, o] for a in range(4) for o in range(4)] * 4)
+metric_table(factors + 0.0, factors, folds=2, repeats=1)
+print(*(name for name in {slow} if name in sys.modules))
+"""
+    run = [sys.executable, "-c", program.format(slow=SLOW)]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() == []

@@ -39,23 +39,30 @@ def _pixel_batches(
 ) -> Iterator[torch.Tensor]:
     """Batches of preprocessed images [n, 3, size, size], in order; two at most are in memory."""
 
-    def read(name: str) -> torch.Tensor:
-        return encoder.preprocess(load_image(folder, name))
+    def read(names: Sequence[str]) -> list[torch.Tensor]:
+        return [encoder.preprocess(load_image(folder, name)) for name in names]
 
+    # A part of a batch for each thread: handing over every image costs a fifth of its embedding.
+    size = -(-IMAGE_BATCH // readers)
     # Threads are enough, as Pillow and torch release Python's lock; processes would need shared
     # memory, of which containers and clusters often give little.
     pool = ThreadPoolExecutor(readers)
     try:
-        ahead: deque[list[Future[torch.Tensor]]] = deque()
+        ahead: deque[list[Future[list[torch.Tensor]]]] = deque()
         for start in range(0, len(images), IMAGE_BATCH):
             names = images[start : start + IMAGE_BATCH]
-            ahead.append([pool.submit(read, name) for name in names])
+            parts = [names[first : first + size] for first in range(0, len(names), size)]
+            ahead.append([pool.submit(read, part) for part in parts])
             if len(ahead) > 1:
-                yield torch.stack([image.result() for image in ahead.popleft()])
+                yield _joined(ahead.popleft())
         while ahead:
-            yield torch.stack([image.result() for image in ahead.popleft()])
+            yield _joined(ahead.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _joined(parts: Sequence[Future[list[torch.Tensor]]]) -> torch.Tensor:
+    return torch.stack([image for part in parts for image in part.result()])
 
 
 @torch.inference_mode()
