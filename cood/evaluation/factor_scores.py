@@ -21,7 +21,7 @@ from cood.settings.study_file import Study
 from cood.synthesis.scenes.factor_sets import read_factor_manifest
 from cood.synthesis.scenes.scenes import seen, splits
 
-# Of the slow metrics, the one that the paper reports is computed once; its stricter forms, and
+# Of the slow metrics, Z-diff, which the paper reports, is computed once; its stricter forms, and
 # Z-min variance, which is close to it, need pairs that few scenes provide.
 Z_DIFF = "z_diff"
 WORDS, VALUES = "words", "values"  # granularity of the factors
@@ -93,7 +93,7 @@ def zero_shot(
     Parameters
     ----------
     tensors
-        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them.
+        Embeddings, as `embed_factor_sets` writes them.
     table, ids
         The set's factors, and their value ids [n, m] in the images.
     members

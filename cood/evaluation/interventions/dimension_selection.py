@@ -98,13 +98,13 @@ def prepare(
     )
 
 
-def bases(fitted: ClassMoments, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def bases(moments: ClassMoments, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Orthogonal bases [d, d] to express codes in: their own axes, PCA, and a random rotation.
 
     What holds in the codes' own axes but not after a rotation is due to single dimensions.
     """
-    width = len(fitted.within)
-    _, principal = np.linalg.eigh(fitted.within + fitted.between)
+    width = len(moments.within)
+    _, principal = np.linalg.eigh(moments.within + moments.between)
     q, r = np.linalg.qr(rng.normal(size=(width, width)))
     rotation = q * np.sign(np.diag(r))  # uniform over rotations: Mezzadri 2007, math-ph/0609050
     matrices = (np.eye(width), principal[:, ::-1], rotation)
@@ -117,13 +117,13 @@ def steps(width: int) -> np.ndarray:
 
 
 def curve(
-    fitted: ClassMoments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray
+    moments: ClassMoments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """Whether the discriminant on the first k dimensions is right: [n, steps], by code and k.
 
     Parameters
     ----------
-    fitted
+    moments
         Moments of the codes to fit on.
     order
         Dimensions [d], the best first.
@@ -131,7 +131,7 @@ def curve(
         Codes [n, d], about the mean of those fitted on, and labels [n].
     """
     right = [
-        classify(codes[:, order[:k]], *subset_discriminant(fitted, order[:k])) == labels
+        classify(codes[:, order[:k]], *subset_discriminant(moments, order[:k])) == labels
         for k in steps(len(order))
     ]
     return np.stack(right, axis=1)

@@ -277,16 +277,16 @@ class _Selection:
 def _select(
     trial: _Trial,
     factor: str,
-    fitted: ClassMoments,
+    moments: ClassMoments,
     basis: np.ndarray,
     rule: str,
     rng: np.random.Generator,
 ) -> _Selection:
     task, share = trial.task, trial.study.dimension_swap.needed
-    order = rng.permutation(len(basis)) if rule == RANDOM else rank_dimensions(fitted, rule)
+    order = rng.permutation(len(basis)) if rule == RANDOM else rank_dimensions(moments, rule)
     held_out = np.concatenate([task.choose, task.test])
     codes = task.codes[held_out] @ basis.astype(task.codes.dtype)
-    right = curve(fitted, order, codes, task.labels[factor][held_out])
+    right = curve(moments, order, codes, task.labels[factor][held_out])
     choose, test = np.split(right, [len(task.choose)])
     return _Selection(order, order[: needed(choose.mean(axis=0), len(order), share)], test)
 

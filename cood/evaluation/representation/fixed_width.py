@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.score_table import complete
-from cood.evaluation.representation.plain_rows import of_all_factors
 from cood.metrics import directions, linear, metric_table
 from cood.metrics.nulls import project_pca, project_random
 from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.splits import GEOMETRY
 
 PCA, RANDOM = "pca", "random"  # how codes are projected
@@ -57,7 +57,7 @@ def fixed_width(
         (RANDOM, project_random(codes, width, rng)),
     ):
         table = metric_table(z, factors, metrics=metrics, nulls=(), rng=seed)
-        both = pd.concat([of_all_factors(table), _geometry(z, factors, seed)])
+        both = pd.concat([table[table["factor"] == ALL_FACTORS], _geometry(z, factors, seed)])
         yield both.assign(
             projection=projection, width=width, chance=np.nan, low=np.nan, high=np.nan
         )

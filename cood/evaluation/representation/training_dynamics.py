@@ -16,11 +16,11 @@ from cood.evaluation.common.score_table import (
     write_scores,
 )
 from cood.evaluation.embeddings import split_members
-from cood.evaluation.representation.plain_rows import of_all_factors
 from cood.evaluation.representation.representation_metrics import FACTORS, Side
 from cood.files import read_tensors
 from cood.metrics import TRACKED, metric_table
 from cood.metrics.rank import effective_rank
+from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
 
 
@@ -58,7 +58,7 @@ def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
         rng=study.seed,
     )
     fixed = {"split": ALL, "space": side.space}
-    scores = of_all_factors(table)[["metric", "value", "chance", "n"]]
+    scores = table.loc[table["factor"] == ALL_FACTORS, ["metric", "value", "chance", "n"]]
     yield from (fixed | row for row in scores.to_dict("records"))
     rank = effective_rank(side.codes, relative=True).value
     yield fixed | {"metric": "effective_rank", "value": rank, "n": len(side.codes)}
