@@ -29,20 +29,14 @@ def _draw(study: Study, args: argparse.Namespace) -> None:
         from cood.synthesis.generation.diffusion import generate_set
 
         generate_set(study, args.set, _say)
-    elif source in ("folder", "release"):
-        from cood.synthesis.external.importing import take_set
+    elif source in ("folder", "release", "classes"):
+        from cood.synthesis.external.importing import import_set
 
-        take_set(study, args.set, args.cores, _say)
-    elif source == "classes":
-        from cood.synthesis.external.imagenet_classes import take_classes
-
-        take_classes(study, args.set, args.cores, _say)
+        import_set(study, args.set, args.cores, _say)
     else:
-        from cood.synthesis.drawing.icon_sets import draw_set
-        from cood.synthesis.drawing.isolated import draw_isolated
+        from cood.synthesis.drawing.icon_sets import draw_icon_set
 
-        draw_set(study, args.set, args.cores)
-        draw_isolated(study, args.set, args.cores)
+        draw_icon_set(study, args.set, args.cores)
 
 
 def _generate(study: Study, args: argparse.Namespace) -> None:
@@ -52,9 +46,9 @@ def _generate(study: Study, args: argparse.Namespace) -> None:
 
 
 def _join(study: Study, args: argparse.Namespace) -> None:
-    from cood.synthesis.generation.shards import join
+    from cood.synthesis.generation.shards import join_shards
 
-    join(study, args.set)
+    join_shards(study, args.set)
 
 
 def _verify(study: Study, args: argparse.Namespace) -> None:
@@ -63,7 +57,7 @@ def _verify(study: Study, args: argparse.Namespace) -> None:
     if args.shard is None:
         verifying.verify_set(study, args.set, _say)
     else:
-        verifying.verify_shard(study, args.set, args.shard, _say)
+        verifying.ask_verifier(study, args.set, args.shard, _say)
 
 
 def _review(study: Study, args: argparse.Namespace) -> None:
@@ -80,10 +74,10 @@ def _review(study: Study, args: argparse.Namespace) -> None:
 def _train(study: Study, args: argparse.Namespace) -> None:
     import torch
 
-    from cood.models.training.clip import train
+    from cood.models.training.clip import train_model
 
     torch.set_num_threads(1)
-    train(study, args.model, _say)
+    train_model(study, args.model, _say)
 
 
 def _train_image_encoder(study: Study, args: argparse.Namespace) -> None:
@@ -96,10 +90,11 @@ def _train_image_encoder(study: Study, args: argparse.Namespace) -> None:
 
 
 def _scan(study: Study, args: argparse.Namespace) -> None:
-    from cood.curation.caption_search.search import CODE, scan_corpus
+    from cood.curation.caption_search.search import search_captions
     from cood.report.provenance.run_status import fingerprint
 
-    scan_corpus(study, args.corpus, fingerprint(*CODE), _say)
+    code = fingerprint("curation/caption_search", "vocabulary.py")
+    search_captions(study, args.corpus, _say, code=code)
 
 
 def _near_duplicates(study: Study, args: argparse.Namespace) -> None:
@@ -133,7 +128,7 @@ def _linear(study: Study, args: argparse.Namespace) -> None:
     from cood.evaluation.linear_probe.linear_probe import linear_probe_model
 
     if args.model not in study.models:
-        study.tower(args.model)
+        study.image_encoder(args.model)
     linear_probe_model(study, args.model)
 
 

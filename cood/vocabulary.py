@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -128,6 +129,16 @@ ATTRIBUTE_CAPTIONS: tuple[str, ...] = ("something {}", "a {} thing", "it is {}",
 ANY_OBJECT = "thing"
 
 
+def check_words(names: Sequence[str]) -> None:
+    """Raise a ValueError unless there are two names or more, each of them once."""
+    count = Counter(names)
+    repeated = sorted(name for name in count if count[name] > 1)
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} named more than once")
+    if len(names) < 2:
+        raise ValueError(f"at least two are needed, got {list(names)}")
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The attributes and objects of a study; a composition is one of each.
@@ -139,12 +150,8 @@ class Vocabulary:
     objects: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for kind, names in (("attributes", self.attributes), ("objects", self.objects)):
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            if repeated:
-                raise ValueError(f"{kind}: {', '.join(repeated)} named more than once")
-            if len(names) < 2:
-                raise ValueError(f"{kind}: at least two are needed, got {list(names)}")
+        check_words(self.attributes)
+        check_words(self.objects)
 
     @property
     def size(self) -> int:

@@ -112,17 +112,16 @@ def tiny(project):
 def built(tmp_path_factory):
     """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
     from cood.evaluation.embed.evaluation_sets import embed_set
-    from cood.models.training.clip import train
-    from cood.synthesis.drawing.icon_sets import draw_set
-    from cood.synthesis.drawing.isolated import draw_isolated
+    from cood.models.training.clip import train_model
+    from cood.synthesis.drawing.icon_sets import draw_compositions, draw_isolated
 
     root = make_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         study = load_study("tiny")
-        draw_set(study, "ao")
+        draw_compositions(study, "ao")
         draw_isolated(study, "ao")
-        train(study, "few", lambda text: None)
+        train_model(study, "few", lambda text: None)
         embed_set(study, "few", "ao", lambda text: None)
     return root
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from cood.catalogue.open_clip_listing import HUB, package, places
+from cood.catalogue.open_clip_listing import package, places
+from cood.catalogue.sources import HUB
 from cood.errors import CoodError, unknown
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints.yaml")

@@ -10,7 +10,7 @@ import yaml
 
 from cood.catalogue.checkpoints import MILLION
 
-TOWERS = Path(__file__).with_name("towers.yaml")
+TOWERS = Path(__file__).with_name("image_encoders.yaml")
 
 
 @lru_cache
@@ -18,7 +18,7 @@ def _catalogue() -> dict[str, Any]:
     return yaml.safe_load(TOWERS.read_text())
 
 
-def known_image_encoders() -> list[str]:
+def image_encoder_names() -> list[str]:
     """Names of timm, with their tags, that the catalogue knows."""
     return list(_catalogue()["towers"])
 

@@ -8,11 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cood.catalogue.sources import HUB
 from cood.errors import CoodError
-
-# What the name of a checkpoint that open_clip does not list starts with.
-HUB = "hf-hub:"
-LOCAL = "local-dir:"
 
 
 def package() -> Path:

@@ -13,7 +13,7 @@ from cood.files import atomic, read_table, read_tensors, write_table
 from cood.settings import BASELINES, Training
 from cood.settings.study_file import Study
 from cood.splits import seen, splits
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 # Settings that no score hangs on.
 NOT_SCORED = {"name", "corpora", "neighbours", "factor_sets", "factor_models", "notebooks"}

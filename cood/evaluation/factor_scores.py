@@ -16,8 +16,8 @@ from cood.files import read_table, read_tensors, write_table
 from cood.metrics.metric_table import evaluate
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
-from cood.synthesis.scenes.scenes import seen, splits
+from cood.synthesis.manifests import read_factor_manifest
+from cood.synthesis.scenes.splits import seen, splits
 
 # Each takes longer than all others together. Z-diff, which the paper reports, is taken once; its
 # stricter forms, and the other, which is akin to it, need pairs that few scenes do not hold.

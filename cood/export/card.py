@@ -14,7 +14,7 @@ import yaml
 from cood.report.topics.dataset import designs, outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY, SYNONYMS
 
 PROSE = Path(__file__).with_suffix(".yaml")

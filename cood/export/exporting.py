@@ -16,7 +16,7 @@ from cood.export.formats import write_parquet, write_release, write_webdataset
 from cood.files import TEMPORARY, atomic, locked, read_table
 from cood.progress import Progress
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT, damaged_image
+from cood.synthesis.manifests import KEPT, damaged_image
 
 WRITERS = {"release": write_release, "parquet": write_parquet, "webdataset": write_webdataset}
 MARK = "cood-export.json"  # says what a folder is an export of

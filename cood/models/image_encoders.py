@@ -13,19 +13,16 @@ from timm.data.config import resolve_model_data_config
 from timm.data.transforms_factory import create_transform
 from timm.models import get_pretrained_cfg, is_model
 
-from cood.catalogue.open_clip_listing import HUB, LOCAL
+from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
+from cood.devices import best_device
 from cood.errors import CoodError, unknown
+from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
 from cood.models.hub import fetch, fetch_weights
-from cood.models.loading import best_device, local, told
-from cood.settings import FILE
-
-CONFIG = "config.json"
-# What timm calls its weights, the ones that cannot hold code first.
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+from cood.models.loading import loading_errors
 
 
 @dataclass(frozen=True)
-class Tower:
+class ImageOnlyEncoder:
     """An image tower ready to embed; `preprocess` is that of its own configuration.
 
     `revision` is the commit of the hub that the weights are from, empty for weights from elsewhere.
@@ -52,7 +49,7 @@ def load_image_encoder(
     device: torch.device | None = None,
     architecture: str | None = None,
     say: Callable[[str], None] = print,
-) -> Tower:
+) -> ImageOnlyEncoder:
     """Load a trained image tower with timm; nothing that comes with the weights is run.
 
     Parameters
@@ -74,7 +71,7 @@ def load_image_encoder(
         If there is no such tower, its weights cannot be had, do not fill the model, or would run
         code.
     """
-    with told(source):
+    with loading_errors(source):
         model, revision = _load(source, architecture, say)
         # Only now, so that a classifier of the checkpoint is loaded and no weight goes missing
         # without a word.
@@ -83,7 +80,7 @@ def load_image_encoder(
         preprocess = create_transform(**data, is_training=False)
     model.eval().to(device or best_device())
     sizes = {"embed_dim": model.num_features, "resolution": data["input_size"][-1]}
-    return Tower(source, model, preprocess, sizes, revision)
+    return ImageOnlyEncoder(source, model, preprocess, sizes, revision)
 
 
 def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> tuple[Any, str]:
@@ -91,9 +88,9 @@ def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> 
         return timm.create_model(source, pretrained=True), ""
     if source.startswith(HUB):
         repo, _, revision = source.removeprefix(HUB).partition("@")
-        fetch(repo, CONFIG, revision or None, say)
-        weights = fetch_weights(repo, revision or None, say, names=WEIGHTS)
-        return timm.create_model(local(weights.parent), pretrained=True), weights.parent.name
+        fetch(repo, ENCODER_CONFIG, revision or None, say)
+        weights = fetch_weights(repo, revision or None, say, names=ENCODER_WEIGHTS)
+        return timm.create_model(local_source(weights.parent), pretrained=True), weights.parent.name
     if source.startswith(FILE):
         weights = Path(source.removeprefix(FILE))
         if not weights.is_file():
@@ -106,7 +103,7 @@ def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> 
     config = get_pretrained_cfg(source)
     if config is None or not config.hf_hub_id:
         raise CoodError(f"{source} is not on the hub; fetch its weights and name them by {FILE}")
-    weights = fetch_weights(config.hf_hub_id, None, say, names=WEIGHTS)
+    weights = fetch_weights(config.hf_hub_id, None, say, names=ENCODER_WEIGHTS)
     return _with_weights(source, weights), weights.parent.name
 
 

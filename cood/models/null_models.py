@@ -10,10 +10,11 @@ import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.catalogue import open_clip_listing as listing
+from cood.devices import best_device
 from cood.errors import CoodError
 from cood.models import zoo
-from cood.models.loading import Clip, best_device
-from cood.models.training.fitting import untrained
+from cood.models.clip import Clip
+from cood.models.small_clip import untrained_clip
 from cood.settings import NullModel
 
 
@@ -31,7 +32,7 @@ def null_model(settings: NullModel) -> Clip:
     """
     name = settings.architecture
     if name in zoo.architectures():
-        clip = untrained(name, settings.seed)
+        clip = untrained_clip(name, settings.seed)
     else:
         clip = _published(name, settings.seed)
     clip.model.eval()

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import LOCAL
 from cood.files import damage, left_out
-from cood.models.hub import checkpoint_kept, repository_kept
+from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model as rough
 from cood.settings import (
     Checkpoint,
@@ -130,7 +130,7 @@ def _verification(study: Study) -> Iterator[Job]:
     asked, paths = study.verification, study.paths
     if asked is None:
         return
-    kept = repository_kept(asked.model, asked.revision) or asked.model.startswith(LOCAL)
+    kept = repository_cached(asked.model, asked.revision) or asked.model.startswith(LOCAL)
     weights = 0.0 if kept else nan  # its size is not known here
     for name in asked.sets:
         images = images_of(study, name)[0] / asked.shards
@@ -145,7 +145,7 @@ def _verification(study: Study) -> Iterator[Job]:
 
 
 def _shards(study: Study, name: str, settings: DiffusionSet) -> Iterator[Job]:
-    words, kept = study.words, repository_kept(settings.model, settings.revision)
+    words, kept = study.words, repository_cached(settings.model, settings.revision)
     weights = 0.0 if kept else rough.size_of_generator(settings)
     for shard in shard_names(study, name):
         alone = shard.startswith("isolated-")
@@ -220,7 +220,7 @@ def _models(study: Study) -> Iterator[Job]:
             disk = (images + stored) * rough.width_of(model) * rough.FLOAT
             weights = 0.0
             if isinstance(model, Checkpoint) and set_ == sets[0]:
-                kept = checkpoint_kept(model.checkpoint)
+                kept = checkpoint_cached(model.checkpoint)
                 weights = 0.0 if kept else rough.size_of_weights(model)
             yield job._replace(download=weights, disk=disk)
         for set_ in study.id_sets:

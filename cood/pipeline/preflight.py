@@ -6,16 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cood.catalogue.open_clip_listing import LOCAL
-from cood.models.hub import CONFIG
-from cood.settings import (
-    FILE,
-    Checkpoint,
-    DiffusionSet,
-    FolderSet,
-    PublishedImageEncoder,
-    ReleaseSet,
-)
+from cood.catalogue.sources import FILE, LOCAL
+from cood.models.file_names import CLIP_CONFIG
+from cood.settings import Checkpoint, DiffusionSet, FolderSet, PublishedImageEncoder, ReleaseSet
 from cood.settings.study_file import Study
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
@@ -93,7 +86,7 @@ def _checkpoints(study: Study) -> Iterator[Check]:
             continue
         place = study.paths.root / named.removeprefix(FILE).removeprefix(LOCAL)
         if name in study.models and named.startswith(LOCAL) and place.is_dir():
-            place /= CONFIG
+            place /= CLIP_CONFIG
         lacks = f"{place} does not exist; the model will be left out unless you put it there"
         found = (OK, str(place)) if place.exists() else (WARNING, lacks)
         yield Check(f"model {name}", *found)

@@ -72,12 +72,8 @@ def check_settings(study: Study) -> None:
         If one is not, or does not fit the others.
     """
     from cood.catalogue import open_clip_listing as listing
-    from cood.models.zoo import (
-        architectures,
-        check_checkpoint,
-        check_image_encoder,
-        check_training,
-    )
+    from cood.models.checkpoint_names import check_checkpoint
+    from cood.models.zoo import architectures, check_image_encoder, check_training
     from cood.synthesis.drawing.draw import check_words
     from cood.synthesis.scenes.scenes import check_file
 
@@ -142,7 +138,7 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
 def _fault(file: Path) -> tuple[str, str] | None:
     """What is the matter with an artefact, and the reason; None if it is as it should be."""
     from cood.curation.verification.verify import unasked
-    from cood.synthesis.drawing.icon_sets import damaged_image, failed_image
+    from cood.synthesis.manifests import damaged_image, failed_image
 
     if reason := damage(file):
         return "damaged", reason

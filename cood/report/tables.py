@@ -17,7 +17,7 @@ from cood.analysis.topics.factor_sets import HELD_OUT
 from cood.files import read_table
 from cood.report.topics.dataset import kept, outcomes
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY, naming
 
 INTERVAL = r"-?[\d.]+ ?%? \[[^\]]*\].{0,20}"

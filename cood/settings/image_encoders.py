@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cood.catalogue.image_encoders import facts
+from cood.catalogue.sources import FILE
 from cood.settings.base import Name, Settings
-from cood.settings.models import FILE, Schedule
+from cood.settings.models import Schedule
 
 OTHER, UNTRAINED = "not known", "nothing"
 LEARNS = {"labels": "labels", "views": "images alone"}

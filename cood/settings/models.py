@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cood.catalogue.checkpoints import facts, listed_as, refusal
+from cood.catalogue.sources import FILE
 from cood.settings.base import Count, Name, Settings, Share
-
-FILE = "file:"  # what the name of a checkpoint in a file starts with
 
 
 class Captions(Settings):
@@ -105,8 +104,8 @@ class Checkpoint(Settings):
         return self
 
     @property
-    def known_as(self) -> str:
-        """Its name in the catalogue, should it be there, whichever way it is named here."""
+    def catalogue_name(self) -> str:
+        """Its name in the catalogue, if it is there, however it is named here."""
         if self.architecture is not None and "/" in self.architecture:
             return self.architecture
         return listed_as(self.checkpoint)
@@ -114,7 +113,7 @@ class Checkpoint(Settings):
     @property
     def facts(self) -> dict[str, Any]:
         """What is known of it, with its family; see `cood.catalogue.checkpoints.facts`."""
-        known = facts(self.known_as)
+        known = facts(self.catalogue_name)
         if self.architecture:
             known |= {"architecture": self.architecture.partition("/")[0]}
         return known | {"family": self.family or known.get("family", "other")}

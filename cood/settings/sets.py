@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, model_validator
 
 from cood.factors.table import TABLES, Table
 from cood.settings.base import Count, Settings, check_templates
@@ -106,7 +106,7 @@ SOURCES: dict[str, type[Settings]] = {
     "folder": FolderSet,
     "release": ReleaseSet,
 }
-ImageSet = Annotated[IconSet | DiffusionSet | FolderSet | ReleaseSet, Field(discriminator="source")]
+ImageSet = Annotated[IconSet | DiffusionSet | FolderSet | ReleaseSet, Discriminator("source")]
 
 
 class FactorSet(Settings):

@@ -214,9 +214,10 @@ def test_what_a_study_may_not_say(parse, changes, said):
 
 def test_no_torch_is_needed():
     code = (
-        "import sys; from cood.models import catalogue; "
-        "[catalogue.facts(n) for names in catalogue.families().values() for n in names]; "
-        "catalogue.listing.places(); "
+        "import sys; from cood.catalogue import checkpoints, image_encoders, open_clip_listing; "
+        "[checkpoints.facts(n) for names in checkpoints.families().values() for n in names]; "
+        "[image_encoders.facts(name) for name in image_encoders.image_encoder_names()]; "
+        "open_clip_listing.places(); "
         "assert not {'torch', 'open_clip'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,8 +18,8 @@ from cood.export import formats
 from cood.export.exporting import CARD, MARK, export_set
 from cood.files import read_table, write_table
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
-from cood.synthesis.external.importing import take_set
+from cood.synthesis.external.importing import import_set
+from cood.synthesis.manifests import read_manifest
 
 # What an export says of an image, and what comes back from the release layout.
 ROW = ["attribute", "object", "composition", "split", "prompt", "seed"]
@@ -86,7 +86,7 @@ def test_the_release_layout_comes_back_as_the_same_set(exported, built, project,
     settings["sets"]["mine"] = {"source": source, key: str(images)}
     (project / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(settings))
     study = load_study("tiny")
-    back = take_set(study, "mine", say=quiet)
+    back = import_set(study, "mine", say=quiet)
     own = built / "results" / "tiny" / "sets" / "ao"
     original = read_table(own / "manifest.parquet")
     columns = ["image", *ROW, "status", "bytes"]

@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError
-from cood.models.loading import load, local
+from cood.models.loading import load
 
 # As OpenAI's, small. The name with -quickgelu is the one that goes with its archives.
 OPENAI = {
@@ -143,7 +144,7 @@ def test_a_pickle_that_would_run_code_is_refused(
         shutil.copytree(saved, tmp_path / "model")
         (tmp_path / "model" / "open_clip_model.safetensors").unlink()
         save({"weight": harm}, tmp_path / "model" / "open_clip_pytorch_model.bin")
-        assert said in refused(local(tmp_path / "model"))
+        assert said in refused(local_source(tmp_path / "model"))
     else:
         save({"weight": harm}, tmp_path / "w.pt")
         assert said in refused(f"file:{tmp_path / 'w.pt'}", "tiny")

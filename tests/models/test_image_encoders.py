@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from cood.catalogue.image_encoders import facts, known_image_encoders
+from cood.catalogue.image_encoders import facts, image_encoder_names
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.image_encoders import embed_image_encoder
 from cood.evaluation.linear_probe.linear_probe import linear_probe_model
 from cood.files import read_table, read_tensors
 from cood.models.image_encoders import load_image_encoder
-from cood.models.loading import local
-from cood.models.training.fitting import untrained
+from cood.models.small_clip import untrained_clip
 from cood.models.training.image_encoder import save_image_encoder, train_image_encoder
 from cood.models.training.views import random_view
 from cood.settings.study_file import load_study
@@ -77,7 +77,7 @@ def refused(source, **options):
 
 
 def test_a_folder_loads_with_its_own_preprocessing_and_without_the_classifier(folder):
-    tower = load_image_encoder(local(folder))
+    tower = load_image_encoder(local_source(folder))
     np.testing.assert_allclose(features(tower), plain(folder, MEAN), atol=1e-5)
     assert tower.sizes == {"embed_dim": 64, "resolution": 160}
     assert "0.1000, 0.2000, 0.3000" in str(tower.preprocess)
@@ -86,7 +86,8 @@ def test_a_folder_loads_with_its_own_preprocessing_and_without_the_classifier(fo
 def test_hub_folder_tag_and_file_are_one_road(hub, folder, tmp_path):
     hub.add("lab/tower", folder)
     hub.add(f"timm/{NAME}", folder)
-    here, there = load_image_encoder(local(folder)), load_image_encoder("hf-hub:lab/tower@main")
+    here = load_image_encoder(local_source(folder))
+    there = load_image_encoder("hf-hub:lab/tower@main")
     np.testing.assert_array_equal(features(there), features(here))
     assert (here.revision, there.revision) == ("", "c0" * 20)
     tag = load_image_encoder(NAME)
@@ -118,7 +119,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, harm):
 def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, parse):
     hub.add("lab/tower", folder)
     hub.faults["model.safetensors"] = "error"
-    study = parse(image_encoders={"far": {"tower": "hf-hub:lab/tower"}})
+    study = parse(image_encoders={"far": {"encoder": "hf-hub:lab/tower"}})
     said = []
     embed_image_encoder(study, "far", "ao", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
@@ -152,8 +153,8 @@ def towers(parse, project):
 def test_towers_of_a_study_load_as_those_from_elsewhere(towers, name):
     train_image_encoder(towers, name, quiet)
     folder = towers.paths.model(name)
-    tower = load_image_encoder(local(folder))
-    first = untrained("resnet", 4 if name == "raw" else 0)
+    tower = load_image_encoder(local_source(folder))
+    first = untrained_clip("resnet", 4 if name == "raw" else 0)
     pixels = first.preprocess(IMAGE)
     torch.testing.assert_close(tower.preprocess(IMAGE), pixels)  # that of the CLIP
     with torch.inference_mode():
@@ -183,9 +184,9 @@ def test_only_towers_of_timm_are_made_here(parse, project):
 
 
 def test_a_saved_tower_keeps_its_weights(tmp_path):
-    clip = untrained("byobnet", 1)
+    clip = untrained_clip("byobnet", 1)
     save_image_encoder(clip, tmp_path)
-    state = load_image_encoder(local(tmp_path)).model.state_dict()
+    state = load_image_encoder(local_source(tmp_path)).model.state_dict()
     for name, tensor in clip.model.visual.trunk.state_dict().items():
         torch.testing.assert_close(state[name], tensor)
 
@@ -203,7 +204,7 @@ def test_views_differ_and_stay_within_their_image():
 
 def test_the_catalogue_is_right_about_timm():
     published = set(timm.list_pretrained())
-    for name in known_image_encoders():
+    for name in image_encoder_names():
         assert name in published
         known = facts(name)
         config = timm.models.get_pretrained_cfg(name)

@@ -3,7 +3,7 @@ import torch
 
 from cood.errors import CoodError
 from cood.models.null_models import null_model
-from cood.models.training.fitting import untrained
+from cood.models.small_clip import untrained_clip
 from cood.settings import NullModel
 
 
@@ -12,7 +12,7 @@ def weights(**settings):
 
 
 def test_a_small_clip_has_the_weights_that_training_starts_from():
-    start = untrained("vit", seed=5).model.state_dict()
+    start = untrained_clip("vit", seed=5).model.state_dict()
     clip = null_model(NullModel(architecture="vit", seed=5))
     assert not clip.model.training
     assert clip.source == "vit, untrained, seed 5"

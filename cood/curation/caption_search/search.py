@@ -24,12 +24,10 @@ from cood.files import atomic, write_table
 from cood.settings import Corpus
 from cood.settings.study_file import Study
 
-# What a count depends on besides its file: when it changes, all files are read anew.
-COUNTING = ("words", "finding", "tally", "reading")
-CODE = (*(f"synthesis/novelty/{name}.py" for name in COUNTING), "vocabulary.py")
 
-
-def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) -> None:
+def search_captions(
+    study: Study, name: str, say: Callable[[str], None] = print, *, code: str
+) -> None:
     """Count in how many captions of a corpus the words of each composition occur.
 
     Written: the pairs (`Paths.caption_hits`) with columns `attribute`, `object`, `rule`, `count`

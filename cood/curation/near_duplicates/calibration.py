@@ -16,8 +16,8 @@ from PIL import Image
 from cood.curation.near_duplicates.references import read_vectors
 from cood.errors import ArtefactError, CoodError
 from cood.evaluation.embed.evaluation_sets import IMAGE_BATCH, embed_pixels
-from cood.models.loading import Clip
-from cood.synthesis.drawing.icon_sets import load_image
+from cood.models.clip import Clip
+from cood.synthesis.image_files import load_image
 
 COPIED = 200  # images of a set that are altered, for the threshold
 PATHS, ROWS = ("image", "copy"), ("file", "row", "copy_file", "copy_row")

@@ -19,12 +19,12 @@ from cood.curation.near_duplicates.references import IMAGES, READERS
 from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.evaluation_sets import embed_pixels, load_model
 from cood.files import read_tensors, write_table, write_tensors
-from cood.models.loading import Clip
+from cood.models.clip import Clip
 from cood.models.training.clip import draw_tensors
 from cood.settings import NearDuplicates
 from cood.settings.study_file import Study
 from cood.splits import TRAINING, training_captions
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 COLUMNS = ["set", "image", "composition", "similarity", "file", "row", "threshold"]
 COLUMNS += ["of_copies", "of_pairs", "problem"]

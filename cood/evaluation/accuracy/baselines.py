@@ -16,7 +16,8 @@ from cood.settings import BASELINES
 from cood.settings.study_file import Study
 from cood.splits import training_captions
 from cood.synthesis.drawing.draw import draw_background
-from cood.synthesis.drawing.icon_sets import image_seed, read_manifest
+from cood.synthesis.drawing.icon_sets import image_seed
+from cood.synthesis.manifests import read_manifest
 
 FOLDS = 5
 THUMB = 8  # pixels a side: backgrounds are smooth, more adds only noise

@@ -16,16 +16,17 @@ import pandas as pd
 import torch
 
 from cood.catalogue.checkpoints import sizes
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import FILE, LOCAL, local_source
 from cood.errors import CoodError
 from cood.evaluation.accuracy.zero_shot import ablated
 from cood.files import write_tensors
-from cood.models.loading import Clip, ImageEncoder, load, local, text_tower
+from cood.models.clip import Clip, ImageEncoder, text_tower
+from cood.models.loading import load
 from cood.models.null_models import null_model
-from cood.settings import FILE, Checkpoint, NullModel
+from cood.settings import Checkpoint, NullModel
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import load_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_isolated, read_manifest
 from cood.vocabulary import ANY_OBJECT
 
 IMAGE_BATCH = 256
@@ -92,7 +93,7 @@ def load_model(study: Study, model: str, say: Callable[[str], None]) -> Clip | s
     """A model of the study, or the reason why a checkpoint cannot be had."""
     settings = study.embedded.get(model)
     if not isinstance(settings, Checkpoint | NullModel):
-        return load(local(study.paths.model(model)))
+        return load(local_source(study.paths.model(model)))
     try:
         if isinstance(settings, NullModel):
             return null_model(settings)

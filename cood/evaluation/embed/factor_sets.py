@@ -14,11 +14,11 @@ from cood.evaluation.embed.evaluation_sets import (
 )
 from cood.factors.table import Table
 from cood.files import write_tensors
-from cood.models.loading import Clip
+from cood.models.clip import Clip
 from cood.models.training.caption_forms import caption_form
 from cood.settings.study_file import Study
 from cood.splits import FACTOR_PROMPTS
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 CONTEXTS = 16  # captions averaged into the text embedding of a class
 

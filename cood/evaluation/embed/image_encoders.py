@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import FILE, LOCAL, local_source
 from cood.errors import CoodError
 from cood.evaluation.embed.evaluation_sets import embed_images, hash_of
 from cood.files import write_tensors
-from cood.models.image_encoders import Tower, load_image_encoder
-from cood.models.loading import local
-from cood.settings import FILE, PublishedImageEncoder
+from cood.models.image_encoders import ImageOnlyEncoder, load_image_encoder
+from cood.settings import PublishedImageEncoder
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 
 def embed_image_encoder(
@@ -25,7 +24,7 @@ def embed_image_encoder(
     tensors that holds the reason.
     """
     path = study.paths.embeddings(tower, set_)
-    study.tower(tower)
+    study.image_encoder(tower)
     manifest = read_manifest(study, set_)
     found = _load(study, tower, say)
     if isinstance(found, str):
@@ -46,10 +45,10 @@ def embed_image_encoder(
     write_tensors({"images": images}, path, metadata)
 
 
-def _load(study: Study, tower: str, say: Callable[[str], None]) -> Tower | str:
-    settings = study.tower(tower)
+def _load(study: Study, tower: str, say: Callable[[str], None]) -> ImageOnlyEncoder | str:
+    settings = study.image_encoder(tower)
     if not isinstance(settings, PublishedImageEncoder):
-        return load_image_encoder(local(study.paths.model(tower)))
+        return load_image_encoder(local_source(study.paths.model(tower)))
     try:
         return load_image_encoder(settings.encoder, architecture=settings.architecture, say=say)
     except CoodError as error:

@@ -29,7 +29,7 @@ from cood.metrics.result import MetricWarning
 from cood.settings import Interventions
 from cood.settings.study_file import Study
 from cood.splits import EDITING
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import Vocabulary
 
 ACCURACIES = ("pair_top1", "attribute_top1", "object_top1")

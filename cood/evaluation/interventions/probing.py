@@ -12,7 +12,7 @@ from cood.evaluation.collect import members, missing
 from cood.evaluation.interventions.dimension_swap import score_dimension_swap
 from cood.files import read_tensors, write_table
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 
 def swap_dimensions_of_model(study: Study, model: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from cood.evaluation.representation.geometry import score_geometry
 from cood.files import read_tensors, write_table
 from cood.metrics.metric_table import WHOLE, evaluate
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import Vocabulary
 
 NAMES = ("attribute", "object")

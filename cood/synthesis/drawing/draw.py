@@ -40,11 +40,11 @@ def draw(
     Parameters
     ----------
     object_ : str
-        An object of `cood.synthesis.drawing.icons.icons`; if empty, the attribute is shown alone, on one
-        of `cood.synthesis.drawing.icons.bodies`.
+        An object of `icons.icons`; if empty, the attribute is shown alone, on one of
+        `icons.bodies`.
     attribute : str
-        A key of `cood.synthesis.drawing.painting.PAINTERS`; if empty, the object is shown alone, painted
-        by `cood.synthesis.drawing.painting.neutral`.
+        A key of `painting.PAINTERS`; if empty, the object is shown alone, painted by
+        `painting.neutral`.
     rng : numpy.random.Generator
         Source of all randomness.
     size : int

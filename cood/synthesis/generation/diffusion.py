@@ -20,15 +20,15 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import LOCAL
+from cood.devices import best_device
 from cood.errors import CoodError
 from cood.files import atomic, write_table
-from cood.models.loading import best_device
 from cood.progress import Progress
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import FAILED, KEPT
-from cood.synthesis.generation.shards import join, made, planned, shard_names
+from cood.synthesis.generation.shards import join_shards, made, planned, shard_names
+from cood.synthesis.manifests import FAILED, KEPT
 
 MARK = "cood"  # text in a PNG file that says what it was made of
 END = b"IEND\xaeB`\x82"  # the end of a whole PNG file
@@ -44,7 +44,7 @@ def generate_set(study: Study, name: str, say: Callable[[str], None] = print) ->
         if pipeline is None:  # loaded only if there is something to make
             pipeline = load_pipeline(study, study.generated_set(name))
         generate_shard(study, name, shard, say, pipeline)
-    return join(study, name)
+    return join_shards(study, name)
 
 
 def generate_shard(

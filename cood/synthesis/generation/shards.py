@@ -13,7 +13,7 @@ from cood.files import damage, read_table, write_table
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
 from cood.splits import DIFFUSION, ISOLATED_DIFFUSION, splits
-from cood.synthesis.drawing.icon_sets import damaged_image, failed_image, image_name
+from cood.synthesis.manifests import damaged_image, failed_image, image_name
 from cood.vocabulary import ANY_OBJECT
 
 # What decides how an image looks, besides its prompt and its seed.
@@ -90,7 +90,7 @@ def made(study: Study, name: str, shard: str) -> bool:
     return read_table(path).reindex(columns=plan.columns).equals(plan)
 
 
-def join(study: Study, name: str) -> pd.DataFrame:
+def join_shards(study: Study, name: str) -> pd.DataFrame:
     """Join the shards of a set: write manifest and table of isolated words, and return the first.
 
     Raises

@@ -39,7 +39,7 @@ def read_shapes3d(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     CoodError
         If the file is missing or is not what the table says.
     """
-    _present(file, table)
+    check_present(file, table)
     shapes = {
         "images": (table.size, PUBLISHED_SIZE, PUBLISHED_SIZE, 3),
         "labels": (table.size, len(table.factors)),
@@ -62,7 +62,7 @@ def read_dsprites(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     Parameters, result and errors are those of `read_shapes3d`; white is 255. The first class is
     the colour. The file's `metadata` is pickled and is not touched.
     """
-    _present(file, table)
+    check_present(file, table)
     rows, back = np.unique(scenes, return_inverse=True)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -74,6 +74,15 @@ def read_dsprites(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
         raise _damaged(file, table, error) from error
     return np.repeat(np.where(grey > 0, 255, 0).astype(np.uint8)[back, ..., None], 3, axis=-1)
+
+
+def check_present(file: Path, table: Table) -> None:
+    """Raise a CoodError that says where to get the published file, if it does not exist."""
+    if not file.is_file():
+        raise CoodError(
+            f"{file} does not exist; {table.title} ({table.citation}) says where to download it; "
+            "or remove `file` from the study, and the scenes are rendered here"
+        )
 
 
 READERS: dict[str, Callable[[Path, Table, np.ndarray], np.ndarray]] = {
@@ -117,14 +126,6 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     if by_column:
         raise ValueError("it is stored by columns")
     return shape, dtype
-
-
-def _present(file: Path, table: Table) -> None:
-    if not file.is_file():
-        raise CoodError(
-            f"{file} does not exist; {table.title} ({table.citation}) says where to download it; "
-            "or leave `file` out of the study, and the scenes are drawn here"
-        )
 
 
 def _same(file: Path, key: str, found: tuple[int, ...] | None, expected: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from cood.cli import main
 from cood.curation.caption_search import caption_files as reading
-from cood.curation.caption_search.search import scan_corpus
+from cood.curation.caption_search.search import search_captions
 from cood.curation.caption_search.tally import EXAMPLES, LONGEST
 from cood.errors import StudyError
 from cood.files import read_table
@@ -45,7 +45,7 @@ def captions(rng, n, planted):
 
 def scanned(study, code="1"):
     said = []
-    scan_corpus(study, "web", code, said.append)
+    search_captions(study, "web", said.append, code=code)
     paths = study.paths
     return read_table(paths.caption_hits("web")), read_table(paths.caption_files("web")), said
 
@@ -181,4 +181,4 @@ def test_the_captions_of_a_model(copied, capsys):
 
 def test_an_unknown_corpus(tiny):
     with pytest.raises(StudyError, match="unknown corpus 'web'; known: none"):
-        scan_corpus(tiny, "web", "1", print)
+        search_captions(tiny, "web", print, code="1")

@@ -11,6 +11,7 @@ from cood.analysis.topics.novelty.near_duplicates import (
     reading,
     summary,
 )
+from cood.catalogue.sources import local_source
 from cood.cli import main
 from cood.curation.near_duplicates.calibration import (
     altered,
@@ -20,9 +21,9 @@ from cood.curation.near_duplicates.calibration import (
 from cood.curation.near_duplicates.search import find_near_duplicates
 from cood.errors import CoodError, StudyError
 from cood.files import read_table, read_tensors
-from cood.models.loading import load, local
+from cood.models.loading import load
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 
 def quiet(text):
@@ -116,7 +117,7 @@ def test_the_threshold_is_what_copies_reach(study):
     table = find_near_duplicates(settings, quiet)
     manifest = read_manifest(settings, "ao")
     images = read_tensors(settings.paths.embeddings("few", "ao"))[0]["images"]
-    clip = load(local(settings.paths.model("few")))
+    clip = load(local_source(settings.paths.model("few")))
     folder = settings.paths.manifest("ao").parent
     copies = copy_similarities(clip, folder, manifest, images)
     assert len(copies) == 3 * len(manifest)
@@ -151,7 +152,7 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
     pd.DataFrame(rows).to_parquet(root / "rows.parquet")
-    clip = load(local(settings.paths.model("few")))
+    clip = load(local_source(settings.paths.model("few")))
     found = pair_similarities(clip, root / "rows.parquet", root)
     np.testing.assert_allclose(found.similarities, similarities, atol=1e-5)
     assert found.problems == []
@@ -169,7 +170,7 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
 )
 def test_pairs_that_say_nothing(done, tmp_path, text, said):
     (tmp_path / "pairs.csv").write_text(text)
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     with pytest.raises(CoodError, match=said) as caught:
         pair_similarities(clip, tmp_path / "pairs.csv", tmp_path)
     assert "\n" not in str(caught.value)
@@ -220,7 +221,7 @@ def test_a_study_without(done):
         ),
         (
             {"model": "few", "reference": ["a"]},
-            "unknown key 'near_duplicates.reference'; did you mean",
+            "near_duplicates: unknown key 'reference'; did you mean",
         ),
     ],
 )

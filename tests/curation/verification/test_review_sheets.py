@@ -10,7 +10,7 @@ from cood.curation.verification.review_sheets import plan, write_sheet
 from cood.errors import CoodError
 from cood.settings import WordList
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import CATEGORY
 
 

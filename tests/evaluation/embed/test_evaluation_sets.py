@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from cood.catalogue.sources import local_source
 from cood.errors import ArtefactError, StudyError
 from cood.evaluation.embed import evaluation_sets as embedding
 from cood.evaluation.embed.evaluation_sets import (
@@ -19,10 +20,11 @@ from cood.evaluation.embed.evaluation_sets import (
     embed_with,
 )
 from cood.files import read_tensors
-from cood.models.loading import Clip, load, local, text_tower
-from cood.models.training.fitting import save, untrained
-from cood.synthesis.drawing.icon_sets import load_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
+from cood.models.clip import Clip, text_tower
+from cood.models.loading import load
+from cood.models.small_clip import save_clip, untrained_clip
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_isolated, read_manifest
 from cood.vocabulary import TEMPLATES
 
 NAMES = ["red apple", "moss covered fountain pen", "hat", "blue plaid ice cream"]
@@ -34,14 +36,14 @@ def quiet(text):
 
 @pytest.fixture(scope="module")
 def causal():
-    clip = untrained("resnet", seed=0)
+    clip = untrained_clip("resnet", seed=0)
     clip.model.eval()
     return clip
 
 
 @pytest.fixture(scope="module")
 def bidirectional():
-    clip = untrained("resnet-bidirectional", seed=0)
+    clip = untrained_clip("resnet-bidirectional", seed=0)
     clip.model.eval()
     return clip
 
@@ -219,7 +221,7 @@ def test_what_is_written_for_a_set(done):
         "isolated_objects": (5, 64),
     }
     assert all(array.dtype == np.float32 for array in tensors.values())
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     assert metadata["checkpoint"] == "few"
     assert metadata["parameters"] == str(sum(p.numel() for p in clip.model.parameters()))
     assert json.loads(metadata["templates"]) == done.evaluation.templates
@@ -241,7 +243,7 @@ def test_what_is_written_for_a_set(done):
 @torch.inference_mode()
 def test_isolated_words_are_means_over_their_own_images(done):
     tensors, _ = read_tensors(done.paths.embeddings("few", "ao"))
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     folder = done.paths.manifest("ao").parent
     for kind, word, name in (("attribute", "striped", "attributes"), ("object", "hat", "objects")):
         files = sorted((folder / "isolated" / name / word).glob("*.png"))
@@ -265,7 +267,7 @@ def test_averages_are_of_unit_vectors_in_the_order_of_the_words():
 
 def test_a_model_from_a_folder_takes_the_same_road(copied, parse, tmp_path):
     few = copied.paths.embeddings("few", "ao")
-    study = parse(models={"c": {"checkpoint": local(copied.paths.model("few"))}})
+    study = parse(models={"c": {"checkpoint": local_source(copied.paths.model("few"))}})
     embed_set(study, "c", "ao", quiet)
     left, right = (read_tensors(f)[0] for f in (few, study.paths.embeddings("c", "ao")))
     for name in left:
@@ -297,8 +299,8 @@ def test_cutting_follows_the_configuration(causal):
 
 
 def test_a_saved_bidirectional_model_stays_so(bidirectional, tmp_path):
-    save(bidirectional, tmp_path)
-    clip = load(local(tmp_path))
+    save_clip(bidirectional, tmp_path)
+    clip = load(local_source(tmp_path))
     assert not clip.causal_text
     np.testing.assert_array_equal(
         embed_texts(clip, NAMES, TEMPLATES), embed_texts(bidirectional, NAMES, TEMPLATES)

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cood import imagenet
-from cood.synthesis.drawing.icon_sets import image_name
 from cood.synthesis.external.folder_names import LONGEST, form, lookup, parse
+from cood.synthesis.manifests import image_name
 from cood.vocabulary import CATEGORY, Vocabulary
 
 WORDS = Vocabulary(tuple(CATEGORY), tuple(imagenet.objects()))

@@ -9,12 +9,13 @@ import yaml
 from cood.cli import main
 from cood.errors import CoodError, StudyError
 from cood.files import read_table
-from cood.models.training.fitting import save, untrained
+from cood.models.small_clip import save_clip, untrained_clip
 from cood.pipeline.run import discard_damaged
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import damaged_image, load_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
-from cood.synthesis.external.importing import state, take_set
+from cood.synthesis.external.importing import import_set
+from cood.synthesis.external.source_files import state
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import damaged_image, read_isolated, read_manifest
 from tests.synthesis.test_image_files import GREY, WHOLE, bomb, png
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
@@ -127,7 +128,7 @@ def test_every_file_is_kept_or_told_why_not(brought, capsys):
 
 
 def test_images_read_as_they_are_and_lie_where_the_manifest_says(brought):
-    table = take_set(brought, "own")
+    table = import_set(brought, "own")
     folder = brought.paths.manifest("own").parent
     files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix != ".parquet"}
     files = {file for file in files if "." in file}
@@ -143,7 +144,7 @@ def test_images_of_a_folder_are_linked_and_not_touched(project, study):
     write_files(project / "mine")
     settings = study(source="folder", folder="mine", generator="my camera")
     for _ in range(2):  # the second time over the first
-        table = take_set(settings, "own", cores=2)
+        table = import_set(settings, "own", cores=2)
     assert {n: (project / "mine" / n).read_bytes() for n in FILES} == FILES
     assert set(table["generator"]) == {"my camera"}
     link = settings.paths.manifest("own").parent / "blue hat" / "0.png"
@@ -151,13 +152,13 @@ def test_images_of_a_folder_are_linked_and_not_touched(project, study):
     assert link.resolve() == project / "mine" / "Blue hat" / "a.png"
     (project / "mine" / "Blue hat" / "a.png").unlink()
     assert discard_damaged(settings, dry_run=False) == [str(settings.paths.manifest("own"))]
-    assert "Blue hat/a.png" not in set(take_set(settings, "own")["file"])
+    assert "Blue hat/a.png" not in set(import_set(settings, "own")["file"])
 
 
 def test_the_number_of_processes_changes_nothing(brought, monkeypatch):
-    one = take_set(brought, "own", cores=1)
-    monkeypatch.setattr("cood.synthesis.external.importing.PART", 2)
-    pd.testing.assert_frame_equal(take_set(brought, "own", cores=2), one)
+    one = import_set(brought, "own", cores=1)
+    monkeypatch.setattr("cood.synthesis.external.transfer.PART", 2)
+    pd.testing.assert_frame_equal(import_set(brought, "own", cores=2), one)
 
 
 def test_nothing_is_written_outside_the_set(project, study):
@@ -179,7 +180,7 @@ def test_nothing_is_written_outside_the_set(project, study):
         archive.writestr(link, "/etc/passwd")
         archive.mkdir("ao/red dog")
     before = {p for p in project.parent.rglob("*") if "results" not in p.parts}
-    table = take_set(study(source="release", file="own.zip"), "own")
+    table = import_set(study(source="release", file="own.zip"), "own")
     found = dict(zip(table["file"], table["status"], strict=True))
     assert found.pop("ao/red apple/9.png") == "not a file"
     assert found == {name: status for name, status in entries.items() if status}
@@ -191,7 +192,7 @@ def test_damage_inside_an_archive_costs_one_image(project, study):
     content = (project / "own.zip").read_bytes()
     place = content.index(WHOLE) + 600
     (project / "own.zip").write_bytes(content[:place] + b"XXXX" + content[place + 4 :])
-    table = take_set(study(source="release", file="own.zip"), "own")
+    table = import_set(study(source="release", file="own.zip"), "own")
     found = dict(zip(table["file"], table["status"], strict=True))
     assert found["red apple/1.png"].startswith("damaged: in the archive, Bad CRC-32")
     assert found["blue hat/2.png"] == "kept"
@@ -200,7 +201,7 @@ def test_damage_inside_an_archive_costs_one_image(project, study):
 def test_names_that_are_no_unicode(project, study):
     odd = b"\xff2.png".decode(errors="surrogateescape")
     write_files(project / "mine", {"red apple/1.png": WHOLE, f"red apple/{odd}": WHOLE})
-    table = take_set(study(source="folder", folder="mine"), "own")
+    table = import_set(study(source="folder", folder="mine"), "own")
     assert dict(zip(table["file"], table["status"], strict=True)) == {
         "red apple/1.png": "kept",
         "red apple/\\udcff2.png": "bad path: no Unicode",
@@ -230,7 +231,7 @@ def test_a_source_that_gives_nothing_is_told_in_one_sentence(project, study, giv
     (project / "file").write_text("text")
     write_files(project / "odd", {"angry apple/1.png": WHOLE})
     with pytest.raises(CoodError, match=message) as caught:
-        take_set(study(**given), "own")
+        import_set(study(**given), "own")
     assert "\n" not in str(caught.value)
     assert not study_path(project).exists()
 
@@ -254,9 +255,9 @@ def test_the_state_of_a_source_changes_with_its_files(project, study):
 def test_a_set_that_is_made_here_cannot_be_taken(tiny):
     assert state(tiny, "ao") == ""
     with pytest.raises(TypeError, match="its source is 'icons'"):
-        take_set(tiny, "ao")
+        import_set(tiny, "ao")
     with pytest.raises(StudyError, match="unknown set"):
-        take_set(tiny, "oa")
+        import_set(tiny, "oa")
 
 
 def test_a_study_of_a_checkpoint_on_brought_images(project, study):
@@ -267,7 +268,7 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
             folder = project / "mine" / f"{attribute} {object_}"
             write_files(folder, {f"{k}.png": png(pixels) for k, pixels in enumerate(images)})
     write_files(project / "mine", {"red dog/bad.png": b""})
-    save(untrained("resnet", seed=1), project / "clip")
+    save_clip(untrained_clip("resnet", seed=1), project / "clip")
     settings = study(source="folder", folder="mine")
     file = settings.file
     changed = yaml.safe_load(file.read_text())

@@ -14,10 +14,9 @@ from cood.cli import main
 from cood.errors import CoodError
 from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.files import read_table, read_tensors
-from cood.models.training.fitting import save, untrained
+from cood.models.small_clip import save_clip, untrained_clip
 from cood.pipeline.run import discard_damaged
 from cood.settings.study_file import load_study, parse_study
-from cood.synthesis.drawing.icon_sets import load_image, read_manifest
 from cood.synthesis.generation import diffusion
 from cood.synthesis.generation.diffusion import (
     finished,
@@ -26,6 +25,8 @@ from cood.synthesis.generation.diffusion import (
     generate_shard,
     load_pipeline,
 )
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_manifest
 
 WORDS = {"attributes": ["red", "teal", "aqua"], "objects": ["apple", "dog"]}
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
@@ -329,7 +330,7 @@ def test_only_a_whole_file_of_the_same_mark_is_finished(tmp_path):
 def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     models = {}
     for seed in (1, 2):
-        save(untrained("resnet", seed=seed), project / f"clip-{seed}")
+        save_clip(untrained_clip("resnet", seed=seed), project / f"clip-{seed}")
         models[f"clip-{seed}"] = {"checkpoint": f"local-dir:{project / f'clip-{seed}'}"}
     words = {
         "attributes": ["red", "teal", "aqua", "brick"],

@@ -4,9 +4,8 @@ import pytest
 
 from cood.errors import ArtefactError, StudyError
 from cood.files import read_table, write_table
-from cood.synthesis.drawing.icon_sets import KEPT, failed_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
-from cood.synthesis.generation.shards import join, made, planned, recipe, shard_names
+from cood.synthesis.generation.shards import join_shards, made, planned, recipe, shard_names
+from cood.synthesis.manifests import KEPT, failed_image, read_isolated, read_manifest
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 
@@ -115,7 +114,7 @@ def test_shards_are_joined_to_a_set(generated):
     study = generated()
     for shard in shard_names(study, "turbo"):
         write(study, shard, status={1: "failed: no memory"} if shard == "1" else {})
-    table = join(study, "turbo")
+    table = join_shards(study, "turbo")
     assert len(table) == 40
     assert set(table["split"]) == {"unseen"}
     assert len(read_manifest(study, "turbo")) == 39
@@ -130,14 +129,14 @@ def test_a_word_without_an_image_leaves_the_isolated_words_out(generated):
     study = generated()
     for shard in shard_names(study, "turbo"):
         write(study, shard, status={0: "failed: no memory"} if shard == "isolated-0" else {})
-    join(study, "turbo")
+    join_shards(study, "turbo")
     assert read_isolated(study, "turbo") is None
 
 
 def test_what_is_missing_is_told(generated):
     study = generated()
     with pytest.raises(ArtefactError, match=r"shard-0\.parquet does not exist"):
-        join(study, "turbo")
+        join_shards(study, "turbo")
     with pytest.raises(StudyError, match="set 'turbo': unknown shard '9'; known: 0, 1, 2, iso"):
         planned(study, "turbo", "9")
     with pytest.raises(StudyError, match="unknown generated set 'oa'; known: turbo"):

@@ -6,17 +6,12 @@ from cood.errors import ArtefactError, CoodError, StudyError
 from cood.factors.table import SHAPES3D
 from cood.paths import Paths
 from cood.pipeline.run import discard_damaged
-from cood.synthesis.drawing.icon_sets import damaged_image, load_image
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import damaged_image, read_factor_manifest
 from cood.synthesis.scenes import shapes3d
-from cood.synthesis.scenes.factor_sets import draw_factor_set, read_factor_manifest
-from cood.synthesis.scenes.scenes import (
-    check_file,
-    evaluation_scenes,
-    pixels,
-    seen,
-    splits,
-    training_scenes,
-)
+from cood.synthesis.scenes.factor_sets import draw_factor_set
+from cood.synthesis.scenes.scenes import check_file, pixels
+from cood.synthesis.scenes.splits import evaluation_scenes, seen, splits, training_scenes
 
 FACTORS = {"factor_sets": {"sprites": {"source": "dsprites", "images": 50, "size": 32}}}
 
