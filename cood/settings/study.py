@@ -129,9 +129,9 @@ class Study(Settings):
         the usual ones that name none.
         """
         usual = self.evaluation.templates
-        naming = words.naming(usual, self.vocabulary.attributes)
-        others = [t for t in usual if not any(t in named for named in naming.values())]
-        return self.evaluation.ablations | ({NEUTRAL: others} if naming and others else {})
+        named = words.named_attributes(usual, self.vocabulary.attributes)
+        neutral = [t for t in usual if not any(t in group for group in named.values())]
+        return self.evaluation.ablations | ({NEUTRAL: neutral} if named and neutral else {})
 
     @property
     def generated(self) -> dict[str, DiffusionSet]:
