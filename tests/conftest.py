@@ -35,8 +35,11 @@ SETTINGS = {
     "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
     "representation_metrics": {
-        **{"metrics": ["mig", "explicitness"], "splits": ["all", "unseen"]},
-        **{"repeats": 1, "folds": 2, "dimensions": 8},
+        "metrics": ["mig", "explicitness"],
+        "splits": ["all", "unseen"],
+        "repeats": 1,
+        "folds": 2,
+        "dimensions": 8,
     },
     "notebooks": {},
 }
@@ -50,12 +53,20 @@ FACTORS = {
     },
     "factor_models": {
         "on-shapes": {
-            **{"set": "shapes", "architecture": "resnet", "share": 0.5},
-            **{"images": 32, "epochs": 1, "batch": 8},
+            "set": "shapes",
+            "architecture": "resnet",
+            "share": 0.5,
+            "images": 32,
+            "epochs": 1,
+            "batch": 8,
         },
         "on-shapes-more": {
-            **{"set": "shapes", "architecture": "resnet", "share": 0.8},
-            **{"images": 40, "epochs": 1, "batch": 8},
+            "set": "shapes",
+            "architecture": "resnet",
+            "share": 0.8,
+            "images": 40,
+            "epochs": 1,
+            "batch": 8,
         },
     },
 }

@@ -13,9 +13,9 @@ REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")  # of the model hub; the oldest h
 
 
 def check_checkpoint(model: str, settings: Checkpoint) -> None:
-    """Make sure that open_clip has what a checkpoint is named by, before long work begins.
+    """Check before long work begins that open_clip has what a checkpoint is named by.
 
-    Whether its weights can be had is another matter: a model without them is left out.
+    Whether its weights can be loaded is not checked: a model without them is skipped.
 
     Raises
     ------
@@ -25,9 +25,9 @@ def check_checkpoint(model: str, settings: Checkpoint) -> None:
     named, where = settings.checkpoint, f"models.{model}"
     if settings.architecture is not None:
         name, _, tag = settings.architecture.partition("/")
-        if name not in listing.architectures():
-            known = listing.architectures()
-            raise StudyError(f"{where}.architecture: {unknown('architecture', name, known)}")
+        names = listing.architectures()
+        if name not in names:
+            raise StudyError(f"{where}.architecture: {unknown('architecture', name, names)}")
         tags = [n.partition("/")[2] for n in listing.places() if n.startswith(f"{name}/")]
         if tag and tag not in tags:
             raise StudyError(f"{where}.architecture: {unknown('tag', tag, tags)}")

@@ -1,4 +1,4 @@
-"""CLIPs with random weights: what they score as well says nothing of what was learnt."""
+"""Null models: randomly initialised CLIPs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from cood.settings import NullModel
 
 
 def null_model(settings: NullModel) -> Clip:
-    """Make a small CLIP, or one of open_clip's architectures, as it is before any training.
+    """Make a small CLIP, or one of an architecture of open_clip, with random weights.
 
-    The same seed gives the same weights on every device. Layers of normalisation that keep
-    statistics of their input have those of their beginning: mean 0, variance 1.
+    The same seed gives the same weights on every device. Normalisation layers that keep statistics
+    of their input have the initial ones: mean 0, variance 1.
 
     Raises
     ------
     CoodError
-        If there is no such architecture, or what it takes besides weights (the tokeniser of a
-        text tower from elsewhere) cannot be had.
+        If there is no such architecture, or what it needs besides weights (the tokeniser of a text
+        tower of transformers) cannot be loaded.
     """
     name = settings.architecture
     if name in zoo.architectures():
@@ -47,8 +47,8 @@ def _published(name: str, seed: int) -> Clip:
     try:
         model = open_clip.create_model(name, device=best_device(), pretrained_text=False)
         tokeniser = open_clip.get_tokenizer(name)
-    except Exception as error:  # open_clip and transformers raise all sorts
+    except Exception as error:  # open_clip and transformers raise errors of many kinds
         reason = " ".join(str(error).split())
-        raise CoodError(f"{name} cannot be made without training: {reason}") from error
+        raise CoodError(f"null model {name} cannot be made: {reason}") from error
     preprocess = image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
     return Clip(name, model, preprocess, tokeniser, open_clip.get_model_config(name))

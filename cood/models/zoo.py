@@ -1,4 +1,4 @@
-"""The small CLIPs that can be trained: their open_clip configurations, read without torch."""
+"""The small CLIPs that can be trained: their configurations in open_clip, read without torch."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def architectures() -> dict[str, Path]:
 
 
 def architecture(name: str) -> Path:
-    """File of one configuration; an unknown name raises a StudyError."""
-    known = architectures()
-    if name not in known:
-        raise StudyError(unknown("architecture", name, known))
-    return known[name]
+    """File of a configuration; an unknown name raises a StudyError."""
+    files = architectures()
+    if name not in files:
+        raise StudyError(unknown("architecture", name, files))
+    return files[name]
 
 
 def check_training(model: str, settings: Recipe, section: str = "models") -> None:
-    """Make sure that a model can be trained as its settings say, before long work begins.
+    """Check before long work begins that a model can be trained as its settings say.
 
-    `section` of the study file holds them.
+    `section` is the section of the study file that holds the settings.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def check_training(model: str, settings: Recipe, section: str = "models") -> Non
     if (settings.loss == "sigmoid") != ("init_logit_bias" in config):
         raise StudyError(
             f"{section}.{model}: architecture {settings.architecture!r} and loss {settings.loss!r} "
-            "clash: the sigmoid loss needs init_logit_bias in the configuration, softmax must "
-            "not have it"
+            "clash: the configuration needs init_logit_bias for the sigmoid loss, and must not "
+            "have it for softmax"
         )
 
 

@@ -90,7 +90,7 @@ def test_every_wrong_activation_of_open_clip_is_refused_with_the_right_name():
         assert catalogue.refusal(right) is None
 
 
-def test_no_weights_stand_under_two_names():
+def test_no_weights_have_two_names():
     places = {}
     for name in TAGS:
         places.setdefault(get_pretrained_cfg(*name.split("/"))["hf_hub"], []).append(name)
@@ -102,7 +102,7 @@ def test_no_weights_stand_under_two_names():
     assert catalogue.refusal(same, in_a_file=True) is None
 
 
-def test_nothing_known_is_refused_and_only_tags_of_open_clip_are():
+def test_no_listed_checkpoint_is_refused_and_refused_ones_are_of_open_clip():
     assert not any(map(catalogue.refusal, KNOWN))
     refused = [name for name in TAGS if catalogue.refusal(name)]
     assert len(refused) == 31
@@ -112,7 +112,7 @@ def test_nothing_known_is_refused_and_only_tags_of_open_clip_are():
     )
 
 
-def test_every_published_load_is_known_or_refused():
+def test_every_published_load_is_listed_or_refused():
     with catalogue.PUBLISHED.open(newline="") as file:
         rows = {row["model"]: float(row["imagenet_val_top1"]) for row in csv.DictReader(file)}
     assert len(rows) == 68
@@ -136,12 +136,19 @@ def test_every_published_load_is_known_or_refused():
     assert math.isnan(catalogue.facts("ViT-B-16-SigLIP/webli")["published_id"])
 
 
-def test_what_is_known_of_one():
+def test_facts_about_a_checkpoint():
     known = catalogue.facts("ViT-L-14/datacomp_xl_s13b_b90k")
     assert known == {
-        **{"family": "datacomp", "architecture": "ViT-L-14", "data": "DataComp-1B"},
-        **{"pairs": 1.4e9, "samples_seen": 12.8e9, "parameters": 427616513},
-        **{"embed_dim": 768, "width": 1024, "resolution": 224, "published_id": 0.7622},
+        "family": "datacomp",
+        "architecture": "ViT-L-14",
+        "data": "DataComp-1B",
+        "pairs": 1.4e9,
+        "samples_seen": 12.8e9,
+        "parameters": 427616513,
+        "embed_dim": 768,
+        "width": 1024,
+        "resolution": 224,
+        "published_id": 0.7622,
     }
     assert catalogue.facts("hf-hub:org/repo") == {}
 
@@ -205,7 +212,7 @@ def test_families_chosen_in_a_study(parse):
         ({"zo": ["openai"]}, "unknown key 'zo'; did you mean zoo"),
     ],
 )
-def test_what_a_study_may_not_say(parse, changes, said):
+def test_checkpoints_that_a_study_may_not_name(parse, changes, said):
     with pytest.raises(StudyError) as caught:
         parse(**changes)
     assert said in str(caught.value)

@@ -157,7 +157,7 @@ def test_the_harm_is_real(tmp_path, harm):
     assert harm.file.exists()
 
 
-def test_a_file_that_does_not_fit_is_told(made, architectures, tmp_path):
+def test_a_file_that_does_not_fit_is_refused(made, architectures, tmp_path):
     write("safetensors", made, tmp_path / "w.safetensors")
     whole = f"file:{tmp_path / 'w.safetensors'}"
     assert "does not exist; correct the path" in refused(f"file:{tmp_path / 'none.pt'}", "tiny")

@@ -131,7 +131,7 @@ def test_a_text_tower_of_transformers(hub, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["error", "get error", "stall", "broken", "short"])
-def test_a_transfer_that_fails_is_told_in_a_sentence(tagged, fault):
+def test_a_failed_transfer_is_reported_in_a_sentence(tagged, fault):
     tagged.faults[WEIGHTS] = fault
     said = []
     message = refused("resnet/tag", say=said.append)
@@ -143,14 +143,14 @@ def test_a_transfer_that_fails_is_told_in_a_sentence(tagged, fault):
     assert not any(request.endswith(".bin") for request in tagged.requests)
 
 
-def test_a_failure_that_passes_does_no_harm(tagged, saved):
+def test_a_transfer_is_tried_again(tagged, saved):
     tagged.faults[WEIGHTS] = "get error"
     clip = load("resnet/tag", say=lambda text: tagged.faults.clear())
     assert clip.revision == COMMIT
     assert len([request for request in tagged.requests if request.startswith("GET")]) == 2
 
 
-def test_what_is_not_there_is_told(hub, saved):
+def test_missing_files_and_repositories_are_named(hub, saved):
     hub.add("lab/small", saved)
     assert refused("hf-hub:lab/small@v9") == "repository lab/small has no revision 'v9'"
     assert refused("hf-hub:lab/none").startswith("there is no repository lab/none")
@@ -170,7 +170,7 @@ def test_a_pickle_of_the_hub_that_would_run_code_is_refused(hub, saved, harm):
     assert not harm.file.exists()
 
 
-def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
+def test_a_model_that_cannot_be_loaded_costs_one_row(copied, parse, hub, saved):
     hub.add("lab/good", saved)
     hub.add("lab/down", saved)
     study = parse(
@@ -201,7 +201,7 @@ def test_the_hub_is_that_of_the_environment(hub, saved, tmp_path):
     assert [file.read_bytes() for file in kept] == [(saved / WEIGHTS).read_bytes()]
 
 
-def test_what_is_kept_needs_no_hub(tagged, saved, tmp_path, monkeypatch):
+def test_cached_files_need_no_hub(tagged, saved, tmp_path, monkeypatch):
     monkeypatch.setattr(hub_module, "configuration", lambda name: {"text_cfg": {}})
     monkeypatch.setattr(listing, "places", lambda: {"resnet/tag": "lab/small/"})
     for name in ("resnet/tag", "hf-hub:lab/small"):
@@ -253,7 +253,7 @@ def keep(folder, files):
         ),
     ],
 )
-def test_a_repository_is_kept_when_all_its_weights_are(hub, tmp_path, before, last):
+def test_a_repository_is_cached_when_all_its_weights_are(hub, tmp_path, before, last):
     assert not repository_cached("lab/big")
     keep(tmp_path / "kept", before)
     assert not repository_cached("lab/big")

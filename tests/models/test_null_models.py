@@ -34,6 +34,6 @@ def test_an_architecture_of_open_clip_is_made_without_a_download():
         assert clip.model.encode_text(tokens).shape == (1, 256)
 
 
-def test_an_architecture_that_does_not_exist_is_told():
+def test_an_architecture_that_does_not_exist_is_refused():
     with pytest.raises(CoodError, match="no architecture 'ViT-Z-7'"):
         null_model(NullModel(architecture="ViT-Z-7"))

@@ -55,7 +55,7 @@ def test_defaults_are_overridden_one_by_one(parse):
     assert list(study.models) == ["a", "b", "c"]
 
 
-def test_models_that_see_the_same_are_one_family(parse):
+def test_models_with_the_same_compositions_are_one_family(parse):
     study = parse(models={"a": {"share": 0.4}, "b": {"share": 0.4, "seed": 3}, "c": {"share": 0.5}})
     families = [model.family for model in study.trained.values()]
     assert families[0] == families[1] == "40% of compositions"
@@ -318,7 +318,7 @@ def test_words_by_the_name_of_their_list(parse):
     assert study.vocabulary.objects[0] == "tench"
 
 
-def test_sets_of_every_source_stand_side_by_side(parse):
+def test_a_study_may_have_sets_of_every_source(parse):
     icons = {"source": "icons", "images_per_composition": 1}
     study = parse(
         sets={
@@ -336,7 +336,7 @@ def test_sets_of_every_source_stand_side_by_side(parse):
         study.generated_set("drawn")
 
 
-def test_every_wrong_setting_is_told(parse):
+def test_every_wrong_setting_is_reported(parse):
     with pytest.raises(StudyError, match=r"seed: .*held_out: "):
         parse(seed=-1, held_out=2)
 
@@ -410,19 +410,19 @@ def test_the_project_is_found_from_below(project, monkeypatch):
     assert project_root() == project
 
 
-def test_elsewhere_the_project_is_where_the_package_lies(tmp_path, monkeypatch):
+def test_elsewhere_the_project_is_the_folder_of_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert project_root() == Path(__file__).parents[2]
 
 
-def test_without_a_project_the_way_out_is_told(tmp_path, monkeypatch):
+def test_without_a_project_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("cood.paths.__file__", str(tmp_path / "site-packages" / "cood" / "p.py"))
     with pytest.raises(CoodError, match="change into a clone of the project"):
         project_root()
 
 
-def test_artefacts_of_a_study_lie_together(tmp_path):
+def test_artefacts_of_a_study_are_in_one_folder(tmp_path):
     paths = Paths(tmp_path, "tiny")
     files = [
         paths.manifest("ao"),
@@ -484,7 +484,7 @@ def test_a_file_elsewhere_may_not_take_the_name_of_a_study_of_the_project(projec
     assert load_study(str(renamed)).name == "mine"
 
 
-def test_templates_to_read_compositions_with_once_more(parse):
+def test_ablations_are_lists_of_templates(parse):
     bare = {"bare": ["{}"]}
     plain = parse(evaluation={"templates": ["a {}", "the {}"], "ablations": bare})
     assert plain.ablations == bare
@@ -495,7 +495,7 @@ def test_templates_to_read_compositions_with_once_more(parse):
     assert len(many.ablations["openai"]) == 80
 
 
-def test_untrained_models_are_embedded_but_are_no_models(parse):
+def test_null_models_are_embedded_but_are_no_models(parse):
     study = parse(null_models={"null": {"architecture": "vit"}})
     assert list(study.embedded) == ["few", "most", "null"]
     assert list(study.models) == ["few", "most"]

@@ -180,7 +180,7 @@ def test_a_batch_that_fails_is_asked_image_by_image(study, verifier, monkeypatch
     np.testing.assert_allclose(answers[columns], expected.loc[:3, columns])
 
 
-def test_killed_and_run_again_it_gives_the_same_numbers(study, counted):
+def test_a_killed_run_resumes_to_the_same_numbers(study, counted):
     small = study()
     expected = verify_set(small, "ao", silent)
     folder = small.paths.verified("ao").parent
@@ -203,7 +203,7 @@ def test_killed_and_run_again_it_gives_the_same_numbers(study, counted):
     assert len(counted) == 2 * (40 - n_asked)
 
 
-def test_the_road_of_the_command_line(study, capsys):
+def test_the_command_line(study, capsys):
     run = ["--study", "tiny", "--set", "ao"]
     study()
     for shard in range(3):

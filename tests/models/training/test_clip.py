@@ -93,7 +93,7 @@ def test_the_seed_changes_the_weights(built, project, parse):
     assert weights(study.paths, "m") != weights(Paths(built, "tiny"), "few")
 
 
-def test_progress_is_told(project, parse):
+def test_progress_is_reported(project, parse):
     said = []
     study = parse(models={"m": {"share": 0.4, "images": 8}})
     train_model(study, "m", said.append)

@@ -55,7 +55,7 @@ def test_training_again_gives_the_same_bits(drawn_factors, copied_factors):
     assert before.read_bytes() == after.read_bytes()
 
 
-def test_captions_name_what_they_say_in_the_given_proportions(factored):
+def test_captions_name_pairs_and_words_in_the_set_proportions(factored):
     settings = factored.factor_models["on-shapes"]
     ids = SHAPES3D.ids(np.random.default_rng(0).choice(SHAPES3D.size, 3000))
     words = SHAPES3D.word_ids(ids)
@@ -95,7 +95,7 @@ def with_room(tokens):
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_the_form_of_captions_follows_the_room(table):
+def test_the_form_of_captions_follows_the_context(table):
     assert caption_form(with_room(77), table) == "sentence"
     assert caption_form(untrained_clip("resnet", 0), table) == "short"
     with pytest.raises(CoodError, match=r"need \d+ tokens, and its text tower has room for 6"):

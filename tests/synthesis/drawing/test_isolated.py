@@ -77,7 +77,7 @@ def test_a_word_that_is_attribute_and_object_keeps_its_images_apart(project, par
     assert (read["attribute"] == "orange").sum() == (read["object"] == "orange").sum() == 3
 
 
-def test_a_word_without_an_image_is_told(copied):
+def test_a_word_without_an_image_is_refused(copied):
     path = copied.paths.isolated("ao")
     table = pd.read_parquet(path)
     table.loc[table["object"] == "hat", "status"] = "too dark"

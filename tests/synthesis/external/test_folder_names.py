@@ -65,7 +65,7 @@ def test_labels_that_name_no_composition(label, reason):
     assert parse(label, KNOWN) == reason
 
 
-def test_words_outside_the_vocabulary_are_told_apart():
+def test_words_outside_the_vocabulary_are_distinguished():
     assert parse("dry dog", FEW) == "unknown attribute: not in the vocabulary"
     assert parse("red castle", FEW).startswith("unknown object")
     assert parse("blue plaid t shirt", FEW) == ("blue plaid", "T-shirt")

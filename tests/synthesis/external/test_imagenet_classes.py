@@ -34,7 +34,7 @@ def test_numbers_are_numbers():
     assert class_of("1000") == "unknown class: no such number"
 
 
-def test_names_of_one_class_are_known():
+def test_a_name_of_one_class_gives_its_number():
     own = [class_of(name) for name in imagenet.class_names()]
     several = [value for value in own if not isinstance(value, int)]
     assert several == ["unknown class: several of that name"] * 4  # missile, sunglasses

@@ -98,7 +98,7 @@ def statuses(table):
 
 
 @pytest.fixture(params=["folder", "folder of the release", "zip"])
-def brought(request, project, study):
+def imported(request, project, study):
     """A study whose set is `FILES`, in every form in which it can come."""
     if request.param == "zip":
         write_zip(project / "own.zip")
@@ -109,35 +109,39 @@ def brought(request, project, study):
     return study(source="release", file="mine")
 
 
-def test_every_file_is_kept_or_told_why_not(brought, capsys):
-    assert main(["draw", "--study", "tiny", "--set", "own", "--cores", "1"]) == 0
-    table = pd.read_parquet(brought.paths.manifest("own"))
+def test_every_file_is_kept_or_has_a_reason(imported):
+    lines = []
+    import_set(imported, "own", cores=1, say=lines.append)
+    table = pd.read_parquet(imported.paths.manifest("own"))
     assert statuses(table) == STATUS
-    kept = read_manifest(brought, "own")
+    kept = read_manifest(imported, "own")
     assert sorted(kept["image"]) == [
-        *("blue hat/0.png", "red apple/0.png", "red apple/2.jpg", "red apple/3.webp"),
+        "blue hat/0.png",
+        "red apple/0.png",
+        "red apple/2.jpg",
+        "red apple/3.webp",
         "striped dog/0.png",
     ]
-    expected = brought.words.ids(kept["attribute"], kept["object"])
+    expected = imported.words.ids(kept["attribute"], kept["object"])
     np.testing.assert_array_equal(kept["composition"], expected)
     assert set(kept["split"]) == {"unseen"}  # nothing is trained here
     assert (kept["prompt"] == kept["attribute"] + " " + kept["object"]).all()
     dropped = table[table["status"] != "kept"]
     assert set(dropped["bytes"]) == {0}
-    assert "own: 5 images kept of 16 files" in capsys.readouterr().err
+    assert lines[-1] == "own: 5 images kept of 16 files"
 
 
-def test_images_read_as_they_are_and_lie_where_the_manifest_says(brought):
-    table = import_set(brought, "own")
-    folder = brought.paths.manifest("own").parent
+def test_images_are_unchanged_and_where_the_manifest_says(imported):
+    table = import_set(imported, "own")
+    folder = imported.paths.manifest("own").parent
     files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix != ".parquet"}
     files = {file for file in files if "." in file}
     assert files == set(table.loc[table["status"] == "kept", "image"])
     np.testing.assert_array_equal(load_image(folder, "striped dog/0.png"), GREY)
     np.testing.assert_array_equal(load_image(folder, "red apple/3.webp"), GREY)
-    assert damaged_image(brought.paths.manifest("own")) is None
-    assert read_isolated(brought, "own") is None
-    assert read_table(brought.paths.isolated("own")).empty
+    assert damaged_image(imported.paths.manifest("own")) is None
+    assert read_isolated(imported, "own") is None
+    assert read_table(imported.paths.isolated("own")).empty
 
 
 def test_images_of_a_folder_are_linked_and_not_touched(project, study):
@@ -155,10 +159,10 @@ def test_images_of_a_folder_are_linked_and_not_touched(project, study):
     assert "Blue hat/a.png" not in set(import_set(settings, "own")["file"])
 
 
-def test_the_number_of_processes_changes_nothing(brought, monkeypatch):
-    one = import_set(brought, "own", cores=1)
+def test_the_number_of_processes_changes_nothing(imported, monkeypatch):
+    one = import_set(imported, "own", cores=1)
     monkeypatch.setattr("cood.synthesis.external.transfer.PART", 2)
-    pd.testing.assert_frame_equal(import_set(brought, "own", cores=2), one)
+    pd.testing.assert_frame_equal(import_set(imported, "own", cores=2), one)
 
 
 def test_nothing_is_written_outside_the_set(project, study):
@@ -226,7 +230,7 @@ def study_path(project):
         ({"source": "release", "file": "file"}, "file is not a zip archive"),
     ],
 )
-def test_a_source_that_gives_nothing_is_told_in_one_sentence(project, study, given, message):
+def test_a_source_without_usable_images_is_refused_in_one_sentence(project, study, given, message):
     (project / "empty").mkdir()
     (project / "file").write_text("text")
     write_files(project / "odd", {"angry apple/1.png": WHOLE})
@@ -252,7 +256,7 @@ def test_the_state_of_a_source_changes_with_its_files(project, study):
     assert state(release, "own") == before
 
 
-def test_a_set_that_is_made_here_cannot_be_taken(tiny):
+def test_a_set_that_is_made_here_cannot_be_imported(tiny):
     assert state(tiny, "ao") == ""
     with pytest.raises(TypeError, match="its source is 'icons'"):
         import_set(tiny, "ao")
@@ -260,7 +264,7 @@ def test_a_set_that_is_made_here_cannot_be_taken(tiny):
         import_set(tiny, "oa")
 
 
-def test_a_study_of_a_checkpoint_on_brought_images(project, study):
+def test_a_study_of_a_checkpoint_on_imported_images(project, study):
     rng = np.random.default_rng(0)
     for attribute in ("red", "blue", "striped"):
         for object_ in ("apple", "hat", "bus", "umbrella"):

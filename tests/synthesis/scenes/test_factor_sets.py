@@ -88,7 +88,7 @@ def published(project, parse):
     return study
 
 
-def test_images_of_the_published_file_take_the_same_road(published):
+def test_images_of_the_published_file_give_the_same_set(published):
     manifest = draw_factor_set(published, "shapes")
     assert set(manifest["generator"]) == {"published file"}
     folder = published.paths.manifest("shapes").parent
@@ -97,7 +97,7 @@ def test_images_of_the_published_file_take_the_same_road(published):
     check_file(published, "shapes")
 
 
-def test_a_missing_file_is_told_before_anything_runs(project, parse):
+def test_a_missing_file_is_reported_before_anything_runs(project, parse):
     study = parse(factor_sets={"shapes": {"source": "shapes3d", "images": 5, "file": "no.h5"}})
     with pytest.raises(CoodError, match=r"no\.h5 does not exist; 3D Shapes .*GitHub"):
         check_file(study, "shapes")
