@@ -27,7 +27,7 @@ SOURCES = {
 
 @cache
 def graph():
-    return grimp.build_graph("cood")
+    return grimp.build_graph("cood", cache_dir=None)
 
 
 def reached(entry):

@@ -102,14 +102,14 @@ class Study(Settings):
     @property
     def own_image_encoders(self) -> dict[str, ImageEncoderTraining | UntrainedImageEncoder]:
         """The image-only encoders that are made here."""
-        return {
-            n: t for n, t in self.image_encoders.items() if not isinstance(t, PublishedImageEncoder)
-        }
+        encoders = self.image_encoders.items()
+        return {n: e for n, e in encoders if not isinstance(e, PublishedImageEncoder)}
 
     @property
     def trained_image_encoders(self) -> dict[str, ImageEncoderTraining]:
         """The image-only encoders that are trained here."""
-        return {n: t for n, t in self.image_encoders.items() if isinstance(t, ImageEncoderTraining)}
+        encoders = self.image_encoders.items()
+        return {n: e for n, e in encoders if isinstance(e, ImageEncoderTraining)}
 
     @property
     def probed(self) -> list[str]:

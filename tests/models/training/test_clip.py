@@ -10,6 +10,7 @@ from cood.models.clip import text_tower
 from cood.models.loading import load
 from cood.models.small_clip import untrained_clip
 from cood.models.training.clip import draw_tensors, train_model
+from cood.models.training.fitting import used_vocabulary
 from cood.models.zoo import architectures
 from cood.paths import Paths
 from cood.splits import training_captions
@@ -62,6 +63,20 @@ def test_only_tokens_that_occur_are_trained_in_the_whole_vocabulary(done):
     assert set(trained.tolist()) <= set(used.tolist())
     # Padding comes after the end, where a causal tower does not look: only weight decay moves it.
     assert set(tokens.unique().tolist()) - {0} <= set(trained.tolist())
+
+
+def test_training_that_fails_leaves_the_whole_vocabulary():
+    clip = untrained_clip("resnet", 0)
+    tower = text_tower(clip.model)
+    whole, weights = tower.token_embedding, tower.token_embedding.weight.detach().clone()
+    tokens = clip.tokenize(["a red hat"])
+    with pytest.raises(ZeroDivisionError), used_vocabulary(clip, tokens):  # noqa: PT012
+        assert len(tower.token_embedding.weight) == len(tokens.unique())
+        with torch.no_grad():
+            tower.token_embedding.weight.zero_()
+        raise ZeroDivisionError
+    assert tower.token_embedding is whole
+    torch.testing.assert_close(whole.weight.detach(), weights)
 
 
 def test_the_saved_model_embeds_as_the_trained_one_did(done):
