@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
 
 
 class ImageEncoder(Protocol):
@@ -74,6 +75,11 @@ class Clip:
             and not text.get("embed_cls", False)
             and text.get("pool_type", "argmax") == "argmax"
         )
+
+
+def preprocessing_of(model: Any) -> Callable[..., torch.Tensor]:
+    """The preprocessing of evaluation that an open_clip model is configured with."""
+    return image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
 
 
 def text_tower(model: Any) -> Any:

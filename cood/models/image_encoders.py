@@ -17,8 +17,8 @@ from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
 from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
+from cood.models.folders import loading_errors
 from cood.models.hub import fetch, fetch_weights
-from cood.models.loading import loading_errors
 
 
 @dataclass(frozen=True)

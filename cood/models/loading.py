@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import open_clip
 import torch
 from open_clip.pretrained import get_pretrained_cfg
-from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.catalogue.checkpoints import refusal
 from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
 from cood.devices import best_device
-from cood.errors import ArtefactError, CoodError, unknown
-from cood.models.clip import Clip
+from cood.errors import CoodError, unknown
+from cood.models.clip import Clip, preprocessing_of
 from cood.models.file_names import CLIP_CONFIG
+from cood.models.folders import (
+    load_folder,
+    loading_errors,
+    open_clip_model,
+    quiet,
+    tokeniser_and_config,
+)
 from cood.models.hub import fetch, fetch_tokeniser, fetch_weights
 
 
@@ -57,7 +59,9 @@ def load(
     CoodError
         If there is no such model, its weights cannot be loaded, or they would run code.
     """
-    logging.getLogger().setLevel(logging.ERROR)  # open_clip logs every step to the root logger
+    if source.startswith(LOCAL):
+        return load_folder(Path(source.removeprefix(LOCAL)), device)
+    quiet()
     reason = refusal(architecture or source, in_a_file=source.startswith(FILE))
     if reason:
         raise CoodError(reason)
@@ -67,30 +71,9 @@ def load(
     return clip
 
 
-@contextmanager
-def loading_errors(source: str) -> Iterator[None]:
-    """Turn any error of the libraries that load a model into a CoodError of one sentence."""
-    try:
-        yield
-    except CoodError:
-        raise
-    except UnpicklingError as error:
-        raise CoodError(f"model {source} is refused: {_unsafe(error)}") from error
-    except Exception as error:  # the libraries raise errors of many kinds
-        reason = " ".join(str(error).split())
-        if source.startswith(LOCAL):
-            raise ArtefactError(
-                f"model {source.removeprefix(LOCAL)} cannot be loaded ({reason}); correct "
-                "its path, or, if it was trained here, delete the folder and run `nox -s reproduce`"
-            ) from error
-        raise CoodError(f"model {source} cannot be loaded: {reason}") from error
-
-
 def _load(
     source: str, device: torch.device, architecture: str | None, say: Callable[[str], None]
 ) -> Clip:
-    if source.startswith(LOCAL):
-        return Clip(source, *_create(source, device), *_texts(source))
     if source.startswith(HUB):
         return _from_hub(source, device, say)
     if source.startswith(FILE):
@@ -102,8 +85,9 @@ def _load(
     preprocessing = get_pretrained_cfg(name, tag)
     repo, _, file = preprocessing["hf_hub"].rpartition("/")
     weights = fetch(repo, file, say=say) if file else fetch_weights(repo, say=say)
-    made = _create(name, device, str(weights), preprocessing)
-    return Clip(source, *made, *_texts(name), weights.parent.name)
+    model, preprocess = open_clip_model(name, device, str(weights), preprocessing)
+    texts = tokeniser_and_config(name)
+    return Clip(source, model, preprocess, *texts, revision=weights.parent.name)
 
 
 def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
@@ -119,8 +103,10 @@ def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
         raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
     if _torchscript(weights):
         model = _from_torchscript(name, weights, device, preprocessing)
-        return Clip(source, model, _preprocess(model), *_texts(name))
-    return Clip(source, *_create(name, device, str(weights), preprocessing), *_texts(name))
+        preprocess = preprocessing_of(model)
+    else:
+        model, preprocess = open_clip_model(name, device, str(weights), preprocessing)
+    return Clip(source, model, preprocess, *tokeniser_and_config(name))
 
 
 def _from_hub(source: str, device: torch.device, say: Callable[[str], None]) -> Clip:
@@ -132,33 +118,9 @@ def _from_hub(source: str, device: torch.device, say: Callable[[str], None]) -> 
         fetch_tokeniser(repo, revision or None)
         if not (commit / "tokenizer_config.json").is_file():  # it is in another repository
             tokeniser = f"{HUB}{repo}"
-    return Clip(source, *_create(folder, device), *_texts(folder, tokeniser), commit.name)
-
-
-def _create(
-    name: str,
-    device: torch.device,
-    weights: str | None = None,
-    preprocessing: dict[str, Any] | None = None,
-) -> tuple[torch.nn.Module, Callable[..., torch.Tensor]]:
-    model = open_clip.create_model(
-        name,
-        weights,
-        device=device,
-        force_preprocess_cfg=preprocessing,
-        require_pretrained=True,
-    )
-    return model, _preprocess(model)
-
-
-def _preprocess(model: Any) -> Callable[..., torch.Tensor]:
-    return image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-
-
-def _texts(
-    name: str, tokeniser: str | None = None
-) -> tuple[Callable[..., torch.Tensor], dict[str, Any]]:
-    return open_clip.get_tokenizer(tokeniser or name), open_clip.get_model_config(name)
+    model, preprocess = open_clip_model(folder, device)
+    texts = tokeniser_and_config(folder, tokeniser)
+    return Clip(source, model, preprocess, *texts, revision=commit.name)
 
 
 def _torchscript(file: Path) -> bool:
@@ -188,13 +150,3 @@ def _from_torchscript(
     )
     model.load_state_dict(tensors)
     return model
-
-
-def _unsafe(error: UnpicklingError) -> str:
-    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-    if asked is None:
-        return "its weights are damaged or no file of tensors; use a safetensors file"
-    return (
-        f"its weights are a pickle that would run {asked[1]} on loading; use a safetensors file "
-        "from someone you trust"
-    )

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import open_clip
 import torch
-from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.catalogue import open_clip_listing as listing
 from cood.devices import best_device
 from cood.errors import CoodError
 from cood.models import zoo
-from cood.models.clip import Clip
+from cood.models.clip import Clip, preprocessing_of
 from cood.models.small_clip import untrained_clip
 from cood.settings import NullModel
 
@@ -50,5 +49,4 @@ def _published(name: str, seed: int) -> Clip:
     except Exception as error:  # open_clip and transformers raise errors of many kinds
         reason = " ".join(str(error).split())
         raise CoodError(f"null model {name} cannot be made: {reason}") from error
-    preprocess = image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-    return Clip(name, model, preprocess, tokeniser, open_clip.get_model_config(name))
+    return Clip(name, model, preprocessing_of(model), tokeniser, open_clip.get_model_config(name))

@@ -9,13 +9,12 @@ from typing import Any
 
 import open_clip
 import torch
-from open_clip.transform import PreprocessCfg, image_transform_v2
 from safetensors.torch import save_file
 
 from cood.devices import best_device
 from cood.files import atomic
 from cood.models import zoo
-from cood.models.clip import Clip
+from cood.models.clip import Clip, preprocessing_of
 from cood.models.file_names import CLIP_CONFIG, CLIP_WEIGHTS
 
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")  # keys that are saved
@@ -34,9 +33,8 @@ def untrained_clip(architecture: str, seed: int, device: torch.device | None = N
     logging.getLogger().setLevel(logging.ERROR)
     torch.manual_seed(seed)
     model = open_clip.create_model(architecture, device=device or best_device())
-    preprocess = image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-    config = json.loads(file.read_text())
-    return Clip(architecture, model, preprocess, open_clip.get_tokenizer(architecture), config)
+    tokeniser, config = open_clip.get_tokenizer(architecture), json.loads(file.read_text())
+    return Clip(architecture, model, preprocessing_of(model), tokeniser, config)
 
 
 def save_clip(clip: Clip, folder: Path) -> None:
