@@ -124,14 +124,13 @@ def built(tmp_path_factory):
     """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
     from cood.evaluation.embed.embed import embed_model
     from cood.models.training.clip import train_model
-    from cood.synthesis.drawing.icon_sets import draw_compositions, draw_isolated
+    from cood.synthesis.drawing.icon_sets import draw_icon_set
 
     root = make_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         study = load_study("tiny")
-        draw_compositions(study, "ao")
-        draw_isolated(study, "ao")
+        draw_icon_set(study, "ao")
         train_model(study, "few", lambda text: None)
         embed_model(study, "few", lambda text: None)
     return root

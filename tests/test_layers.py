@@ -53,6 +53,10 @@ def test_training_reaches_no_code_for_models_from_elsewhere(entry):
     assert not any(m.startswith(("cood.evaluation", "cood.synthesis.external")) for m in modules)
 
 
+def test_loading_a_folder_reaches_neither_the_hub_nor_the_catalogue():
+    assert not reached("cood.models.folders") & set(FOREIGN_MODELS)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_set_reaches_the_code_of_its_own_source_only(source):
     modules = reached(SOURCES[source])
