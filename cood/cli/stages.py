@@ -35,13 +35,14 @@ def run_stage(stage: Stage, study: Study, keys: dict[str, str], cores: int) -> N
 
 
 def _check(stage: Stage, study: Study, keys: dict[str, str]) -> None:
+    """Refuse a job that the study does not have, such as one of an unknown model."""
     jobs = list(stage.jobs(study))
-    if not jobs:
-        raise StudyError(f"study {study.name} has nothing to do in this stage")
     for place, (key, value) in enumerate(keys.items()):
         known = list(dict.fromkeys(job[place] for job in jobs))
-        if value not in known:
+        if known and value not in known:
             raise StudyError(unknown(key, value, known))
+    if not jobs:
+        raise StudyError(f"study {study.name} has no job of the stage {stage.name}")
 
 
 def _command(stage: Stage) -> Callable[..., None]:

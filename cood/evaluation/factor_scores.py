@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import OWN, UNSEEN, ZERO_SHOT
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_mean
-from cood.evaluation.common.score_table import ALL, concat, write_scores
+from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT, concat, write_scores
 from cood.evaluation.embeddings import SetEmbeddings, Tensors, score_each_set
 from cood.factors.table import Table
 from cood.metrics import SLOW, metric_table

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import ablated
+from cood.evaluation.common.tensor_names import ablated
 from cood.evaluation.embed.images import average, embed_images
 from cood.evaluation.embed.metadata import Embeddings, content_hash, describe_clip
 from cood.evaluation.embed.texts import embed_ensembles, embed_texts

@@ -11,17 +11,12 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.accuracy.in_distribution import tabulate_in_distribution
-from cood.evaluation.accuracy.zero_shot import (
-    TOP,
-    ZERO_SHOT,
-    Answers,
-    answer,
-    tabulate_splits,
-)
+from cood.evaluation.accuracy.zero_shot import TOP, Answers, answer, tabulate_splits
 from cood.evaluation.common.nearest import top
 from cood.evaluation.common.resampling import grouped_mean
 from cood.evaluation.common.score_table import (
     ALL,
+    ZERO_SHOT,
     complete,
     concat,
     missing_model,

@@ -10,8 +10,8 @@ import torch
 
 from cood.files import write_table
 from cood.models import zoo
+from cood.models.caption_forms import caption_form
 from cood.models.small_clip import save_clip, untrained_clip
-from cood.models.training.caption_forms import caption_form
 from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
 from cood.settings import FactorTraining
 from cood.settings.study_file import Study

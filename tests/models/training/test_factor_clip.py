@@ -8,10 +8,10 @@ from cood.catalogue.sources import local_source
 from cood.errors import CoodError, StudyError
 from cood.factors.table import DSPRITES, SHAPES3D, TABLES
 from cood.files import read_table
+from cood.models.caption_forms import caption_form
 from cood.models.clip import Clip
 from cood.models.loading import load
 from cood.models.small_clip import untrained_clip
-from cood.models.training.caption_forms import caption_form
 from cood.models.training.factor_clip import NAMED, train_factor_model, training_captions
 from cood.paths import Paths
 from cood.synthesis.scenes.splits import seen, training_scenes
