@@ -75,14 +75,15 @@ def _command(stage: Stage) -> Callable[..., None]:
 @app.command(hidden=True)
 def job(
     rule: Annotated[str, typer.Argument(help="Name of a rule of the Snakefile.")],
-    values: Annotated[list[str] | None, typer.Argument(help="Its wildcards.")] = None,
+    wildcards: Annotated[list[str] | None, typer.Argument(help="Each as NAME=VALUE.")] = None,
     study: StudyName = MINI,
     cores: Cores = 1,
 ) -> None:
     """Do a job of the pipeline, as the Snakefile names it."""
     stage = OF_RULE[rule]
+    values = [wildcard.partition("=")[2] for wildcard in wildcards or ()]
     # The rule of factor models has their set as another wildcard.
-    keys = dict(zip(stage.keys, values or (), strict=False))
+    keys = dict(zip(stage.keys, values, strict=False))
     run_stage(stage, load_study(study), keys, cores)
 
 
