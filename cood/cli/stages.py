@@ -75,13 +75,13 @@ def _command(stage: Stage) -> Callable[..., None]:
 @app.command(hidden=True)
 def job(
     rule: Annotated[str, typer.Argument(help="Name of a rule of the Snakefile.")],
-    wildcards: Annotated[list[str] | None, typer.Argument(help="Each as NAME=VALUE.")] = None,
+    wildcards: Annotated[str, typer.Argument(help="NAME=VALUE, separated by commas.")] = "",
     study: StudyName = MINI,
     cores: Cores = 1,
 ) -> None:
     """Do a job of the pipeline, as the Snakefile names it."""
     stage = OF_RULE[rule]
-    values = [wildcard.partition("=")[2] for wildcard in wildcards or ()]
+    values = [wildcard.partition("=")[2] for wildcard in wildcards.split(",")]
     # The rule of factor models has their set as another wildcard.
     keys = dict(zip(stage.keys, values, strict=False))
     run_stage(stage, load_study(study), keys, cores)
