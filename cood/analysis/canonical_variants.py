@@ -54,7 +54,7 @@ def usual(results: Results, metrics: Collection[str]) -> Results:
 def at_width(
     results: Results, accuracy: pd.Series, metrics: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate metrics with an accuracy as they are, and at the width that models are fixed_width in.
+    """Correlate metrics with an accuracy as they are, and at the fixed width of the study.
 
     As `correlate_metrics`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
     brought to the width. A study that names no width has the first way only.

@@ -1,7 +1,7 @@
-"""The statistic that tests each claim.
+"""The statistics that test each claim.
 
-`STATISTICS` holds one function a claim. It takes the evidence and returns an effect for each test
-that `claims.yaml` names, or raises `Untestable` with the reason.
+`STATISTICS` holds one function for each claim that is tested. It takes the evidence and returns an
+effect for each test that `claims.yaml` names, or raises `Untestable` with the reason.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ from cood.analysis.metric_correlations import (
     holm,
     with_control,
 )
+from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.results import percent
 from cood.analysis.stats import jackknife
+from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression import effective_robustness
 from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
 from cood.analysis.topics.diversity import caption_table
@@ -44,56 +46,63 @@ from cood.evaluation.interventions.subset_discriminant import RULES
 from cood.evaluation.representation.geometry import rank_variant
 from cood.metrics.rank import DEFINITIONS
 
-# The metrics that the papers name, or that those who cite them do.
+# The metrics that the papers name, or papers that cite them.
 NAMED = ("z_diff", "explicitness", "dci_completeness", "dci_informativeness", "dcimig")
 Z_DIFF = ("z_diff", "z_diff_single", "z_diff_strict")
-# Families of the two groups of C4.
-LARGE, SMALL = ("openai", "laion400m", "laion2b"), ("yfcc15m", "cc12m")
+ALPHA = 0.05  # one less the confidence of intervals that are computed here
 
 
 def spread(evidence: Evidence) -> dict[str, Effect]:
-    """C1: the model closest to chance, and the best less the worst."""
-    known = evidence.outside.dropna(subset=["value", "low", "high"])
-    if len(known) < 2:
+    """C1: the model closest to chance, and the difference between the best and the worst."""
+    models = evidence.outside.dropna(subset=["value", "low", "high"])
+    if len(models) < 2:
         raise Untestable("Fewer than two models have an accuracy with an interval.")
-    about = {"n": len(known), "families": evidence.models.loc[known.index, "family"].nunique()}
+    families = int(evidence.models.loc[models.index, "family"].nunique())
     z = stats.norm.ppf(1 - (1 - evidence.results.study.evaluation.level) / 2)
-    error = (known["high"] - known["low"]) / (2 * z)
-    # All models are asked about, so the least sure of them decides, without a correction.
-    least = (known["low"] - known["chance"]).idxmin()
-    row = known.loc[least]
-    above, low, high = (float(row[c] - row["chance"]) for c in ("value", "low", "high"))
-    closest = Effect(
-        "accuracy less chance",
-        *(above, low, high, _guessing_p(row, error[least])),
-        **about,
-        typical=float(known["value"].median()),
-        chance=float(known["chance"].median()),
-        note=f"Closest to chance is {least}, with {percent(*row[['value', 'low', 'high']])}; "
+    error = (models["high"] - models["low"]) / (2 * z)
+    return {
+        "lowest above chance": _lowest_above_chance(models, error, families),
+        "best above worst": _best_above_worst(models, error, families),
+    }
+
+
+def _lowest_above_chance(models: pd.DataFrame, error: pd.Series, families: int) -> Effect:
+    # The claim is about all models, so the one closest to chance decides, without a correction.
+    lowest = (models["low"] - models["chance"]).idxmin()
+    row = models.loc[lowest]
+    value, low, high = (float(row[c] - row["chance"]) for c in ("value", "low", "high"))
+    p = _guessing_p(row, error[lowest])
+    return Effect(
+        "accuracy minus chance",
+        Estimate(value, low, high, p, n=len(models), families=families),
+        median=float(models["value"].median()),
+        chance=float(models["chance"].median()),
+        note=f"Closest to chance is {lowest}, with {percent(*row[['value', 'low', 'high']])}; "
         f"chance is {percent(row['chance'])}.",
     )
-    # The best and the worst were chosen by their accuracy: an interval for all pairs at once.
-    best, worst = known["value"].idxmax(), known["value"].idxmin()
-    pairs = len(known) * (len(known) - 1) / 2
-    apart = known.loc[best, "value"] - known.loc[worst, "value"]
-    both = float(np.hypot(error[best], error[worst]))
-    reach = stats.norm.ppf(1 - 0.025 / pairs) * both
-    widest = Effect(
-        "best accuracy less worst",
-        *(apart, apart - reach, apart + reach),
-        min(1.0, pairs * _normal_p(apart, both)),
-        **about,
-        note=f"{best} has {percent(known.loc[best, 'value'])}, {worst} "
-        f"{percent(known.loc[worst, 'value'])}.",
+
+
+def _best_above_worst(models: pd.DataFrame, error: pd.Series, families: int) -> Effect:
+    # The best and the worst are chosen by their accuracy: an interval for all pairs at once.
+    best, worst = models["value"].idxmax(), models["value"].idxmin()
+    pairs = len(models) * (len(models) - 1) / 2
+    value = models.loc[best, "value"] - models.loc[worst, "value"]
+    error_of_difference = float(np.hypot(error[best], error[worst]))
+    margin = stats.norm.ppf(1 - ALPHA / 2 / pairs) * error_of_difference
+    p = min(1.0, pairs * _normal_p(value, error_of_difference))
+    return Effect(
+        "best accuracy minus worst",
+        Estimate(value, value - margin, value + margin, p, n=len(models), families=families),
+        note=f"{best} has {percent(models.loc[best, 'value'])}, {worst} "
+        f"{percent(models.loc[worst, 'value'])}.",
     )
-    return {"lowest above chance": closest, "best above worst": widest}
 
 
 def _guessing_p(row: pd.Series, error: float) -> float:
-    # Binomial, with as many images as would give this error if no two were alike (Rao and Scott
-    # 1981): near 0 the distribution is too skewed for a normal one.
-    one = row["value"] * (1 - row["value"])
-    n = min(row["n"], one / error**2) if error > 0 else row["n"]
+    # Binomial, with as many independent images as would give this error (Rao and Scott 1981): near
+    # 0 the distribution is too skewed for a normal one.
+    variance = row["value"] * (1 - row["value"])
+    n = min(row["n"], variance / error**2) if error > 0 else row["n"]
     test = stats.binomtest(round(row["value"] * n), round(n), row["chance"])
     return float(test.pvalue)
 
@@ -111,40 +120,45 @@ def with_in_distribution(evidence: Evidence) -> dict[str, Effect]:
 
 
 def with_size(evidence: Evidence) -> dict[str, Effect]:
-    """C3: the size of the pre-training set, or what is varied here in its place."""
+    """C3: the size of the pre-training set, or the factor of this study that stands for it."""
     models = evidence.models
     if evidence.results.study.trained:
         name, x = "share of compositions", models["share"]
         note = (
-            "In place of the size of a pre-training set stands the share of compositions that the "
-            "captions name; no real pre-training set is compared."
+            "This study compares no real pre-training sets; it varies the share of compositions in "
+            "the training captions instead."
         )
     elif "pairs" in models:
         name, x = "size of the training set", np.log(models["pairs"])
-        note = "The size is the logarithm of the number of pairs; curation is no part of it."
+        note = "The size is the logarithm of the number of pairs; curation is not part of it."
     else:
-        raise Untestable("The sizes of the pre-training sets are not known.")
+        raise Untestable("The sizes of the pre-training sets are unknown.")
     return {"size of the training set": against(evidence, x, skip=[name], note=note)}
 
 
 def above_the_line(evidence: Evidence) -> dict[str, Effect]:
-    """C4: effective robustness of families of large pre-training sets less that of small ones."""
+    """C4: difference in effective robustness between families of large and small training sets."""
     residual, _ = effective_robustness(evidence.inside.values["value"], evidence.accuracy)
     means = residual.dropna().groupby(evidence.models["family"]).mean()
-    sides = [means[means.index.isin(side)] for side in (LARGE, SMALL)]
-    if min(map(len, sides)) < 2:
+    groups = [means[means.index.isin(group)] for group in (LARGE, SMALL)]
+    if min(map(len, groups)) < 2:
         raise Untestable(
-            f"It needs checkpoints of two families at least of {', '.join(LARGE)}, and of "
-            f"{' and '.join(SMALL)}, and their ID accuracy."
+            f"It needs checkpoints, with ID accuracy, of at least two of the families "
+            f"{', '.join(LARGE)}, and of both {' and '.join(SMALL)}."
         )
-    test = stats.ttest_ind(*sides, equal_var=False)
-    low, high = test.confidence_interval(0.95)
-    n = int(evidence.models.loc[residual.dropna().index, "family"].isin([*LARGE, *SMALL]).sum())
+    test = stats.ttest_ind(*groups, equal_var=False)
+    low, high = test.confidence_interval(1 - ALPHA)
+    family = evidence.models.loc[residual.dropna().index, "family"]
     effect = Effect(
         "C-OoD accuracy above the line",
-        *(float(sides[0].mean() - sides[1].mean()), float(low), float(high), float(test.pvalue)),
-        n=n,
-        families=sum(map(len, sides)),
+        Estimate(
+            value=float(groups[0].mean() - groups[1].mean()),
+            low=float(low),
+            high=float(high),
+            p=float(test.pvalue),
+            n=int(family.isin([*LARGE, *SMALL]).sum()),
+            families=sum(map(len, groups)),
+        ),
         note="Means of families are compared (Welch's test); supervised models are not among them.",
     )
     return {"above the line": effect}
@@ -153,38 +167,39 @@ def above_the_line(evidence: Evidence) -> dict[str, Effect]:
 def with_captions(evidence: Evidence) -> dict[str, Effect]:
     """C5: NMI of attribute and object in the captions."""
     if not evidence.results.study.trained:
-        raise Untestable("The training captions of its models are not at hand.")
+        raise Untestable("The training captions of the models are not available.")
     table = caption_table(evidence.results.study).set_index("model")
     effect = against(
         evidence,
         table["geometric"],
         chance=table["shuffled"],
         ways=in_ways(evidence, {k: table[k] for k in ("arithmetic", "corrected", "information")}),
-        note="The share of compositions sets the NMI here, so that the two are not told apart.",
+        note="In this study the share of compositions determines the NMI, so that their effects "
+        "cannot be separated.",
     )
     return {"caption NMI": effect}
 
 
 def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None) -> Effect:
-    """The named metrics of some spaces, their mean rank, and each by itself."""
+    """The correlation of the mean rank by the named metrics of some spaces, and of each metric."""
     results, accuracy = evidence.results, evidence.accuracy
     scores = results.scores
     scores = scores[scores["metric"].isin(NAMED) & scores["space"].isin(spaces)]
     named = replace(results, scores=scores)
     whole = replace(results, scores=scores[scores["variant"] == "all"])
-    third = evidence.controls.get(ID)
+    id_accuracy = evidence.controls.get(ID)
     try:
         plain = correlate_metrics(whole, accuracy, NAMED, split="unseen")
     except StudyError as error:
         raise Untestable("The study has none of these metrics.") from error
     partial = plain.assign(pearson=np.nan)
-    if third is not None:
-        partial = correlate_metrics(whole, accuracy, NAMED, split="unseen", given=third)
+    if id_accuracy is not None:
+        partial = correlate_metrics(whole, accuracy, NAMED, split="unseen", given=id_accuracy)
     every = composite(add_excess(named, NAMED), NAMED)
     first = ("unseen", "all")
     members = with_control(plain if given is None else partial, partial, "pearson")
     members = members.assign(
-        set=results.set, **{c: plain[c].to_numpy() for c in ("median", "chance")}
+        set=results.set, median=plain["median"].to_numpy(), chance=plain["chance"].to_numpy()
     )
     return against(
         evidence,
@@ -192,20 +207,20 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
         given=given,
         members=members,
         ways=in_ways(evidence, {" ".join(k): x for k, x in every.items() if k != first}),
-        note=_said_of(plain),
+        note=_metrics_note(plain),
     )
 
 
-def _said_of(plain: pd.DataFrame) -> str:
-    # Which of them a mean rank is of, and which tell no two models apart.
+def _metrics_note(plain: pd.DataFrame) -> str:
+    """The metrics that a mean rank is of, and those that have the same value for all models."""
     names = (plain["metric"].str.replace("_", " ") + " of " + plain["space"] + "s").tolist()
-    same = [
-        n
-        for n, low, high in zip(names, plain["lowest"], plain["highest"], strict=True)
+    constant = [
+        name
+        for name, low, high in zip(names, plain["lowest"], plain["highest"], strict=True)
         if low == high
     ]
-    said = f"The mean rank is of {len(names)} metrics: {', '.join(names)}."
-    return said + (f" The same for all models: {', '.join(same)}." if same else "")
+    note = f"The mean rank is over {len(names)} metrics: {', '.join(names)}."
+    return note + (f" Constant over models: {', '.join(constant)}." if constant else "")
 
 
 def with_texts(evidence: Evidence) -> dict[str, Effect]:
@@ -224,9 +239,9 @@ def given_in_distribution(evidence: Evidence) -> dict[str, Effect]:
 
 
 def over_training(evidence: Evidence) -> dict[str, Effect]:
-    """C8: Z-diff of texts less images after training, and the slope of that of images."""
+    """C8: difference in Z-diff between texts and images after training, and slope of images."""
     if not evidence.results.study.trained:
-        raise Untestable("No model is followed over its training.")
+        raise Untestable("The study has no training dynamics.")
     table = load_training_dynamics(evidence.results.study)
     last = table[table["step"] == table.groupby("model")["step"].transform("max")]
     ends = last.pivot(index="model", columns=["metric", "space"], values="value")
@@ -241,22 +256,23 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
             }
         )
     if Z_DIFF[0] not in apart:
-        raise Untestable("Z-diff was not followed over training.")
+        raise Untestable("The training dynamics do not include Z-diff.")
     full = int((ends[Z_DIFF[0]] == 1).all(axis=1).sum())
-    note = f"As published, Z-diff is 1 for texts and images alike after training in {full} models."
+    note = (
+        f"In its published form, Z-diff after training is 1 for texts and images in {full} models."
+    )
     found = {}
     for name, kind, values in (
-        ("texts above images", "Z-diff of texts less images", apart),
+        ("texts above images", "Z-diff of texts minus images", apart),
         ("images grow", "slope per doubling of the step", slopes),
     ):
         family = evidence.models["family"].reindex(values[Z_DIFF[0]].index).to_numpy()
-        mean, low, high, p, without = jackknife.mean(values[Z_DIFF[0]].to_numpy(), family)
-        if np.isnan(low):
-            raise Untestable("All models that were followed are of one family.")
+        average = jackknife.mean(values[Z_DIFF[0]].to_numpy(), family)
+        if np.isnan(average.low):
+            raise Untestable("All models with training dynamics are of one family.")
         found[name] = Effect(
-            *(kind, mean, low, high, p, len(family), len(without)),
-            least=float(without.min()),
-            most=float(without.max()),
+            kind,
+            average,
             ways=tuple(float(values[m].mean()) for m in values if m != Z_DIFF[0]),
             note=note,
         )
@@ -281,7 +297,7 @@ def with_rank(evidence: Evidence) -> dict[str, Effect]:
             evidence,
             x["value"],
             ways=in_ways(evidence, ways),
-            note="The paper's formula is not known; the other ways are all definitions in use.",
+            note="The paper does not give its formula; the other ways are all definitions in use.",
         )
     return found
 
@@ -326,7 +342,7 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
         every[first],
         members=members,
         ways=in_ways(evidence, {" ".join(k): x for k, x in every.items() if k != first}),
-        note=f"The mean rank of {len(members)} values is taken: {len(measured)} metrics on "
+        note=f"The mean rank is over {len(members)} values: {len(measured)} metrics on "
         f"{' and '.join(study.factor_sets)}.",
     )
     return {"metrics of factor sets": effect}
@@ -354,7 +370,7 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
             counts["value"],
             chance=by_chance["value"],
             ways=in_variants(evidence, others, **shared),
-            note="How the paper chooses dimensions is not known; others are among the ways.",
+            note="The paper does not say how it selects them; the other ways are other rules.",
         ),
         "switching": against(
             evidence,
@@ -363,30 +379,36 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
                 "value"
             ],
             ways=in_variants(evidence, [f"{w} nearer" for w in others], **switched),
-            note="The null exchanges as many random dimensions.",
+            note="The random control exchanges as many random dimensions.",
         ),
     }
 
 
 def image_encoders(evidence: Evidence) -> dict[str, Effect]:
-    """C13: CLIPs and towers that were trained on images alone, read by the same linear probes."""
+    """C13: CLIPs and image-only encoders, evaluated by the same linear probes."""
     if not evidence.results.study.image_encoders:
-        raise Untestable("The study has no model that was trained on images alone.")
+        raise Untestable("The study has no image-only encoder.")
     gap = language_gap(image_encoder_table(evidence.results, evidence.metric))
     if np.isnan(gap.value):
         raise Untestable(f"{str(gap)[0].upper()}{str(gap)[1:]}.")
     if not gap.inside:
         raise Untestable(
-            "No family of image-only towers has an ID accuracy within the range of the CLIPs, so a "
-            "comparison at the same ID accuracy would rest on a line drawn beyond what was seen."
+            "No family of image-only encoders has an ID accuracy within the range of the CLIPs, so "
+            "a comparison at the same ID accuracy would rest on extrapolation."
         )
     effect = Effect(
         "difference at the same ID accuracy",
-        *(gap.value, gap.low, gap.high, gap.p),
-        n=gap.clips + gap.towers,
-        families=gap.clip_families + gap.image_encoder_families,
-        note=f"Linear probes read all of them. {about_image_encoders(evidence.results)} {gap.inside} of "
-        f"{gap.image_encoder_families} trained families of these lie within the CLIPs' ID accuracy.",
+        Estimate(
+            value=gap.value,
+            low=gap.low,
+            high=gap.high,
+            p=gap.p,
+            n=gap.clips + gap.towers,
+            families=gap.clip_families + gap.image_encoder_families,
+        ),
+        note=f"Linear probes evaluate all of them. {about_image_encoders(evidence.results)} "
+        f"{gap.inside} of {gap.image_encoder_families} families of trained image-only encoders lie "
+        "within the ID accuracy of the CLIPs.",
     )
     return {"CLIPs above image-only": effect}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.analysis.stats.jackknife import coefficient
+from cood.analysis.stats.jackknife import fisher_interval
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def correlate(
     ):
         r, low, high, p = float(value[0]), np.nan, np.nan, np.nan
         if np.isfinite(r):
-            low, high, p = coefficient(r, others, limit, level)
+            low, high, p = fisher_interval(r, others, limit, level)
         prefix = "" if name == "pearson" else f"{name}_"
         about |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
         known = others[np.isfinite(others)]

@@ -45,7 +45,10 @@ class Lead:
 
 
 def load_training_dynamics(study: Study) -> pd.DataFrame:
-    """Tables of all models trained here, joined: see `cood.evaluation.representation.training_dynamics`."""
+    """Tables of all models trained here, joined.
+
+    See `cood.evaluation.representation.training_dynamics`.
+    """
     tables = [read_table(study.paths.model_training_dynamics(name)) for name in study.trained]
     return pd.concat(tables, ignore_index=True)
 
@@ -85,8 +88,8 @@ def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
     family = families.reindex(both.index).to_numpy(str)
     if not len(ahead):
         return Lead(np.nan, np.nan, np.nan, 0, 0)
-    found, low, high, *_ = mean(ahead, family)
-    return Lead(found, low, high, len(ahead), len(set(family)))
+    average = mean(ahead, family)
+    return Lead(average.value, average.low, average.high, average.n, average.families)
 
 
 def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFrame:

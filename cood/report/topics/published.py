@@ -13,7 +13,8 @@ from scipy.special import logit
 
 from cood.analysis.results import percent
 from cood.analysis.stats.correlation import Correlation
-from cood.analysis.stats.regression import Coefficient, Line, mixed, within_families
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line, mixed, within_families
 from cood.analysis.topics.published import accuracy_table as published
 from cood.analysis.topics.published.accuracy_table import LOADS, Statistic
 from cood.analysis.topics.published.contrasts import curation
@@ -95,7 +96,7 @@ def statistics(found: Mapping[str, Sequence[Statistic]]) -> pd.DataFrame:
             "statistic": one.name,
             "value": str(one.estimate),
             "verdict": one.verdict,
-            "holds above": f"{one.against:g}",
+            "holds above": f"{one.threshold:g}",
             "models": one.n,
             "sets": one.sets,
         }
@@ -157,7 +158,7 @@ def widest(table: pd.DataFrame) -> str:
     """The sets furthest above and below the line, with the ratio of accuracies, as a phrase."""
     said = []
     for row in (table.iloc[0], table.iloc[-1]):
-        ratio = Coefficient(row["ratio"], row["ratio_low"], row["ratio_high"])
+        ratio = Estimate(row["ratio"], row["ratio_low"], row["ratio_high"])
         said.append(f"{row['set']} has {ratio} times the OoD accuracy of the line")
     return ", and ".join(said)
 
@@ -260,8 +261,8 @@ def on_one_line(table: pd.DataFrame) -> Styler:
 
 
 def _pearson(found: Correlation) -> str:
-    return str(Coefficient(found.pearson, found.low, found.high))
+    return str(Estimate(found.pearson, found.low, found.high))
 
 
 def _spearman(found: Correlation) -> str:
-    return str(Coefficient(found.spearman, found.spearman_low, found.spearman_high))
+    return str(Estimate(found.spearman, found.spearman_low, found.spearman_high))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from cood.analysis.in_distribution import TRAINED
 from cood.analysis.results import Results, pick
+from cood.analysis.stats.estimate import AccuracyChange
 from cood.evaluation.representation.geometry import linear_variant, rank_variant
 from cood.metrics import SCORES
 from cood.settings.study_file import Study
@@ -26,21 +27,6 @@ PARTS = ("total", "direct", "indirect", "within")
 SWITCHES = {"centred": True, "unit": True, "relative": True}
 # Metrics with switches, and how they are set: as the page on dimensionality does.
 CODES = {"image": "images", "text": "compositions"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """An estimate with its 95 % interval; NaN where it cannot be had."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """In points of accuracy, as captions give it."""
-        if not np.isfinite(self.value):
-            return "not known"
-        return f"{100 * self.value:+.1f} points [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
 
 
 @dataclass(frozen=True)
@@ -60,16 +46,16 @@ class Mediated:
         Models, and different values of the treatment among them.
     """
 
-    total: Part
-    direct: Part
-    indirect: Part
-    within: Part
+    total: AccuracyChange
+    direct: AccuracyChange
+    indirect: AccuracyChange
+    within: AccuracyChange
     p: float
     n: int
     levels: int
 
 
-NOTHING = Part(np.nan, np.nan, np.nan)
+NOT_ESTIMABLE = AccuracyChange()
 
 
 def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediated:
@@ -108,7 +94,9 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
     t, m, y = columns[:, np.isfinite(columns).all(axis=0)]
     n, levels = len(t), len(np.unique(t))
     if n < 5 or levels < LEAST or _flat(m - _fitted(t, m), m):
-        return Mediated(NOTHING, NOTHING, NOTHING, NOTHING, np.nan, n, levels)
+        return Mediated(
+            NOT_ESTIMABLE, NOT_ESTIMABLE, NOT_ESTIMABLE, NOT_ESTIMABLE, np.nan, n, levels
+        )
     scale = m.std()
     m = (m - m.mean()) / scale
     first = sm.OLS(m, sm.add_constant(t)).fit()
@@ -122,7 +110,7 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(a * b, [tail, 1 - tail])
     rarer = min((a * b <= 0).sum(), (a * b >= 0).sum())
-    indirect = Part(float(first.params[1] * second.params[2]), float(low), float(high))
+    indirect = AccuracyChange(float(first.params[1] * second.params[2]), float(low), float(high))
     p = min(1.0, 2 * (rarer + 1) / (DRAWS + 1))
     return Mediated(
         _part(total, 1), _part(second, 1), indirect, _within(t, m, y), float(p), n, levels
@@ -195,13 +183,13 @@ def mediation(
     return table
 
 
-def total_effect(table: pd.DataFrame) -> tuple[Part, int]:
+def total_effect(table: pd.DataFrame) -> tuple[AccuracyChange, int]:
     """Total effect of one doubling and its number of models, from what `mediation` returns."""
     known = table.dropna(subset=["total"]) if len(table) else table
     if known.empty:
-        return NOTHING, 0
+        return NOT_ESTIMABLE, 0
     first = known.iloc[0]
-    return Part(first["total"], first["total_low"], first["total_high"]), int(first["n"])
+    return AccuracyChange(first["total"], first["total_low"], first["total_high"]), int(first["n"])
 
 
 def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, str], pd.Series]:
@@ -221,21 +209,21 @@ def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, s
     return found
 
 
-def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> Part:
+def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> AccuracyChange:
     import statsmodels.api as sm
 
     levels, at = np.unique(t, return_inverse=True)
     free = len(t) - len(levels) - 1
     each = np.eye(len(levels))[at]
     if free < 1 or _flat(m - (each.T @ m / each.sum(axis=0))[at], m):
-        return NOTHING
+        return NOT_ESTIMABLE
     fit = sm.OLS(y, np.column_stack([each, m])).fit()
     return _part(fit, len(levels))
 
 
-def _part(fit: Any, k: int) -> Part:
+def _part(fit: Any, k: int) -> AccuracyChange:
     low, high = np.asarray(fit.conf_int(1 - LEVEL))[k]
-    return Part(float(fit.params[k]), float(low), float(high))
+    return AccuracyChange(float(fit.params[k]), float(low), float(high))
 
 
 def _fitted(t: np.ndarray, m: np.ndarray) -> np.ndarray:

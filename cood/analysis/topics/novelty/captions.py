@@ -114,8 +114,8 @@ def held_out_check(study: Study, hits: pd.DataFrame) -> pd.DataFrame:
 def caption_dependence(hits: pd.DataFrame, seed: int) -> pd.DataFrame:
     """NMI of attribute and object by corpus and rule, in each form, and at one size.
 
-    `pairs` counts captions, once for each pair that they name. `equal_size` is the geometric form of
-    as many of these, drawn at random, as the smallest corpus has by the same rule. The faithful
+    `pairs` counts captions, once for each pair that they name. `equal_size` is the geometric form
+    for as many of these, drawn at random, as the smallest corpus has by the same rule. The faithful
     rule is left out: it does not look at whole names.
     """
     rows = []

@@ -74,12 +74,17 @@ def against_untrained(results: Results, metrics: Collection[str], split: str) ->
         if trained.empty or not len(null):
             continue
         families = family[trained.index].to_numpy()
-        average, low, high, *_ = mean(trained.to_numpy(), families)
+        average = mean(trained.to_numpy(), families)
+        low, high = average.low, average.high
         row: dict[str, Any] = {"space": space, "metric": metric}
         row |= {"chance": group["chance"].median()}
         row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
         row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}
-        row |= {"mean": average, "low": low, "high": np.minimum(high, 1)}  # the most there can be
+        row |= {
+            "mean": average.value,
+            "low": low,
+            "high": np.minimum(high, 1),
+        }  # the most there can be
         row |= {"above": (trained > null.max()).sum(), "below": (trained < null.min()).sum()}
         row |= {"n": len(trained), "families": len(set(families)), "untrained": len(null)}
         reading = HIGHER if low > null.max() else LOWER if high < null.min() else UNCLEAR

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.results import Results, pick
-from cood.analysis.stats.jackknife import coefficient
+from cood.analysis.stats.jackknife import fisher_interval
 from cood.evaluation.accuracy.zero_shot import template_variant
 
 USUAL = "all pairs as labels, top-1"
@@ -39,7 +39,7 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
 
     Of the pairs of models that neither column ties, those in the same order less those in the
     other, by their number; ties count as tau-b counts them (Kendall 1945, doi:10.2307/2332303).
-    The interval is that of `cood.analysis.stats.jackknife.coefficient`; tau counts
+    The interval is that of `cood.analysis.stats.jackknife.fisher_interval`; tau counts
     as no closer to 1 or -1 than half of its smallest step.
 
     Parameters
@@ -68,7 +68,7 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
     found = np.where(left > 2, _tau(first, second, times), np.nan)
     limit = 1 - 2 / np.maximum(left * (left - 1), 3)
     tau = float(found[0])
-    low, high, _ = coefficient(tau, found[1:], limit, level)
+    low, high, _ = fisher_interval(tau, found[1:], limit, level)
     return Agreement(n, size, tau, low, high)
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cood.analysis.claims.rules import interval_verdict
+from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.stats.correlation import Correlation, correlate
-from cood.analysis.stats.regression import Coefficient, Line, fit_line, to_logit
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line, fit_line, to_logit
 from cood.analysis.topics.published.contrasts import SIZES, curation, next_epoch
 from cood.analysis.topics.published.effective_robustness import (
     Difference,
@@ -37,9 +40,8 @@ LOADS = {
     "right": "right activation",
     "apart": "right activation, one epoch a run",
 }
-# Sets that claim C4 tells apart (arXiv:2403.18525, abstract); supervised models are not in it.
-LARGE, SMALL = ("OpenAI", "LAION-400M", "LAION-2B"), ("YFCC15M", "CC12M")
-MAGNITUDE = 10.0  # what "orders of magnitude" is at least
+LARGE_SETS, SMALL_SETS = tuple(LARGE.values()), tuple(SMALL.values())
+MAGNITUDE = 10.0  # the smallest ratio that is read as "orders of magnitude"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Statistic:
         Such as ``C4``, and what is computed.
     estimate
         With interval and p, if there is one.
-    against
+    threshold
         The claim holds if the estimate lies above it.
     n, sets
         Models, and independent pre-training sets.
@@ -60,17 +62,15 @@ class Statistic:
 
     claim: str
     name: str
-    estimate: Coefficient
-    against: float
+    estimate: Estimate
+    threshold: float
     n: int
     sets: int
 
     @property
     def verdict(self) -> str:
         """``supported``, ``contradicted`` or ``undecided``, by where the whole interval lies."""
-        if self.estimate.low > self.against:
-            return "supported"
-        return "contradicted" if self.estimate.high < self.against else "undecided"
+        return interval_verdict(self.estimate, self.threshold)
 
 
 def published_table() -> pd.DataFrame:
@@ -198,12 +198,14 @@ def associations(models: pd.DataFrame, seed: int) -> tuple[Correlation, Correlat
 
 def c4_difference(found: Line, models: pd.DataFrame) -> Difference:
     """Effective robustness of OpenAI, LAION-400M and LAION-2B less that of YFCC15M and CC12M."""
-    return compare_sets(found, models["set"], LARGE, SMALL)
+    return compare_sets(found, models["set"], LARGE_SETS, SMALL_SETS)
 
 
 def reach(models: pd.DataFrame) -> tuple[float, float]:
     """Lowest ID accuracy of the large sets of claim C4, and the highest of the small ones."""
-    large, small = (models.loc[models["set"].isin(names), "id"] for names in (LARGE, SMALL))
+    large, small = (
+        models.loc[models["set"].isin(names), "id"] for names in (LARGE_SETS, SMALL_SETS)
+    )
     return float(large.min()), float(small.max())
 
 
@@ -259,7 +261,7 @@ def claim_statistics(
     chosen = curation(ladder, "logit")[1]
     c4 = c4_difference(found, models)
     sets = sum(c4.sets)
-    n_c4 = int(models["set"].isin([*LARGE, *SMALL]).sum())
+    n_c4 = int(models["set"].isin([*LARGE_SETS, *SMALL_SETS]).sum())
     n_ladder = 2 * int(ladder.loc[ladder["filter"] == "DataComp", "scale"].nunique())
     rows = [
         Statistic("C2", "Pearson, ID accuracy", _pearson(plain), 0, n, pools),
@@ -275,9 +277,9 @@ def claim_statistics(
     return {claim: [row for row in rows if row.claim == claim] for claim in ("C2", "C3", "C4")}
 
 
-def _pearson(found: Correlation) -> Coefficient:
-    return Coefficient(found.pearson, found.low, found.high, found.pearson_p)
+def _pearson(found: Correlation) -> Estimate:
+    return Estimate(found.pearson, found.low, found.high, found.pearson_p)
 
 
-def _spearman(found: Correlation) -> Coefficient:
-    return Coefficient(found.spearman, found.spearman_low, found.spearman_high, found.spearman_p)
+def _spearman(found: Correlation) -> Estimate:
+    return Estimate(found.spearman, found.spearman_low, found.spearman_high, found.spearman_p)

@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import t
 
 from cood.analysis.stats.correlation import correlate
-from cood.analysis.stats.regression import Coefficient, Line, regress, to_logit
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line, regress, to_logit
 
 FILTERS = ["none", "basic", "text", "image", "laion", "clip", "DataComp"]  # mildest first
 SIZES = {
@@ -24,7 +25,7 @@ def next_epoch(model: str) -> str:
     return model.replace("_e31", "_e32") if "_e31" in model else ""
 
 
-def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Coefficient]:
+def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Estimate]:
     """What filtering the pool does at fixed scale, architecture and number of pairs seen.
 
     Parameters
@@ -47,15 +48,15 @@ def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Coefficie
     return grid, mean_of(gain.to_numpy())
 
 
-def mean_of(values: np.ndarray, level: float = 0.95) -> Coefficient:
+def mean_of(values: np.ndarray, level: float = 0.95) -> Estimate:
     """Mean of independent values [n] with its t interval and p; NaN for fewer than two."""
     if len(values) < 2:
-        return Coefficient(float(values.mean()) if len(values) else np.nan)
+        return Estimate(float(values.mean()) if len(values) else np.nan)
     error, df = values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1
     reach = t.ppf((1 + level) / 2, df) * error
     p = 2 * t.sf(abs(values.mean()) / error, df) if error else np.nan
     mean = float(values.mean())
-    return Coefficient(mean, float(mean - reach), float(mean + reach), float(p))
+    return Estimate(mean, float(mean - reach), float(mean + reach), float(p))
 
 
 def noise_floor(models: pd.DataFrame, column: str) -> tuple[int, float]:
@@ -124,7 +125,7 @@ def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
         A row a size: `size`, `n`, `families`; `alone` and `given`, correlations with the logit of
         OoD accuracy (`Correlation`); `per_doubling`, what twice the size adds in logits given ID
         accuracy; `jointly`, the same given also the pairs, the pairs seen and the parameters
-        (`Coefficient`; empty for other sizes).
+        (`Estimate`; empty for other sizes).
     """
     x, y, pool = to_logit(models["id"]), to_logit(models["ood"]), models["pool"]
     logs = np.log2(models[list(SIZES)].astype(float))

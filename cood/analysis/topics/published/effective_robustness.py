@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import t
 
-from cood.analysis.stats.regression import Coefficient, Line
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Difference:
     """
 
     sets: tuple[int, int]
-    logits: Coefficient
-    odds: Coefficient
+    logits: Estimate
+    odds: Estimate
     at: float
-    ratio: Coefficient
+    ratio: Estimate
 
 
 def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def compare_sets(
     groups = [[name for name in group if name in means.index] for group in (first, second)]
     n = (len(groups[0]), len(groups[1]))
     if not all(n):
-        nothing = Coefficient(np.nan)
+        nothing = Estimate(np.nan)
         return Difference(n, nothing, nothing, np.nan, nothing)
     y = means.loc[groups[0] + groups[1]].to_numpy()
     x = np.column_stack([np.ones(sum(n)), np.repeat([1, 0], n)])
@@ -111,11 +112,11 @@ def compare_sets(
         fit = sm.OLS(y, x).fit()
         low, high = fit.conf_int(1 - level)[1] if sum(n) > 2 else (np.nan, np.nan)
     p = float(fit.pvalues[1]) if sum(n) > 2 else np.nan
-    found = Coefficient(float(fit.params[1]), float(low), float(high), p)
+    found = Estimate(float(fit.params[1]), float(low), float(high), p)
     at = models.loc[models["set"].isin(groups[1]), "x"].mean()
     base = line.intercept.value + line.slope.value * at + float(fit.params[0])
     shifts = np.array([found.value, found.low, found.high])
     odds, ratio = np.exp(shifts), expit(base + shifts) / expit(base)
     return Difference(
-        n, found, Coefficient(*odds.tolist()), float(expit(at)), Coefficient(*ratio.tolist())
+        n, found, Estimate(*odds.tolist()), float(expit(at)), Estimate(*ratio.tolist())
     )

@@ -77,7 +77,7 @@ def test_within_a_treatment_only_what_it_leaves_counts():
 def test_what_cannot_be_told(t, m):
     found = mediate(t, m, np.sin(np.arange(len(t))), seed=0)
     assert np.isnan([found.total.value, found.indirect.low, found.p]).all()
-    assert str(found.total) == "not known"
+    assert str(found.total) == "not estimable"
 
 
 def test_one_model_a_treatment_has_no_within():

@@ -139,7 +139,7 @@ def planted(effect):
     rng = np.random.default_rng(0)
     sets = MODELS["set"].unique()
     level = pd.Series(rng.normal(0, 0.05, len(sets)), index=sets)
-    level[list(published.LARGE)] += effect
+    level[list(published.LARGE_SETS)] += effect
     y = logit(MODELS["id"]) - 3 + MODELS["set"].map(level) + rng.normal(0, 0.01, len(MODELS))
     return MODELS.assign(ood=1 / (1 + np.exp(-y)))
 

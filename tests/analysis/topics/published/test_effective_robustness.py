@@ -4,7 +4,8 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from cood.analysis.stats.regression import Coefficient, fit_line
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import fit_line
 from cood.analysis.topics.published.effective_robustness import (
     compare_sets,
     robustness_by,
@@ -71,7 +72,7 @@ def test_a_planted_difference_between_sets_is_in_its_interval_as_often_as_it_say
 def test_a_difference_that_is_not_to_be_had(simulated):
     table = simulated(np.random.default_rng(13))
     line = line_of(table)
-    assert compare_sets(line, table["family"], ["f0"], ["nobody"]).logits == Coefficient(
+    assert compare_sets(line, table["family"], ["f0"], ["nobody"]).logits == Estimate(
         pytest.approx(np.nan, nan_ok=True),
         *[pytest.approx(np.nan, nan_ok=True)] * 3,
     )
