@@ -86,7 +86,7 @@ def agreement(
     table, families
         As in `effects`.
     edits, accuracy
-        Which edits, by default those that remove nothing that the accuracy measures; which accuracy.
+        Edits, by default those that remove nothing that the accuracy measures; its name.
 
     Returns
     -------
