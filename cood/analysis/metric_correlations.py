@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results
+from cood.analysis.results import Results, check_loaded
 from cood.analysis.stats.correlation import correlate, leave_one_out
 from cood.errors import StudyError, check_choice
 
@@ -66,6 +66,7 @@ def correlate_metrics(
         & (scores["split"] == split)
     ]
     if scores.empty:
+        check_loaded(results)
         raise StudyError(
             f"scores of study {results.study.name} hold none of {', '.join(metrics)} in split "
             f"{split!r}; run the study again, or name another split"

@@ -14,6 +14,7 @@ from cood.files import read_table
 from cood.settings.study_file import Study, load_study
 
 EVERY, FIRST = "all", "first"
+MOST_REASONS = 3  # models whose reason an error gives
 TOWERS = {
     "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),
     "transformer": re.compile("vit|eva", re.IGNORECASE),
@@ -111,7 +112,8 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     Raises
     ------
     StudyError
-        If a value does not occur, or the selection leaves more than one row for a model.
+        If a value does not occur, no model could be loaded, or the selection leaves more than one
+        row for a model.
     """
     usual = {"space": "image", "group": "all", "variant": "all"}
     where = {"set": results.set, **usual} | where
@@ -120,6 +122,7 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
         scores = scores[scores[column] == where[column]]
     scores = scores[scores["model"].isin(results.models["model"])]
     if scores.empty:
+        check_loaded(results)
         every = results.scores[results.scores["model"].isin(results.models["model"])]
         for column, value in where.items():
             known = every[column].unique()
@@ -129,6 +132,21 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     if len(repeated):
         raise StudyError(f"{where} does not select one row for {', '.join(repeated)}")
     return scores.set_index("model")[["value", "low", "high", "chance", "n"]]
+
+
+def check_loaded(results: Results) -> None:
+    """Refuse results in which no model could be loaded, with a StudyError that says why."""
+    models = results.models
+    if "missing" not in models or models.empty or (models["missing"] == "").any():
+        return
+    shown = models.head(MOST_REASONS)
+    reasons = [f"{row.model}: {row.missing}" for row in shown.itertuples()]
+    if len(models) > len(shown):
+        reasons.append(f"and {len(models) - len(shown)} more")
+    raise StudyError(
+        f"study {results.study.name}: none of its {len(models)} models could be loaded, so there "
+        f"are no scores: {'; '.join(reasons)}"
+    )
 
 
 def known_splits(results: Results) -> set[str]:

@@ -118,7 +118,7 @@ def test_image_only_encoders_count_as_models(write):
     rows = [score("few", 0.5), score("tower", 0.4, metric="linear_pair_top1")]
     a = write("a", rows)
     folder = write("b", rows).folder
-    for name, model in (("models", "few"), ("towers", "tower")):
+    for name, model in (("models", "few"), ("image_encoders", "tower")):
         write_table(pd.DataFrame({"model": [model]}), folder / f"{name}.parquet")
     b = read_run(str(folder))
     assert b.models == ["few", "tower"]

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from cood.analysis.metric_correlations import correlate_metrics
 from cood.analysis.results import Results, load_results, percent, pick, select
 from cood.analysis.topics.diversity import caption_table
 from cood.errors import ArtefactError, StudyError
@@ -60,6 +63,26 @@ def test_a_selection_that_is_wrong_is_refused(results, where, message):
         pick(results, **where)
 
 
+def test_results_without_any_model_that_could_be_loaded_are_refused(results):
+    models = results.models.assign(missing=["", "few.pt does not exist"])
+    with pytest.raises(StudyError, match="unknown split 'seen'"):
+        pick(replace(results, models=models), split="seen", metric="pair_top1")
+    models["missing"] = "few.pt does not exist"
+    scores = results.scores[results.scores["model"] == "text only"]
+    results = replace(results, scores=scores, models=models)
+    message = (
+        r"^study tiny: none of its 2 models could be loaded, so there are no scores: few: few.pt "
+        r"does not exist; most: few.pt does not exist$"
+    )
+    with pytest.raises(StudyError, match=message):
+        pick(results, split="unseen", metric="pair_top1")
+    with pytest.raises(StudyError, match=message):
+        correlate_metrics(results, pd.Series(dtype=float), ["mig"], split="unseen")
+    many = pd.concat([models] * 3, ignore_index=True)
+    with pytest.raises(StudyError, match=r"none of its 6 models .* and 3 more$"):
+        pick(replace(results, models=many), split="unseen", metric="pair_top1")
+
+
 def test_a_study_and_its_tables(results, tiny):
     with pytest.raises(ArtefactError, match=r"models.parquet does not exist"):
         load_results("tiny")
@@ -95,7 +118,7 @@ def test_dependence_in_the_captions_of_each_model(tiny):
     pd.testing.assert_frame_equal(caption_table(tiny), caption_table(tiny))
 
 
-def test_captions_before_training_are_told(tiny):
+def test_captions_before_training_are_missing(tiny):
     with pytest.raises(ArtefactError, match=r"few/captions.parquet does not exist"):
         caption_table(tiny)
 
@@ -126,7 +149,7 @@ def test_models_are_chosen_by_tower_architecture_family_or_name(zoo, asked, foun
     assert select(zoo, asked).models["model"].tolist() == found
 
 
-def test_models_and_sets_that_are_not_there_get_near_ones(zoo):
+def test_an_unknown_model_or_set_gets_suggestions(zoo):
     with pytest.raises(StudyError, match=r"unknown models 'convolutonal'; did you mean conv"):
         select(zoo, "all, convolutonal")
     with pytest.raises(StudyError, match=r"unknown set 'oa'; known: first, ao"):
