@@ -1,4 +1,4 @@
-"""Measures of the embeddings as predictors of an accuracy, each taken in one way."""
+"""Metrics of the embeddings as predictors of an accuracy, each in its canonical variant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AS_THEY_ARE = "as they are"
 
 
 def usual_variant(space: str, metric: str) -> str:
-    """The variant that stands for a metric: of unit embeddings, one by one, over all factors.
+    """The canonical variant of a metric: of unit embeddings, one by one, over all factors.
 
     Examples
     --------
@@ -56,8 +56,8 @@ def at_width(
 ) -> pd.DataFrame:
     """Correlate metrics with an accuracy as they are, and at the fixed width of the study.
 
-    As `correlate_metrics`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
-    brought to the width. A study that names no width has the first way only.
+    As `correlate_metrics`; the column `way` is `AS_THEY_ARE`, or says how the embeddings were
+    projected to that width. A study without a fixed width has the first way only.
     """
     found = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
     tables = [found.assign(way=AS_THEY_ARE)]

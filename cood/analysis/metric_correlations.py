@@ -1,4 +1,4 @@
-"""Many metrics of the embeddings against one accuracy: a row for each way to take them."""
+"""Correlations of many metrics of the embeddings with one accuracy, a row for each variant."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def correlate_metrics(
     metrics, split
         Which scores.
     given
-        Indexed by model: a number that is taken off both first, as in `correlate`.
+        Indexed by model: a number that is held fixed, as in `correlate`.
 
     Returns
     -------
@@ -72,14 +72,14 @@ def correlate_metrics(
             f"{split!r}; run the study again, or name another split"
         )
     y, families = accuracy.reindex(models.index), models["family"]
-    third = None if given is None else given.reindex(models.index)
+    control = None if given is None else given.reindex(models.index)
     rows: list[dict[str, Any]] = []
     for names, group in scores.groupby(KEYS, sort=False):
         x = group.set_index("model")["value"].reindex(models.index)
         row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
         row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
         row["chance"] = group["chance"].median()
-        row |= asdict(correlate(x, y, families, given=third, seed=results.study.seed))
+        row |= asdict(correlate(x, y, families, given=control, seed=results.study.seed))
         without = leave_one_out(x, y)
         for kind in without:
             row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
@@ -87,12 +87,12 @@ def correlate_metrics(
     return pd.DataFrame(rows)
 
 
-def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """Coefficients of many metrics, each beside its partial one and Holm's correction.
+def with_control(plain: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Coefficients of many metrics, with partial coefficients and Holm's correction.
 
     Parameters
     ----------
-    found, controlled
+    plain, controlled
         What `correlate_metrics` returns, without and with `given`, for the same metrics.
     coefficient
         ``pearson`` or ``spearman``.
@@ -106,7 +106,7 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
     """
     low, high = bounds(coefficient)
     columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
-    table = found[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
+    table = plain[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
     partial = controlled[[*KEYS, coefficient, low, high]].set_axis(
         [*KEYS, "partial", "partial_low", "partial_high"], axis=1
     )
@@ -115,19 +115,19 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
 
 
 def holm(p: pd.Series) -> pd.Series:
-    """Correct p by Holm (1979) for all that are known; NaN is no test."""
+    """Correct p by Holm's method (1979) for all tests; NaN is no test."""
     from statsmodels.stats.multitest import multipletests
 
-    found = pd.Series(np.nan, index=p.index)
+    corrected = pd.Series(np.nan, index=p.index)
     if p.notna().any():
-        found[p.notna()] = multipletests(p.dropna(), method="holm")[1]
-    return found
+        corrected[p.notna()] = multipletests(p.dropna(), method="holm")[1]
+    return corrected
 
 
 def composite(results: Results, metrics: Collection[str]) -> dict[tuple[str, str], pd.Series]:
     """Mean rank of each model by several metrics, between 0 and 1, by split and variant.
 
-    Each metric, of each space, counts alike; a constant one tells no two models apart.
+    Each metric of each space has the same weight; a constant one ranks all models the same.
     """
     scores = results.scores
     scores = scores[
@@ -135,15 +135,15 @@ def composite(results: Results, metrics: Collection[str]) -> dict[tuple[str, str
         & scores["metric"].isin(metrics)
         & (scores["set"] == results.set)
     ]
-    found = {}
+    ranks = {}
     for key, part in scores.groupby(["split", "variant"], sort=False):
         wide = part.pivot(index="model", columns=["space", "metric"], values="value")
-        found[key] = wide.rank(pct=True).mean(axis=1)
-    return found
+        ranks[key] = wide.rank(pct=True).mean(axis=1)
+    return ranks
 
 
 def add_excess(results: Results, metrics: Collection[str]) -> Results:
-    """Add rows with the variant `EXCESS`: how far metrics lie above their value by chance."""
+    """Add rows with the variant `EXCESS`: metrics minus their value by chance."""
     scores = results.scores
     whole = scores[scores["metric"].isin(metrics) & (scores["variant"] == "all")]
     whole = whole.assign(value=whole["value"] - whole["chance"], variant=EXCESS, chance=0.0)
@@ -157,15 +157,15 @@ def ways(
 ) -> pd.DataFrame:
     """Correlate metrics with an accuracy in several ways, as `correlate_metrics` does.
 
-    The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
-    the principal components, in that of isolated words or images, on all compositions.
+    The column `way` names it: as they are, above chance, in a rotated basis, in the basis of the
+    principal components, in that of isolated words or images, on all compositions.
     """
-    found = [correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)]
+    parts = [correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)]
     if split != "all":
         everywhere = correlate_metrics(results, accuracy, metrics, split="all")
-        found.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
-    table = pd.concat(found, ignore_index=True)
-    named = {
+        parts.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
+    table = pd.concat(parts, ignore_index=True)
+    names = {
         "all": "as they are",
         EXCESS: "above shuffled labels",
         "rotated": "rotated at random",
@@ -173,8 +173,8 @@ def ways(
         "isolated": "isolated words, images",
         "on all": "on all compositions",
     }
-    table["way"] = table["variant"].str.replace(r"^PCA \d+$", "PCA", regex=True).map(named)
-    order = {name: i for i, name in enumerate(named.values())}
+    table["way"] = table["variant"].str.replace(r"^PCA \d+$", "PCA", regex=True).map(names)
+    order = {name: i for i, name in enumerate(names.values())}
     return table.dropna(subset=["way"]).sort_values(
         "way", key=lambda w: w.map(order), kind="stable"
     )

@@ -1,4 +1,4 @@
-"""Scores of the probes, arranged as the notebooks show them."""
+"""Scores of dimension selection and of dimension swaps, as the notebooks show them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> p
     Returns
     -------
     pandas.DataFrame
-        Columns `panel` (the factor), `line`, `x`, `value`, `chance` and `models`. Of models that
-        differ in their number of dimensions, those that have the most frequent number.
+        Columns `panel` (the factor), `line`, `x`, `value`, `chance` and `models`. If models differ
+        in their number of dimensions, only those with the most frequent number.
     """
     rows = []
     for factor in FACTORS:
@@ -78,7 +78,7 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> p
 def swapped_grid(
     results: Results, ways: Mapping[str, str], exchanges: Mapping[str, str], **where: str
 ) -> pd.DataFrame:
-    """Mean switching score over models: a row a way, a column a kind of exchange.
+    """Mean score of dimension swaps over models: a row a way, a column a kind of exchange.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def swapped_grid(
     ways, exchanges
         The first and the last part of `variant`, by name.
     where
-        What `pick` selects with besides.
+        Further arguments of `pick`.
     """
     return pd.DataFrame(
         {

@@ -296,7 +296,7 @@ def test_effective_robustness_of_two_groups(parse):
 
 
 @pytest.mark.parametrize("towers", [5, 1])
-def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
+def test_image_only_encoders_as_on_their_page(parse, monkeypatch, towers):
     rng = np.random.default_rng(4)
     clip = np.arange(8 + towers) < 8
     inside = rng.uniform(0.3, 0.8, len(clip))
@@ -310,7 +310,7 @@ def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
     study = parse().model_copy(update={"image_encoders": {"views": None}})
     known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)
     if towers == 1:
-        with pytest.raises(Untestable, match=r"^No difference can be given: .* 1 are too few"):
+        with pytest.raises(Untestable, match=r"^No difference can be estimated: .* 1 are too few"):
             STATISTICS["C13"](known)
         return
     (effect,) = STATISTICS["C13"](known).values()

@@ -7,9 +7,9 @@ from cood.analysis.results import Results
 from cood.analysis.topics.null_models.confounders import (
     ACCURACY,
     confounders,
-    given_each,
+    correlate_controls,
+    correlate_given_each,
     lost,
-    related,
     sizes,
 )
 
@@ -53,16 +53,16 @@ def test_sizes_that_can_be_held_fixed(results):
 
 def test_what_goes_with_a_size(results):
     controls, _ = confounders(results)
-    found = related(results, OUTSIDE, ["mig", "sap"], controls[["parameters"]], "unseen")
+    found = correlate_controls(results, OUTSIDE, ["mig", "sap"], controls[["parameters"]], "unseen")
     assert found["metric"].tolist() == [ACCURACY, "mig", "sap"]
     assert (found["spearman"] > 0.9).all()
     assert set(found["alike"]) == {1}
-    assert related(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
+    assert correlate_controls(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
 
 
 def test_a_coefficient_by_size_alone_is_lost_with_it_held_fixed(results):
     controls = confounders(results)[0][["parameters"]]
-    found = given_each(results, OUTSIDE, ["mig", "sap"], controls, "unseen")
+    found = correlate_given_each(results, OUTSIDE, ["mig", "sap"], controls, "unseen")
     assert found["way"].unique().tolist() == [AS_THEY_ARE, "given parameters"]
     partial = found[found["way"] != AS_THEY_ARE].set_index("metric")["spearman"]
     assert partial["sap"] == pytest.approx(1)
