@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from cood.catalogue.image_encoders import facts, load_image_encoders
+from cood.catalogue.image_encoders import facts, known_image_encoders
 from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.image_encoders import embed_image_encoder
 from cood.evaluation.linear_probe.linear_probe import linear_probe_model
@@ -203,7 +203,7 @@ def test_views_differ_and_stay_within_their_image():
 
 def test_the_catalogue_is_right_about_timm():
     published = set(timm.list_pretrained())
-    for name in load_image_encoders():
+    for name in known_image_encoders():
         assert name in published
         known = facts(name)
         config = timm.models.get_pretrained_cfg(name)

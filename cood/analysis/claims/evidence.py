@@ -180,16 +180,7 @@ def against(
     }
     return Effect(
         kind="Pearson" if given is None else "partial Pearson",
-        estimate=Estimate(
-            value=correlation.pearson,
-            low=correlation.low,
-            high=correlation.high,
-            p=correlation.pearson_p,
-            n=correlation.n,
-            families=correlation.families,
-            least=correlation.pearson_least,
-            most=correlation.pearson_most,
-        ),
+        estimate=correlation.pearson_estimate,
         correlation=correlation,
         controls=controls,
         median=float(x.median()),

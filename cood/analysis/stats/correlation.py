@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.jackknife import fisher_interval
 
 ROUNDING = 1e-12  # what is smaller is 0 but for rounding
@@ -40,6 +41,34 @@ class Correlation:
     pearson_boot_high: float = np.nan
     spearman_boot_low: float = np.nan
     spearman_boot_high: float = np.nan
+
+    @property
+    def pearson_estimate(self) -> Estimate:
+        """Pearson's coefficient with its interval, p and range without a family."""
+        return Estimate(
+            value=self.pearson,
+            low=self.low,
+            high=self.high,
+            p=self.pearson_p,
+            n=self.n,
+            families=self.families,
+            least=self.pearson_least,
+            most=self.pearson_most,
+        )
+
+    @property
+    def spearman_estimate(self) -> Estimate:
+        """Spearman's coefficient with its interval, p and range without a family."""
+        return Estimate(
+            value=self.spearman,
+            low=self.spearman_low,
+            high=self.spearman_high,
+            p=self.spearman_p,
+            n=self.n,
+            families=self.families,
+            least=self.spearman_least,
+            most=self.spearman_most,
+        )
 
     def __str__(self) -> str:
         """Both coefficients with their intervals, as captions give them."""

@@ -146,7 +146,7 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
     assert references["used"].tolist()[1] == 6
     assert "gone.png cannot be read" in references["problem"][1]
     said = reading(settings, load_nearest(settings), references)
-    assert "6 pairs of images that are known to be the same" in said
+    assert "6 pairs of duplicates" in said
     assert "pairs from" in summary(load_nearest(settings)).columns
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
@@ -189,7 +189,7 @@ def test_a_model_that_cannot_be_had(study, settings):
     changed = study(model="gone", references=["a.npy"])
     find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
-    assert "With gone nothing could be compared: " in reading(
+    assert "The comparison with gone was not possible: " in reading(
         changed, nearest, load_references(changed)
     )
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]

@@ -72,7 +72,7 @@ def test_every_row_that_a_choice_leaves_out_has_a_reason():
     rows = published.remarks(TABLE).set_index("load")
     assert rows["not in"].value_counts().to_dict() == {"any": 5, "right, apart": 5, "apart": 4}
     assert rows.loc["RN50_cc12m", "why"] == "weights of QuickGELU with plain GELU"
-    assert rows.loc["ViT-L-14_laion400m_e31", "why"] == "the epoch before the last of a run"
+    assert rows.loc["ViT-L-14_laion400m_e31", "why"] == "an epoch before the last of a run"
     assert "RN50_openai" in rows.loc["RN50-quickgelu_openai", "why"]
 
 
@@ -118,7 +118,10 @@ def test_tables_for_people():
     shown = published.contrasts(contrasts.contrasts(MODELS, LINE)).data
     assert len(shown) == 16
     epochs = shown[shown["what differs"] == "epoch 31 or 32"].iloc[0]
-    assert epochs[["what is the same", "models"]].tolist() == ["5 pairs, the furthest apart", 10]
+    assert epochs[["what is the same", "models"]].tolist() == [
+        "5 pairs, the largest difference",
+        10,
+    ]
     grid = published.ladder(MODELS.assign(residual=LINE.models["residual"])).data
     assert grid.set_index("filter").loc["DataComp", "M"] == "27.6 % (+0.30)"
     assert grid.set_index("filter").loc["image", "XL"] == "-"

@@ -94,11 +94,8 @@ def against_untrained(results: Results, metrics: Collection[str], split: str) ->
         row |= {"chance": group["chance"].median()}
         row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
         row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}
-        row |= {
-            "mean": average.value,
-            "low": low,
-            "high": np.minimum(high, 1),
-        }  # the most there can be
+        # No metric exceeds 1, so neither does the interval of the mean.
+        row |= {"mean": average.value, "low": low, "high": np.minimum(high, 1)}
         row |= {"above": (trained > null.max()).sum(), "below": (trained < null.min()).sum()}
         row |= {"n": len(trained), "families": len(set(families)), "untrained": len(null)}
         reading = HIGHER if low > null.max() else LOWER if high < null.min() else UNCLEAR

@@ -1,4 +1,4 @@
-"""Contrasts within the authors' own table: models that share all but one thing."""
+"""Contrasts within the table of the authors: models that differ in one property."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def next_epoch(model: str) -> str:
 
 
 def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Estimate]:
-    """What filtering the pool does at fixed scale, architecture and number of pairs seen.
+    """Effect of filtering the pool at fixed scale, architecture and number of pairs seen.
 
     Parameters
     ----------
     models
-        What `working` gives, with `column`.
+        What `working` returns, with `column`.
     column
         A number of each model.
 
     Returns
     -------
     tuple
-        A grid of filters, mildest first, by scales; and DataComp less no filter, the mean over
-        scales with its t interval.
+        A grid of filters, mildest first, by scales; and the mean difference over scales between
+        the filter of DataComp and no filter, with its t interval.
     """
     ladder = models[models["scale"] != ""]
     grid = ladder.pivot(index="filter", columns="scale", values=column)
@@ -60,9 +60,9 @@ def mean_of(values: np.ndarray, level: float = 0.95) -> Estimate:
 
 
 def noise_floor(models: pd.DataFrame, column: str) -> tuple[int, float]:
-    """Pairs of two epochs of the same run, and the standard deviation that they show of a number.
+    """Number of pairs of two epochs of a run, and the standard deviation of a number within them.
 
-    It is a lower bound of what another run would add.
+    It is a lower bound of the standard deviation between runs.
     """
     later = models["model"].map(next_epoch)
     pairs = later[later.isin(models["model"])]
@@ -70,14 +70,14 @@ def noise_floor(models: pd.DataFrame, column: str) -> tuple[int, float]:
     return len(pairs), float(np.sqrt((apart**2).mean() / 2)) if len(pairs) else np.nan
 
 
-def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
-    """Models that share all but one thing, as a long table.
+def contrasts(models: pd.DataFrame, line: Line) -> pd.DataFrame:
+    """Groups of models that differ in one property, as a long table.
 
     Returns
     -------
     pandas.DataFrame
-        `contrast` (what differs), `fixed` (what does not), `model`, `id`, `ood` and `residual`,
-        effective robustness in logits.
+        `contrast` (the property that differs), `fixed` (those that do not), `model`, `id`, `ood`
+        and `residual`, effective robustness in logits.
     """
     name, right = models["model"], ~models["wrong_activation"]
     later = right & ~name.map(next_epoch).isin(name)
@@ -105,7 +105,7 @@ def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
     for wrong in name[models["wrong_activation"]]:
         chosen = right & (models["checkpoint"] == models.loc[wrong, "checkpoint"])
         parts.append(("activation", models.loc[wrong, "checkpoint"], chosen | (name == wrong)))
-    residual = found.models["residual"]
+    residual = line.models["residual"]
     rows = [
         models.loc[chosen, ["model", "id", "ood"]].assign(contrast=what, fixed=fixed)
         for what, fixed, chosen in parts
@@ -117,7 +117,7 @@ def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
 
 
 def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """What sizes of models and training sets say of OoD accuracy, alone and given ID accuracy.
+    """Association of sizes of models and training sets with OoD accuracy, plain and given ID.
 
     Returns
     -------
@@ -133,15 +133,15 @@ def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
     joint = regress(y, logs[together].assign(id=x), pool).coefficients
     rows = []
     for name, title in SIZES.items():
-        one = regress(y, logs[[name]].assign(id=x), pool)
+        fit = regress(y, logs[[name]].assign(id=x), pool)
         rows.append(
             {
                 "size": title,
-                "n": one.n,
-                "families": one.families,
+                "n": fit.n,
+                "families": fit.families,
                 "alone": correlate(logs[name], y, pool, seed=seed),
                 "given": correlate(logs[name], y, pool, given=x, seed=seed),
-                "per_doubling": one.coefficients[name],
+                "per_doubling": fit.coefficients[name],
                 "jointly": joint.get(name),
             }
         )
