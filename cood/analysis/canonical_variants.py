@@ -59,8 +59,8 @@ def at_width(
     As `correlate_metrics`; the column `way` is `AS_THEY_ARE`, or says how the embeddings were
     projected to that width. A study without a fixed width has the first way only.
     """
-    found = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
-    tables = [found.assign(way=AS_THEY_ARE)]
+    plain = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
+    tables = [plain.assign(way=AS_THEY_ARE)]
     width = results.study.representation_metrics.fixed_width
     if width is not None and split == results.study.representation_metrics.splits[0]:
         ways = {

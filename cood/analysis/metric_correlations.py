@@ -50,7 +50,7 @@ def correlate_metrics(
     pandas.DataFrame
         A row for each `space`, `metric` and `variant`: `split`; `lowest`, `median` and `highest`
         value of a model, and the median `chance`; the columns of `Correlation`; and how far each
-        coefficient moves when any one model is left out: `pearson_min`, `pearson_max`,
+        coefficient moves when a single model is left out: `pearson_min`, `pearson_max`,
         `spearman_min` and `spearman_max`.
 
     Raises

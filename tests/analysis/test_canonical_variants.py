@@ -15,7 +15,7 @@ ACCURACY = pd.Series([0.1, 0.2, 0.3, 0.4, 0.5], index=MODELS)
 SIGNS = {"all": 1, "rotated": 1, "fixed_width PCA 8": 1, "fixed_width random 8": -1}
 
 
-def test_the_variant_that_stands_for_a_measure():
+def test_the_canonical_variant_of_a_metric():
     assert usual_variant("image", "numerical_rank_0.1") == "images, centred, unit rows, relative"
     assert usual_variant("text", "orthogonality") == "compositions, unit rows"
     assert usual_variant("text", "explicitness") == "all"
@@ -40,7 +40,8 @@ def make(study):
 def test_only_the_usual_variants_are_left(tiny):
     found = usual(make(tiny), ["r2", "mig"]).scores
     assert found.groupby("metric", sort=False)["variant"].unique().str.join("+").to_dict() == {
-        **{"r2": "images, unit rows", "mig": "all"},
+        "r2": "images, unit rows",
+        "mig": "all",
     }
     assert list(found["metric"].unique()) == ["r2", "mig"]
     assert len(found) == 10

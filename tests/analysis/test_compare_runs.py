@@ -126,7 +126,7 @@ def test_image_only_encoders_count_as_models(write):
     assert state(table, "linear_pair_top1 on unseen", "tower") == "same"
 
 
-def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
+def test_scores_of_other_sets_splits_labels_and_spaces_are_separate(write):
     rows = [
         score("few", 0.5),
         score("few", 0.4, variant="unseen"),
@@ -140,7 +140,8 @@ def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
     table = compare(write("a", rows), write("b", rows[:1]))
     assert set(table["what"]) == {
         *(OOD, f"{OOD}, unseen labels", "pair_top1 on seen", f"{OOD} of photos"),
-        *("mig image on unseen", "mig text on unseen"),
+        "mig image on unseen",
+        "mig text on unseen",
     }
     assert not table.duplicated(["what", "model"]).any()
 
@@ -220,7 +221,7 @@ def test_what_cannot_be_compared(project, capsys):
     assert said.err.count("\n") == 1
 
 
-def test_the_command_says_what_differs_and_writes_every_number(project, write, capsys):
+def test_the_command_prints_the_differences_and_writes_every_number(project, write, capsys):
     a = write("a", [score("few", 0.5), score("most", 0.5)])
     b = write("b", [score("few", 0.9), score("most", 0.5)], settings=SETTINGS | {"seed": 8})
     folders = [str(run.folder) for run in (a, b)]

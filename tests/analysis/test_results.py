@@ -145,7 +145,7 @@ def zoo(parse):
         ("RN50, mo*t", ["more", "most"]),
     ],
 )
-def test_models_are_chosen_by_tower_architecture_family_or_name(zoo, asked, found):
+def test_models_are_selected_by_tower_architecture_family_or_name(zoo, asked, found):
     assert select(zoo, asked).models["model"].tolist() == found
 
 

@@ -49,7 +49,7 @@ from cood.metrics.rank import DEFINITIONS
 # The metrics that the papers name, or papers that cite them.
 NAMED = ("z_diff", "explicitness", "dci_completeness", "dci_informativeness", "dcimig")
 Z_DIFF = ("z_diff", "z_diff_single", "z_diff_strict")
-ALPHA = 0.05  # one less the confidence of intervals that are computed here
+ALPHA = 0.05  # the intervals that are computed here have the confidence 1 - ALPHA
 
 
 def spread(evidence: Evidence) -> dict[str, Effect]:

@@ -19,8 +19,8 @@ class Correlation:
     """Pearson's and Spearman's coefficient over n models in `families` families.
 
     `low`, `high` and `pearson_p`, and those of `spearman`, come from the jackknife over families;
-    `..._least` and `..._most` are the coefficients furthest apart when one family is left out, and
-    `..._boot_low` and `..._boot_high` bound the percentile bootstrap over families.
+    `..._least` and `..._most` are the lowest and the highest coefficient when one family is left
+    out, and `..._boot_low` and `..._boot_high` bound the percentile bootstrap over families.
     """
 
     n: int

@@ -78,7 +78,7 @@ def test_a_planted_effect_is_recovered_at_the_nominal_rate(parse):
     assert refuted >= 60
 
 
-def test_where_nothing_is_planted_p_is_small_at_the_nominal_rate():
+def test_without_an_effect_p_is_small_at_the_nominal_rate():
     rng, families = np.random.default_rng(12), pd.Series(FAMILIES)
     draws = (map(pd.Series, planted(0, rng)) for _ in range(200))
     found = [correlation.correlate(*draw, families, seed=0, resamples=0) for draw in draws]

@@ -155,7 +155,7 @@ def test_holm_is_over_all_claims_that_were_tested(judged):
     assert [found[k].verdict for k in P] == ["supported", "supported", "undecided", "undecided"]
 
 
-def test_models_of_similar_accuracy_decide_nothing(monkeypatch):
+def test_without_a_spread_in_accuracy_correlations_are_undecided(monkeypatch):
     monkeypatch.setitem(P, "C1", 0.2)
     functions = {name: partial(lambda name, evidence: statistic(name), name) for name in STATISTICS}
     monkeypatch.setattr(verdicts, "STATISTICS", functions)

@@ -67,7 +67,7 @@ def test_too_few_families_give_no_number():
         assert "no difference can be estimated" in str(gap)
 
 
-def test_a_comparison_without_overlap_is_said_to_decide_nothing():
+def test_a_comparison_without_overlap_decides_nothing():
     table = zoo(0.5)
     said = reading(table, language_gap(table))
     assert "decides nothing" not in said

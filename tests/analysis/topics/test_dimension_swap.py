@@ -65,7 +65,7 @@ def test_a_way_is_put_together_from_parameters():
         (("images", "axes", "share", "images"), "unknown space 'images'; did you mean image?"),
     ],
 )
-def test_parameters_that_make_no_way_are_refused(given, said):
+def test_invalid_parameters_are_refused(given, said):
     with pytest.raises(NotebookError) as caught:
         way(*given)
     assert said in str(caught.value)

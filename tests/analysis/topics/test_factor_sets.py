@@ -41,7 +41,7 @@ def results(factored):
     return Results(study, pd.DataFrame(rows), models)
 
 
-def test_correlations_are_those_of_the_zoo_alone(results):
+def test_correlations_exclude_models_trained_on_the_factor_sets(results):
     accuracy = pd.Series({"a": 0.2, "b": 0.25, "c": 0.5, "d": 0.8, "on-shapes": -5.0})
     table = factor_sets.against_composing(results, accuracy, ["mig"])
     assert table[["set", "metric", "space", "group"]].to_numpy().tolist() == [
@@ -119,8 +119,10 @@ def whole(copied_factors):
 def test_models_of_both_kinds(whole):
     models = whole.models.set_index("model")
     assert models["trained_on"].to_dict() == {
-        **{"few": "", "most": ""},
-        **{"on-shapes": "shapes", "on-shapes-more": "shapes"},
+        "few": "",
+        "most": "",
+        "on-shapes": "shapes",
+        "on-shapes-more": "shapes",
     }
     assert models.loc["on-shapes", "family"] == "50% of compositions"
 

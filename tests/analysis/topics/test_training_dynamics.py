@@ -18,7 +18,7 @@ def table(values):
     return pd.DataFrame(rows, columns=["model", "step", "space", "metric", "value"])
 
 
-def test_the_step_from_which_a_measure_stays():
+def test_the_step_from_which_a_metric_stays():
     found = arrival_steps(
         table(
             {

@@ -81,7 +81,7 @@ def test_among_files_where_a_set_finds_itself(study):
     assert (nearest["file"] == ["a.npy"] * 15 + ["b.npy"] * 25).all()
     assert nearest["row"].tolist() == [*range(15), *range(25)]
     (row,) = summary(nearest).to_dict("records")
-    assert (row["compositions"], row["as near as copies"]) == ("all", "100.0 %")
+    assert (row["compositions"], row["near duplicates"]) == ("all", "100.0 %")
     assert (
         reading(settings, nearest, load_references(settings))
         == "The references are training images embedded by few."
@@ -127,7 +127,7 @@ def test_the_threshold_is_what_copies_reach(study):
     assert copies.mean() > shuffled.mean()
 
 
-def test_pairs_known_to_be_the_same_have_a_say(study):
+def test_pairs_of_duplicates_set_a_second_threshold(study):
     root = study().paths.root
     manifest = read_manifest(study(), "ao")
     images = [f"results/tiny/sets/ao/{name}" for name in manifest["image"]]

@@ -89,7 +89,7 @@ def test_the_headline_is_the_claim_of_the_title(found):
     assert verdicts.headline(none).endswith("in this run. The study has no metrics.")
 
 
-def test_how_far_a_statistic_must_lie_from_0(found):
+def test_the_resolution_of_a_study(found):
     # Student's t with 4 degrees of freedom: 2.776 for 5 %, and 4.604 for a fifth of it.
     text = verdicts.resolution(found)
     assert "With 5 families, a 95 % interval extends 2.8 standard errors" in text
@@ -109,7 +109,7 @@ def test_the_summary_links_to_pages_that_are_there(found):
     assert html.count("<tr>") == 1 + len(found)
 
 
-def test_each_statistic_has_what_may_speak_against_it(found):
+def test_each_statistic_has_its_controls_and_alternatives(found):
     rows = verdicts.tests(found, ["accuracy"]).data.set_index("claim")
     assert len(rows) == 6
     row = rows.loc["C2"]
@@ -129,7 +129,7 @@ def test_each_metric_of_a_set(found):
     assert table["set"].iloc[0] == "&lt;ao&gt;"
 
 
-def test_remarks_say_why(found):
+def test_remarks_give_reasons(found):
     rows = verdicts.remarks(found).data.set_index("")
     assert rows.loc["C13", "remarks"] == "The study has none."
     assert rows.loc["C8", "remarks"] == "P is 1. It &lt;grows&gt;."
@@ -161,7 +161,7 @@ def test_the_figure_has_every_correlation_and_only_these(found):
     assert "C5 caption NMI -0.40 [-0.35, 0.95]; C6 metrics of texts" in described
 
 
-def test_nothing_tested_is_no_error():
+def test_a_study_without_a_tested_claim():
     none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
     plt.close(verdicts.forest(none))
     assert len(verdicts.tests(none, []).data) == 1

@@ -54,8 +54,8 @@ def summary(nearest: pd.DataFrame) -> pd.DataFrame:
                 "highest 5 %": high,
                 "copies from": own["of_copies"].iloc[0],
                 "pairs from": own["of_pairs"].iloc[0],
-                "known from": own["threshold"].iloc[0],
-                "as near as copies": percent((own["similarity"] >= own["threshold"]).mean()),
+                "threshold": own["threshold"].iloc[0],
+                "near duplicates": percent((own["similarity"] >= own["threshold"]).mean()),
             }
         )
     return pd.DataFrame(rows or [{"set": "none", "images": 0}])

@@ -38,7 +38,7 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
     """Kendall's tau-b of two columns over models, with an interval from leaving out families.
 
     Ties are treated as in tau-b (Kendall 1945, doi:10.2307/2332303). The interval is that of
-    `cood.analysis.stats.jackknife.fisher_interval`, where tau is taken to be no closer to 1 or -1
+    `cood.analysis.stats.jackknife.fisher_interval`, where tau is limited to be no closer to 1 or -1
     than half of its smallest step.
 
     Parameters

@@ -32,9 +32,13 @@ def results(tiny):
     fixed = {"set": "ao", "split": "unseen", "group": "all", "space": "image", "variant": "all"}
     models = pd.DataFrame(
         {
-            **{"model": MODELS, "family": [f"f{i // 2}" for i in range(N)], "parameters": SIZE},
-            **{"embed_dim": 64.0, "images": 2 * SIZE, "epochs": np.arange(1, N + 1)},
-            **{"pairs": [1.0, 2.0, 3.0] + [np.nan] * (N - 3)},
+            "model": MODELS,
+            "family": [f"f{i // 2}" for i in range(N)],
+            "parameters": SIZE,
+            "embed_dim": 64.0,
+            "images": 2 * SIZE,
+            "epochs": np.arange(1, N + 1),
+            "pairs": [1.0, 2.0, 3.0] + [np.nan] * (N - 3),
         }
     )
     return Results(tiny, table.assign(**fixed, chance=np.nan), models)
@@ -60,7 +64,7 @@ def test_what_goes_with_a_size(results):
     assert correlate_controls(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
 
 
-def test_a_coefficient_by_size_alone_is_lost_with_it_held_fixed(results):
+def test_a_correlation_due_to_size_is_lost_given_size(results):
     controls = confounders(results)[0][["parameters"]]
     found = correlate_given_each(results, OUTSIDE, ["mig", "sap"], controls, "unseen")
     assert found["way"].unique().tolist() == [AS_THEY_ARE, "given parameters"]

@@ -58,7 +58,7 @@ def test_the_difference_between_sets_is_a_t_test_of_their_means(simulated):
     assert found.odds.low == pytest.approx(np.exp(interval.low))
 
 
-def test_a_planted_difference_between_sets_is_in_its_interval_as_often_as_it_says(simulated):
+def test_the_interval_of_a_difference_between_sets_has_its_nominal_coverage(simulated):
     rng = np.random.default_rng(12)
     inside = 0
     for _ in range(100):
@@ -69,7 +69,7 @@ def test_a_planted_difference_between_sets_is_in_its_interval_as_often_as_it_say
     assert 0.91 <= inside / 100 <= 0.985
 
 
-def test_a_difference_that_is_not_to_be_had(simulated):
+def test_a_difference_without_a_group_is_not_estimable(simulated):
     table = simulated(np.random.default_rng(13))
     line = line_of(table)
     assert compare_sets(line, table["family"], ["f0"], ["nobody"]).logits == Estimate(
