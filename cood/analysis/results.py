@@ -15,9 +15,12 @@ from cood.settings.study_file import Study, load_study
 
 EVERY, FIRST = "all", "first"
 MOST_REASONS = 3  # models whose reason an error gives
+# Kinds of image towers, by the names of architectures. The towers of MobileCLIP are vision
+# transformers (B and L) or of FastViT, which mixes convolutions and attention (S).
 TOWERS = {
     "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),
-    "transformer": re.compile("vit|eva", re.IGNORECASE),
+    "transformer": re.compile("vit|eva|mobileclip2?-[bl]", re.IGNORECASE),
+    "hybrid": re.compile("mobileclip2?-s", re.IGNORECASE),
 }
 
 
@@ -58,8 +61,8 @@ def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
     results
         The tables of a study.
     models
-        ``all``, or a list with commas of: ``convolutional`` or ``transformer`` (the image tower),
-        an architecture, a family, a name. ``*`` matches any text, as in ``ViT-B*``.
+        ``all``, or a list with commas of: a kind of image tower (one of `TOWERS`), an architecture,
+        a family, a name. ``*`` matches any text, as in ``ViT-B*``.
     set
         Name of a set, or ``first``.
 

@@ -1,16 +1,20 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import cood.models
 from cood.analysis.metric_correlations import correlate_metrics
-from cood.analysis.results import Results, load_results, percent, pick, select
+from cood.analysis.results import TOWERS, Results, load_results, percent, pick, select
 from cood.analysis.topics.diversity import caption_table
+from cood.catalogue.checkpoints import families
 from cood.errors import ArtefactError, StudyError
 from cood.files import write_table
 from cood.metrics.captions import caption_nmi
 from cood.splits import training_captions
 
+CONFIGS = Path(cood.models.__file__).parent / "configs"
 KEYS = ["model", "set", "split", "group", "metric", "variant", "value"]
 
 
@@ -147,6 +151,15 @@ def zoo(parse):
 )
 def test_models_are_selected_by_tower_architecture_family_or_name(zoo, asked, found):
     assert select(zoo, asked).models["model"].tolist() == found
+
+
+def test_every_architecture_has_one_kind_of_image_tower():
+    named = {name.partition("/")[0] for names in families().values() for name in names}
+    own = {path.stem for path in CONFIGS.glob("*.json")}
+    assert own
+    for architecture in sorted(named | own):
+        kinds = [kind for kind, pattern in TOWERS.items() if pattern.search(architecture)]
+        assert len(kinds) == 1, f"{architecture}: {kinds}; see TOWERS in cood/analysis/results.py"
 
 
 def test_an_unknown_model_or_set_gets_suggestions(zoo):

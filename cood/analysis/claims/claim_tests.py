@@ -403,7 +403,7 @@ def image_encoders(evidence: Evidence) -> dict[str, Effect]:
             low=gap.low,
             high=gap.high,
             p=gap.p,
-            n=gap.clips + gap.towers,
+            n=gap.clips + gap.image_encoders,
             families=gap.clip_families + gap.image_encoder_families,
         ),
         note=f"Linear probes evaluate all of them. {about_image_encoders(evidence.results)} "

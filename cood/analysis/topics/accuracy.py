@@ -89,7 +89,7 @@ class LanguageGap:
     value, low, high, p
         Accuracy of CLIPs minus that of image-only encoders, with its 95 % interval, and p; NaN
         where there are too few families.
-    clips, towers
+    clips, image_encoders
         Numbers of models.
     clip_families, image_encoder_families
         Numbers of families, whose means are compared.
@@ -103,7 +103,7 @@ class LanguageGap:
     high: float
     p: float
     clips: int
-    towers: int
+    image_encoders: int
     clip_families: int
     image_encoder_families: int
     inside: int
@@ -111,7 +111,7 @@ class LanguageGap:
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
-            f"{self.clips} CLIPs of {self.clip_families} families and {self.towers} image-only "
+            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} image-only "
             f"encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):

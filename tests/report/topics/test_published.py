@@ -115,7 +115,7 @@ def test_sentences():
     # At most 50 % right or wrong: the error of a share of one half.
     assert f"at most {50 / np.sqrt(46_092):.1f} points" in published.sampling(MODELS)
     assert "5 pairs" in published.noise(5, 0.0015)
-    assert "noise floor" in published.noise(0, np.nan)
+    assert "no two epochs of a run" in published.noise(0, np.nan)
 
 
 def test_tables_of_contrasts_and_sizes():
