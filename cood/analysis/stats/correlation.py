@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.families import complete_models, leave_family_out
 from cood.analysis.stats.jackknife import fisher_interval
 
 ROUNDING = 1e-12  # what is smaller is 0 but for rounding
@@ -116,14 +117,11 @@ def correlate(
         interval is from -1 to 1 where there is no coefficient without one of the families.
     """
     controls = [] if given is None else [given] if isinstance(given, pd.Series) else list(given)
-    columns = [c.to_numpy(float) for c in (x, y, *controls)]
-    kept = np.isfinite(columns).all(axis=0)
-    columns = [column[kept] for column in columns]
-    _, members = np.unique(families.to_numpy()[kept], return_inverse=True)
-    n, n_families = int(kept.sum()), int(members.max()) + 1 if len(members) else 0
+    columns, members, n_families = complete_models((x, y, *controls), families)
+    n = len(members)
     if n < len(columns) + 1 or n_families < 2 or not all(map(np.ptp, columns)):
         return Correlation(n, n_families, *[np.nan] * 6)
-    left = (members != np.arange(n_families)[:, None]).astype(float)
+    left = leave_family_out(members, n_families)
     enough = left.sum(axis=1) > len(columns)  # fewer points always lie on a line
     without = np.where(enough, _coefficients(columns, left), np.nan)
     tail = (1 - level) / 2

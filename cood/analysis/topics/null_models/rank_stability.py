@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.results import Results, pick
+from cood.analysis.stats.families import complete_models, leave_family_out
 from cood.analysis.stats.jackknife import fisher_interval
 from cood.evaluation.accuracy.zero_shot import template_variant
 
@@ -54,15 +55,12 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
         NaN where there are fewer than three models or two families, or a column is constant. The
         interval is from -1 to 1 where there is no tau without one of the families.
     """
-    columns = [column.to_numpy(float) for column in (x, y)]
-    kept = np.isfinite(columns).all(axis=0)
-    columns = [column[kept] for column in columns]
-    _, member = np.unique(families.to_numpy()[kept], return_inverse=True)
-    n, size = int(kept.sum()), int(member.max()) + 1 if kept.any() else 0
+    columns, members, size = complete_models((x, y), families)
+    n = len(members)
     if n < 3 or size < 2 or not all(map(np.ptp, columns)):
         return Agreement(n, size, np.nan, np.nan, np.nan)
     first, second = (np.sign(column[:, None] - column) for column in columns)
-    times = np.vstack([np.ones(n), member != np.arange(size)[:, None]])
+    times = np.vstack([np.ones(n), leave_family_out(members, size)])
     left = times.sum(axis=1)
     taus = np.where(left > 2, _tau(first, second, times), np.nan)
     limit = 1 - 2 / np.maximum(left * (left - 1), 3)
