@@ -27,6 +27,8 @@ ACCURACIES = (
 SOFT_RANK = "numerical_rank_0.1"
 RANKS = tuple(f"{of}, centred, unit rows, relative" for of in ("images", "compositions"))
 CLAIM, SCORE = "claim", "score"
+RELATIVE, ABSOLUTE = 1e-9, 1e-12  # differences up to which two numbers are the same
+MISSES = 0.05  # share of 95 % intervals of equal numbers that exclude 0
 OOD = "pair_top1 on unseen"
 # States of a number, or of a verdict.
 SAME, WITHIN, BEYOND, UNKNOWN = "same", "within", "beyond", "no interval"
@@ -129,7 +131,7 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     table["high"] = d + np.hypot(table["a_high"] - table["a"], table["b"] - table["b_low"])
     verdicts_differ = table["a_verdict"].fillna("") != table["b_verdict"].fillna("")
     both_empty = table[["a", "b"]].isna().all(axis=1)
-    equal = np.isclose(table["a"], table["b"], rtol=1e-9, atol=1e-12) | both_empty
+    equal = np.isclose(table["a"], table["b"], rtol=RELATIVE, atol=ABSOLUTE) | both_empty
     same = equal & ~verdicts_differ
     outside = (table["low"] > 0) | (table["high"] < 0) | verdicts_differ
     choices = {
@@ -211,7 +213,7 @@ def _scores_section(scores: pd.DataFrame) -> str:
     tested = int(scores["state"].isin([WITHIN, BEYOND]).sum())
     return (
         f"Scores: {listed}. Of {tested} that have intervals and are not the same, about "
-        f"{0.05 * tested:.0f} are expected to differ beyond them by chance."
+        f"{MISSES * tested:.0f} are expected to differ beyond them by chance."
     )
 
 

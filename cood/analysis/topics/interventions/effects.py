@@ -20,7 +20,8 @@ POSITIVE = ("remove attribute", "remove object")
 TESTS = ("remove shared", "remove residual", "additive", "whiten")
 CELL = ["edit", "dose", "side"]
 KEYS = [*CELL, "space", "metric", "against"]
-STATISTICS = ["value", "low", "high", "p", "n", "families", "up", "down"]
+ESTIMATE = ["value", "low", "high", "p", "n", "families"]
+STATISTICS = [*ESTIMATE, "up", "down"]
 
 
 def load_interventions(study: Study) -> pd.DataFrame:
@@ -152,10 +153,10 @@ def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
 def _statistics(values: np.ndarray, families: np.ndarray) -> dict[str, Any]:
     """Mean over the models [n] that have a number, as columns of a table."""
     present = np.isfinite(values)
-    found = Estimate()
+    mean = Estimate()
     if present.any():
-        found = jackknife.mean(values[present], families[present])
-    return {name: getattr(found, name) for name in STATISTICS[:-2]}
+        mean = jackknife.mean(values[present], families[present])
+    return {name: getattr(mean, name) for name in ESTIMATE}
 
 
 def _spearman(x: pd.Series, y: pd.Series) -> float:

@@ -24,6 +24,7 @@ from cood.settings.study_file import Study
 LEAST = 3  # shares that a line through them needs
 LEAST_MODELS = 5
 DRAWS = 20_000
+ROUNDING = 1e-9  # what is smaller, relative to the whole, is 0 but for rounding
 LEVEL = 0.95
 PARTS = ("total", "direct", "indirect", "within")
 SWITCHES = {"centred": True, "unit": True, "relative": True}
@@ -228,4 +229,5 @@ def _fitted(t: np.ndarray, m: np.ndarray) -> np.ndarray:
 
 
 def _flat(left: np.ndarray, whole: np.ndarray) -> bool:
-    return bool(np.abs(left).max() <= 1e-9 * max(1e-300, np.abs(whole).max()))
+    smallest = np.finfo(float).tiny
+    return bool(np.abs(left).max() <= ROUNDING * max(smallest, np.abs(whole).max()))

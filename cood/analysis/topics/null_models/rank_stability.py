@@ -13,6 +13,7 @@ from cood.analysis.stats.families import complete_models, leave_family_out
 from cood.analysis.stats.jackknife import fisher_interval
 from cood.evaluation.accuracy.zero_shot import template_variant
 
+LEAST_MODELS, LEAST_FAMILIES = 3, 2  # that a coefficient needs
 USUAL = "all pairs as labels, top-1"
 ALONE = "attribute and object asked alone, mean of both"
 WAYS = {
@@ -57,12 +58,12 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
     """
     columns, members, size = complete_models((x, y), families)
     n = len(members)
-    if n < 3 or size < 2 or not all(map(np.ptp, columns)):
+    if n < LEAST_MODELS or size < LEAST_FAMILIES or not all(map(np.ptp, columns)):
         return Agreement(n, size, np.nan, np.nan, np.nan)
     first, second = (np.sign(column[:, None] - column) for column in columns)
     times = np.vstack([np.ones(n), leave_family_out(members, size)])
     left = times.sum(axis=1)
-    taus = np.where(left > 2, _tau(first, second, times), np.nan)
+    taus = np.where(left >= LEAST_MODELS, _tau(first, second, times), np.nan)
     limit = 1 - 2 / np.maximum(left * (left - 1), 3)
     tau = float(taus[0])
     low, high, _ = fisher_interval(tau, taus[1:], limit, level)
