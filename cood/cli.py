@@ -130,18 +130,18 @@ def _embed_image_encoder(study: Study, args: argparse.Namespace) -> None:
 
 
 def _linear(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.linear_probe.linear_probe import linear_probe_model
+    from cood.evaluation.linear_probe.linear_probe import score_linear_probe
 
     if args.model not in study.models:
         study.tower(args.model)
-    linear_probe_model(study, args.model)
+    score_linear_probe(study, args.model)
 
 
 def _score(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.collect import score_model
+    from cood.evaluation.accuracy.accuracy import score_accuracy
 
     study.embedded_model(args.model)
-    score_model(study, args.model)
+    score_accuracy(study, args.model)
 
 
 def _draw_factors(study: Study, args: argparse.Namespace) -> None:
@@ -175,39 +175,37 @@ def _score_factors(study: Study, args: argparse.Namespace) -> None:
 
 
 def _collect_factors(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.factor_scores import collect_factors
+    from cood.evaluation.collect import collect
 
-    collect_factors(study)
+    collect(study)
 
 
 def _probe(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.interventions.probing import swap_dimensions_of_model
+    from cood.evaluation.interventions.dimension_swap import swap_dimensions
 
     study.model(args.model)
-    swap_dimensions_of_model(study, args.model)
+    swap_dimensions(study, args.model)
 
 
 def _measure(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.representation.representation_metrics import (
-        representation_metrics_of_model,
-    )
+    from cood.evaluation.representation.representation_metrics import score_representation
 
     study.embedded_model(args.model)
-    representation_metrics_of_model(study, args.model)
+    score_representation(study, args.model)
 
 
 def _edit(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.interventions.interventions import intervene_on_model
+    from cood.evaluation.interventions.interventions import score_interventions
 
     study.model(args.model)
-    intervene_on_model(study, args.model)
+    score_interventions(study, args.model)
 
 
 def _track(study: Study, args: argparse.Namespace) -> None:
-    from cood.evaluation.representation.training_dynamics import training_dynamics_of_model
+    from cood.evaluation.representation.training_dynamics import score_training_dynamics
 
     study.model(args.model)
-    training_dynamics_of_model(study, args.model)
+    score_training_dynamics(study, args.model)
 
 
 def _baselines(study: Study, args: argparse.Namespace) -> None:

@@ -189,7 +189,9 @@ for stage in {stages}:
     scores = pd.read_parquet(results / "scores.parquet").query("metric == 'between'")
     assert set(scores["model"]) == {"few", "most"}
     assert set(scores["space"]) == {"image", "text"}
-    assert {"all", "attribute", "object", "rotated", "isolated"} <= set(scores["variant"])
+    assert {"", "attribute", "object"} <= set(scores["factor"])
+    assert {"", "rotated"} <= set(scores["null"])
+    assert {"", "concepts"} <= set(scores["basis"])
     assert scores["value"].between(0, 1).all()
     saved = results / "preview" / "disentanglement"
     assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["metric"])

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 
+from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import damage
 from tests.projects import clone
 
@@ -126,14 +127,12 @@ def test_scores_are_shares_with_interval_and_chance(made):
     shares = table.dropna(subset=["value"])
     bounded = shares.dropna(subset=["low"])
     assert (bounded["low"] <= bounded["high"]).all()
-    accuracy = shares[shares["metric"].str.contains("top|accuracy|class_mean|switched|intact")]
+    accuracy = shares[shares["metric"].str.contains("top|accuracy|class_mean|swapped|intact")]
     accuracy = accuracy[~accuracy["metric"].str.contains("gain")]
     assert accuracy["value"].between(0, 1).all()
     assert accuracy["chance"].between(0, 1, inclusive="neither").all()
     assert (shares["n"] > 0).all()
-    assert not table.duplicated(
-        ["model", "set", "split", "group", "space", "metric", "variant"]
-    ).any()
+    check(table, JOINED_SCORES)
 
 
 def test_once_more_does_nothing(made):

@@ -11,21 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
+from cood.evaluation.accuracy.zero_shot import OWN, ZERO_SHOT
+from cood.evaluation.common.score_table import ALL
+from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE
 from cood.files import read_table
 from cood.metrics import SCORES
 from cood.settings.study_file import load_study
 
-ACCURACIES = (
-    "pair_top1",
-    "attribute_top1",
-    "object_top1",
-    "binding",
-    "id_top1",
-    "linear_pair_top1",  # of linear probes, which image-only encoders have too
-)
+ACCURACIES = {  # by method; image-only encoders have linear probes too
+    ZERO_SHOT: ("pair_top1", "attribute_top1", "object_top1", "binding", "id_top1"),
+    LINEAR_PROBE: ("pair_top1",),
+}
 SOFT_RANK = "numerical_rank_0.1"
-RANKS = tuple(f"{of}, centred, unit rows, relative" for of in ("images", "compositions"))
 CLAIM, SCORE = "claim", "score"
 RELATIVE, ABSOLUTE = 1e-9, 1e-12  # differences up to which two numbers are the same
 MISSES = 0.05  # share of 95 % intervals of equal numbers that exclude 0
@@ -253,16 +252,24 @@ def _lines(table: pd.DataFrame) -> str:
 
 def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     """Accuracies, metrics of embeddings as they are, and soft ranks, one row each."""
-    scores = scores[scores["model"].isin(models) & (scores["group"] == "all")]
-    metric, variant = scores["metric"], scores["variant"]
-    whole = variant == "all"
-    kept = metric.isin(ACCURACIES) & (whole | (variant == "unseen"))
-    kept |= metric.isin(SCORES) & whole & (scores["split"] == "unseen")
-    kept |= (metric == SOFT_RANK) & variant.isin(RANKS) & (scores["split"] == "unseen")
-    scores = scores[kept]
-    labels = np.where(scores["variant"] == "unseen", ", unseen labels", "")
-    space = np.where(scores["metric"].isin(ACCURACIES), "", " " + scores["space"])
-    what = scores["metric"] + space + " on " + scores["split"] + labels
+    scores = scores[scores["model"].isin(models)]
+    accuracies = pd.concat(
+        plain_rows(scores[scores["metric"].isin(metrics)], method=method, labels=labels)
+        for method, metrics in ACCURACIES.items()
+        for labels in (ALL, OWN)
+    )
+    # Zero-shot accuracy on the images held out of a probe is there for comparison only.
+    compared = (accuracies["method"] == LINEAR_PROBE) | (accuracies["split"] != HELD_OUT)
+    own = accuracies["labels"] == OWN
+    accuracies = accuracies[compared & ~(own & (accuracies["split"] == HELD_OUT))]
+    metrics = plain_rows(scores[scores["metric"].isin([*SCORES, SOFT_RANK])], split="unseen")
+    scores = pd.concat([accuracies, metrics])
+    labels = np.where(scores["labels"] == OWN, ", unseen labels", "")
+    probe = np.where(scores["method"] == LINEAR_PROBE, "linear probe: ", "")
+    space = np.where(
+        scores["metric"].isin(SCORES) | (scores["metric"] == SOFT_RANK), " " + scores["space"], ""
+    )
+    what = probe + scores["metric"] + space + " on " + scores["split"] + labels
     sets = scores["set"]
     first = sets.iloc[0] if len(sets) else ""  # the first set of the study, which is not named
     what = what.where(sets == first, what + " of " + sets)

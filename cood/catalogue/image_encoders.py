@@ -10,7 +10,7 @@ import yaml
 
 from cood.catalogue.checkpoints import MILLION
 
-TOWERS = Path(__file__).with_name("towers.yaml")
+TOWERS = Path(__file__).with_name("image_encoders.yaml")
 
 
 @lru_cache

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.metric_correlations import bounds
+from cood.analysis.results import rows_with
 from cood.analysis.stats.correlation import Correlation
 
 
-def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
-    """One coefficient in a grid of variants by metrics.
+def grid(found: pd.DataFrame, coefficient: str, *, relative: bool) -> pd.DataFrame:
+    """One coefficient of ranks in a grid: a row for each kind of codes, a column a definition.
 
     Parameters
     ----------
@@ -18,13 +19,17 @@ def grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
         What `cood.analysis.metric_correlations.correlate_metrics` returns.
     coefficient
         ``pearson`` or ``spearman``.
-    last
-        Variants that end so are taken, and it is cut off their names.
+    relative
+        Whether to take ranks that are divided by the largest possible one, or those that are not.
     """
-    kept = found[found["variant"].str.endswith(f", {last}")]
-    names = kept["variant"].str.removesuffix(f", {last}")
-    table = kept.assign(variant=names).pivot(index="variant", columns="metric", values=coefficient)
-    return table.loc[names.unique(), kept["metric"].unique()]
+    ranks = rows_with(found, relative=relative, projection="")
+    rows = [
+        f"{row.codes}, {'centred' if row.centred else 'not centred'}, "
+        f"{'unit rows' if row.unit_rows else 'rows as given'}"
+        for row in ranks.itertuples()
+    ]
+    table = ranks.assign(row=rows).pivot(index="row", columns="metric", values=coefficient)
+    return table.loc[list(dict.fromkeys(rows)), ranks["metric"].unique()]
 
 
 def by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
@@ -37,7 +42,7 @@ def by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
 
 
 def by_way(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """One coefficient in a grid of spaces and ways by metrics; see `metrics.ways`."""
+    """One coefficient in a grid of spaces and ways by metrics; see `cood.analysis.metric_correlations.ways`."""
     rows = found["space"] + "s, " + found["way"]
     order = [f"{s}s, {way}" for s in sorted(set(found["space"])) for way in found["way"].unique()]
     table = found.assign(row=rows).pivot(index="row", columns="metric", values=coefficient)
@@ -79,7 +84,8 @@ def written(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "metric": found["metric"].str.replace("_", " "),
-            "codes": found["variant"].str.split(", ").str[0],
+            "factor": found["factor"].replace("", "both"),
+            "codes": found["codes"],
             "median (lowest to highest)": [
                 "{1:.2f} ({0:.2f} to {2:.2f})".format(*v) for v in values
             ],

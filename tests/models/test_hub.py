@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig
 
 from cood.catalogue import open_clip_listing as listing
 from cood.errors import CoodError
-from cood.evaluation.collect import score_model
+from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.embed.evaluation_sets import embed_set
 from cood.files import read_tensors
 from cood.models import hub as hub_module
@@ -179,9 +179,9 @@ def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
     )
     for name in study.models:
         embed_set(study, name, "ao", quiet)
-    row = score_model(study, "down")
+    row = score_accuracy(study, "down")
     assert row["note"].tolist() == ["repository lab/down has no revision 'v9'"]
-    assert len(score_model(study, "good")) > 1
+    assert len(score_accuracy(study, "good")) > 1
     _, metadata = read_tensors(study.paths.embeddings("good", "ao"))
     assert metadata["checkpoint"] == "hf-hub:lab/good"
     assert metadata["revision"] == COMMIT

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from cood.catalogue.image_encoders import facts, known_image_encoders
 from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.image_encoders import embed_image_encoder
-from cood.evaluation.linear_probe.linear_probe import linear_probe_model
+from cood.evaluation.linear_probe.linear_probe import score_linear_probe
 from cood.files import read_table, read_tensors
 from cood.models.image_encoders import load_image_encoder
 from cood.models.loading import local
@@ -124,7 +124,7 @@ def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, par
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert not tensors
     assert "cannot be downloaded" in metadata["missing"]
-    table = linear_probe_model(study, "far")
+    table = score_linear_probe(study, "far")
     assert table[["model", "set", "note"]].to_numpy().tolist() == [
         ["far", "ao", metadata["missing"]]
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import EVERY, Results, load_results, pick
+from cood.analysis.results import EVERY, Results, load_results, pick, plain_rows, rows_with
 from cood.analysis.stats.correlation import correlate
 from cood.files import read_table
 from cood.settings.study_file import Study
@@ -20,9 +20,9 @@ from cood.synthesis.scenes.factor_sets import read_factor_manifest
 HELD_OUT = (
     ("seen", "seen", "all"),
     ("held out", "unseen", "all"),
-    ("held out, by itself", "unseen", "unseen"),
+    ("held out, by itself", "unseen", "own"),
 )
-SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and group
+SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and granularity
 
 SHARED = "words for several values"  # a column of `factor_table`
 
@@ -88,17 +88,12 @@ def shared_words(study: Study) -> str:
 
 def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
     """Value of one metric, models by factors."""
-    scores = results.scores
     names = results.study.factor_set(set_).table.names
-    group = "all" if metric.endswith("_top1") else "words"
-    here = scores[
-        (scores["set"] == set_)
-        & (scores["metric"] == metric)
-        & (scores["space"] == space)
-        & (scores["group"] == group)
-        & scores["variant"].isin(names)
-    ]
-    table = here.pivot(index="model", columns="variant", values="value").reindex(columns=names)
+    here = pd.concat(
+        plain_rows(results.scores, metric=metric, set=set_, space=space, factor=name)
+        for name in names
+    )
+    table = here.pivot(index="model", columns="factor", values="value").reindex(columns=names)
     order = [m for m in results.models["model"] if m in table.index]
     return table.loc[order].rename_axis(columns=None)
 
@@ -108,15 +103,14 @@ def medians(results: Results, metric: str) -> pd.DataFrame:
 
     ``zoo`` are the models that were not trained on the factor sets, ``own`` those that were.
     """
-    scores = results.scores
-    here = scores[(scores["metric"] == metric) & (scores["group"] == "words")]
+    here = rows_with(results.scores, metric=metric, granularity="words")
     trained_on = here["model"].map(results.models.set_index("model")["trained_on"])
     here = here.assign(kind=np.where(trained_on == "", "zoo", "own"))
     columns: dict[str, Any] = {}
     for kind, space in product(("zoo", "own"), ("image", "text")):
         part = here[(here["kind"] == kind) & (here["space"] == space)]
-        columns[f"{kind}, {space}"] = part.groupby(["set", "variant"])["value"].median()
-    columns["chance"] = here.groupby(["set", "variant"])["chance"].median()
+        columns[f"{kind}, {space}"] = part.groupby(["set", "factor"])["value"].median()
+    columns["chance"] = here.groupby(["set", "factor"])["chance"].median()
     factors = factor_table(results.study)
     index = pd.MultiIndex.from_frame(factors[["set", "factor"]])
     values = pd.DataFrame(columns).reindex(index).reset_index(drop=True)
@@ -150,15 +144,16 @@ def against_composing(
     Returns
     -------
     DataFrame
-        A row for each set, metric, space and kind of factors (`group`: ``words``, the classes
+        A row for each set, metric, space and `granularity` of the factors (``words``, the classes
         that captions distinguish, or ``values``), with `lowest`, `highest` and `chance` of the
         metric and the fields of `Correlation`.
     """
     zoo = results.models[results.models["trained_on"] == ""].set_index("model")
     rows = []
-    for set_, metric, (space, group) in product(results.study.factor_sets, metrics, SIDES):
-        where = {"set": set_, "metric": metric, "space": space, "group": group}
-        if not _occurs(results.scores, where):  # costly metrics are not computed on every side
+    for set_, metric, (space, granularity) in product(results.study.factor_sets, metrics, SIDES):
+        where = {"set": set_, "metric": metric, "space": space, "granularity": granularity}
+        # Costly metrics are not computed on every side.
+        if rows_with(results.scores, **where).empty:
             continue
         scores = pick(results, **where, split="all").reindex(zoo.index)
         row: dict[str, Any] = {**where, "lowest": scores["value"].min()}
@@ -167,10 +162,6 @@ def against_composing(
         correlation = correlate(scores["value"], y, zoo["family"], seed=results.study.seed)
         rows.append(row | asdict(correlation))
     return pd.DataFrame(rows)
-
-
-def _occurs(scores: pd.DataFrame, where: dict[str, str]) -> bool:
-    return bool(np.all([scores[c] == v for c, v in where.items()], axis=0).any())
 
 
 def signs(table: pd.DataFrame) -> str:
@@ -190,12 +181,12 @@ def held_out(results: Results, metric: str) -> pd.DataFrame:
         own = {"set": settings.set}
         row: dict[str, Any] = {"model": name, "set": settings.set, "share": settings.share}
         for title, split, labels in HELD_OUT:
-            where = {**own, "split": split, "metric": "pair_top1", "variant": labels}
+            where = {**own, "split": split, "metric": "pair_top1", "labels": labels}
             score = pick(results, **where).loc[name]
             row |= {title: score["value"], f"{title} low": score["low"]}
             row |= {f"{title} high": score["high"], f"{title} chance": score["chance"]}
         for space in ("image", "text"):
-            where = {"metric": metric, "space": space, "group": "words", "split": "all"}
+            where = {"metric": metric, "space": space, "split": "all"}
             values = pick(results, **own, **where)["value"].reindex([name])
             row[f"{metric} {space}"] = float(values.iloc[0])
         rows.append(row)
@@ -207,7 +198,7 @@ def above_chance(results: Results, models: Sequence[str]) -> str:
     phrases = []
     for set_, settings in results.study.factor_sets.items():
         for factor in settings.table.names:
-            scores = pick(results, set=set_, metric="factor_top1", variant=factor, split="all")
+            scores = pick(results, set=set_, metric="factor_top1", factor=factor, split="all")
             rows = scores.reindex(models).dropna(subset=["value"])
             above = int((rows["low"] > rows["chance"]).sum())
             phrases.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")

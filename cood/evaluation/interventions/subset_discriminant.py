@@ -14,7 +14,7 @@ ROWS = 4096  # codes classified at a time
 
 @dataclass(frozen=True)
 class Moments:
-    """What linear discriminants need to know of codes and one factor with K values.
+    """What linear discriminants need of codes and one factor with K values.
 
     Attributes
     ----------
@@ -60,13 +60,13 @@ def moments(codes: np.ndarray, labels: np.ndarray, size: int) -> Moments:
     return Moments(counts, means, within)
 
 
-def discriminant(known: Moments, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def discriminant(fitted: Moments, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights [k, K] and offsets [K] of the linear discriminant on k dimensions.
 
     A value that does not occur has an offset of minus infinity.
     """
-    within = known.within[np.ix_(dimensions, dimensions)]
-    return weigh(known.means[:, dimensions], within, known.counts, known.scale)
+    within = fitted.within[np.ix_(dimensions, dimensions)]
+    return weigh(fitted.means[:, dimensions], within, fitted.counts, fitted.scale)
 
 
 def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -79,20 +79,20 @@ def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.
     return np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
 
 
-def ranked(known: Moments, rule: str) -> np.ndarray:
-    """Dimensions [d] in the order in which they tell of the factor, the best first.
+def ranked(fitted: Moments, rule: str) -> np.ndarray:
+    """Dimensions [d] by how well they separate the factor's values, the best first.
 
     Parameters
     ----------
-    known
-        Moments of the codes by the factor.
+    fitted
+        Moments of the codes by the values of the factor.
     rule
         ``share``: the share of the variance that lies between the values (eta squared), each
         dimension by itself;
         ``weight``: the length of the dimension's weights in the discriminant on all dimensions,
         in units of its standard deviation;
         ``forward``: each time the dimension with the largest such share of what the dimensions
-        before it leave over, which is forward selection by Wilks' lambda (Rencher and
+        before it leave unexplained, which is forward selection by Wilks' lambda (Rencher and
         Christensen 2012, https://doi.org/10.1002/9781118391686, section 8.9).
 
     Raises
@@ -100,13 +100,13 @@ def ranked(known: Moments, rule: str) -> np.ndarray:
     ValueError
         If there is no such rule.
     """
-    within = shrink(known.means, known.within, known.counts, known.scale)
-    total = within + known.between
+    within = shrink(fitted.means, fitted.within, fitted.counts, fitted.scale)
+    total = within + fitted.between
     match rule:
         case "share":
             return np.argsort(np.diag(within) / np.diag(total), kind="stable")
         case "weight":
-            weights, _ = discriminant(known, np.arange(len(total)))
+            weights, _ = discriminant(fitted, np.arange(len(total)))
             spread = np.sqrt(np.diag(total))
             return np.argsort(-spread * np.linalg.norm(weights, axis=1), kind="stable")
         case "forward":

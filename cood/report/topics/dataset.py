@@ -7,8 +7,10 @@ import pandas as pd
 from IPython.display import Markdown
 from scipy.stats import rankdata
 
-from cood.analysis.results import Results, percent
+from cood.analysis.results import Results, percent, rows_with
 from cood.curation.verification.verify import NO_ATTRIBUTE, NO_OBJECT, UNASKED
+from cood.evaluation.accuracy.baselines import LINEAR_PROBE, NOTE
+from cood.evaluation.common.score_table import ALL
 from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.splits import splits
@@ -150,17 +152,16 @@ def designs(study: Study) -> pd.DataFrame:
 
 def baselines(results: Results, set_: str) -> pd.DataFrame:
     """A row a baseline and metric: accuracy with interval, chance and number of images."""
-    scores = results.scores
-    rows = scores[
-        (scores["note"] == "baseline") & (scores["set"] == set_) & (scores["group"] == "all")
-    ]
+    rows = rows_with(results.scores, note=NOTE, set=set_, category=ALL)
     rows = rows[rows["metric"].isin(["pair_top1", "attribute_top1", "object_top1"])]
     # The captions of many models say the same: the one that comes furthest stands for all.
     worst = rows.sort_values("value").groupby(["model", "metric"], sort=False).tail(1)
     return pd.DataFrame(
         {
             "baseline": worst["model"],
-            "from": worst["variant"],
+            "from": np.where(
+                worst["method"] == LINEAR_PROBE, "linear probe", "captions of " + worst["fitted_on"]
+            ),
             "accuracy of": worst["metric"].str.removesuffix("_top1"),
             "accuracy": [percent(*v) for v in worst[["value", "low", "high"]].to_numpy()],
             "chance": worst["chance"].map(percent),

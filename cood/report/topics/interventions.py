@@ -15,7 +15,7 @@ from cood.analysis.results import Results
 from cood.analysis.topics.interventions.effects import POSITIVE, TESTS
 from cood.analysis.topics.interventions.mediation import PARTS, total_effect
 from cood.errors import StudyError
-from cood.evaluation.interventions.edits import KINDS
+from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
 from cood.evaluation.interventions.interventions import ACCURACIES
 from cood.report.plots.figures import MARKERS, legend, styles
 from cood.report.plots.svg import Told, bounds, tell
@@ -48,8 +48,8 @@ def cells(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
             f"directions, not {dose}; name one of these, or add it to `edits:` in its file"
         )
     removed = {
-        f"without {dose} {kind} directions": (f"remove {kind}", float(dose), "both")
-        for kind in (*KINDS, "random")
+        f"without {dose} {kind} directions": (edit, float(dose), "both")
+        for edit, kind in {**REMOVALS, REMOVE_RANDOM: "random"}.items()
     }
     return removed | {
         "texts without interaction": ("additive", 1.0, "texts"),
@@ -107,7 +107,7 @@ def responses(pooled: pd.DataFrame, side: str) -> Figure:
 
     `pooled` holds differences to the codes as they are, as `effects` gives them.
     """
-    kinds = list(dict.fromkeys(e for e in pooled["edit"] if e.startswith("remove")))
+    kinds = [e for e in pooled["edit"].unique() if e in (*REMOVALS, REMOVE_RANDOM)]
     rows = {
         "directions taken away": (kinds, side),
         "share of the interaction taken off": (["additive", "shuffled"], "texts"),

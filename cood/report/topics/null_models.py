@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cood.analysis.canonical_variants import AS_THEY_ARE, usual
+from cood.analysis.canonical_variants import AS_THEY_ARE, PROJECTIONS, usual
 from cood.analysis.metric_correlations import BOUNDS
 from cood.analysis.results import Results, percent
 from cood.analysis.topics.null_models.against_null import HIGHER, LOWER
@@ -33,9 +33,7 @@ def strips(results: Results, metrics: Sequence[str], split: str) -> Figure:
     A grey line is the median value under shuffled labels.
     """
     scores = usual(results, metrics).scores
-    here = scores[
-        (scores["set"] == results.set) & (scores["split"] == split) & (scores["group"] == "all")
-    ]
+    here = scores[(scores["set"] == results.set) & (scores["split"] == split)]
     names = [name for name in metrics if name in set(here["metric"])]
     figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)), sharey=True)
     for axes, (space, colour) in zip(grid, SPACES.items(), strict=True):
@@ -213,12 +211,12 @@ def moved(found: pd.DataFrame, coefficient: str) -> str:
     keys = ["space", "metric"]
     usually = found[found["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
     said = []
-    for way, rows in found[found["way"] != AS_THEY_ARE].groupby("way", sort=False):
+    for _, rows in found[found["way"] != AS_THEY_ARE].groupby("way", sort=False):
         apart = (rows.set_index(keys)[coefficient] - usually).abs().dropna()
         if apart.empty:
             continue
         space, metric = apart.idxmax()
-        kind, _, width = str(way).partition(", ")
+        kind, width = PROJECTIONS[rows["projection"].iloc[0]], rows["width"].iloc[0]
         said.append(
             f"with {kind} ({width} dimensions), the median coefficient moves by "
             f"{apart.median():.2f}, and that of {metric.replace('_', ' ')} of {space}s most, by "

@@ -5,6 +5,7 @@ from scipy.special import expit, logit
 
 from cood.analysis.results import Results
 from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
+from cood.evaluation.common.score_table import complete
 from cood.files import write_table
 from cood.report.topics.accuracy import accuracies, caveats, reading
 
@@ -102,19 +103,21 @@ def results(project, parse):
     write_table(towers, study.paths.image_encoders)
     rows = []
     for i, model in enumerate(["few", "most", "raw"]):
-        for k, (prefix, split, variant) in enumerate(
+        for k, (method, split, labels) in enumerate(
             [
-                *[("linear", "probe", "all"), ("linear", "held out", "all")],
-                *[("linear", "held out", "held out"), ("zeroshot", "held out", "all")],
+                ("linear_probe", "probe", "all"),
+                ("linear_probe", "held out", "all"),
+                ("linear_probe", "held out", "own"),
+                ("zero_shot", "held out", "all"),
             ]
         ):
-            if prefix == "linear" or model != "raw":
+            if method == "linear_probe" or model != "raw":
                 value = (10 * i + k) / 100
-                row = {"model": model, "metric": f"{prefix}_pair_top1", "split": split}
-                row |= {"variant": variant, "value": value, "low": value, "high": value}
-                rows.append(row | {"set": "ao", "group": "all", "chance": 0.05, "n": 8})
+                row = {"model": model, "method": method, "split": split, "labels": labels}
+                rows.append(row | {"value": value, "low": value, "high": value})
+    fixed = {"set": "ao", "category": "all", "metric": "pair_top1", "chance": 0.05, "n": 8}
     models = pd.DataFrame({"model": ["few", "most"], "family": ["40 %", "80 %"]})
-    return Results(study, pd.DataFrame(rows), models)
+    return Results(study, complete(rows, **fixed), models)
 
 
 def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
@@ -125,7 +128,7 @@ def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
     assert np.isnan(table.loc["raw", "zero-shot C-OoD"])
     assert table["n"].to_list() == [8] * 3
-    assert image_encoder_table(results, labels="unseen")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
+    assert image_encoder_table(results, labels="own")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
     text = about_image_encoders(results)
     assert text.startswith("The image-only encoders were trained on nothing (raw); on not known")
     assert text.endswith("could not be loaded: gone (no <network>).")

@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import hypergeom
 
 from cood.evaluation.interventions.dimension_selection import (
-    APART,
     BASES,
+    DISJOINT,
     bases,
     curve,
     needed,
@@ -23,15 +23,15 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-@pytest.mark.parametrize("apart", APART)
-def test_parts_are_disjoint_and_hold_all(apart):
+@pytest.mark.parametrize("disjoint", DISJOINT)
+def test_parts_are_disjoint_and_hold_all(disjoint):
     codes = rng().normal(size=(80, 3))
-    task = prepare(codes, TRUTH, WORDS, apart, rng())
+    task = prepare(codes, TRUTH, WORDS, disjoint, rng())
     parts = [task.fit, task.choose, task.test]
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(80))
     assert [len(part) for part in parts] == [40, 20, 20]
     shared = set(TRUTH[task.fit]) & set(TRUTH[task.test])
-    assert bool(shared) == (apart == "images")
+    assert bool(shared) == (disjoint == "images")
     np.testing.assert_allclose(task.codes[task.fit].mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(task.codes + task.mean, codes)
     np.testing.assert_array_equal(task.labels["attribute"], TRUTH // 4)
@@ -39,9 +39,11 @@ def test_parts_are_disjoint_and_hold_all(apart):
 
 
 def test_what_cannot_be_divided_is_refused():
-    with pytest.raises(ValueError, match=r"compositions: at least four are needed .*, got 3"):
+    with pytest.raises(ValueError, match=r"compositions: at least 4 are needed .*, got 3"):
         prepare(np.ones((9, 2)), np.repeat([0, 1, 2], 3), WORDS, "compositions", rng())
-    with pytest.raises(ValueError, match="apart: expected one of images, compositions, got 'all'"):
+    with pytest.raises(
+        ValueError, match="disjoint: expected one of images, compositions, got 'all'"
+    ):
         prepare(np.ones((9, 2)), np.arange(9), WORDS, "all", rng())
 
 
@@ -98,9 +100,9 @@ def test_chance_is_hypergeometric(width, k, m):
 
 def test_overlap_counts_what_is_common():
     found = overlap(np.array([1, 2, 3, 7]), np.array([7, 5, 1]), 10, 0.95)
-    assert found.found == (2, 2 / 5)
+    assert found.observed == (2, 2 / 5)
     every = overlap(np.arange(6), np.arange(6), 6, 0.95)
-    assert every.found == every.chance == every.low == every.high == (6, 1)
+    assert every.observed == every.chance == every.low == every.high == (6, 1)
     none = overlap(np.array([0]), np.array([1]), 2, 0.95)
-    assert none.found == (0, 0)
+    assert none.observed == (0, 0)
     assert none.chance[0] == 0.5

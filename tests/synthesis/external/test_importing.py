@@ -284,12 +284,12 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
     assert main(["collect", *run]) == 0
     scores = read_table(settings.paths.scores)
     assert set(scores["model"]) == {"clip"}
-    pairs = scores[(scores["metric"] == "pair_top1") & (scores["group"] == "all")]
-    chance = pairs.set_index("variant")["chance"]
+    pairs = scores[(scores["metric"] == "pair_top1") & (scores["category"] == "all")]
+    chance = pairs.set_index("labels")["chance"]
     assert chance["all"] == pytest.approx(1 / 20)
-    assert chance["unseen"] == pytest.approx(1 / 12)  # only pairs with an image are offered
+    assert chance["own"] == pytest.approx(1 / 12)  # only pairs with an image are offered
     # What needs images of words alone is left out, with a note.
-    isolated = scores[scores["variant"] == "isolated"]
+    isolated = scores[scores["basis"] == "concepts"]
     image, text = (isolated[isolated["space"] == space] for space in ("image", "text"))
     assert image["value"].isna().all()
     assert set(image["note"]) == {"the set has no images of words alone"}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cood.cli import main
 from cood.errors import CoodError
-from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import read_table, read_tensors
 from cood.models.training.fitting import save, untrained
 from cood.pipeline.run import discard_damaged
@@ -346,13 +346,13 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     assert main(["collect", *run]) == 0
     scores = read_table(small.paths.scores)
     assert set(scores["model"]) == set(models)
-    assert list(scores) == [c for c in COLUMNS if c != "seconds"]
-    pair = scores[(scores["metric"] == "pair_top1") & (scores["group"] == "all")]
+    check(scores, JOINED_SCORES)
+    pair = scores[(scores["metric"] == "pair_top1") & (scores["category"] == "all")]
     assert set(pair["split"]) == {"unseen"}  # no model was trained here
     assert (pair["n"] == 32).all()
-    merged = scores[(scores["metric"] == "pair_merged_top1") & (scores["group"] == "all")]
+    merged = scores[(scores["metric"] == "pair_merged_top1") & (scores["category"] == "all")]
     assert (merged["value"].to_numpy() >= pair["value"].to_numpy()).all()
-    isolated = scores[(scores["variant"] == "isolated") & (scores["space"] == "image")]
+    isolated = scores[(scores["basis"] == "concepts") & (scores["space"] == "image")]
     assert isolated["value"].notna().any()
     known = read_table(small.paths.models)
     assert set(known["kind"]) == {"checkpoint"}

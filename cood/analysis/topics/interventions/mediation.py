@@ -17,7 +17,6 @@ from cood.analysis.in_distribution import TRAINED
 from cood.analysis.metric_correlations import holm
 from cood.analysis.results import Results, pick
 from cood.analysis.stats.estimate import AccuracyChange
-from cood.evaluation.representation.geometry import linear_variant, rank_variant
 from cood.metrics import SCORES
 from cood.settings.study_file import Study
 
@@ -27,9 +26,8 @@ DRAWS = 20_000
 ROUNDING = 1e-9  # what is smaller, relative to the whole, is 0 but for rounding
 LEVEL = 0.95
 PARTS = ("total", "direct", "indirect", "within")
-SWITCHES = {"centred": True, "unit": True, "relative": True}
-# The codes of metrics with options, as the page on dimensionality chooses them.
-CODES = {"image": "images", "text": "compositions"}
+SPACES = ("image", "text")
+GEOMETRY = ("numerical_rank_0.1", "r2_adjusted", "orthogonality")
 
 
 @dataclass(frozen=True)
@@ -193,13 +191,10 @@ def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, s
     scores = results.scores
     available = set(scores["metric"])
     mediators = {}
-    for space, codes in CODES.items():
-        where = {name: "all" for name in SCORES}
-        where["numerical_rank_0.1"] = rank_variant(codes, **SWITCHES)
-        where |= dict.fromkeys(("r2_adjusted", "orthogonality"), linear_variant(codes, unit=True))
-        for metric, variant in where.items():
+    for space in SPACES:
+        for metric in (*SCORES, *GEOMETRY):
             if metric in available:
-                rows = pick(results, split=split, space=space, metric=metric, variant=variant)
+                rows = pick(results, split=split, space=space, metric=metric)
                 mediators[space, metric] = rows["value"]
     for name in TRAINED:
         mediators[name, accuracy] = pick(results, split=name, metric=accuracy)["value"]

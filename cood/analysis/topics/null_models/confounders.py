@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.canonical_variants import AS_THEY_ARE, usual
-from cood.analysis.metric_correlations import KEYS, correlate_metrics
-from cood.analysis.results import Results
+from cood.analysis.metric_correlations import correlate_metrics
+from cood.analysis.results import Results, has_value
 from cood.analysis.stats.correlation import correlate
 
 # Columns of `models.parquet`, and their titles. All are counts, so logarithms are held fixed.
@@ -26,6 +26,7 @@ CANDIDATES = {
 }
 LEAST = 4  # models with the number: fewer leave no partial coefficient
 ACCURACY = "C-OoD accuracy"
+ROW = ("space", "metric")  # what tells plain rows apart
 
 
 def sizes(results: Results) -> pd.DataFrame:
@@ -94,13 +95,16 @@ def correlate_given_each(
 ) -> pd.DataFrame:
     """Correlate metrics with an accuracy, without a control and with each control held fixed.
 
-    As `correlate_metrics`, for the canonical variants; the column `way` names the control.
+    As `correlate_metrics`, for the plain rows; the column `given` names the control (empty for
+    none), and `way` the same for a heading.
     """
     plain = usual(results, metrics)
-    tables = [correlate_metrics(plain, accuracy, metrics, split=split).assign(way=AS_THEY_ARE)]
+    tables = [
+        correlate_metrics(plain, accuracy, metrics, split=split).assign(way=AS_THEY_ARE, given="")
+    ]
     for name, values in controls.items():
         partial = correlate_metrics(plain, accuracy, metrics, split=split, given=values)
-        tables.append(partial.assign(way=f"given {name}"))
+        tables.append(partial.assign(way=f"given {name}", given=name))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -123,11 +127,11 @@ def lost(table: pd.DataFrame, coefficient: str, bounds: tuple[str, str]) -> pd.D
     """
     low, high = bounds
     significant = (table[low] > 0) | (table[high] < 0)
-    plain = table["way"] == AS_THEY_ARE
+    plain = table["given"] == ""
     rows = []
     for row in table[plain & significant].to_dict("records"):
-        same = np.logical_and.reduce([table[key] == row[key] for key in KEYS])
-        gone = table.loc[same & ~plain & ~significant, "way"].str.removeprefix("given ").tolist()
+        same = np.logical_and.reduce([has_value(table[key], row[key]) for key in ROW])
+        gone = table.loc[same & ~plain & ~significant, "given"].tolist()
         kept = {key: row[key] for key in ("space", "metric", coefficient)}
         rows.append(kept | {"lost_given": ", ".join(gone)})
     return pd.DataFrame(rows, columns=["space", "metric", coefficient, "lost_given"])
