@@ -14,18 +14,16 @@ from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_mean
 from cood.evaluation.common.score_table import ALL, concat, write_scores
 from cood.evaluation.embeddings import SetEmbeddings, Tensors, score_each_set
-from cood.evaluation.representation.metric_columns import typed
 from cood.factors.table import Table
-from cood.metrics.metric_table import evaluate
+from cood.metrics import SLOW, metric_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
 from cood.synthesis.scenes.factor_sets import read_factor_manifest
 from cood.synthesis.scenes.scenes import seen, splits
 
-# Each takes longer than all others together. Z-diff, which the paper reports, is computed once; its
-# stricter forms, and Z-min variance, which is close to it, need pairs that few scenes provide.
+# Of the slow metrics, Z-diff, which the paper reports, is computed once; its stricter forms, and
+# Z-min variance, which is close to it, need pairs that few scenes provide.
 Z_DIFF = "z_diff"
-SLOW = (Z_DIFF, "z_min_variance")
 WORDS, VALUES = "words", "values"  # granularity of the factors
 
 
@@ -73,9 +71,9 @@ def disentanglement(study: Study, tensors: Tensors, table: Table, ids: np.ndarra
         (WORDS, "text", "captions", captions, words),
         (VALUES, "image", "images", images, ids),
     ):
-        scores = typed(evaluate(z, factors, metrics=quick, names=names, repeats=1, rng=seed))
+        scores = metric_table(z, factors, metrics=quick, names=names, repeats=1, rng=seed)
         if granularity == WORDS:
-            z_diff = typed(evaluate(z, factors, metrics=slow, names=names, nulls=(), rng=seed))
+            z_diff = metric_table(z, factors, metrics=slow, names=names, nulls=(), rng=seed)
             z_diff = z_diff[z_diff["metric"].isin(slow)].assign(chance=1 / len(names))
             scores = pd.concat([scores, z_diff], ignore_index=True)
         tables.append(scores.assign(granularity=granularity, space=space, codes=codes))

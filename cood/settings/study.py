@@ -253,6 +253,33 @@ class Study(Settings):
         """The sets that a text-to-image pipeline makes."""
         return {n: s for n, s in self.sets.items() if isinstance(s, DiffusionSet)}
 
+    @property
+    def drawn(self) -> dict[str, IconSet]:
+        """The sets that are drawn with icons."""
+        return {n: s for n, s in self.sets.items() if isinstance(s, IconSet)}
+
+    @property
+    def all_models(self) -> list[str]:
+        """Names of all that embeds: models, null models, image-only encoders, factor models."""
+        return [*self.embedded, *self.image_encoders, *self.factor_models]
+
+    def sets_of(self, model: str) -> list[str]:
+        """Names of the sets that a model embeds; an unknown name raises a StudyError."""
+        if model in self.factor_models:
+            return [self.factor_models[model].set]
+        if model not in self.all_models:
+            raise StudyError(unknown("model", model, self.all_models))
+        factor_sets = self.factor_sets if model in self.models else ()
+        return [*self.sets, *self.id_sets, *factor_sets]
+
+    def shard_names(self, name: str) -> list[str]:
+        """Shards of a generated set: ``0``, ... of compositions, ``isolated-0``, ... of words."""
+        words = self.words
+        of_compositions, of_words = self.generated_set(name).shards(
+            words.size, len(words.attributes) + len(words.objects)
+        )
+        return [*map(str, range(of_compositions)), *(f"isolated-{k}" for k in range(of_words))]
+
     def model(self, name: str) -> Training | Checkpoint:
         """The settings of one model; an unknown name raises a StudyError."""
         if name not in self.models:

@@ -163,11 +163,10 @@ def with_null(copied):
     settings["evaluation"]["ablations"] = {"bare": ["{}"]}
     settings["models"] = {"few": {"share": 0.4}}
     file.write_text(yaml.safe_dump(settings))
-    for command in ("embed", "score", "metric"):
-        given = ["--set", "ao"] if command == "embed" else []
+    for command in ("embed", "accuracy", "representation-metrics"):
         for model in ("few", "null"):
-            assert main([command, "--study", "tiny", "--model", model, *given]) == 0
-    for command in (["baselines"], ["probe", "--model", "few"], ["collect"]):
+            assert main([command, "--study", "tiny", "--model", model]) == 0
+    for command in (["baselines"], ["dimension-swap", "--model", "few"], ["collect"]):
         assert main([*command, "--study", "tiny"]) == 0
     return load_results("tiny")
 
@@ -195,5 +194,5 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
 
 
 def test_untrained_models_are_known_to_the_commands_by_name(tiny, capsys):
-    assert main(["score", "--study", "tiny", "--model", "null"]) == 1
+    assert main(["accuracy", "--study", "tiny", "--model", "null"]) == 1
     assert "unknown model 'null'" in capsys.readouterr().err

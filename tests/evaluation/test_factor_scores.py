@@ -167,10 +167,11 @@ def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
 
     def spy(codes, factors, *, metrics, nulls=("shuffled",), **settings):
         asked.append((codes.shape, tuple(metrics), tuple(nulls)))
-        rows = {"metric": [*metrics, "coverage"], "variant": "all", "value": 0.5, "chance": 0.1}
-        return pd.DataFrame(rows)
+        typed = {"factor": "", "null": "", "projection": "", "width": pd.NA}
+        rows = {"metric": [*metrics, "coverage"], "value": 0.5, "chance": 0.1}
+        return pd.DataFrame(rows | typed)
 
-    monkeypatch.setattr("cood.evaluation.factor_scores.evaluate", spy)
+    monkeypatch.setattr("cood.evaluation.factor_scores.metric_table", spy)
     study = parse(representation_metrics={"metrics": ["mig", "z_diff", "z_min_variance"]})
     table = disentanglement(study, perfect[0], SHAPES3D, perfect[1])
     shape = perfect[0]["images"].shape

@@ -8,10 +8,10 @@ from math import comb
 import numpy as np
 
 from cood.evaluation.interventions.subset_discriminant import (
-    Moments,
     classify,
-    discriminant,
+    subset_discriminant,
 )
+from cood.metrics.class_moments import ClassMoments
 from cood.vocabulary import Vocabulary
 
 FACTORS = ("attribute", "object")
@@ -98,13 +98,13 @@ def prepare(
     )
 
 
-def bases(fitted: Moments, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def bases(moments: ClassMoments, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Orthogonal bases [d, d] to express codes in: their own axes, PCA, and a random rotation.
 
     What holds in the codes' own axes but not after a rotation is due to single dimensions.
     """
-    width = len(fitted.within)
-    _, principal = np.linalg.eigh(fitted.within + fitted.between)
+    width = len(moments.within)
+    _, principal = np.linalg.eigh(moments.within + moments.between)
     q, r = np.linalg.qr(rng.normal(size=(width, width)))
     rotation = q * np.sign(np.diag(r))  # uniform over rotations: Mezzadri 2007, math-ph/0609050
     matrices = (np.eye(width), principal[:, ::-1], rotation)
@@ -116,12 +116,14 @@ def steps(width: int) -> np.ndarray:
     return np.unique(np.geomspace(1, width, STEPS).round().astype(int))
 
 
-def curve(fitted: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def curve(
+    moments: ClassMoments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     """Whether the discriminant on the first k dimensions is right: [n, steps], by code and k.
 
     Parameters
     ----------
-    fitted
+    moments
         Moments of the codes to fit on.
     order
         Dimensions [d], the best first.
@@ -129,7 +131,7 @@ def curve(fitted: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndar
         Codes [n, d], about the mean of those fitted on, and labels [n].
     """
     right = [
-        classify(codes[:, order[:k]], *discriminant(fitted, order[:k])) == labels
+        classify(codes[:, order[:k]], *subset_discriminant(moments, order[:k])) == labels
         for k in steps(len(order))
     ]
     return np.stack(right, axis=1)

@@ -32,12 +32,11 @@ from cood.evaluation.interventions.dimension_selection import (
 )
 from cood.evaluation.interventions.subset_discriminant import (
     RULES,
-    Moments,
     classify,
-    discriminant,
-    moments,
-    ranked,
+    rank_dimensions,
+    subset_discriminant,
 )
+from cood.metrics.class_moments import ClassMoments, class_moments
 from cood.settings.study_file import Study
 from cood.splits import SWITCHING
 from cood.vocabulary import Vocabulary
@@ -188,15 +187,15 @@ class _Trial:
     study: Study
     task: Task
     pairs: CodePairs
-    moments: dict[str, Moments]
+    moments: dict[str, ClassMoments]
     classifiers: Classifiers
 
     @classmethod
     def of(cls, study: Study, task: Task, pairs: CodePairs, texts: np.ndarray) -> _Trial:
         fit, every = task.fit, np.arange(task.codes.shape[1])
         sizes = _sizes(study.words)
-        fitted = {f: moments(task.codes[fit], task.labels[f][fit], sizes[f]) for f in FACTORS}
-        discriminants = {f: discriminant(fitted[f], every) for f in FACTORS}
+        fitted = {f: class_moments(task.codes[fit], task.labels[f][fit], sizes[f]) for f in FACTORS}
+        discriminants = {f: subset_discriminant(fitted[f], every) for f in FACTORS}
         return cls(study, task, pairs, fitted, Classifiers(texts, discriminants))
 
     @property
@@ -278,16 +277,16 @@ class _Selection:
 def _select(
     trial: _Trial,
     factor: str,
-    fitted: Moments,
+    moments: ClassMoments,
     basis: np.ndarray,
     rule: str,
     rng: np.random.Generator,
 ) -> _Selection:
     task, share = trial.task, trial.study.dimension_swap.needed
-    order = rng.permutation(len(basis)) if rule == RANDOM else ranked(fitted, rule)
+    order = rng.permutation(len(basis)) if rule == RANDOM else rank_dimensions(moments, rule)
     held_out = np.concatenate([task.choose, task.test])
     codes = task.codes[held_out] @ basis.astype(task.codes.dtype)
-    right = curve(fitted, order, codes, task.labels[factor][held_out])
+    right = curve(moments, order, codes, task.labels[factor][held_out])
     choose, test = np.split(right, [len(task.choose)])
     return _Selection(order, order[: needed(choose.mean(axis=0), len(order), share)], test)
 

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cood.metrics.directions import directions
 from cood.metrics.linear import fit_additive
-from cood.metrics.nulls import rotated
+from cood.metrics.nulls import rotate_codes
 
 # Edits that remove directions of a kind, as named in `Structure.bases`.
 REMOVALS = {
@@ -257,7 +257,7 @@ def edits(
             texts=whiten(codes.texts, codes.text_structure, strength),
         )
     images, texts = (
-        rotated(z, np.random.default_rng((*seed, ROTATE_STREAM)))
+        rotate_codes(z, np.random.default_rng((*seed, ROTATE_STREAM)))
         for z in (codes.images, codes.texts)
     )
     yield Edited(ROTATE, NO_DOSE, images, texts, separable=False)

@@ -34,11 +34,10 @@ from cood.evaluation.interventions.edits import (
     predicted,
     structure,
 )
-from cood.evaluation.representation.metric_columns import of_all_factors, typed
-from cood.metrics import directions, linear
-from cood.metrics.metric_table import evaluate
+from cood.metrics import directions, linear, metric_table
 from cood.metrics.rank import numerical_rank
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.settings import Interventions
 from cood.settings.study_file import Study
 from cood.splits import EDITING
@@ -165,8 +164,9 @@ class _Test:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
             chosen = ("dci", "dcimig", "explicitness")
-            table = typed(evaluate(z, factors, metrics=chosen, nulls=(), rng=self.seed))
-            values = of_all_factors(table).set_index("metric")["value"].to_dict()
+            table = metric_table(z, factors, metrics=chosen, nulls=(), rng=self.seed)
+            table = table[table["factor"] == ALL_FACTORS]
+            values = table.set_index("metric")["value"].to_dict()
             fit = linear.fit_additive(z, factors)
             values["r2_adjusted"] = linear.r_squared(fit).parts.get("adjusted", np.nan)
             values["orthogonality"] = directions.orthogonality(fit).value

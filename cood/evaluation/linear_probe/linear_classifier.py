@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cood.metrics.discriminant import discriminant, moments
+from cood.metrics.discriminant import fit_discriminant, standardise
 from cood.settings import LARGEST_LOGISTIC
 
 # Inverse strengths, as scikit-learn's C, from strong to weak.
@@ -47,7 +47,7 @@ def fit_linear_classifier(
     """
     both = np.sort(np.concatenate([fit, check]))
     if len(both) * size > LARGEST_LOGISTIC:
-        fitted = discriminant(codes, ids, size, moments(codes, both))
+        fitted = fit_discriminant(codes, ids, size, standardise(codes, both))
         return LinearClassifier(
             "linear discriminant", lambda rows: np.maximum(fitted.scores(rows), NEVER)
         )

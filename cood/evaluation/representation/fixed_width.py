@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.score_table import complete
-from cood.evaluation.representation.metric_columns import of_all_factors, typed
-from cood.metrics import directions, linear
-from cood.metrics.metric_table import evaluate
-from cood.metrics.nulls import projected, reduced
+from cood.metrics import directions, linear, metric_table
+from cood.metrics.nulls import project_pca, project_random
 from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.splits import GEOMETRY
 
 PCA, RANDOM = "pca", "random"  # how codes are projected
@@ -42,7 +41,7 @@ def fixed_width(
     width
         Dimensions that are left.
     metrics
-        Names for `cood.metrics.metric_table`.
+        Names among `cood.metrics.METRICS`.
     seed
         Of the projection, and of metrics that draw.
 
@@ -53,9 +52,12 @@ def fixed_width(
         ranks, `value`, `n`, `seconds` and `note`.
     """
     rng = np.random.default_rng((seed, GEOMETRY, width))
-    for projection, z in ((PCA, reduced(codes, width)), (RANDOM, projected(codes, width, rng))):
-        table = typed(evaluate(z, factors, metrics=metrics, nulls=(), rng=seed))
-        both = pd.concat([of_all_factors(table), _geometry(z, factors, seed)])
+    for projection, z in (
+        (PCA, project_pca(codes, width)),
+        (RANDOM, project_random(codes, width, rng)),
+    ):
+        table = metric_table(z, factors, metrics=metrics, nulls=(), rng=seed)
+        both = pd.concat([table[table["factor"] == ALL_FACTORS], _geometry(z, factors, seed)])
         yield both.assign(
             projection=projection, width=width, chance=np.nan, low=np.nan, high=np.nan
         )

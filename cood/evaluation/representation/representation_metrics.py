@@ -21,8 +21,8 @@ from cood.evaluation.embeddings import (
 from cood.evaluation.representation.concept_basis import SPACES, in_concept_basis
 from cood.evaluation.representation.fixed_width import fixed_width
 from cood.evaluation.representation.geometry import score_geometry
-from cood.evaluation.representation.metric_columns import of_all_factors, typed
-from cood.metrics.metric_table import evaluate
+from cood.metrics import metric_table
+from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
 from cood.vocabulary import Vocabulary
 
@@ -114,22 +114,23 @@ def metrics_of_side(
     in their basis are missing, and `note` says so.
     """
     settings, factors = study.representation_metrics, side.factors(study.words)
-    scored = partial(evaluate, metrics=settings.metrics, names=FACTORS, rng=study.seed)
+    scored = partial(metric_table, metrics=settings.metrics, names=FACTORS, rng=study.seed)
     table = scored(
         side.codes,
         factors,
-        nulls=("shuffled", "rotated", "reduced"),
+        nulls=("shuffled", "rotated"),
+        pca_width=settings.dimensions,
         repeats=settings.repeats,
-        dimensions=settings.dimensions,
         folds=settings.folds,
         groups=side.compositions,
     )
-    yield typed(table)
+    yield table
     if words:
         table = scored(in_concept_basis(side.codes, *words), factors, repeats=1)
     else:
+        table = table[(table["null"] == "") & (table["projection"] == "")]
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
-    yield of_all_factors(typed(table)).assign(basis=CONCEPTS)
+    yield table[table["factor"] == ALL_FACTORS].assign(basis=CONCEPTS)
 
 
 def metrics_at_width(study: Study, side: Side) -> Iterator[pd.DataFrame]:

@@ -16,15 +16,12 @@ from cood.evaluation.common.score_table import (
     write_scores,
 )
 from cood.evaluation.embeddings import split_members
-from cood.evaluation.representation.metric_columns import of_all_factors, typed
 from cood.evaluation.representation.representation_metrics import FACTORS, Side
 from cood.files import read_tensors
-from cood.metrics.metric_table import evaluate
+from cood.metrics import TRACKED, metric_table
 from cood.metrics.rank import effective_rank
+from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
-
-# Metrics that one image of each composition is enough for, at little cost.
-TRACKED = ("z_diff", "dci", "mig", "explicitness")
 
 
 def score_training_dynamics(study: Study, model: str) -> pd.DataFrame:
@@ -52,7 +49,7 @@ def score_training_dynamics(study: Study, model: str) -> pd.DataFrame:
 
 
 def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
-    table = evaluate(
+    table = metric_table(
         side.codes,
         side.factors(study.words),
         metrics=TRACKED,
@@ -61,7 +58,7 @@ def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
         rng=study.seed,
     )
     fixed = {"split": ALL, "space": side.space}
-    scores = of_all_factors(typed(table))[["metric", "value", "chance", "n"]]
+    scores = table.loc[table["factor"] == ALL_FACTORS, ["metric", "value", "chance", "n"]]
     yield from (fixed | row for row in scores.to_dict("records"))
     rank = effective_rank(side.codes, relative=True).value
     yield fixed | {"metric": "effective_rank", "value": rank, "n": len(side.codes)}

@@ -19,7 +19,7 @@ from cood.paths import Paths
 from cood.report.build.footer import add_footer
 from cood.report.build.html_postprocess import finish
 from cood.report.provenance.checksums import checksums, seeds
-from cood.report.provenance.run_status import cost, environment, stages
+from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.report.topics.dataset import designs
 from cood.settings.study_file import Study
 
@@ -101,7 +101,7 @@ def gather(study: Study) -> Path:
         notebook = executed / f"{name}.ipynb"
         notebook.write_text(unlinked(notebook.read_text(), absent))
         add_footer(study, name, notebook)
-    for table in (environment, stages, cost, seeds, checksums, designs):
+    for table in (environment, pipeline, stages, cost, seeds, checksums, designs):
         table(study).to_csv(executed / f"{table.__name__}.csv", index=False)
     return book
 

@@ -28,7 +28,7 @@ from cood.progress import Progress
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
 from cood.synthesis.drawing.icon_sets import FAILED, KEPT
-from cood.synthesis.generation.shards import join, made, planned, shard_names
+from cood.synthesis.generation.shards import join, made, planned
 
 MARK = "cood"  # text in a PNG file that says what it was made of
 END = b"IEND\xaeB`\x82"  # the end of a whole PNG file
@@ -38,7 +38,7 @@ PATIENCE = 20  # images in a row that fail: then it is not the images
 def generate_set(study: Study, name: str, say: Callable[[str], None] = print) -> pd.DataFrame:
     """Make the shards of a set that are not made yet, join all, and return the manifest."""
     pipeline = None
-    for shard in shard_names(study, name):
+    for shard in study.shard_names(name):
         if made(study, name, shard):
             continue
         if pipeline is None:  # loaded only if there is something to make

@@ -21,15 +21,6 @@ LOOK = ("model", "revision", "variant", "steps", "guidance", "spacing", "size", 
 COLUMNS = ("image", "attribute", "object", "composition", "prompt", "seed", "generator")
 
 
-def shard_names(study: Study, name: str) -> list[str]:
-    """Shards of a set: ``0``, ``1``, ... of compositions, ``isolated-0``, ... of words alone."""
-    words = study.words
-    whole, alone = study.generated_set(name).shards(
-        words.size, len(words.attributes) + len(words.objects)
-    )
-    return [*map(str, range(whole)), *(f"isolated-{k}" for k in range(alone))]
-
-
 def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
     """A row an image of a shard, with the columns `COLUMNS` and the `recipe`.
 
@@ -42,7 +33,7 @@ def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
     StudyError
         If there is no such shard.
     """
-    settings, words, names = study.generated_set(name), study.words, shard_names(study, name)
+    settings, words, names = study.generated_set(name), study.words, study.shard_names(name)
     if shard not in names:
         raise StudyError(f"set {name!r}: {unknown('shard', shard, names)}")
     isolated, part = shard.startswith("isolated-"), int(shard.removeprefix("isolated-"))
@@ -98,7 +89,7 @@ def join(study: Study, name: str) -> pd.DataFrame:
     ArtefactError
         If a shard is missing or damaged.
     """
-    tables = [read_table(study.paths.shard(name, shard)) for shard in shard_names(study, name)]
+    tables = [read_table(study.paths.shard(name, shard)) for shard in study.shard_names(name)]
     joined = pd.concat(tables, ignore_index=True).drop(columns="recipe")
     alone = joined["composition"] < 0
     whole = joined[~alone].reset_index(drop=True)

@@ -12,7 +12,7 @@ from cood.evaluation.interventions.dimension_selection import (
     prepare,
     steps,
 )
-from cood.evaluation.interventions.subset_discriminant import moments
+from cood.metrics.class_moments import class_moments
 from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "blue", "striped", "brick"), ("apple", "hat", "dog", "bus"))
@@ -49,7 +49,7 @@ def test_what_cannot_be_divided_is_refused():
 
 def test_bases_are_orthogonal_and_pca_is_sorted():
     codes = rng().normal(size=(300, 5)) * [1, 3, 0.5, 2, 4]
-    found = bases(moments(codes, np.arange(300) % 3, 3), rng())
+    found = bases(class_moments(codes, np.arange(300) % 3, 3), rng())
     assert tuple(found) == BASES
     for basis in found.values():
         np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-12)
@@ -73,7 +73,7 @@ def test_accuracy_rises_where_the_informative_dimensions_enter():
     codes[:, 5] += 20 * labels
     codes -= codes.mean(axis=0)
     order = np.array([0, 1, 2, 5, 3, 4, 6, 7])
-    right = curve(moments(codes, labels, 2), order, codes, labels)
+    right = curve(class_moments(codes, labels, 2), order, codes, labels)
     assert right.shape == (400, len(steps(8)))
     accuracy = dict(zip(steps(8), right.mean(axis=0), strict=True))
     assert accuracy[3] < 0.7

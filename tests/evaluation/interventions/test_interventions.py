@@ -182,7 +182,7 @@ def edited(copied):
 
 
 def test_from_the_command_line(edited):
-    assert main(["edit", "--study", "tiny", "--model", "few"]) == 0
+    assert main(["interventions", "--study", "tiny", "--model", "few"]) == 0
     table = read_table(edited.paths.model_interventions("few"))
     check(table, INTERVENTIONS)
     assert {"remove attribute", "additive", "rotate", "whiten"} <= set(table["edit"])

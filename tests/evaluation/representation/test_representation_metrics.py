@@ -12,7 +12,7 @@ from cood.evaluation.representation.representation_metrics import (
 )
 from cood.files import read_table, read_tensors
 from cood.metrics.information import mig
-from cood.metrics.nulls import reduced
+from cood.metrics.nulls import project_pca
 from cood.metrics.prediction import explicitness
 from cood.synthesis.drawing.icon_sets import read_manifest
 
@@ -103,7 +103,7 @@ def test_the_first_split_is_measured_at_the_matched_width_too(copied):
     truth = read_manifest(study, "ao")["composition"].to_numpy()
     factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
     row = pick(at, metric="mig", space="image", projection="pca")
-    assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)
+    assert row["value"] == pytest.approx(mig(project_pca(codes, 6), factors).value)
 
 
 def test_splits_of_the_same_compositions_are_measured_once(measured, monkeypatch):

@@ -275,10 +275,10 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
     file.write_text(yaml.safe_dump(changed))
     run = ["--study", "tiny"]
     assert main(["draw", *run, "--set", "own", "--cores", "1"]) == 0
-    assert main(["embed", *run, "--model", "clip", "--set", "own"]) == 0
+    assert main(["embed", *run, "--model", "clip"]) == 0
     for command in (
         ["baselines"],
-        *([c, "--model", "clip"] for c in ("score", "probe", "metric")),
+        *([c, "--model", "clip"] for c in ("accuracy", "dimension-swap", "representation-metrics")),
     ):
         assert main([command[0], *run, *command[1:]]) == 0
     assert main(["collect", *run]) == 0

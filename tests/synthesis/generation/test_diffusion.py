@@ -339,8 +339,8 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     run = ["--study", "tiny"]
     assert main(["draw", *run, "--set", "own"]) == 0
     for model in models:
-        assert main(["embed", *run, "--model", model, "--set", "own"]) == 0
-        for command in ("score", "probe", "metric"):
+        assert main(["embed", *run, "--model", model]) == 0
+        for command in ("accuracy", "dimension-swap", "representation-metrics"):
             assert main([command, *run, "--model", model]) == 0
     assert main(["baselines", *run]) == 0
     assert main(["collect", *run]) == 0

@@ -6,7 +6,7 @@ from cood.errors import ArtefactError, StudyError
 from cood.files import read_table, write_table
 from cood.synthesis.drawing.icon_sets import KEPT, failed_image, read_manifest
 from cood.synthesis.drawing.isolated import read_isolated
-from cood.synthesis.generation.shards import join, made, planned, recipe, shard_names
+from cood.synthesis.generation.shards import join, made, planned, recipe
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 
@@ -24,13 +24,13 @@ def generated(project, parse):
 
 
 def whole(study, name="turbo"):
-    parts = [planned(study, name, shard) for shard in shard_names(study, name)]
+    parts = [planned(study, name, shard) for shard in study.shard_names(name)]
     return pd.concat(parts, ignore_index=True)
 
 
 def test_shards_hold_every_image_once(generated):
     study = generated()
-    assert shard_names(study, "turbo") == ["0", "1", "2", "isolated-0", "isolated-1"]
+    assert study.shard_names("turbo") == ["0", "1", "2", "isolated-0", "isolated-1"]
     table = whole(study)
     words = study.words
     assert len(table) == 2 * 20 + 9
@@ -113,7 +113,7 @@ def test_a_shard_is_made_when_all_of_it_is_there_as_wanted(generated):
 
 def test_shards_are_joined_to_a_set(generated):
     study = generated()
-    for shard in shard_names(study, "turbo"):
+    for shard in study.shard_names("turbo"):
         write(study, shard, status={1: "failed: no memory"} if shard == "1" else {})
     table = join(study, "turbo")
     assert len(table) == 40
@@ -128,7 +128,7 @@ def test_shards_are_joined_to_a_set(generated):
 
 def test_a_word_without_an_image_leaves_the_isolated_words_out(generated):
     study = generated()
-    for shard in shard_names(study, "turbo"):
+    for shard in study.shard_names("turbo"):
         write(study, shard, status={0: "failed: no memory"} if shard == "isolated-0" else {})
     join(study, "turbo")
     assert read_isolated(study, "turbo") is None
@@ -141,4 +141,4 @@ def test_what_is_missing_is_told(generated):
     with pytest.raises(StudyError, match="set 'turbo': unknown shard '9'; known: 0, 1, 2, iso"):
         planned(study, "turbo", "9")
     with pytest.raises(StudyError, match="unknown generated set 'oa'; known: turbo"):
-        shard_names(study, "oa")
+        study.shard_names("oa")
