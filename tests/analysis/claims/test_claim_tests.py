@@ -11,8 +11,8 @@ from scipy import stats
 from scipy.special import expit, logit
 
 import cood.analysis.results
-from cood.analysis.claims import claim_tests
-from cood.analysis.claims.claim_tests import NAMED, STATISTICS, image_encoders
+from cood.analysis.claims.claim_tests import STATISTICS, accuracy, image_encoders
+from cood.analysis.claims.claim_tests.disentanglement import NAMED
 from cood.analysis.claims.evidence import ID, Evidence, Untestable, gather_evidence
 from cood.analysis.claims.verdicts import judge
 from cood.analysis.in_distribution import InDistribution
@@ -305,10 +305,8 @@ def test_image_only_encoders_as_on_their_page(parse, monkeypatch, towers):
     table = pd.DataFrame({"tower": np.where(clip, "CLIP", "images alone"), "ID": inside})
     table["family"] = [f"f{i}" for i in range(len(clip))]
     table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
-    monkeypatch.setattr(claim_tests, "image_encoder_table", lambda results, metric: table)
-    monkeypatch.setattr(
-        claim_tests, "about_image_encoders", lambda results: "The towers are these."
-    )
+    monkeypatch.setattr(accuracy, "image_encoder_table", lambda results, metric: table)
+    monkeypatch.setattr(accuracy, "about_image_encoders", lambda results: "The towers are these.")
     study = parse().model_copy(update={"image_encoders": {"views": None}})
     known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)
     if towers == 1:
