@@ -18,8 +18,8 @@ from cood.factors.table import Table
 from cood.metrics import SLOW, metric_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
-from cood.synthesis.scenes.scenes import seen, splits
+from cood.synthesis.manifests import read_factor_manifest
+from cood.synthesis.scenes.splits import seen, splits
 
 # Of the slow metrics, Z-diff, which the paper reports, is computed once; its stricter forms, and
 # Z-min variance, which is close to it, need pairs that few scenes provide.

@@ -44,7 +44,7 @@ from cood.evaluation.linear_probe.linear_classifier import (
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
 from cood.splits import LINEAR, training_order
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import Vocabulary
 
 # Splits: other images of the compositions that a probe was fitted on, and all other compositions.
