@@ -1,7 +1,7 @@
-"""How often intervals of a correlation over models hold the true one.
+"""Measure the coverage of the intervals of a correlation over models in families.
 
-Models of one family share a part of both numbers. Each row is one shape of families, share of the
-variance that a family has in common, and true correlation.
+Models of one family share a part of both numbers. Each row of the table is for one shape of
+families and one true correlation, over several shares of variance that a family has in common.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ SHAPES = {
     "20 models in 8": [1, 2, 3, 4, 1, 2, 3, 4],
     "72 models in 18": [4] * 18,
 }
+ALPHA = 0.05
+COLUMNS = ("Pearson", "Spearman", "Pearson, bootstrap", f"p below {ALPHA}")
 SHARED = (0.0, 0.5, 0.9)
 TRUE = (0.0, 0.5, 0.9)
 OUTPUT = Path(__file__).parents[1] / "book" / "coverage.csv"
@@ -37,29 +39,28 @@ def pair(
 
 
 def coverage(sizes: list[int], shared: float, true: float, rng: np.random.Generator) -> list[float]:
-    """Share of intervals that hold the true value, and of p below 0.05: see `table`."""
+    """Share of intervals that hold the true value, and of p below `ALPHA`: see `table`."""
     ranks = 6 / np.pi * np.arcsin(true / 2)  # Spearman's coefficient of normal numbers
-    hits = np.zeros(4)
+    hits = np.zeros(len(COLUMNS))
     for _ in range(DRAWS):
-        found = correlate(*pair(sizes, shared, true, rng), seed=0, resamples=RESAMPLES)
+        r = correlate(*pair(sizes, shared, true, rng), seed=0, resamples=RESAMPLES)
         hits += [
-            found.low <= true <= found.high,
-            found.spearman_low <= ranks <= found.spearman_high,
-            found.pearson_boot_low <= true <= found.pearson_boot_high,
-            found.pearson_p < 0.05,
+            r.low <= true <= r.high,
+            r.spearman_low <= ranks <= r.spearman_high,
+            r.pearson_boot_low <= true <= r.pearson_boot_high,
+            r.pearson_p < ALPHA,
         ]
     return list(hits / DRAWS)
 
 
 def table() -> pd.DataFrame:
-    """Coverage for each shape and true correlation, the lowest and highest over what is shared."""
+    """Coverage for each shape and true correlation: lowest and highest over the shared parts."""
     rng = np.random.default_rng(0)
-    names = ("Pearson", "Spearman", "Pearson, bootstrap", "p below 0.05")
     rows = []
     for shape, sizes in SHAPES.items():
         for true in TRUE:
-            found = np.array([coverage(sizes, shared, true, rng) for shared in SHARED])
-            ends = zip(names, found.min(axis=0), found.max(axis=0), strict=True)
+            shares = np.array([coverage(sizes, shared, true, rng) for shared in SHARED])
+            ends = zip(COLUMNS, shares.min(axis=0), shares.max(axis=0), strict=True)
             spans = {name: f"{100 * low:.0f} to {100 * high:.0f} %" for name, low, high in ends}
             rows.append({"families": shape, "true correlation": true, **spans})
             print(rows[-1])
@@ -67,7 +68,7 @@ def table() -> pd.DataFrame:
 
 
 def main() -> None:
-    """Write the table to the book."""
+    """Compute the table and write it to the book."""
     table().to_csv(OUTPUT, index=False)
 
 

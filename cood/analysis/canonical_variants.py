@@ -1,4 +1,4 @@
-"""Metrics of the embeddings as predictors of an accuracy, each computed in one way."""
+"""Metrics of the embeddings as predictors of an accuracy, each in its canonical variant."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def usual(results: Results, metrics: Collection[str]) -> Results:
 def at_width(
     results: Results, accuracy: pd.Series, metrics: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate metrics with an accuracy as they are, and at the width that the study fixes.
+    """Correlate metrics with an accuracy as they are, and at the fixed width of the study.
 
-    As `correlate_metrics`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
-    projected (`PROJECTIONS`). A study that fixes no width has the first way only.
+    As `correlate_metrics`; the column `way` is `AS_THEY_ARE`, or says how the embeddings were
+    projected to that width (`PROJECTIONS`). A study without a fixed width has the first way only.
     """
-    found = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
-    tables = [found.assign(way=AS_THEY_ARE)]
+    plain = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
+    tables = [plain.assign(way=AS_THEY_ARE)]
     settings = results.study.representation_metrics
     if settings.fixed_width is not None and split == settings.splits[0]:
         for projection, name in PROJECTIONS.items():

@@ -1,4 +1,4 @@
-"""Two runs side by side, claim by claim and model by model: what differs beyond the intervals."""
+"""Compare two runs, claim by claim and model by model: what differs beyond the intervals."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ ACCURACIES = {  # by method; image-only encoders have linear probes too
 }
 SOFT_RANK = "numerical_rank_0.1"
 CLAIM, SCORE = "claim", "score"
+RELATIVE, ABSOLUTE = 1e-9, 1e-12  # differences up to which two numbers are the same
+MISSES = 0.05  # share of 95 % intervals of equal numbers that exclude 0
 OOD = "pair_top1 on unseen"
-# What became of a number, or of a verdict.
+# States of a number, or of a verdict.
 SAME, WITHIN, BEYOND, UNKNOWN = "same", "within", "beyond", "no interval"
 ONLY_A, ONLY_B = "only in A", "only in B"
 COUNTED = (BEYOND, ONLY_A, ONLY_B)  # states in which two runs differ
@@ -34,13 +36,25 @@ KEYS = ["kind", "what", "model"]
 COLUMNS = [
     *KEYS,
     *(f"{run}{end}" for run in "ab" for end in ("", "_low", "_high", "_verdict")),
-    *("difference", "low", "high", "state"),
+    "difference",
+    "low",
+    "high",
+    "state",
 ]
+NUMBERS = {
+    "kind": str,
+    "what": str,
+    "model": str,
+    "value": float,
+    "low": float,
+    "high": float,
+    "verdict": str,
+}
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is compared of one run.
+    """The numbers and settings of one run that are compared.
 
     Attributes
     ----------
@@ -48,11 +62,11 @@ class Run:
         Its results.
     numbers
         A row a number: `kind` (``claim`` or ``score``), `what`, `model`, `value`, `low`, `high`
-        and, of claims, `verdict`.
+        and, for claims, `verdict`.
     models
-        Names of its models and image-only towers.
+        Names of its models and image-only encoders.
     settings
-        What its scores were made with, by dotted name; None if that is not known.
+        Settings that its scores were computed with, by dotted name; None if they were not saved.
     """
 
     folder: Path
@@ -62,12 +76,12 @@ class Run:
 
 
 def read_run(place: str) -> Run:
-    """A finished run, given by its results folder or by the name of its study.
+    """Read a completed run, by its results folder or by the name of its study.
 
     Raises
     ------
     CoodError
-        If there is no such run, or its scores are not there.
+        If there is no such run, or it has no table of scores.
     """
     folder = Path(place)
     if not folder.is_dir():
@@ -77,16 +91,16 @@ def read_run(place: str) -> Run:
     scores, settings = folder / "scores.parquet", folder / "settings.json"
     if not scores.is_file():
         raise ArtefactError(
-            f"{folder}: it holds no {scores.name}; name the results folder of a finished run, "
+            f"{folder}: it holds no {scores.name}; name the results folder of a completed run, "
             "such as results/mini"
         )
     tables = [folder / f"{name}.parquet" for name in ("models", "image_encoders")]
-    known = [read_table(table) for table in tables if table.is_file()]
-    models = [model for table in known for model in table["model"]]
+    models = [m for table in tables if table.is_file() for m in read_table(table)["model"]]
     claims = _claims(folder / "notebooks" / "claims" / "claims.csv")
-    numbers = [table for table in (claims, _scores(read_table(scores), models)) if len(table)]
-    made_with = dict(_flat(json.loads(settings.read_text()))) if settings.is_file() else None
-    return Run(folder, pd.concat(numbers, ignore_index=True), models, made_with)
+    parts = [part for part in (claims, _scores(read_table(scores), models)) if len(part)]
+    numbers = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(NUMBERS))
+    used = dict(_flat(json.loads(settings.read_text()))) if settings.is_file() else None
+    return Run(folder, numbers.astype(NUMBERS), models, used)
 
 
 def compare(a: Run, b: Run) -> pd.DataFrame:
@@ -94,10 +108,9 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
 
     `state` is ``same``; ``within`` or ``beyond``, by whether the interval of the difference holds
     0; ``no interval`` where the two differ and one of them has none; ``only in A`` or ``only in
-    B``. A claim with another verdict is ``beyond``. The interval of a difference of two
+    B``. A claim with different verdicts is ``beyond``. The interval of a difference of two
     independent numbers follows from theirs (Zou and Donner 2008, https://doi.org/10.1002/sim.3095).
-    If both runs were tested on the same images it is too wide, so that too little is said to
-    differ rather than too much.
+    If both runs were tested on the same images it is too wide, and the comparison conservative.
 
     Parameters
     ----------
@@ -106,18 +119,19 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     """
     sides = []
     for run, letter in ((a, "a"), (b, "b")):
-        named = {"value": letter} | {c: f"{letter}_{c}" for c in ("low", "high", "verdict")}
-        sides.append(run.numbers.rename(columns=named))
-    every = pd.concat([side[KEYS] for side in sides]).drop_duplicates()
-    table = every.merge(sides[0].assign(in_a=True), on=KEYS, how="left")
+        columns = {"value": letter} | {c: f"{letter}_{c}" for c in ("low", "high", "verdict")}
+        sides.append(run.numbers.rename(columns=columns))
+    rows = pd.concat([side[KEYS] for side in sides]).drop_duplicates()
+    table = rows.merge(sides[0].assign(in_a=True), on=KEYS, how="left")
     table = table.merge(sides[1].assign(in_b=True), on=KEYS, how="left")
     d = table["difference"] = table["a"] - table["b"]
     table["low"] = d - np.hypot(table["a"] - table["a_low"], table["b_high"] - table["b"])
     table["high"] = d + np.hypot(table["a_high"] - table["a"], table["b"] - table["b_low"])
-    unlike = table["a_verdict"].fillna("") != table["b_verdict"].fillna("")
-    nothing = table[["a", "b"]].isna().all(axis=1)
-    same = (np.isclose(table["a"], table["b"], rtol=1e-9, atol=1e-12) | nothing) & ~unlike
-    outside = (table["low"] > 0) | (table["high"] < 0) | unlike
+    verdicts_differ = table["a_verdict"].fillna("") != table["b_verdict"].fillna("")
+    both_empty = table[["a", "b"]].isna().all(axis=1)
+    equal = np.isclose(table["a"], table["b"], rtol=RELATIVE, atol=ABSOLUTE) | both_empty
+    same = equal & ~verdicts_differ
+    outside = (table["low"] > 0) | (table["high"] < 0) | verdicts_differ
     choices = {
         ONLY_A: table["in_b"].isna(),
         ONLY_B: table["in_a"].isna(),
@@ -131,63 +145,78 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
 
 
 def differs(table: pd.DataFrame) -> bool:
-    """Whether two runs differ: in a verdict, beyond an interval, or in what they hold."""
+    """Whether two runs differ: in a verdict, beyond an interval, or in their claims and scores."""
     return bool(table["state"].isin(COUNTED).any())
 
 
-def unlike_settings(a: Run, b: Run) -> pd.DataFrame | None:
-    """Settings that differ, as `setting`, `a` and `b`; None if those of one run are not known."""
+def differing_settings(a: Run, b: Run) -> pd.DataFrame | None:
+    """Settings that differ, as `setting`, `a` and `b`; None if a run has not saved them."""
     if a.settings is None or b.settings is None:
         return None
     names = sorted({*a.settings, *b.settings})
     rows = [(name, a.settings.get(name, "-"), b.settings.get(name, "-")) for name in names]
-    unlike = [(name, *_unlike(x, y)) for name, x, y in rows if x != y]
-    return pd.DataFrame(unlike, columns=["setting", "a", "b"])
+    differing = [(name, *_setting_texts(x, y)) for name, x, y in rows if x != y]
+    return pd.DataFrame(differing, columns=["setting", "a", "b"])
 
 
 def as_text(a: Run, b: Run, table: pd.DataFrame) -> str:
-    """A comparison for a terminal; `table` is what `compare` gives."""
-    parts = [f"A: {a.folder}, {len(a.models)} models\nB: {b.folder}, {len(b.models)} models"]
-    settings = unlike_settings(a, b)
-    if settings is None:
-        unknown = " and ".join(str(run.folder) for run in (a, b) if run.settings is None)
-        parts.append(f"Settings: not known of {unknown}, which hold no settings.json")
-    elif settings.empty:
-        parts.append("Settings: the same")
-    else:
-        parts.append("Settings that differ\n" + _lines(settings))
-    claims = table[table["kind"] == CLAIM]
-    if len(claims):
-        parts.append("Claims\n" + _lines(_shown(claims, "claim")))
-    else:
-        parts.append("Claims: none, as neither run has the notebook `claims`")
+    """A comparison for a terminal; `table` is what `compare` returns."""
     scores = table[table["kind"] == SCORE]
-    every = _by_model(scores)
-    parts.append(f"Models: accuracy on unseen compositions ({OOD})\n" + _lines(every))
-    counts = scores["state"].value_counts()
-    said = ", ".join(f"{counts[state]} {state}" for state in counts.index)
-    tested = int(scores["state"].isin([WITHIN, BEYOND]).sum())
-    parts.append(
-        f"Scores: {said}. Of {tested} with intervals that differ at all, some {0.05 * tested:.0f} "
-        "would go beyond them by chance."
-    )
-    apart = scores[scores["state"].isin([BEYOND, UNKNOWN, ONLY_A, ONLY_B])]
-    apart = apart[apart["model"].isin(set(a.models) & set(b.models))]
-    if len(apart):
-        parts.append("Scores that differ\n" + _lines(_shown(apart, "score")))
-    verdict = "A and B differ" if differs(table) else "A and B do not differ beyond the intervals"
-    return "\n\n".join([*parts, verdict])
+    sections = [
+        f"A: {a.folder}, {len(a.models)} models\nB: {b.folder}, {len(b.models)} models",
+        _settings_section(a, b),
+        _claims_section(table[table["kind"] == CLAIM]),
+        _models_section(scores),
+        _scores_section(scores),
+    ]
+    differing = scores[scores["state"].isin([BEYOND, UNKNOWN, ONLY_A, ONLY_B])]
+    differing = differing[differing["model"].isin(set(a.models) & set(b.models))]
+    if len(differing):
+        sections.append("Scores that differ\n" + _lines(_shown(differing, "score")))
+    conclusion = "differ" if differs(table) else "do not differ beyond the intervals"
+    return "\n\n".join([*sections, f"A and B {conclusion}"])
 
 
-def _by_model(scores: pd.DataFrame) -> pd.DataFrame:
-    """The first accuracy of each model, and how many of its scores differ beyond the intervals."""
+def _settings_section(a: Run, b: Run) -> str:
+    settings = differing_settings(a, b)
+    if settings is None:
+        folders = " and ".join(str(run.folder) for run in (a, b) if run.settings is None)
+        return f"Settings: unknown for {folders}, without settings.json"
+    return "Settings: the same" if settings.empty else "Settings that differ\n" + _lines(settings)
+
+
+def _claims_section(claims: pd.DataFrame) -> str:
+    if claims.empty:
+        return "Claims: none, as neither run has the notebook `claims`"
+    return "Claims\n" + _lines(_shown(claims, "claim"))
+
+
+def _models_section(scores: pd.DataFrame) -> str:
+    """Accuracy of each model, and how many of its scores differ beyond the intervals."""
+    title = f"Models: accuracy on unseen compositions ({OOD})"
+    accuracies = scores[scores["what"] == OOD]
+    if accuracies.empty:
+        return f"{title}: none, as no model of either run has this score"
     beyond = scores[scores["state"] == BEYOND].groupby("model").size()
-    kept = _shown(scores[scores["what"] == OOD], "score").drop(columns="score")
-    return kept.assign(**{"scores beyond": kept["model"].map(beyond).fillna(0).astype(int)})
+    shown = _shown(accuracies, "score").drop(columns="score")
+    counts = shown["model"].map(beyond).fillna(0).astype(int)
+    return f"{title}\n" + _lines(shown.assign(**{"scores beyond": counts}))
+
+
+def _scores_section(scores: pd.DataFrame) -> str:
+    if scores.empty:
+        return "Scores: none"
+    counts = scores["state"].value_counts()
+    listed = ", ".join(f"{count} {state}" for state, count in counts.items())
+    tested = int(scores["state"].isin([WITHIN, BEYOND]).sum())
+    return (
+        f"Scores: {listed}. Of {tested} that have intervals and are not the same, about "
+        f"{MISSES * tested:.0f} are expected to differ beyond them by chance."
+    )
 
 
 def _shown(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows as a person reads them."""
+    """Rows of a comparison as text."""
     shown = {name: table["what"], "model": table["model"]}
     for letter in "ab":
         numbers = table[[letter, f"{letter}_low", f"{letter}_high"]].to_numpy(float)
@@ -213,7 +242,7 @@ def _number(value: float) -> str:
 
 
 def _lines(table: pd.DataFrame) -> str:
-    """A table with columns to the left and as wide as they must be."""
+    """A table as text, with columns aligned to the left."""
     rows = [list(table.columns), *table.astype(str).to_numpy().tolist()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = (map(str.ljust, row, widths) for row in rows)
@@ -241,25 +270,28 @@ def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     )
     what = probe + scores["metric"] + space + " on " + scores["split"] + labels
     sets = scores["set"]
-    what = what.where(sets == sets.iloc[0], what + " of " + sets)  # the first set is the study's
+    first = sets.iloc[0] if len(sets) else ""  # the first set of the study, which is not named
+    what = what.where(sets == first, what + " of " + sets)
     columns = ["model", "value", "low", "high"]
     return scores[columns].assign(kind=SCORE, what=what, verdict="")
 
 
 def _claims(file: Path) -> pd.DataFrame:
-    """Verdicts, with the statistic of each of their tests, as the notebook `claims` saved them."""
+    """Verdicts, with the statistic of each test if any, as the notebook `claims` saved them."""
     if not file.is_file():
         return pd.DataFrame()
-    table = pd.read_csv(file)
+    table = pd.read_csv(file, dtype={"test": str})
     what = (table["claim"] + " " + table["test"].fillna("")).str.strip()
-    return table[["value", "low", "high", "verdict"]].assign(kind=CLAIM, what=what, model="")
+    # Where no claim could be tested, the file has no columns of numbers.
+    table = table.reindex(columns=["value", "low", "high", "verdict"])
+    return table.assign(kind=CLAIM, what=what, model="")
 
 
-def _unlike(x: Any, y: Any) -> tuple[str, str]:
-    """Two settings as text; of two lists only what the other has not."""
+def _setting_texts(x: Any, y: Any) -> tuple[str, str]:
+    """Two settings as text; of two lists, only the entries that the other lacks."""
     if isinstance(x, list) and isinstance(y, list):
         own = [", ".join(str(i) for i in one if i not in other) for one, other in ((x, y), (y, x))]
-        return (own[0] or "-", own[1] or "-") if any(own) else ("(one order)", "(another)")
+        return (own[0] or "-", own[1] or "-") if any(own) else ("(one order)", "(another order)")
     return str(x), str(y)
 
 

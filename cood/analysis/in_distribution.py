@@ -1,4 +1,4 @@
-"""Which accuracy a study has in distribution, and what it is to be called."""
+"""The in-distribution (ID) accuracy of a study: where it comes from and how it is named."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results, known_splits, pick
+from cood.analysis.results import Results, available_splits, pick
 from cood.errors import StudyError, unknown
 from cood.evaluation.accuracy.in_distribution import ID
 
 FIRST = "first"
 PUBLISHED = "published"
 TRAINED = {
-    "seen": "on fresh drawings of compositions that the model itself was trained on",
-    "shared": "on fresh drawings of compositions that every model was trained on",
+    "seen": "on held-out drawings of compositions that the model itself was trained on",
+    "shared": "on held-out drawings of compositions that every model was trained on",
 }
 
 
 @dataclass(frozen=True)
 class InDistribution:
-    """Accuracy in distribution.
+    """In-distribution accuracy of the models of a study.
 
     Attributes
     ----------
     name
         For axes and headings of tables.
     meaning
-        What it is the accuracy on, to follow "the accuracy".
+        What it is measured on, to follow "the accuracy".
     values
-        By model, as `pick` gives them; NaN for models of which it is not known.
+        By model, as `pick` gives them; NaN for models without one.
     """
 
     name: str
@@ -44,15 +44,15 @@ class InDistribution:
 
 
 def sources(results: Results) -> list[str]:
-    """What ID accuracy can be taken from in a study, the best first.
+    """Where the ID accuracy of a study can come from, the best source first.
 
-    The ID sets; the published figures, if no model is trained here and some figure is known; the
-    splits that the models were trained on.
+    The ID sets; the published figures, if no model is trained here and some figure is available;
+    the splits that the models were trained on.
     """
-    found = list(results.study.id_sets)
+    names = list(results.study.id_sets)
     if not results.study.trained and results.models.get("published_id", pd.Series()).notna().any():
-        found.append(PUBLISHED)
-    return found + [split for split in TRAINED if split in known_splits(results)]
+        names.append(PUBLISHED)
+    return names + [split for split in TRAINED if split in available_splits(results)]
 
 
 def in_distribution(results: Results, source: str, metric: str) -> InDistribution:
@@ -63,21 +63,21 @@ def in_distribution(results: Results, source: str, metric: str) -> InDistributio
     results
         The tables of a study.
     source
-        One of `sources`, or ``first`` for the first of them; without any, nothing is known.
+        One of `sources`, or ``first`` for the first of them; without any, all values are NaN.
     metric
-        Of the C-OoD accuracy that it is compared with: splits give the same one, ID sets top-5
-        where that is top-5, and top-1 else.
+        The C-OoD accuracy that it is compared with: splits have the same metric, ID sets have
+        top-5 accuracy if that is a top-5 accuracy, and top-1 otherwise.
 
     Raises
     ------
     StudyError
         If the study has no such source.
     """
-    known = sources(results)
+    available = sources(results)
     if source == FIRST:
-        source = known[0] if known else ""
-    elif source not in known:
-        raise StudyError(unknown("source of ID accuracy", source, known))
+        source = available[0] if available else ""
+    elif source not in available:
+        raise StudyError(unknown("source of ID accuracy", source, available))
     if source in TRAINED:
         return InDistribution(source, TRAINED[source], pick(results, split=source, metric=metric))
     if source in results.study.id_sets:
@@ -90,9 +90,7 @@ def in_distribution(results: Results, source: str, metric: str) -> InDistributio
         np.nan, index=results.models["model"], columns=["value", "low", "high", "chance", "n"]
     )
     if source != PUBLISHED:
-        return InDistribution(
-            "not known", "in distribution, which is not known in this study", values
-        )
+        return InDistribution("unknown", "in distribution, which is unknown in this study", values)
     values["value"] = results.models["published_id"].to_numpy(float)
     meaning = "on ImageNet (top-1) that the paper's authors published; it was not computed here"
     return InDistribution("ImageNet, published", meaning, values)

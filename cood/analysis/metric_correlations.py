@@ -1,4 +1,4 @@
-"""Many metrics of the embeddings against one accuracy: a row for each way to take them."""
+"""Correlations of many metrics of the embeddings with one accuracy, a row for each variant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results, plain_rows
+from cood.analysis.results import Results, check_loaded, plain_rows
 from cood.analysis.stats.correlation import correlate, leave_one_out
 from cood.errors import StudyError, check_choice
 
@@ -55,14 +55,14 @@ def correlate_metrics(
     metrics, split
         Which scores.
     given
-        Indexed by model: a number that is taken off both first, as in `correlate`.
+        Indexed by model: a number that is held fixed, as in `correlate`.
 
     Returns
     -------
     pandas.DataFrame
         A row for each combination of `KEYS`: `split`; `lowest`, `median` and `highest`
         value of a model, and the median `chance`; the columns of `Correlation`; and how far each
-        coefficient moves when any one model is left out: `pearson_min`, `pearson_max`,
+        coefficient moves when a single model is left out: `pearson_min`, `pearson_max`,
         `spearman_min` and `spearman_max`.
 
     Raises
@@ -78,19 +78,20 @@ def correlate_metrics(
         & (scores["split"] == split)
     ]
     if scores.empty:
+        check_loaded(results)
         raise StudyError(
             f"scores of study {results.study.name} hold none of {', '.join(metrics)} in split "
             f"{split!r}; run the study again, or name another split"
         )
     y, families = accuracy.reindex(models.index), models["family"]
-    third = None if given is None else given.reindex(models.index)
+    control = None if given is None else given.reindex(models.index)
     rows: list[dict[str, Any]] = []
     for names, group in scores.groupby(KEYS, sort=False, dropna=False):
         x = group.set_index("model")["value"].reindex(models.index)
         row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
         row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
         row["chance"] = group["chance"].median()
-        row |= asdict(correlate(x, y, families, given=third, seed=results.study.seed))
+        row |= asdict(correlate(x, y, families, given=control, seed=results.study.seed))
         without = leave_one_out(x, y)
         for kind in without:
             row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
@@ -98,12 +99,12 @@ def correlate_metrics(
     return pd.DataFrame(rows)
 
 
-def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """Coefficients of many metrics, each beside its partial one and Holm's correction.
+def with_control(plain: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+    """Coefficients of many metrics, with partial coefficients and Holm's correction.
 
     Parameters
     ----------
-    found, controlled
+    plain, controlled
         What `correlate_metrics` returns, without and with `given`, for the same metrics.
     coefficient
         ``pearson`` or ``spearman``.
@@ -117,7 +118,7 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
     """
     low, high = bounds(coefficient)
     columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
-    table = found[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
+    table = plain[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
     partial = controlled[[*KEYS, coefficient, low, high]].set_axis(
         [*KEYS, "partial", "partial_low", "partial_high"], axis=1
     )
@@ -126,13 +127,13 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
 
 
 def holm(p: pd.Series) -> pd.Series:
-    """Correct p by Holm (1979) for all that are known; NaN is no test."""
+    """Correct p by Holm's method (1979) for all tests; NaN is no test."""
     from statsmodels.stats.multitest import multipletests
 
-    found = pd.Series(np.nan, index=p.index)
+    corrected = pd.Series(np.nan, index=p.index)
     if p.notna().any():
-        found[p.notna()] = multipletests(p.dropna(), method="holm")[1]
-    return found
+        corrected[p.notna()] = multipletests(p.dropna(), method="holm")[1]
+    return corrected
 
 
 def composite(
@@ -140,8 +141,8 @@ def composite(
 ) -> tuple[pd.Series, list[pd.Series]]:
     """Mean rank of each model by several metrics, between 0 and 1.
 
-    Each metric, of each space, counts alike; a constant one tells no two models apart. First of
-    the metrics as they are, in one split; then of each other split and computation.
+    Each metric of each space has the same weight; a constant one ranks all models the same. First
+    of the metrics as they are, in one split; then of each other split and computation.
     """
     scores = results.scores
     scores = scores[
@@ -162,7 +163,7 @@ def composite(
 
 
 def add_excess(results: Results, metrics: Collection[str]) -> Results:
-    """Add rows whose `null` is `EXCESS`: how far metrics lie above their value by chance."""
+    """Add rows whose `null` is `EXCESS`: metrics minus their value by chance."""
     scores = results.scores
     whole = plain_rows(scores[scores["metric"].isin(metrics)])
     whole = whole.assign(value=whole["value"] - whole["chance"], null=EXCESS, chance=0.0)
@@ -176,12 +177,12 @@ def ways(
 ) -> pd.DataFrame:
     """Correlate metrics with an accuracy in several ways, as `correlate_metrics` does.
 
-    The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
-    the principal components, in that of isolated words or images, on all compositions.
+    The column `way` names it: as they are, above chance, in a rotated basis, in the basis of the
+    principal components, in that of isolated words or images, on all compositions.
     """
-    found = correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)
+    every = correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)
     tables = [
-        plain_rows(found, **columns).assign(way=name)
+        plain_rows(every, **columns).assign(way=name)
         for name, columns in computations(results).items()
     ]
     if split != "all":

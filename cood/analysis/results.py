@@ -1,4 +1,4 @@
-"""Picking one number per model out of the long table of scores."""
+"""Select one number per model from the long table of scores."""
 
 from __future__ import annotations
 
@@ -42,17 +42,21 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "projection": ("",),
     "width": (None,),
 }
+MOST_REASONS = 3  # models whose reason an error gives
+# Kinds of image towers, by the names of architectures. The towers of MobileCLIP are vision
+# transformers (B and L) or of FastViT, which mixes convolutions and attention (S).
 TOWERS = {
     "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),
-    "transformer": re.compile("vit|eva", re.IGNORECASE),
+    "transformer": re.compile("vit|eva|mobileclip2?-[bl]", re.IGNORECASE),
+    "hybrid": re.compile("mobileclip2?-s", re.IGNORECASE),
 }
 
 
 @dataclass(frozen=True)
 class Results:
-    """A study and its two tables; what every notebook starts from.
+    """A study and its two tables, which every notebook reads first.
 
-    `chosen` is the set that scores are taken from, the study's first if it is empty.
+    `chosen` is the set that scores are selected from; empty for the first set of the study.
     """
 
     study: Study
@@ -62,18 +66,18 @@ class Results:
 
     @property
     def set(self) -> str:
-        """Name of the set that scores are taken from."""
+        """Name of the set that scores are selected from."""
         return self.chosen or next(iter(self.study.sets))
 
 
 def load_results(study: str, models: str = EVERY, set: str = FIRST) -> Results:
-    """Read the joined scores and models of a study, given by name or by path.
+    """Read the joined scores and models of a study, by its name or path.
 
-    `models` and `set` say which of them are taken; see `select`.
+    `models` and `set` choose among them; see `select`.
     """
     settings = load_study(study)
-    known = read_table(settings.paths.models)
-    results = Results(settings, read_table(settings.paths.scores), known)
+    table = read_table(settings.paths.models)
+    results = Results(settings, read_table(settings.paths.scores), table)
     return select(results, models, set)
 
 
@@ -85,16 +89,15 @@ def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
     results
         The tables of a study.
     models
-        ``all``, or what some have, with commas between several: ``convolutional`` or
-        ``transformer`` (the image tower), an architecture, a family, a name. ``*`` stands for
-        anything, as in ``ViT-B*``.
+        ``all``, or a list with commas of: a kind of image tower (one of `TOWERS`), an architecture,
+        a family, a name. ``*`` matches any text, as in ``ViT-B*``.
     set
         Name of a set, or ``first``.
 
     Raises
     ------
     StudyError
-        If no model, or no set, is of that name.
+        If no model, or no set, has that name.
     """
     if set != FIRST and set not in results.study.sets:
         raise StudyError(unknown("set", set, [FIRST, *results.study.sets]))
@@ -102,26 +105,27 @@ def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
     if models == EVERY:
         return results
     table = results.models
-    names = [[EVERY, *few] for few in model_names(table)]
-    taken = np.zeros(len(table), dtype=bool)
-    for asked in (part.strip() for part in models.split(",")):
-        here = np.array([any(fnmatchcase(n.lower(), asked.lower()) for n in ns) for ns in names])
-        if not here.any():
-            known = dict.fromkeys(name for few in names for name in few)
-            raise StudyError(unknown("models", asked, known))
-        taken |= here
-    return replace(results, models=table[taken].reset_index(drop=True))
+    names = [[EVERY, *own] for own in model_names(table)]
+    selected = np.zeros(len(table), dtype=bool)
+    for pattern in (part.strip() for part in models.split(",")):
+        lower = pattern.lower()
+        matches = np.array([any(fnmatchcase(n.lower(), lower) for n in own) for own in names])
+        if not matches.any():
+            available = dict.fromkeys(name for own in names for name in own)
+            raise StudyError(unknown("models", pattern, available))
+        selected |= matches
+    return replace(results, models=table[selected].reset_index(drop=True))
 
 
 def model_names(models: pd.DataFrame) -> list[list[str]]:
-    """What each model may be asked for by, the widest first: tower, architecture, family, name."""
-    found = []
+    """Names that select each model, the widest first: tower, architecture, family, name."""
+    names = []
     columns = [c for c in ("architecture", "family", "model") if c in models]
     for row in models[columns].itertuples(index=False):
-        known = [value for value in row if isinstance(value, str)]
-        towers = [name for name, pattern in TOWERS.items() if pattern.search(known[0])]
-        found.append([*towers, *known])
-    return found
+        own = [value for value in row if isinstance(value, str)]
+        towers = [name for name, pattern in TOWERS.items() if pattern.search(own[0])]
+        names.append([*towers, *own])
+    return names
 
 
 def has_value(column: pd.Series, *values: Any) -> np.ndarray:
@@ -173,8 +177,8 @@ def pick(results: Results, **where: Any) -> pd.DataFrame:
     Raises
     ------
     StudyError
-        If a column or a value does not occur, or the selection leaves more than one row for a
-        model.
+        If a column or a value does not occur, no model could be loaded, or the selection leaves
+        more than one row for a model.
     """
     for column in where:
         if column not in SCORES.keys:
@@ -183,6 +187,7 @@ def pick(results: Results, **where: Any) -> pd.DataFrame:
     scores = plain_rows(results.scores, **where)
     scores = scores[scores["model"].isin(results.models["model"])]
     if scores.empty:
+        check_loaded(results)
         every = results.scores[results.scores["model"].isin(results.models["model"])]
         for column, value in where.items():
             if not has_value(every[column], value).any():
@@ -193,17 +198,29 @@ def pick(results: Results, **where: Any) -> pd.DataFrame:
     return scores.set_index("model")[["value", "low", "high", "chance", "n"]]
 
 
-def known_splits(results: Results) -> set[str]:
-    """Splits that the study's models have scores in."""
+def check_loaded(results: Results) -> None:
+    """Refuse results in which no model could be loaded, with a StudyError that says why."""
+    models = results.models
+    if "missing" not in models or models.empty or (models["missing"] == "").any():
+        return
+    shown = models.head(MOST_REASONS)
+    reasons = [f"{row.model}: {row.missing}" for row in shown.itertuples()]
+    if len(models) > len(shown):
+        reasons.append(f"and {len(models) - len(shown)} more")
+    raise StudyError(
+        f"study {results.study.name}: none of its {len(models)} models could be loaded, so there "
+        f"are no scores: {'; '.join(reasons)}"
+    )
+
+
+def available_splits(results: Results) -> set[str]:
+    """Splits in which the models of the study have scores."""
     scores = results.scores
     return set(scores.loc[scores["model"].isin(results.models["model"]), "split"]) - {""}
 
 
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
-    """A share as text: ``12.3 %``, with its interval ``12.3 % [11.0, 13.5]`` if given.
-
-    ``-`` stands for a share that is not known (NaN).
-    """
+    """A share as text: ``12.3 %``, or with an interval ``12.3 % [11.0, 13.5]``; ``-`` for NaN."""
     if not np.isfinite(value):
         return "-"
     digits = 1 if value >= 0.01 else 2  # chance is often far below one percent

@@ -1,4 +1,4 @@
-"""One question asked in several ways, to see whether the answer depends on the way."""
+"""Correlations of one quantity measured in several ways, to see whether the choice matters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cood.analysis.stats.correlation import Correlation, correlate
 def correlations(
     results: Results, ways: Mapping[str, Mapping[str, Any]], against: pd.Series
 ) -> dict[str, Correlation]:
-    """Correlate each way of measuring with one column over models.
+    """Correlate the quantity, measured in each way, with one column over models.
 
     Parameters
     ----------
     results
         The tables of a study.
     ways
-        By name, what `pick` selects the scores with.
+        By name, the arguments of `pick` that select the scores.
     against
         A number by model.
     """

@@ -38,8 +38,11 @@ GRADED = {
     "retrieval": {"samples": 100},
     "dimension_swap": {"samples": 100},
     "representation_metrics": {
-        **{"metrics": ["explicitness", "dci", "dcimig"], "splits": ["unseen"]},
-        **{"repeats": 1, "folds": 2, "dimensions": 8},
+        "metrics": ["explicitness", "dci", "dcimig"],
+        "splits": ["unseen"],
+        "repeats": 1,
+        "folds": 2,
+        "dimensions": 8,
     },
     "notebooks": {},
 }

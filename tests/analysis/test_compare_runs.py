@@ -8,9 +8,9 @@ from cood.analysis.compare_runs import (
     COLUMNS,
     as_text,
     compare,
+    differing_settings,
     differs,
     read_run,
-    unlike_settings,
 )
 from cood.cli import main
 from cood.errors import CoodError
@@ -113,7 +113,7 @@ def test_models_of_one_run_only(write):
     assert differs(table)
 
 
-def test_image_only_towers_count_as_models(write):
+def test_image_only_encoders_count_as_models(write):
     rows = [score("few", 0.5), score("tower", 0.4, method="linear_probe")]
     a = write("a", rows)
     folder = write("b", rows).folder
@@ -125,7 +125,7 @@ def test_image_only_towers_count_as_models(write):
     assert state(table, "linear probe: pair_top1 on unseen", "tower") == "same"
 
 
-def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
+def test_scores_of_other_sets_splits_labels_and_spaces_are_separate(write):
     rows = [
         score("few", 0.5),
         score("few", 0.4, labels="own"),
@@ -141,7 +141,8 @@ def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
     table = compare(write("a", rows), write("b", rows[:1]))
     assert set(table["what"]) == {
         *(OOD, f"{OOD}, unseen labels", "pair_top1 on seen", f"{OOD} of photos"),
-        *("mig image on unseen", "mig text on unseen"),
+        "mig image on unseen",
+        "mig text on unseen",
     }
     assert not table.duplicated(["what", "model"]).any()
 
@@ -166,20 +167,45 @@ def test_a_claim_with_another_verdict(write):
     assert text.endswith("A and B differ")
 
 
+def test_runs_without_a_score_have_empty_sections(write):
+    a = write("a", [score("text only", 0.5)])  # a baseline, but no model
+    b = write("b", [score("few", 0.5)])
+    table = compare(a, a)
+    assert list(table.columns) == COLUMNS
+    assert table.empty
+    assert not differs(table)
+    text = as_text(a, a, table)
+    assert "Models: accuracy on unseen compositions (pair_top1 on unseen): none" in text
+    assert "Scores: none" in text
+    assert state(compare(a, b)) == "only in B"
+    assert "0.500 [0.400, 0.600]" in as_text(b, a, compare(b, a))
+
+
+def test_runs_in_which_no_claim_could_be_tested(write):
+    # As `verdict_table` saves it: no test, and so no column of numbers.
+    untested = {"claim": "C2", "test": "", "verdict": "not testable here"}
+    a = write("a", [score("few", 0.5)], claims=[untested])
+    b = write("b", [score("few", 0.5)], claims=[untested | {"claim": "C3"}])
+    table = compare(a, b)
+    assert state(compare(a, a), "C2", "") == "same"
+    assert state(table, "C2", "") == "only in A"
+    assert "not testable here" in as_text(a, b, table)
+
+
 def test_settings_that_differ(write):
     a = write("a", [score("few", 0.5)])
     other = {"seed": 8, "models": {"few": {"share": 0.4}, "most": {"share": 0.8}}}
     other["vocabulary"] = {"objects": ["a", "c", "d"]}
     b = write("b", [score("few", 0.5)], settings=other)
-    assert unlike_settings(a, b).to_numpy().tolist() == [
+    assert differing_settings(a, b).to_numpy().tolist() == [
         ["models.most.share", "-", "0.8"],
         ["seed", "7", "8"],
         ["vocabulary.objects", "b", "c, d"],
     ]
     assert not differs(compare(a, b))
     unknown = write("c", [score("few", 0.5)], settings=None)
-    assert unlike_settings(a, unknown) is None
-    assert f"not known of {unknown.folder}" in as_text(a, unknown, compare(a, unknown))
+    assert differing_settings(a, unknown) is None
+    assert f"unknown for {unknown.folder}" in as_text(a, unknown, compare(a, unknown))
 
 
 def test_what_cannot_be_compared(project, capsys):
@@ -196,7 +222,7 @@ def test_what_cannot_be_compared(project, capsys):
     assert said.err.count("\n") == 1
 
 
-def test_the_command_says_what_differs_and_writes_every_number(project, write, capsys):
+def test_the_command_prints_the_differences_and_writes_every_number(project, write, capsys):
     a = write("a", [score("few", 0.5), score("most", 0.5)])
     b = write("b", [score("few", 0.9), score("most", 0.5)], settings=SETTINGS | {"seed": 8})
     folders = [str(run.folder) for run in (a, b)]

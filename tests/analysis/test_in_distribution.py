@@ -56,11 +56,11 @@ def test_models_trained_here_have_their_own_splits(parse):
     assert in_distribution(found, "shared", "pair_top1").label == "ID accuracy (shared)"
 
 
-def test_nothing_known_is_said(parse):
+def test_a_study_without_id_accuracy(parse):
     found = results(parse(models=CHECKPOINTS))
     assert sources(found) == []
     one = in_distribution(found, "first", "pair_top1")
-    assert one.name == "not known"
+    assert one.name == "unknown"
     assert one.values["value"].isna().all()
     residual, line = effective_robustness(one.values["value"], one.values["value"])
     assert residual.isna().all()

@@ -59,7 +59,7 @@ def test_a_model_without_an_accuracy_is_left_out(results):
     assert set(found["n"]) == {5}
 
 
-def test_each_coefficient_beside_its_control(results):
+def test_each_coefficient_with_its_partial_coefficient(results):
     given = pd.Series(np.random.default_rng(1).random(6), index=MODELS)
     found = correlate_metrics(results, ACCURACY, ["rank"], split="unseen")
     partial = correlate_metrics(results, ACCURACY, ["rank"], split="unseen", given=given)
@@ -75,7 +75,7 @@ def test_each_coefficient_beside_its_control(results):
     assert np.isnan(untested["holm"]).tolist() == [True, False, False, False]
 
 
-def test_scores_that_were_not_made_are_told(results):
+def test_missing_scores_are_reported(results):
     with pytest.raises(StudyError, match="tiny hold none of srank in split 'all'; run the study"):
         correlate_metrics(results, ACCURACY, ["srank"], split="all")
 
@@ -106,12 +106,16 @@ def test_what_lies_above_chance(several):
     assert above["value"].tolist() == (whole["value"] - whole["chance"]).tolist()
 
 
-def test_ways_to_take_a_measure(several):
+def test_ways_to_compute_a_metric(several):
     found = ways(several, ACCURACY, ["mig"], "unseen")
     images = found[found["space"] == "image"]
     assert images["way"].tolist() == [
-        *("as they are", "above shuffled labels", "rotated at random", "principal components"),
-        *("isolated words, images", "on all compositions"),
+        "as they are",
+        "above shuffled labels",
+        "rotated at random",
+        "principal components",
+        "isolated words, images",
+        "on all compositions",
     ]
     scores = plain_rows(several.scores, split="all", space="image")
     values = scores.set_index("model")["value"][MODELS]

@@ -1,14 +1,29 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from cood.analysis.results import Results, load_results, percent, pick, rows_with, select
+import cood.models
+from cood.analysis.metric_correlations import correlate_metrics
+from cood.analysis.results import (
+    TOWERS,
+    Results,
+    load_results,
+    percent,
+    pick,
+    rows_with,
+    select,
+)
 from cood.analysis.topics.diversity import caption_table
+from cood.catalogue.checkpoints import families
 from cood.errors import ArtefactError, StudyError
 from cood.evaluation.common.score_table import check, complete
 from cood.files import write_table
 from cood.metrics.captions import caption_nmi
 from cood.splits import training_captions
 
+CONFIGS = Path(cood.models.__file__).parent / "configs"
 COLUMNS = ["model", "set", "split", "category", "metric", "labels", "value"]
 
 
@@ -60,6 +75,26 @@ def test_defaults_can_be_replaced(results):
 def test_a_selection_that_is_wrong_is_refused(results, where, message):
     with pytest.raises(StudyError, match=message):
         pick(results, **where)
+
+
+def test_results_without_any_model_that_could_be_loaded_are_refused(results):
+    models = results.models.assign(missing=["", "few.pt does not exist"])
+    with pytest.raises(StudyError, match="unknown split 'seen'"):
+        pick(replace(results, models=models), split="seen", metric="pair_top1")
+    models["missing"] = "few.pt does not exist"
+    scores = results.scores[results.scores["model"] == "text only"]
+    results = replace(results, scores=scores, models=models)
+    message = (
+        r"^study tiny: none of its 2 models could be loaded, so there are no scores: few: few.pt "
+        r"does not exist; most: few.pt does not exist$"
+    )
+    with pytest.raises(StudyError, match=message):
+        pick(results, split="unseen", metric="pair_top1")
+    with pytest.raises(StudyError, match=message):
+        correlate_metrics(results, pd.Series(dtype=float), ["mig"], split="unseen")
+    many = pd.concat([models] * 3, ignore_index=True)
+    with pytest.raises(StudyError, match=r"none of its 6 models .* and 3 more$"):
+        pick(replace(results, models=many), split="unseen", metric="pair_top1")
 
 
 def test_the_plain_row_of_a_metric_that_is_computed_in_many_ways(tiny):
@@ -129,7 +164,7 @@ def test_dependence_in_the_captions_of_each_model(tiny):
     pd.testing.assert_frame_equal(caption_table(tiny), caption_table(tiny))
 
 
-def test_captions_before_training_are_told(tiny):
+def test_captions_before_training_are_missing(tiny):
     with pytest.raises(ArtefactError, match=r"few/captions.parquet does not exist"):
         caption_table(tiny)
 
@@ -156,11 +191,20 @@ def zoo(parse):
         ("RN50, mo*t", ["more", "most"]),
     ],
 )
-def test_models_are_chosen_by_tower_architecture_family_or_name(zoo, asked, found):
+def test_models_are_selected_by_tower_architecture_family_or_name(zoo, asked, found):
     assert select(zoo, asked).models["model"].tolist() == found
 
 
-def test_models_and_sets_that_are_not_there_get_near_ones(zoo):
+def test_every_architecture_has_one_kind_of_image_tower():
+    named = {name.partition("/")[0] for names in families().values() for name in names}
+    own = {path.stem for path in CONFIGS.glob("*.json")}
+    assert own
+    for architecture in sorted(named | own):
+        kinds = [kind for kind, pattern in TOWERS.items() if pattern.search(architecture)]
+        assert len(kinds) == 1, f"{architecture}: {kinds}; see TOWERS in cood/analysis/results.py"
+
+
+def test_an_unknown_model_or_set_gets_suggestions(zoo):
     with pytest.raises(StudyError, match=r"unknown models 'convolutonal'; did you mean conv"):
         select(zoo, "all, convolutonal")
     with pytest.raises(StudyError, match=r"unknown set 'oa'; known: first, ao"):

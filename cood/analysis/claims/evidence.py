@@ -1,4 +1,4 @@
-"""What the statistics of the claims are computed from, and what one of them gives."""
+"""The evidence of a study on the claims, and the effects that are computed from it."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ import pandas as pd
 from cood.analysis.in_distribution import FIRST, InDistribution, in_distribution
 from cood.analysis.results import Results, pick, plain_rows, rows_with
 from cood.analysis.stats.correlation import Correlation, correlate
-from cood.errors import StudyError
+from cood.analysis.stats.estimate import Estimate
+from cood.errors import CoodError, StudyError
 
 ID = "ID accuracy"
+# Controls by name, and their columns of the table of models; counts are taken as logarithms.
+WIDTHS = {"embedding width": "embed_dim", "tower width": "width"}
+COUNTS = {
+    "parameters": "parameters",
+    "training images": "images",
+    "size of the training set": "pairs",
+}
+LEAST_MODELS, LEAST_FAMILIES = 3, 2  # that a correlation needs
 
 
-class Untestable(Exception):
+class Untestable(CoodError):
     """A study lacks what a statistic needs; the message says what, as a sentence."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One statistic over models.
+    """One statistic that tests a claim, with what may speak against it.
 
     Attributes
     ----------
     kind
-        What `value` is: ``Pearson``, ``partial Pearson``, or a difference with its unit.
-    value, low, high, p, n, families
-        The statistic, its 95 % interval and p, and over how many models and families.
-    least, most
-        Furthest values when one family is left out; NaN where families play no part.
-    found
-        The correlation that `value` is taken from; None for a difference.
+        What the statistic is: ``Pearson``, ``partial Pearson``, or a difference in words.
+    estimate
+        Its value, interval, p, and the models and families that it was computed from.
+    correlation
+        The correlation that the estimate is taken from; None for a difference.
     controls
-        Partial correlations, by what is given.
-    typical, chance
+        Partial correlations, by control.
+    median, chance
         Medians over models of the metric, and of its value under the null; NaN without one.
     ways
-        The same coefficient with the metric taken in other ways.
+        The same coefficient with the metric computed in other ways.
     members
-        A row a metric, for a set of them, with p by Holm within.
+        For a set of metrics a row each, with p by Holm within the set; else None.
     note
-        What stands for the paper's quantity in this study, as a sentence.
+        What this study has in place of the quantity of the paper, as a sentence.
     """
 
     kind: str
-    value: float
-    low: float
-    high: float
-    p: float
-    n: int
-    families: int
-    least: float = np.nan
-    most: float = np.nan
-    found: Correlation | None = None
+    estimate: Estimate
+    correlation: Correlation | None = None
     controls: Mapping[str, Correlation] = field(default_factory=dict)
-    typical: float = np.nan
+    median: float = np.nan
     chance: float = np.nan
     ways: Sequence[float] = ()
     members: pd.DataFrame | None = None
@@ -67,7 +67,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the statistics are computed from.
+    """The tables of a study that the statistics of the claims are computed from.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Evidence:
     inside
         ID accuracy.
     metric
-        Which accuracy `outside` is.
+        Name of the accuracy, such as ``pair_top1``.
     """
 
     results: Results
@@ -93,23 +93,20 @@ class Evidence:
 
     @property
     def models(self) -> pd.DataFrame:
-        """What is known of the models, indexed by name."""
+        """The table of models, indexed by name."""
         return self.results.models.set_index("model")
 
     @property
     def controls(self) -> dict[str, pd.Series]:
-        """What correlations may be held against: numbers by model that vary and are known."""
+        """Numbers by model that a correlation can be controlled for: those that vary."""
         models = self.models
-        known = {ID: self.inside.values["value"].reindex(models.index)}
-        columns = {"embedding width": "embed_dim", "tower width": "width"}
-        known |= {name: models[c] for name, c in columns.items() if c in models}
-        counts = {"parameters": "parameters", "training images": "images"}
-        counts |= {"size of the training set": "pairs"}
-        known |= {name: np.log(models[c]) for name, c in counts.items() if c in models}
+        numbers = {ID: self.inside.values["value"].reindex(models.index)}
+        numbers |= {name: models[c] for name, c in WIDTHS.items() if c in models}
+        numbers |= {name: np.log(models[c]) for name, c in COUNTS.items() if c in models}
         if "share" in models:
-            known["share of compositions"] = models["share"]
+            numbers["share of compositions"] = models["share"]
         compared = self.accuracy.notna()
-        return {name: x for name, x in known.items() if x[compared].nunique() > 1}
+        return {name: x for name, x in numbers.items() if x[compared].nunique() > 1}
 
 
 def gather_evidence(results: Results, metric: str = "pair_top1") -> Evidence:
@@ -127,12 +124,12 @@ def values_of(evidence: Evidence, what: str, **where: Any) -> pd.DataFrame:
         If there are none; `what` names them.
     """
     try:
-        found = pick(evidence.results, **where)
+        scores = pick(evidence.results, **where)
     except StudyError as error:
         raise Untestable(f"The study has no {what}.") from error
-    if found.empty:
+    if scores.empty:
         raise Untestable(f"The study has no {what}.")
-    return found.reindex(evidence.models.index)
+    return scores.reindex(evidence.models.index)
 
 
 def against(
@@ -142,7 +139,9 @@ def against(
     chance: pd.Series | float = np.nan,
     skip: Sequence[str] = (),
     given: str | None = None,
-    **more: object,
+    ways: Sequence[float] = (),
+    members: pd.DataFrame | None = None,
+    note: str = "",
 ) -> Effect:
     """The correlation of a number by model with C-OoD accuracy, as an effect.
 
@@ -153,11 +152,11 @@ def against(
     chance
         Its value under the null.
     skip
-        Controls that make no sense, as they are what `x` is.
+        Controls that are `x` itself.
     given
-        The control that the effect itself is to be given; by default none.
-    more
-        Further fields of `Effect`.
+        The control that the effect itself is given; by default none.
+    ways, members, note
+        Fields of `Effect`.
 
     Raises
     ------
@@ -167,50 +166,50 @@ def against(
     models = evidence.models
     y, families, seed = evidence.accuracy, models["family"], evidence.results.study.seed
     x = x.reindex(models.index)
-    known = {name: c for name, c in evidence.controls.items() if name not in skip}
-    if given is not None and given not in known:
-        raise Untestable(f"{given} of the models is not known, or is the same for all.")
-    third = None if given is None else known[given]
-    found = correlate(x, y, families, given=third, seed=seed)
-    if np.isnan(found.pearson):
-        constant = found.n >= 3 and found.families >= 2
-        raise Untestable(
-            "The statistic is the same for all models, or follows from what is given."
-            if constant
-            else f"Only {found.n} models of {found.families} families have the numbers; at least "
-            f"{3 + (given is not None)} models of two families are needed."
-        )
-    controls = {
+    available = {name: c for name, c in evidence.controls.items() if name not in skip}
+    if given is not None and given not in available:
+        raise Untestable(f"{given} of the models is missing, or is the same for all.")
+    control = None if given is None else available[given]
+    correlation = correlate(x, y, families, given=control, seed=seed)
+    if np.isnan(correlation.pearson):
+        raise Untestable(_why_no_coefficient(correlation, given))
+    controls = {} if given is None else {given: correlation}
+    controls |= {
         name: correlate(x, y, families, given=c, seed=seed)
-        for name, c in known.items()
+        for name, c in available.items()
         if name != given
     }
     return Effect(
         kind="Pearson" if given is None else "partial Pearson",
-        value=found.pearson,
-        low=found.low,
-        high=found.high,
-        p=found.pearson_p,
-        n=found.n,
-        families=found.families,
-        least=found.pearson_least,
-        most=found.pearson_most,
-        found=found,
-        controls=controls if given is None else {given: found} | controls,
-        typical=float(x.median()),
+        estimate=correlation.pearson_estimate,
+        correlation=correlation,
+        controls=controls,
+        median=float(x.median()),
         chance=float(np.median(chance)),
-        **more,  # type: ignore[arg-type]
+        ways=ways,
+        members=members,
+        note=note,
+    )
+
+
+def _why_no_coefficient(correlation: Correlation, given: str | None) -> str:
+    needed = LEAST_MODELS + (given is not None)
+    if correlation.n >= LEAST_MODELS and correlation.families >= LEAST_FAMILIES:
+        return "The statistic is the same for all models, or is determined by the control."
+    return (
+        f"Only {correlation.n} models of {correlation.families} families have the numbers; at "
+        f"least {needed} models of two families are needed."
     )
 
 
 def in_ways(evidence: Evidence, values: Mapping[str, pd.Series]) -> tuple[float, ...]:
-    """Pearson's coefficient with C-OoD accuracy of several columns by model.
+    """Pearson's coefficient of several columns by model with C-OoD accuracy.
 
-    Those that have none are left out.
+    Columns without a coefficient are left out.
     """
     table = pd.DataFrame(dict(values)).reindex(evidence.models.index)
-    found = table.loc[:, table.nunique() > 1].corrwith(evidence.accuracy)
-    return tuple(found.dropna())
+    coefficients = table.loc[:, table.nunique() > 1].corrwith(evidence.accuracy)
+    return tuple(coefficients.dropna())
 
 
 def in_selections(

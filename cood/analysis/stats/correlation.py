@@ -1,4 +1,4 @@
-"""Correlation over models, with an interval that knows that models come in families."""
+"""Correlation over models, with an interval that accounts for families of models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.analysis.stats.jackknife import coefficient
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.families import complete_models, leave_family_out
+from cood.analysis.stats.jackknife import fisher_interval
+
+ROUNDING = 1e-12  # what is smaller is 0 but for rounding
 
 
 @dataclass(frozen=True)
@@ -16,8 +20,8 @@ class Correlation:
     """Pearson's and Spearman's coefficient over n models in `families` families.
 
     `low`, `high` and `pearson_p`, and those of `spearman`, come from the jackknife over families;
-    `..._least` and `..._most` are the coefficients furthest apart when one family is left out, and
-    `..._boot_low` and `..._boot_high` bound the percentile bootstrap over families.
+    `..._least` and `..._most` are the lowest and the highest coefficient when one family is left
+    out, and `..._boot_low` and `..._boot_high` bound the percentile bootstrap over families.
     """
 
     n: int
@@ -38,6 +42,34 @@ class Correlation:
     pearson_boot_high: float = np.nan
     spearman_boot_low: float = np.nan
     spearman_boot_high: float = np.nan
+
+    @property
+    def pearson_estimate(self) -> Estimate:
+        """Pearson's coefficient with its interval, p and range without a family."""
+        return Estimate(
+            value=self.pearson,
+            low=self.low,
+            high=self.high,
+            p=self.pearson_p,
+            n=self.n,
+            families=self.families,
+            least=self.pearson_least,
+            most=self.pearson_most,
+        )
+
+    @property
+    def spearman_estimate(self) -> Estimate:
+        """Spearman's coefficient with its interval, p and range without a family."""
+        return Estimate(
+            value=self.spearman,
+            low=self.spearman_low,
+            high=self.spearman_high,
+            p=self.spearman_p,
+            n=self.n,
+            families=self.families,
+            least=self.spearman_least,
+            most=self.spearman_most,
+        )
 
     def __str__(self) -> str:
         """Both coefficients with their intervals, as captions give them."""
@@ -60,19 +92,19 @@ def correlate(
     resamples: int = 2000,
     level: float = 0.95,
 ) -> Correlation:
-    """Correlate two columns over models; models of one family are taken or left together.
+    """Correlate two columns over models, with intervals from resampling whole families.
 
     The interval is Student's t on Fisher's scale, arctanh of the coefficient, with the variance
     of the jackknife over families: see `cood.analysis.stats.jackknife`. A percentile bootstrap
-    over families, which is too narrow where they are few, stands beside it.
+    over families, which is too narrow if they are few, is computed for comparison.
 
     Parameters
     ----------
     x, y, families
         Two numbers and the family of each model [n]. Models without a number are left out.
     given
-        A further number of each model, or several, whose linear part is taken off both: the
-        coefficients are partial ones.
+        One or several further numbers of each model that are held fixed: the coefficients are
+        partial ones.
     seed, resamples
         Of the bootstrap. Resamples in which a column is constant are left out.
     level
@@ -81,43 +113,40 @@ def correlate(
     Returns
     -------
     Correlation
-        NaN where there are fewer than three models or two families, or a column is constant. An
-        interval from -1 to 1 where without some family there is no coefficient.
+        NaN where there are fewer than three models or two families, or a column is constant. The
+        interval is from -1 to 1 where there is no coefficient without one of the families.
     """
-    third = [] if given is None else [given] if isinstance(given, pd.Series) else list(given)
-    columns = [c.to_numpy(float) for c in (x, y, *third)]
-    kept = np.isfinite(columns).all(axis=0)
-    columns = [column[kept] for column in columns]
-    _, members = np.unique(families.to_numpy()[kept], return_inverse=True)
-    n, n_families = int(kept.sum()), int(members.max()) + 1 if len(members) else 0
+    controls = [] if given is None else [given] if isinstance(given, pd.Series) else list(given)
+    columns, members, n_families = complete_models((x, y, *controls), families)
+    n = len(members)
     if n < len(columns) + 1 or n_families < 2 or not all(map(np.ptp, columns)):
         return Correlation(n, n_families, *[np.nan] * 6)
-    left = (members != np.arange(n_families)[:, None]).astype(float)
-    enough = left.sum(axis=1) > len(columns)  # fewer lie on a line, whatever they are
+    left = leave_family_out(members, n_families)
+    enough = left.sum(axis=1) > len(columns)  # fewer points always lie on a line
     without = np.where(enough, _coefficients(columns, left), np.nan)
     tail = (1 - level) / 2
     boot = _bootstrap(columns, members, np.random.default_rng(seed), resamples, tail)
-    # n ranks in one order give 1, but tell nothing nearer to 1 than half of the smallest step.
+    # Ranks in the same order give 1, but cannot resolve more than half of the smallest step to 1.
     size = np.array([n, *left.sum(axis=1)])
     limits = {
-        "pearson": np.full(len(size), 1 - 1e-12),
+        "pearson": np.full(len(size), 1 - ROUNDING),
         "spearman": 1 - 6 / (np.maximum(size**3 - size, 6)),
     }
-    about: dict[str, float] = {}
-    found = _coefficients(columns, np.ones((1, n)))
+    fields: dict[str, float] = {}
+    coefficients = _coefficients(columns, np.ones((1, n)))
     for (name, limit), value, others, bounds in zip(
-        limits.items(), found, without, boot.T, strict=True
+        limits.items(), coefficients, without, boot.T, strict=True
     ):
         r, low, high, p = float(value[0]), np.nan, np.nan, np.nan
         if np.isfinite(r):
-            low, high, p = coefficient(r, others, limit, level)
+            low, high, p = fisher_interval(r, others, limit, level)
         prefix = "" if name == "pearson" else f"{name}_"
-        about |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
-        known = others[np.isfinite(others)]
-        if len(known):
-            about |= {f"{name}_least": float(known.min()), f"{name}_most": float(known.max())}
-        about |= dict(zip((f"{name}_boot_low", f"{name}_boot_high"), bounds.tolist(), strict=True))
-    return Correlation(n, n_families, **about)
+        fields |= {name: r, f"{prefix}low": low, f"{prefix}high": high, f"{name}_p": p}
+        finite = others[np.isfinite(others)]
+        if len(finite):
+            fields |= {f"{name}_least": float(finite.min()), f"{name}_most": float(finite.max())}
+        fields |= dict(zip((f"{name}_boot_low", f"{name}_boot_high"), bounds.tolist(), strict=True))
+    return Correlation(n, n_families, **fields)
 
 
 def _bootstrap(
@@ -140,7 +169,7 @@ def _bootstrap(
 
 
 def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
-    """Both coefficients without each model in turn: how much hangs on a single one.
+    """Both coefficients without each model in turn: how much depends on a single model.
 
     Parameters
     ----------
@@ -156,15 +185,15 @@ def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
     both = pd.concat([x, y], axis=1, keys=["x", "y"]).dropna()
     columns = dict.fromkeys(("pearson", "spearman"), np.full(len(both), np.nan))
     if len(both) > 3:
-        found = _coefficients([both["x"].to_numpy(), both["y"].to_numpy()], 1 - np.eye(len(both)))
-        columns = dict(zip(columns, found, strict=True))
+        arrays = [both["x"].to_numpy(), both["y"].to_numpy()]
+        columns = dict(zip(columns, _coefficients(arrays, 1 - np.eye(len(both))), strict=True))
     return pd.DataFrame(columns, index=both.index)
 
 
 def _coefficients(columns: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pearson's and Spearman's coefficient [r] of models that count `weights` [r, n] times each.
+    """Pearson's and Spearman's coefficient [r] of two columns [n], given any others.
 
-    Of two columns [n], or of two given the others.
+    `weights` [r, n] says how many times each model counts.
     """
     plain = [np.broadcast_to(column, weights.shape) for column in columns]
     ranked = [_ranks(column, weights) for column in columns]
@@ -175,27 +204,29 @@ def _partial(columns: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     a, b, *given = columns
     if not given:
         return _pearson(a, b, weights)
-    # One after the other: given the last, of coefficients that are given those before it.
+    # Recursion: the coefficient given all controls follows from those given all but the last.
     last, before = given[-1], given[:-1]
     both, first, second = (
         _partial([*pair, *before], weights) for pair in ((a, b), (a, last), (b, last))
     )
     left = (1 - first**2) * (1 - second**2)
-    nothing = left <= 1e-12  # one of them is a line in what is given
-    return np.where(nothing, np.nan, (both - first * second) / np.sqrt(np.where(nothing, 1, left)))
+    none_left = left <= ROUNDING  # the control determines one of the two columns
+    return np.where(
+        none_left, np.nan, (both - first * second) / np.sqrt(np.where(none_left, 1, left))
+    )
 
 
 def _ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    # Mean rank of each model among all that are drawn: those below it, and half of its equals.
+    # Mean rank of each model among the weighted ones: those below it, and half of the ties.
     below, equal = (compare(x[:, None], x).astype(float) for compare in (np.greater, np.equal))
     return weights @ below.T + (weights @ equal.T + 1) / 2
 
 
 def _pearson(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    # NaN where a column is constant among the models that are drawn.
+    # NaN where a column is constant among the weighted models.
     share = weights / weights.sum(axis=1, keepdims=True)
     a, b = (x - (share * x).sum(axis=1, keepdims=True) for x in (a, b))
     together = (share * a * b).sum(axis=1)
     apart = np.sqrt((share * a**2).sum(axis=1) * (share * b**2).sum(axis=1))
-    constant = apart <= 1e-12 * np.abs(a).max(axis=1) * np.abs(b).max(axis=1)
+    constant = apart <= ROUNDING * np.abs(a).max(axis=1) * np.abs(b).max(axis=1)
     return np.where(constant, np.nan, together / np.where(constant, 1, apart))

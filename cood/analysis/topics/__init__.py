@@ -1,1 +1,1 @@
-"""The numbers of one page each."""
+"""The analyses of one notebook each."""

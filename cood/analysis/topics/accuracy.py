@@ -1,4 +1,4 @@
-"""CLIP towers and image-only towers, read by the same linear probes."""
+"""CLIPs and image-only encoders, evaluated by the same linear probes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from cood.analysis.results import Results, plain_rows
+from cood.analysis.stats.regression import to_logit
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE, PROBE
 from cood.files import read_table
@@ -20,11 +21,11 @@ COLUMNS = {  # of `image_encoder_table`: method, and split
     "C-OoD": (LINEAR_PROBE, HELD_OUT),
     "zero-shot C-OoD": (ZERO_SHOT, HELD_OUT),
 }
-EDGE = 5e-5  # accuracies of 0 and 1 are moved by so much, as logits need it
+LEAST_FAMILIES = 2  # of each kind, without which there is no comparison
 
 
-def known_image_encoders(results: Results) -> pd.DataFrame:
-    """What is known of the image-only towers of a study: empty, with `model`, if it has none."""
+def load_image_encoders(results: Results) -> pd.DataFrame:
+    """The table of the image-only encoders of a study; without rows if it has none."""
     if not results.study.image_encoders:
         return pd.DataFrame({"model": [], "learns": [], "family": [], "missing": []}, dtype=str)
     return read_table(results.study.paths.image_encoders)
@@ -33,7 +34,7 @@ def known_image_encoders(results: Results) -> pd.DataFrame:
 def image_encoder_table(
     results: Results, metric: str = "pair_top1", labels: str = "all"
 ) -> pd.DataFrame:
-    """A row a CLIP and an image-only tower: accuracy of its linear probe, on the chosen set.
+    """A row for each CLIP and image-only encoder: accuracy of its linear probe on the chosen set.
 
     Parameters
     ----------
@@ -47,18 +48,18 @@ def image_encoder_table(
     Returns
     -------
     pandas.DataFrame
-        `model`; `tower`, which is ``CLIP`` or what the tower learned from; `family`; and, with
-        `... low` and `... high`, the accuracies `ID` (other images of the compositions that the
-        probe was fitted on), `C-OoD` (compositions held out of it) and `zero-shot C-OoD` (those
-        answered by texts; NaN without any); `chance` and `n` of C-OoD. The CLIPs first, each kind
-        in the order of the study. Empty without image-only towers.
+        `model`; `tower`, which is ``CLIP`` or what the encoder was trained on; `family`; and, with
+        `... low` and `... high`, the accuracies `ID` (held-out images of the compositions that the
+        probe was fitted on), `C-OoD` (compositions that the probe was not fitted on) and `zero-shot
+        C-OoD` (the same images, classified by texts; NaN without any); `chance` and `n` of C-OoD.
+        The CLIPs first, each kind in the order of the study. Empty without image-only encoders.
     """
-    towers = known_image_encoders(results).rename(columns={"learns": "tower"})
-    if towers.empty:
+    encoders = load_image_encoders(results).rename(columns={"learns": "tower"})
+    if encoders.empty:
         return pd.DataFrame({"model": [], "tower": [], "family": []}, dtype=str)
     clips = results.models.assign(tower=CLIP)
     keys = ["model", "tower", "family"]
-    table = pd.concat([clips[keys], towers[keys]], ignore_index=True).set_index("model")
+    table = pd.concat([clips[keys], encoders[keys]], ignore_index=True).set_index("model")
     for name, (method, split) in COLUMNS.items():
         columns = {"set": results.set, "metric": metric, "method": method, "split": split}
         columns |= {"labels": OWN if labels != ALL and split == HELD_OUT else ALL}
@@ -72,20 +73,20 @@ def image_encoder_table(
 
 @dataclass(frozen=True)
 class LanguageGap:
-    """How much better CLIP towers do on held-out compositions at the same ID accuracy.
+    """Difference in held-out accuracy between CLIPs and image-only encoders at equal ID accuracy.
 
     Attributes
     ----------
     value, low, high, p
-        Difference in accuracy, CLIPs less image-only towers, with its 95 % interval, and p; NaN
+        Accuracy of CLIPs minus that of image-only encoders, with its 95 % interval, and p; NaN
         where there are too few families.
-    clips, towers
+    clips, image_encoders
         Numbers of models.
     clip_families, image_encoder_families
         Numbers of families, whose means are compared.
     inside
-        How many of the image-only families lie within the range of the CLIPs' ID accuracy: where
-        it is 0, the comparison rests on a line that was drawn beyond what was seen.
+        Number of image-only families within the range of the CLIPs' ID accuracy: if it is 0, the
+        comparison is an extrapolation.
     """
 
     value: float
@@ -93,7 +94,7 @@ class LanguageGap:
     high: float
     p: float
     clips: int
-    towers: int
+    image_encoders: int
     clip_families: int
     image_encoder_families: int
     inside: int
@@ -101,23 +102,23 @@ class LanguageGap:
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
-            f"{self.clips} CLIPs of {self.clip_families} families and {self.towers} image-only "
-            f"towers of {self.image_encoder_families}"
+            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} "
+            f"image-only encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
-            return f"no difference can be given: {numbers} are too few, or do not differ"
+            return f"no difference can be estimated: {numbers} are too few, or do not differ"
         low, high = 100 * self.low, 100 * self.high
         return f"{100 * self.value:+.1f} points [{low:+.1f}, {high:+.1f}], {numbers}"
 
 
 def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
-    """Compare CLIPs with image-only towers, read by the same probes, at the same ID accuracy.
+    """Compare CLIPs with image-only encoders, by the same probes, at the same ID accuracy.
 
-    The logit of C-OoD accuracy is taken to be a line in that of ID accuracy, the same for both
-    kinds but for a step, and fitted by least squares to the means of families (of image-only
-    towers: of the same family that learned from the same); the interval is Student's. The step
-    is given as a difference in accuracy at the mean ID accuracy. NullModel towers, and those that
-    learned from the features of a CLIP, take no part.
+    The logit of C-OoD accuracy is modelled as a line in that of ID accuracy with the same slope
+    for both kinds and a step between them. It is fitted by least squares to the means of families
+    (image-only encoders of a family that were trained on the same kind of data); the interval is
+    Student's. The step is given as a difference in accuracy at the mean ID accuracy. Untrained
+    encoders, and those trained on the features of a CLIP, are excluded.
 
     Parameters
     ----------
@@ -128,25 +129,24 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     """
     import statsmodels.api as sm
 
-    nothing = (np.nan,) * 4
+    no_estimate = (np.nan,) * 4
     kept = table[(table["tower"] == CLIP) | ~table["tower"].str.contains(CLIP)]
     kept = kept[kept["tower"] != UNTRAINED]
     if kept.empty:
-        return LanguageGap(*nothing, 0, 0, 0, 0, 0)
-    both = kept[["ID", "C-OoD"]].clip(EDGE, 1 - EDGE).apply(logit)
-    means = both.groupby([kept["tower"], kept["family"]]).mean().dropna()
+        return LanguageGap(*no_estimate, 0, 0, 0, 0, 0)
+    logits = kept[["ID", "C-OoD"]].apply(to_logit)
+    means = logits.groupby([kept["tower"], kept["family"]]).mean().dropna()
     language = means.index.get_level_values("tower") == CLIP
     x, y = means["ID"].to_numpy(), means["C-OoD"].to_numpy()
     others = x[~language]
     inside = 0
     if language.any():
         inside = int(((others >= x[language].min()) & (others <= x[language].max())).sum())
-    numbers = (
-        *(int((kept["tower"] == CLIP).sum()), int((kept["tower"] != CLIP).sum())),
-        *(int(language.sum()), int((~language).sum()), inside),
-    )
-    if min(numbers[2:4]) < 2 or len(x) < 4 or not np.ptp(x):
-        return LanguageGap(*nothing, *numbers)
+    is_clip = kept["tower"] == CLIP
+    families = (int(language.sum()), int((~language).sum()))
+    numbers = (int(is_clip.sum()), int((~is_clip).sum()), *families, inside)
+    if min(families) < LEAST_FAMILIES or not np.ptp(x):
+        return LanguageGap(*no_estimate, *numbers)
     fit = sm.OLS(y, np.column_stack([np.ones(len(x)), x, language.astype(float)])).fit()
     start, slope, step = fit.params
     bounds = fit.conf_int(1 - level)[2]
@@ -156,14 +156,14 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
 
 
 def about_image_encoders(results: Results) -> str:
-    """Which image-only towers a study has, and which of them could not be had, as sentences."""
-    known = known_image_encoders(results)
-    if known.empty:
-        return "The study names no image-only tower, so there is nothing to compare."
-    kinds = known.groupby("learns", sort=False)["model"].agg(", ".join)
-    listed = "; ".join(f"from {kind} ({names})" for kind, names in kinds.items())
-    gone = known[known["missing"] != ""]
-    left_out = "; ".join(f"{row.model} ({row.missing})" for row in gone.itertuples())
-    return f"The image-only towers learned {listed}." + (
-        f" Left out, as they could not be had: {left_out}." if left_out else ""
+    """Which image-only encoders a study has, and which of them are missing, as sentences."""
+    encoders = load_image_encoders(results)
+    if encoders.empty:
+        return "The study has no image-only encoder to compare."
+    kinds = encoders.groupby("learns", sort=False)["model"].agg(", ".join)
+    listed = "; ".join(f"on {kind} ({names})" for kind, names in kinds.items())
+    missing = encoders[encoders["missing"] != ""]
+    reasons = "; ".join(f"{row.model} ({row.missing})" for row in missing.itertuples())
+    return f"The image-only encoders were trained {listed}." + (
+        f" Not included, as they could not be loaded: {reasons}." if reasons else ""
     )

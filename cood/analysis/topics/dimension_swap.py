@@ -1,4 +1,4 @@
-"""Scores of the dimension swap, arranged as the notebooks show them."""
+"""Scores of dimension selection and of dimension swaps, as the notebooks show them."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, Choice]) -
     Returns
     -------
     pandas.DataFrame
-        Columns `panel` (the factor), `line`, `x`, `value`, `chance` and `models`. Of models that
-        differ in their number of dimensions, those that have the most frequent number.
+        Columns `panel` (the factor), `line`, `x`, `value`, `chance` and `models`. If models differ
+        in their number of dimensions, only those with the most frequent number.
     """
     rows = []
     for factor in FACTORS:
@@ -120,7 +120,7 @@ def swapped_grid(
     exchanges
         Columns that say what is exchanged (`exchange` and `control`), by name.
     where
-        What `pick` selects with besides.
+        Further arguments of `pick`.
     """
     return pd.DataFrame(
         {

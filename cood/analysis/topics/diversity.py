@@ -13,24 +13,24 @@ from cood.settings.study_file import Study
 def caption_table(study: Study) -> pd.DataFrame:
     """One row per model trained here: `model`, `captions`, each form of the NMI, and a null.
 
-    Counted are the captions that name both words. `shuffled` is the geometric NMI with the
-    attributes shuffled among the captions.
+    Only captions that name both words count. `shuffled` is the geometric NMI with the attributes
+    shuffled among the captions.
     """
     rows = []
     for name in study.trained:
         captions = read_table(study.paths.model(name) / "captions.parquet")
         named = captions[captions["names"] == "pair"]
         attributes, objects = named["attribute"].to_numpy(), named["object"].to_numpy()
-        found = caption_nmi(attributes, objects)
+        nmi = caption_nmi(attributes, objects)
         shuffled = np.random.default_rng(study.seed).permutation(attributes)
         rows.append(
             {
                 "model": name,
-                "captions": found.n,
-                "information": found.information,
-                "geometric": found.geometric,
-                "arithmetic": found.arithmetic,
-                "corrected": found.corrected,
+                "captions": nmi.n,
+                "information": nmi.information,
+                "geometric": nmi.geometric,
+                "arithmetic": nmi.arithmetic,
+                "corrected": nmi.corrected,
                 "shuffled": caption_nmi(shuffled, objects).geometric,
             }
         )

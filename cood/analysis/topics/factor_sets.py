@@ -1,4 +1,4 @@
-"""What the models make of the factor sets: tables over factors and over models."""
+"""Scores on the factor sets: tables over factors and over models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import read_factor_manifest
 
-# Accuracies of factor models by title: which combinations, and the labels that are offered.
+# Accuracies of factor models by title: the split of the combinations, and the set of labels.
 HELD_OUT = (
     ("seen", "seen", "all"),
     ("held out", "unseen", "all"),
@@ -28,31 +28,40 @@ SHARED = "words for several values"  # a column of `factor_table`
 
 
 def load_factors(study: str, models: str = EVERY) -> Results:
-    """Read a study's scores on the factor sets; its models are those of the zoo and the trained.
+    """Read a study's scores on the factor sets, with its models and those trained on the sets.
 
-    The column `trained_on` of the models is empty for the zoo, of which `models` takes some, as in
-    `cood.analysis.results.select`.
+    The column `trained_on` names the factor set that a model was trained on; it is empty for the
+    models of the zoo, which `models` selects as in `cood.analysis.results.select`.
     """
     results = load_results(study, models)
     rows: list[dict[str, Any]] = []
     for name, settings in results.study.factor_models.items():
-        facts = {"kind": "trained on factors", "trained_on": settings.set, "missing": ""}
-        facts |= {"family": settings.family, "architecture": settings.architecture}
-        rows.append({"model": name, "share": settings.share, **facts})
-    known = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)
-    known["trained_on"] = known["trained_on"].fillna("") if rows else ""
-    return replace(results, scores=read_table(results.study.paths.factor_scores), models=known)
+        rows.append(
+            {
+                "model": name,
+                "share": settings.share,
+                "kind": "trained on factors",
+                "trained_on": settings.set,
+                "missing": "",
+                "family": settings.family,
+                "architecture": settings.architecture,
+            }
+        )
+    models_of_all = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)
+    models_of_all["trained_on"] = models_of_all["trained_on"].fillna("") if rows else ""
+    scores = read_table(results.study.paths.factor_scores)
+    return replace(results, scores=scores, models=models_of_all)
 
 
 def factor_table(study: Study) -> pd.DataFrame:
-    """A row a factor: how many values are published, how many occur here, and words that share."""
+    """A row a factor: numbers of values as published and in this study, and shared words."""
     rows = []
     for name, settings in study.factor_sets.items():
         manifest = read_factor_manifest(study, name)
         for factor in settings.table.factors:
             words = factor.vocabulary
             shared = {w: factor.words.count(w) for w in words}
-            some = [f"{w} ({n})" for w, n in shared.items() if n > 1]
+            listed = [f"{w} ({n})" for w, n in shared.items() if n > 1]
             rows.append(
                 {
                     "set": name,
@@ -60,21 +69,21 @@ def factor_table(study: Study) -> pd.DataFrame:
                     "values published": len(factor.values),
                     "values here": manifest[factor.name].nunique(),
                     "words": len(words),
-                    SHARED: ", ".join(some) or "none",
+                    SHARED: ", ".join(listed) or "none",
                 }
             )
     return pd.DataFrame(rows)
 
 
 def shared_words(study: Study) -> str:
-    """Which words stand for how many values, as a sentence."""
+    """Words that name several values of a factor, and how many, as a phrase."""
     table = factor_table(study)
     rows = table[table[SHARED] != "none"]
-    said = [
+    phrases = [
         f"{row['factor'].replace('_', ' ')} of {row['set']}: {row[SHARED]}"
         for row in rows.to_dict("records")
     ]
-    return "; ".join(said) or "none"
+    return "; ".join(phrases) or "none"
 
 
 def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
@@ -90,9 +99,9 @@ def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFr
 
 
 def medians(results: Results, metric: str) -> pd.DataFrame:
-    """Rows of `factor_table` with one metric: its median over models, by side, and its chance.
+    """Rows of `factor_table` with one metric: its median over models, by space, and its chance.
 
-    ``zoo`` are the models that were never shown such pictures, ``own`` those trained on the set.
+    ``zoo`` are the models that were not trained on the factor sets, ``own`` those that were.
     """
     here = rows_with(results.scores, metric=metric, granularity="words")
     trained_on = here["model"].map(results.models.set_index("model")["trained_on"])
@@ -102,14 +111,14 @@ def medians(results: Results, metric: str) -> pd.DataFrame:
         part = here[(here["kind"] == kind) & (here["space"] == space)]
         columns[f"{kind}, {space}"] = part.groupby(["set", "factor"])["value"].median()
     columns["chance"] = here.groupby(["set", "factor"])["chance"].median()
-    known = factor_table(results.study)
-    index = pd.MultiIndex.from_frame(known[["set", "factor"]])
+    factors = factor_table(results.study)
+    index = pd.MultiIndex.from_frame(factors[["set", "factor"]])
     values = pd.DataFrame(columns).reindex(index).reset_index(drop=True)
-    return pd.concat([known, values], axis=1)
+    return pd.concat([factors, values], axis=1)
 
 
 def every_factor(results: Results, metric: str, space: str) -> pd.DataFrame:
-    """Value of one metric, models by the factors of all sets; a blank where it was not tested."""
+    """Value of one metric, models by the factors of all sets; NaN where it was not computed."""
     parts = []
     for name in results.study.factor_sets:
         part = by_factor(results, name, metric, space)
@@ -135,61 +144,62 @@ def against_composing(
     Returns
     -------
     DataFrame
-        A row for each set, metric, space and `granularity` of the factors (``words``, as captions
-        tell them apart, or ``values``), with `lowest`, `highest` and `chance` of the metric and
-        the fields of `Correlation`.
+        A row for each set, metric, space and `granularity` of the factors (``words``, the classes
+        that captions distinguish, or ``values``), with `lowest`, `highest` and `chance` of the
+        metric and the fields of `Correlation`.
     """
     zoo = results.models[results.models["trained_on"] == ""].set_index("model")
     rows = []
     for set_, metric, (space, granularity) in product(results.study.factor_sets, metrics, SIDES):
         where = {"set": set_, "metric": metric, "space": space, "granularity": granularity}
-        if rows_with(results.scores, **where).empty:  # costly ones are not computed of every side
+        # Costly metrics are not computed on every side.
+        if rows_with(results.scores, **where).empty:
             continue
-        found = pick(results, **where, split="all").reindex(zoo.index)
-        known: dict[str, Any] = {**where, "lowest": found["value"].min()}
-        known |= {"highest": found["value"].max(), "chance": found["chance"].median()}
-        fit = correlate(
-            *(found["value"], accuracy.reindex(zoo.index), zoo["family"]), seed=results.study.seed
-        )
-        rows.append(known | asdict(fit))
+        scores = pick(results, **where, split="all").reindex(zoo.index)
+        row: dict[str, Any] = {**where, "lowest": scores["value"].min()}
+        row |= {"highest": scores["value"].max(), "chance": scores["chance"].median()}
+        y = accuracy.reindex(zoo.index)
+        correlation = correlate(scores["value"], y, zoo["family"], seed=results.study.seed)
+        rows.append(row | asdict(correlation))
     return pd.DataFrame(rows)
 
 
 def signs(table: pd.DataFrame) -> str:
-    """How many Pearson coefficients of a table are surely above 0, and below it, as a phrase."""
+    """How many Pearson coefficients of a table are significant, by sign, as a phrase."""
     above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
     count = int(table["pearson"].notna().sum())
     return (
-        f"of {count} Pearson coefficients {above} are surely above 0 and {below} surely "
-        f"below; {count - above - below} may be either"
+        f"of {count} Pearson coefficients, {above} are significantly above 0 and {below} "
+        f"significantly below; the intervals of {count - above - below} include 0"
     )
 
 
 def held_out(results: Results, metric: str) -> pd.DataFrame:
-    """A row a factor model: pair accuracy as `HELD_OUT` says, and a metric of both spaces."""
+    """A row a factor model: the pair accuracies of `HELD_OUT`, and a metric of both spaces."""
     rows = []
     for name, settings in results.study.factor_models.items():
         own = {"set": settings.set}
         row: dict[str, Any] = {"model": name, "set": settings.set, "share": settings.share}
         for title, split, labels in HELD_OUT:
             where = {**own, "split": split, "metric": "pair_top1", "labels": labels}
-            found = pick(results, **where).loc[name]
-            row |= {title: found["value"], f"{title} low": found["low"]}
-            row |= {f"{title} high": found["high"], f"{title} chance": found["chance"]}
+            score = pick(results, **where).loc[name]
+            row |= {title: score["value"], f"{title} low": score["low"]}
+            row |= {f"{title} high": score["high"], f"{title} chance": score["chance"]}
         for space in ("image", "text"):
-            found = pick(results, **own, metric=metric, space=space, split="all").reindex([name])
-            row[f"{metric} {space}"] = float(found["value"].iloc[0])
+            where = {"metric": metric, "space": space, "split": "all"}
+            values = pick(results, **own, **where)["value"].reindex([name])
+            row[f"{metric} {space}"] = float(values.iloc[0])
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def named(results: Results, models: Sequence[str]) -> str:
-    """How many of some models name each factor surely better than by guessing, as a phrase."""
-    said = []
+def above_chance(results: Results, models: Sequence[str]) -> str:
+    """How many of the models name each factor significantly better than chance, as a phrase."""
+    phrases = []
     for set_, settings in results.study.factor_sets.items():
         for factor in settings.table.names:
-            found = pick(results, set=set_, metric="factor_top1", factor=factor, split="all")
-            rows = found.reindex(models).dropna(subset=["value"])
+            scores = pick(results, set=set_, metric="factor_top1", factor=factor, split="all")
+            rows = scores.reindex(models).dropna(subset=["value"])
             above = int((rows["low"] > rows["chance"]).sum())
-            said.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")
-    return ", ".join(said)
+            phrases.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")
+    return ", ".join(phrases)

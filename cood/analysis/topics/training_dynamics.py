@@ -1,4 +1,4 @@
-"""How metrics of images and texts move over training, and which moves first."""
+"""Metrics of images and texts during training, and which of the two rises first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 
 SPACES = ("image", "text")
-REACHED = 0.9  # of the way from the lowest value to the last one
+ARRIVED = 0.9  # of the way from the lowest value to the last one
 
 
 @dataclass(frozen=True)
 class Lead:
-    """By how much texts are ahead of images, over n models in `families` families.
+    """How far texts are ahead of images during training, over n models in `families` families.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Lead:
     low, high
         Interval from leaving out each family in turn.
     n, families
-        Models that have both steps, and their families.
+        Models in which both metrics arrive, and their families.
     """
 
     doublings: float
@@ -37,7 +37,7 @@ class Lead:
     families: int
 
     def __str__(self) -> str:
-        """With its interval, as captions give it."""
+        """The lead with its interval, as captions give it."""
         return (
             f"{self.doublings:.1f} [{self.low:.1f}, {self.high:.1f}] doublings of the steps, "
             f"n = {self.n} models in {self.families} families"
@@ -45,17 +45,20 @@ class Lead:
 
 
 def load_training_dynamics(study: Study) -> pd.DataFrame:
-    """Tables of all models trained here, joined: see `cood.evaluation.representation.training_dynamics`."""
+    """Tables of all models trained here, joined.
+
+    See `cood.evaluation.representation.training_dynamics`.
+    """
     tables = [read_table(study.paths.model_training_dynamics(name)) for name in study.trained]
     return pd.concat(tables, ignore_index=True)
 
 
-def reached(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Step by which a metric has arrived, models by spaces.
+def arrival_steps(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Step at which a metric arrives, models by spaces.
 
-    That is the first moment from which on it stays at nine tenths of the way, or further, from
-    its lowest value to its last one. NaN where the last value is not above the lowest: nothing
-    was gained over training. The first moment, before any step, counts as half a step.
+    From that step on the metric stays at or above nine tenths of the way from its lowest value to
+    its last one. NaN where the last value is the lowest: the metric gained nothing. The moment
+    before the first step counts as half a step.
     """
     rows = {}
     for (model, space), part in table[table["metric"] == metric].groupby(["model", "space"]):
@@ -65,18 +68,18 @@ def reached(table: pd.DataFrame, metric: str) -> pd.DataFrame:
         if not last > low:
             rows[model, space] = np.nan
             continue
-        below = np.flatnonzero(values < low + REACHED * (last - low))
+        below = np.flatnonzero(values < low + ARRIVED * (last - low))
         rows[model, space] = max(0.5, steps[below[-1] + 1])
     return pd.Series(rows, dtype=float).unstack().reindex(columns=list(SPACES))
 
 
 def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
-    """How far texts are ahead of images on the way of `reached`.
+    """How far texts are ahead of images, by the ratio of their arrival steps.
 
     Parameters
     ----------
     steps
-        Models by spaces, as `reached` gives it.
+        Models by spaces, as `arrival_steps` returns it.
     families
         By model; `cood.analysis.stats.jackknife.mean` gives the interval, 95 %.
     """
@@ -85,22 +88,22 @@ def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
     family = families.reindex(both.index).to_numpy(str)
     if not len(ahead):
         return Lead(np.nan, np.nan, np.nan, 0, 0)
-    found, low, high, *_ = mean(ahead, family)
-    return Lead(found, low, high, len(ahead), len(set(family)))
+    average = mean(ahead, family)
+    return Lead(average.value, average.low, average.high, average.n, average.families)
 
 
 def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFrame:
-    """Correlation of the changes of one space with those of the other a moment later.
+    """Correlation of the changes in one space with those in the other space a moment later.
 
-    Changes between moments, each space's centred on its mean over models at that moment, as all
-    models move in step; pooled over models and moments.
+    The changes of each space are centred on their mean over models at each moment, as all models
+    change together, and pooled over models and moments.
 
     Parameters
     ----------
     table, metric
-        As `load_training_dynamics` gives it, and which metric.
+        What `load_training_dynamics` returns, and the name of a metric.
     families
-        By model; intervals come from leaving out each in turn, as in `correlate`, 95 %.
+        By model; 95 % intervals come from leaving out each in turn, as in `correlate`.
 
     Returns
     -------
@@ -125,6 +128,6 @@ def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFram
         both = pd.concat(columns, axis=1, keys=["a", "b"]).dropna()
         family = families.reindex(both.index.get_level_values("model")).to_numpy(str)
         x = both.reset_index(drop=True)
-        found = correlate(x["a"], x["b"], pd.Series(family), seed=0, resamples=0)
-        rows.append((name, found.pearson, found.low, found.high, found.n))
+        r = correlate(x["a"], x["b"], pd.Series(family), seed=0, resamples=0)
+        rows.append((name, r.pearson, r.low, r.high, r.n))
     return pd.DataFrame(rows, columns=["order", "value", "low", "high", "n"])

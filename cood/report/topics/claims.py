@@ -1,4 +1,4 @@
-"""Verdicts on the claims, for people: tables, a figure, and the answer in a sentence."""
+"""Verdicts on the claims for the report: tables, a figure, and the headline in sentences."""
 
 from __future__ import annotations
 
@@ -10,75 +10,88 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 from scipy import stats
 
 from cood.analysis.claims.evidence import ID, Effect, Evidence
-from cood.analysis.claims.verdicts import (
+from cood.analysis.claims.rules import (
     CONTRADICTED,
     LEVEL,
     SUPPORTED,
     UNDECIDED,
     UNTESTED,
-    Verdict,
-    member_table,
 )
+from cood.analysis.claims.verdicts import Verdict, member_table
 from cood.report.plots.svg import as_svg
 
 ORDER = (SUPPORTED, CONTRADICTED, UNDECIDED, UNTESTED)
 COLOURS = {SUPPORTED: "#2b6a99", CONTRADICTED: "#b5446e", UNDECIDED: "#6f6f6f"}
-HEADLINE = "C15"  # the claim that the papers are named after
+HEADLINE = "C15"  # the claim in the title of the paper
 
 
 def counts(verdicts: Sequence[Verdict]) -> str:
     """How many claims have each verdict, as a phrase."""
-    found = [one.verdict for one in verdicts]
-    return ", ".join(f"{found.count(name)} {name}" for name in ORDER)
+    words = [verdict.verdict for verdict in verdicts]
+    return ", ".join(f"{words.count(word)} {word}" for word in ORDER)
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """What the run says of the claim that disentanglement is critical, as sentences."""
-    (one,) = (v for v in verdicts if v.claim.id == HEADLINE)
-    asked = "That disentanglement is a critical indicator of compositional generalisation"
-    if not one.effects:
-        return f"{asked} cannot be tested in this run. {one.why}"
-    (effect,) = one.effects.values()
-    over = f"over {effect.n} models in {effect.families} families"
-    said = (
-        f"{asked} is {one.verdict} by this run: {ID} held fixed, the metrics of disentanglement "
-        f"and C-OoD accuracy correlate with {_number(effect)} {over}."
+    """The verdict on the claim that disentanglement is critical, as sentences."""
+    (verdict,) = (v for v in verdicts if v.claim.id == HEADLINE)
+    claim = "The claim that disentanglement is a critical indicator of compositional generalisation"
+    if not verdict.effects:
+        return f"{claim} cannot be tested in this run. {verdict.why}"
+    (effect,) = verdict.effects.values()
+    estimate = effect.estimate
+    sentence = (
+        f"{claim} is {verdict.verdict} by this run: controlling for {ID}, the correlation between "
+        f"the metrics of disentanglement and C-OoD accuracy is {_number(effect)} over "
+        f"{estimate.n} models in {estimate.families} families."
     )
-    if one.verdict == UNDECIDED:
-        return f"{said} So few families neither show such an effect nor exclude it."
-    return f"{said} It is a correlation over models, and does not say what causes what."
+    if verdict.verdict == UNDECIDED:
+        return (
+            f"{sentence} With so few families, the data neither establish nor rule out an effect."
+        )
+    return f"{sentence} A correlation over models does not show what causes what."
 
 
 def resolution(verdicts: Sequence[Verdict]) -> str:
-    """How far from 0 a statistic must lie to decide a claim of the study, as a sentence."""
-    effects = [e for one in verdicts for e in one.effects.values() if e.found is not None]
-    tested = sum(bool(one.effects) for one in verdicts)
+    """How far from 0 a statistic must lie to be significant in this study, as a sentence."""
+    effects = [effect for _, _, effect in _correlations(verdicts)]
+    tested = sum(bool(verdict.effects) for verdict in verdicts)
     if not effects:
         return "No correlation could be computed."
-    families = max(effect.families for effect in effects)
+    families = max(effect.estimate.families for effect in effects)
     if families < 2:
         return "All models are of one family."
-    alone, first = (stats.t.ppf(1 - p / 2, families - 1) for p in (LEVEL, LEVEL / tested))
+    uncorrected, first = (stats.t.ppf(1 - p / 2, families - 1) for p in (LEVEL, LEVEL / tested))
     return (
-        f"With {families} families an interval reaches {alone:.1f} standard errors to both sides, "
-        f"and the first of {tested} claims is decided at {first:.1f}: in a study with so many "
-        "families, undecided means that it cannot tell, not that there is nothing."
+        f"With {families} families, a 95 % interval extends {uncorrected:.1f} standard errors to "
+        f"each side, and after Holm's correction the most significant of {tested} claims must lie "
+        f"{first:.1f} standard errors from 0. With so few families, undecided means that the study "
+        "cannot tell, not that there is no effect."
     )
 
 
+def _correlations(verdicts: Sequence[Verdict]) -> list[tuple[Verdict, str, Effect]]:
+    """The effects that are correlations, with their verdict and the name of the test."""
+    return [
+        (verdict, name, effect)
+        for verdict in verdicts
+        for name, effect in verdict.effects.items()
+        if effect.correlation is not None
+    ]
+
+
 def _number(effect: Effect) -> str:
-    width = effect.high - effect.low
-    if effect.found is None and 0 < width < 1:  # a difference has a scale of its own
+    estimate = effect.estimate
+    width = estimate.high - estimate.low
+    digits = 2
+    if effect.correlation is None and 0 < width < 1:  # a difference has a scale of its own
         digits = 1 - int(np.floor(np.log10(width)))
-        return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(
-            effect.value, effect.low, effect.high, d=digits
-        )
-    return _interval(effect.value, effect.low, effect.high)
+    return _interval(estimate.value, estimate.low, estimate.high, digits)
 
 
 def _p(value: float) -> str:
@@ -87,16 +100,16 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _link(one: Verdict, pages: Collection[str], folder: str, text: str) -> str:
-    # Only to pages that are in the book: the main one, else the next.
-    for name in one.claim.notebooks:
+def _link(verdict: Verdict, pages: Collection[str], folder: str, text: str) -> str:
+    # The main page of the claim if it is in the book, else the next that is.
+    for name in verdict.claim.notebooks:
         if name in pages:
             return f'<a href="{folder}{name}.html">{escape(text)}</a>'
     return escape(text)
 
 
 def _table(rows: list[dict[str, str]], kind: str) -> Styler:
-    # Cells are HTML already: what comes from a study was escaped.
+    # The cells are HTML already: text that comes from a study was escaped.
     style = pd.DataFrame(rows).style.hide(axis="index")
     return style.set_table_attributes(f'class="dataframe {kind}"')
 
@@ -112,20 +125,21 @@ def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) ->
         Of these, as seen from the page that shows the table; with a slash at its end.
     """
     rows = []
-    for one in verdicts:
-        several = len(one.effects) > 1
+    for verdict in verdicts:
+        several = len(verdict.effects) > 1
         effects = [
-            (f"{escape(name)}: " if several else f"{escape(e.kind)} ") + _number(e)
-            for name, e in one.effects.items()
+            f"{escape(f'{name}:' if several else effect.kind)} {_number(effect)}"
+            for name, effect in verdict.effects.items()
         ]
-        n = {f"{e.n} in {e.families} families" for e in one.effects.values()}
+        estimates = [effect.estimate for effect in verdict.effects.values()]
+        models = sorted({f"{e.n} in {e.families} families" for e in estimates})
         rows.append(
             {
-                "": one.claim.id,
-                "claim": _link(one, pages, folder, one.claim.title),
-                "verdict": f"<b>{one.verdict}</b>",
-                "effect, with 95 % interval": "<br>".join(effects) or escape(one.why),
-                "models": "<br>".join(sorted(n)) or "-",
+                "": verdict.claim.id,
+                "claim": _link(verdict, pages, folder, verdict.claim.title),
+                "verdict": f"<b>{verdict.verdict}</b>",
+                "effect, with 95 % interval": "<br>".join(effects) or escape(verdict.why),
+                "models": "<br>".join(models) or "-",
             }
         )
     return _table(rows, "verdicts")
@@ -134,8 +148,7 @@ def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) ->
 def embedded(content: Styler | Figure, label: str) -> HTML:
     """A table, or a figure, as one piece of HTML that another page of the book can show.
 
-    `label` says what it is to those who cannot see it. The book takes HTML from page to page, but
-    no SVG.
+    `label` describes it to screen readers. The book passes HTML from page to page, but no SVG.
     """
     if isinstance(content, Styler):
         # It scrolls where it does not fit, also by keyboard.
@@ -149,46 +162,47 @@ def embedded(content: Styler | Figure, label: str) -> HTML:
 
 def described(verdicts: Sequence[Verdict]) -> str:
     """What `forest` shows, in words, for those who cannot see it."""
-    said = [
-        f"{one.claim.id} {name} {_number(effect)}"
-        for one in verdicts
-        for name, effect in one.effects.items()
-        if effect.found is not None
+    rows = [
+        f"{verdict.claim.id} {name} {_number(effect)}"
+        for verdict, name, effect in _correlations(verdicts)
     ]
-    return f"Correlations with C-OoD accuracy: {'; '.join(said) or 'none'}"
+    return f"Correlations with C-OoD accuracy: {'; '.join(rows) or 'none'}"
 
 
 def tests(verdicts: Sequence[Verdict], pages: Collection[str]) -> Styler:
-    """A row a test: the effect with all that may speak against it."""
-    rows = []
-    for one in verdicts:
-        for name, e in one.effects.items():
-            partial = e.controls.get(ID)
-            within = np.isfinite([e.least, e.most]).all()
-            given = "-"
-            if partial is not None:
-                given = _interval(partial.pearson, partial.low, partial.high)
-            kind = "" if e.found else f"{escape(e.kind)} "
-            rows.append(
-                {
-                    "claim": one.claim.id,
-                    "statistic": _link(one, pages, "", name),
-                    "expected": "above 0" if one.claim.tests[name] == "+" else "below 0",
-                    "effect": f"{kind}{_number(e)}",
-                    "given ID accuracy": given,
-                    "p": _p(e.p),
-                    "p of claim, Holm": _p(one.holm),
-                    "without one family": _span(e.least, e.most) if within else "-",
-                    "in other ways": _span(min(e.ways), max(e.ways)) if e.ways else "-",
-                    "Spearman": "-" if e.found is None else f"{e.found.spearman:.2f}",
-                }
-            )
+    """A row a test: the effect, its p, and how it changes with controls, families and choices."""
+    rows = [
+        _test_row(verdict, name, effect, pages)
+        for verdict in verdicts
+        for name, effect in verdict.effects.items()
+    ]
     return _table(rows or [{"claim": "none could be tested"}], "intervals")
 
 
+def _test_row(
+    verdict: Verdict, name: str, effect: Effect, pages: Collection[str]
+) -> dict[str, str]:
+    estimate, correlation = effect.estimate, effect.correlation
+    partial = effect.controls.get(ID)
+    given = _interval(partial.pearson, partial.low, partial.high) if partial else "-"
+    kind = "" if correlation else f"{escape(effect.kind)} "
+    ways = _span(min(effect.ways), max(effect.ways)) if effect.ways else "-"
+    return {
+        "claim": verdict.claim.id,
+        "statistic": _link(verdict, pages, "", name),
+        "expected": "above 0" if verdict.claim.tests[name] == "+" else "below 0",
+        "effect": f"{kind}{_number(effect)}",
+        "given ID accuracy": given,
+        "p": _p(estimate.p),
+        "p of claim, Holm": _p(verdict.holm),
+        "without one family": _span(estimate.least, estimate.most),
+        "in other ways": ways,
+        "Spearman": f"{correlation.spearman:.2f}" if correlation else "-",
+    }
+
+
 def metrics(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a metric of each set that a claim speaks of, with its null and p by Holm within."""
-    table = member_table(list(verdicts))
+    """A row a metric of each set that a claim is about, with its null and p by Holm within."""
     rows = [
         {
             "claim": row["claim"],
@@ -201,39 +215,41 @@ def metrics(verdicts: Sequence[Verdict]) -> Styler:
             "p": _p(row["p"]),
             "p by Holm": _p(row["holm"]),
         }
-        for row in table.to_dict("records")
+        for row in member_table(verdicts).to_dict("records")
     ]
     return _table(rows or [{"claim": "no set of metrics was tested"}], "intervals")
 
 
 def controls(evidence: Evidence) -> str:
-    """What each correlation is also held against in the saved tables, as a sentence."""
+    """The controls, besides ID accuracy, of the saved partial correlations, as a sentence."""
     names = [name for name in evidence.controls if name != ID]
     if not names:
-        return "Nothing else that could be held fixed is known of the models and differs."
-    return f"The same with one of these held fixed is saved too: {', '.join(names)}."
+        return "No other property that varies over the models could serve as a control."
+    return f"Partial correlations given each of these are saved too: {', '.join(names)}."
 
 
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite(value) else "-"
+def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _span(low: float, high: float) -> str:
-    return f"{low:.2f} to {high:.2f}"
+    return f"{low:.2f} to {high:.2f}" if np.isfinite([low, high]).all() else "-"
 
 
 def remarks(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a claim: the statement, its source, why it was not decided, and what was tested."""
+    """A row a claim: the statement, its source, why it is undecided or untested, and notes."""
     rows = []
-    for one in verdicts:
-        notes = dict.fromkeys(e.note for e in one.effects.values() if e.note)
-        why = f"{one.why[0].upper()}{one.why[1:]}".rstrip(".") + "." if one.why else ""
+    for verdict in verdicts:
+        notes = dict.fromkeys(e.note for e in verdict.effects.values() if e.note)
+        why = f"{verdict.why[0].upper()}{verdict.why[1:]}".rstrip(".") + "." if verdict.why else ""
         rows.append(
             {
-                "": one.claim.id,
-                "claim": escape(one.claim.statement),
-                "source": escape(one.claim.source),
-                "verdict": f"<b>{one.verdict}</b>",
+                "": verdict.claim.id,
+                "claim": escape(verdict.claim.statement),
+                "source": escape(verdict.claim.source),
+                "verdict": f"<b>{verdict.verdict}</b>",
                 "remarks": escape(" ".join([why, *notes]).strip()) or "-",
             }
         )
@@ -241,49 +257,56 @@ def remarks(verdicts: Sequence[Verdict]) -> Styler:
 
 
 def rules(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a rule: which claims it is for, and what it says."""
+    """A row a rule: the claims that it decides, and its text."""
     by_rule: dict[str, list[str]] = {}
-    for one in verdicts:
-        by_rule.setdefault(one.claim.rule, []).append(one.claim.id)
-    rows = [{"claims": ", ".join(ids), "rule": escape(rule)} for rule, ids in by_rule.items()]
+    for verdict in verdicts:
+        by_rule.setdefault(verdict.claim.rule_text, []).append(verdict.claim.id)
+    rows = [{"claims": ", ".join(ids), "rule": escape(text)} for text, ids in by_rule.items()]
     return _table(rows, "rules")
 
 
 def forest(verdicts: Sequence[Verdict]) -> Figure:
     """A row a correlation: coefficient and interval, and the same given ID accuracy."""
-    rows = [
-        (one, name, effect)
-        for one in verdicts
-        for name, effect in one.effects.items()
-        if effect.found is not None
-    ]
+    rows = _correlations(verdicts)
     figure, axes = plt.subplots(figsize=(7.2, 1.6 + 0.42 * max(1, len(rows))))
-    shown = set()
-    for i, (one, name, effect) in enumerate(rows):
-        colour = COLOURS[one.verdict]
-        side = 1 if one.claim.tests[name] == "+" else -1
+    labelled: set[str] = set()
+    for i, (verdict, name, effect) in enumerate(rows):
+        side = 1 if verdict.claim.tests[name] == "+" else -1
         axes.barh(i, side, height=0.8, color="0.94", zorder=0)
-        label = None if one.verdict in shown else one.verdict
-        shown.add(one.verdict)
-        axes.hlines(i - 0.12, effect.low, effect.high, color=colour, linewidth=2.2)
-        axes.plot(effect.value, i - 0.12, "o", color=colour, markersize=7, label=label)
-        partial = effect.controls.get(ID)
-        if partial is not None and effect.kind == "Pearson" and np.isfinite(partial.pearson):
-            label = None if ID in shown else f"given {ID}"
-            shown.add(ID)
-            axes.hlines(i + 0.2, partial.low, partial.high, color="0.55", linewidth=1)
-            axes.plot(
-                *(partial.pearson, i + 0.2, "D"),
-                color="white",
-                markeredgecolor="0.35",
-                markersize=4.5,
-                label=label,
-            )
+        _draw_effect(axes, i, verdict, effect, labelled)
     axes.axvline(0, color="0.3", linewidth=1)
-    axes.set_yticks(range(len(rows)), [f"{one.claim.id}  {name}" for one, name, _ in rows])
+    axes.set_yticks(range(len(rows)), [f"{v.claim.id}  {name}" for v, name, _ in rows])
     axes.set(xlim=(-1.03, 1.03), ylim=(len(rows) - 0.4, -0.6))
-    axes.set_xlabel("Pearson correlation with C-OoD accuracy\n(grey ground: the side expected)")
+    axes.set_xlabel("Pearson correlation with C-OoD accuracy\n(grey: the expected side)")
     axes.grid(axis="y", visible=False)
     if rows:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     return figure
+
+
+def _draw_effect(
+    axes: Axes, row: int, verdict: Verdict, effect: Effect, labelled: set[str]
+) -> None:
+    """Draw a coefficient, and below it the one given ID accuracy; each label goes in once."""
+    estimate, colour = effect.estimate, COLOURS[verdict.verdict]
+    y = row - 0.12
+    label = None if verdict.verdict in labelled else verdict.verdict
+    labelled.add(verdict.verdict)
+    axes.hlines(y, estimate.low, estimate.high, color=colour, linewidth=2.2)
+    axes.plot(estimate.value, y, "o", color=colour, markersize=7, label=label)
+    partial = effect.controls.get(ID)
+    if partial is None or effect.kind != "Pearson" or not np.isfinite(partial.pearson):
+        return
+    y = row + 0.2
+    label = None if ID in labelled else f"given {ID}"
+    labelled.add(ID)
+    axes.hlines(y, partial.low, partial.high, color="0.55", linewidth=1)
+    axes.plot(
+        partial.pearson,
+        y,
+        "D",
+        color="white",
+        markeredgecolor="0.35",
+        markersize=4.5,
+        label=label,
+    )

@@ -262,7 +262,7 @@ def strongest(related: pd.DataFrame, coefficient: str) -> str:
 
 
 def left(found: pd.DataFrame, coefficient: str) -> str:
-    """Which coefficients stay sure whatever is held fixed, as a sentence; see `given_each`."""
+    """Which coefficients stay significant given each control, as a sentence."""
     rows = lost(found, coefficient, BOUNDS[coefficient])
     if rows.empty:
         return "No interval leaves out 0 to begin with."

@@ -1,4 +1,4 @@
-"""The authors' own table for people: tables, sentences and axes of the page `published`."""
+"""The table of the authors on published CLIPs: tables, sentences and axes of its page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from scipy.special import logit
 
 from cood.analysis.results import percent
 from cood.analysis.stats.correlation import Correlation
-from cood.analysis.stats.regression import Coefficient, Line, mixed, within_families
-from cood.analysis.topics.published import accuracy_table as published
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line, mixed, within_families
+from cood.analysis.topics.published import accuracy_table
 from cood.analysis.topics.published.accuracy_table import LOADS, Statistic
 from cood.analysis.topics.published.contrasts import curation
 from cood.analysis.topics.published.effective_robustness import Difference
@@ -42,7 +43,7 @@ def logit_axes(axes: Axes) -> None:
 
 
 def add_line(axes: Axes, line: Line) -> None:
-    """Draw the line behind the points, as far as they reach."""
+    """Draw the line behind the points, over their range."""
     ends = np.array([line.models["x"].min(), line.models["x"].max()])
     left, right = axes.get_xlim()
     ends = ends.clip(left, right)
@@ -50,15 +51,17 @@ def add_line(axes: Axes, line: Line) -> None:
 
 
 def add_chance(axes: Axes, top: int) -> None:
-    """Mark what guessing would reach in and out of distribution."""
-    inside, outside = (logit(top / n) for n in (published.ID_CLASSES, published.OOD_CLASSES))
+    """Mark chance accuracy in and out of distribution."""
+    inside, outside = (
+        logit(top / n) for n in (accuracy_table.ID_CLASSES, accuracy_table.OOD_CLASSES)
+    )
     axes.axvline(inside, color="0.5", linestyle=":", linewidth=1)
     axes.axhline(outside, color="0.5", linestyle=":", linewidth=1)
     axes.annotate("chance", (inside, outside), (4, 4), textcoords="offset points", fontsize=8)
 
 
 def add_reference(axes: Axes, factor: float) -> None:
-    """Mark no difference, and odds that differ by a factor, on an axis of logits."""
+    """Mark no difference, and odds ratios of a factor and its inverse, on an axis of logits."""
     axes.axvline(0, color="0.3", linewidth=1, zorder=0)
     top = axes.get_ylim()[1]
     for sign, text in ((1, f"{factor:g} times the odds"), (-1, f"a {factor:g}th of them")):
@@ -77,50 +80,50 @@ def add_reference(axes: Axes, factor: float) -> None:
 
 
 def remarks(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the table that some choice of rows leaves out, and why."""
-    taken = {name: set(published.working(table, name)["model"]) for name in LOADS}
-    rows = table[~table["model"].isin(taken["apart"])]
+    """Rows of the table that some selection excludes, and why."""
+    selected = {name: set(accuracy_table.working(table, name)["model"]) for name in LOADS}
+    rows = table[~table["model"].isin(selected["apart"])]
     why = rows["removed"].where(~rows["wrong_activation"], "weights of QuickGELU with plain GELU")
-    why = why.where(why != "", "the epoch before the last of a run")
-    lacking = [[c for c in LOADS if model not in taken[c]] for model in rows["model"]]
-    left_out = [", ".join(names) if len(names) < len(LOADS) else "any" for names in lacking]
-    return pd.DataFrame({"load": rows["model"], "not in": left_out, "why": why})
+    why = why.where(why != "", "an epoch before the last of a run")
+    lacking = [[c for c in LOADS if model not in selected[c]] for model in rows["model"]]
+    excluded = [", ".join(names) if len(names) < len(LOADS) else "any" for names in lacking]
+    return pd.DataFrame({"load": rows["model"], "not in": excluded, "why": why})
 
 
-def statistics(found: Mapping[str, Sequence[Statistic]]) -> pd.DataFrame:
+def statistics(by_claim: Mapping[str, Sequence[Statistic]]) -> pd.DataFrame:
     """A row a statistic of a claim, with its verdict."""
     return pd.DataFrame(
         {
-            "claim": one.claim,
-            "statistic": one.name,
-            "value": str(one.estimate),
-            "verdict": one.verdict,
-            "holds above": f"{one.against:g}",
-            "models": one.n,
-            "sets": one.sets,
+            "claim": statistic.claim,
+            "statistic": statistic.name,
+            "value": str(statistic.estimate),
+            "verdict": statistic.verdict,
+            "holds above": f"{statistic.threshold:g}",
+            "models": statistic.n,
+            "sets": statistic.sets,
         }
-        for group in found.values()
-        for one in group
+        for group in by_claim.values()
+        for statistic in group
     )
 
 
 def choices(chosen: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
-    """Correlations, line and the odds of claim C4 for each choice of rows and accuracies.
+    """Correlations, line and odds ratio of claim C4 for each selection of rows and accuracies.
 
-    Last comes the line of a mixed model of the first choice, which runs within pools.
+    The last row is the line within pools, of a mixed model of the first selection.
     """
     rows = []
     for name, models in chosen.items():
-        plain, of_logits = published.associations(models, seed)
-        line = published.line(models)
+        plain, of_logits = accuracy_table.associations(models, seed)
+        line = accuracy_table.line(models)
         correlations = {
             "Pearson": _pearson(plain),
             "Spearman": _spearman(plain),
             "Pearson of logits": _pearson(of_logits),
         }
-        rows.append(_choice(name, published.line(models), models) | correlations)
+        rows.append(_choice(name, line, models) | correlations)
     first = next(iter(chosen.values()))
-    line = published.line(first)
+    line = accuracy_table.line(first)
     rows.append(_choice("line within pools", within_families(line, mixed(line)), first))
     return pd.DataFrame(rows)
 
@@ -130,7 +133,7 @@ def _choice(name: str, line: Line, models: pd.DataFrame) -> dict[str, object]:
         "rows": name,
         "models": line.n,
         "pools": line.families,
-        "C4, odds": str(published.c4_difference(line, models).odds),
+        "C4, odds": str(accuracy_table.c4_difference(line, models).odds),
         "slope": str(line.slope),
         "intercept": str(line.intercept),
         "spread": line.spread,
@@ -138,9 +141,9 @@ def _choice(name: str, line: Line, models: pd.DataFrame) -> dict[str, object]:
 
 
 def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Effective robustness from several lines as `cood.report.plots.figures.intervals` takes it.
+    """Effective robustness by several lines, as `cood.report.plots.figures.intervals` takes it.
 
-    Sets come in the order of the first line.
+    Sets are in the order of the first line.
     """
     rows = [
         table.assign(
@@ -155,70 +158,71 @@ def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def widest(table: pd.DataFrame) -> str:
     """The sets furthest above and below the line, with the ratio of accuracies, as a phrase."""
-    said = []
+    phrases = []
     for row in (table.iloc[0], table.iloc[-1]):
-        ratio = Coefficient(row["ratio"], row["ratio_low"], row["ratio_high"])
-        said.append(f"{row['set']} has {ratio} times the OoD accuracy of the line")
-    return ", and ".join(said)
+        ratio = Estimate(row["ratio"], row["ratio_low"], row["ratio_high"])
+        phrases.append(f"{row['set']} has {ratio} times the OoD accuracy of the line")
+    return ", and ".join(phrases)
 
 
-def apart(found: Difference) -> str:
+def apart(difference: Difference) -> str:
     """The difference of claim C4 as odds and accuracies, as a phrase."""
+    large, small = difference.sets
     return (
-        f"{found.logits} logits, {found.odds} times the odds, which at an ID accuracy of "
-        f"{percent(found.at)} is {found.ratio} times the accuracy ({found.sets[0]} sets against "
-        f"{found.sets[1]})"
+        f"{difference.logits} logits, an odds ratio of {difference.odds}, which at an ID accuracy "
+        f"of {percent(difference.at)} is {difference.ratio} times the accuracy ({large} sets "
+        f"against {small})"
     )
 
 
 def sampling(models: pd.DataFrame) -> str:
-    """What the number of images alone leaves open of an accuracy, as a sentence."""
-    error = np.sqrt(models["ood"] * (1 - models["ood"]) / published.OOD_IMAGES)
+    """The sampling error of an accuracy from the number of images, as a sentence."""
+    error = np.sqrt(models["ood"] * (1 - models["ood"]) / accuracy_table.OOD_IMAGES)
     in_logits = error / (models["ood"] * (1 - models["ood"]))
     return (
-        f"Were images independent, chance in drawing them would move OoD accuracy by "
-        f"{100 * error.max():.1f} points at most (standard error; {in_logits.median():.3f} logits "
-        "in the median model), so what the line leaves is not that."
+        f"If images were independent, the standard error of OoD accuracy from sampling them would "
+        f"be at most {100 * error.max():.1f} points ({in_logits.median():.3f} logits in the median "
+        "model), which is too little to explain the residuals of the line."
     )
 
 
 def noise(n: int, floor: float) -> str:
     """The noise floor from two epochs of the same run, as a sentence."""
     if not n:
-        return "These rows hold no two epochs of one run, so they show no noise floor."
+        return "These rows have no two epochs of a run, from which to estimate a noise floor."
     return (
         f"The two epochs of {n} pairs (e31 and e32 of LAION-400M) differ by a standard deviation "
-        f"of {floor:.4f} logits of effective robustness. That is the least noise there can be: "
-        "two runs would differ by more, and no run was repeated."
+        f"of {floor:.4f} logits of effective robustness. That is a lower bound of the noise "
+        "between runs, as no run was repeated."
     )
 
 
 def contrasts(table: pd.DataFrame) -> Styler:
-    """A row a comparison: how far models lie apart that share all but one thing.
+    """A row a contrast: the range of models that differ in one property.
 
-    Where a comparison is one of pairs only, a row stands for all of them.
+    Contrasts that consist of pairs only are summarised in one row.
     """
     groups = table.groupby(["contrast", "fixed"], sort=False)
-    found = pd.DataFrame(
+    ranges = pd.DataFrame(
         {
             "models": groups.size(),
             "points": 100 * groups["ood"].agg(np.ptp),
             "logits": groups["residual"].agg(np.ptp),
         }
     ).reset_index()
-    pairs = found.groupby("contrast")["models"].transform("max") == 2
-    several = found[pairs].groupby("contrast", sort=False)
+    pairs = ranges.groupby("contrast")["models"].transform("max") == 2
+    several = ranges[pairs].groupby("contrast", sort=False)
     merged = several[["points", "logits"]].max().assign(models=several["models"].sum())
-    merged["fixed"] = several.size().map("{} pairs, the furthest apart".format)
-    shown = pd.concat([found[~pairs], merged.reset_index()], ignore_index=True)
+    merged["fixed"] = several.size().map("{} pairs, the largest difference".format)
+    shown = pd.concat([ranges[~pairs], merged.reset_index()], ignore_index=True)
     names = {
         "contrast": "what differs",
         "fixed": "what is the same",
-        "points": "OoD apart (points)",
-        "logits": "robustness apart (logits)",
+        "points": "OoD range (points)",
+        "logits": "robustness range (logits)",
     }
-    about = on_one_line(shown.rename(columns=names))
-    return about.format({names["points"]: "{:.1f}"}, precision=3)
+    table = on_one_line(shown.rename(columns=names))
+    return table.format({names["points"]: "{:.1f}"}, precision=3)
 
 
 def ladder(models: pd.DataFrame) -> Styler:
@@ -238,7 +242,7 @@ def ladder(models: pd.DataFrame) -> Styler:
 
 
 def sizes(table: pd.DataFrame) -> Styler:
-    """What sizes say of OoD accuracy, alone and given ID accuracy."""
+    """Associations of sizes with OoD accuracy, plain and given ID accuracy."""
     shown = pd.DataFrame(
         {
             "size": table["size"],
@@ -254,14 +258,14 @@ def sizes(table: pd.DataFrame) -> Styler:
 
 
 def on_one_line(table: pd.DataFrame) -> Styler:
-    """A table for people in which numbers and their intervals stay on one line."""
+    """A styled table in which numbers and their intervals stay on one line."""
     wide = styled(table).set_table_attributes('class="dataframe intervals"')
     return wide.format(precision=2, na_rep="-")
 
 
-def _pearson(found: Correlation) -> str:
-    return str(Coefficient(found.pearson, found.low, found.high))
+def _pearson(correlation: Correlation) -> str:
+    return str(correlation.pearson_estimate)
 
 
-def _spearman(found: Correlation) -> str:
-    return str(Coefficient(found.spearman, found.spearman_low, found.spearman_high))
+def _spearman(correlation: Correlation) -> str:
+    return str(correlation.spearman_estimate)

@@ -1,18 +1,18 @@
 import contextlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import myst_nb
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from cood.analysis import results as tables
-from cood.analysis.claims import claim_tests as statistics
-from cood.analysis.claims.claim_tests import NAMED, STATISTICS, image_encoders
+import cood.analysis.results
+from cood.analysis.claims.claim_tests import STATISTICS, accuracy, image_encoders
+from cood.analysis.claims.claim_tests.disentanglement import NAMED
 from cood.analysis.claims.evidence import ID, Evidence, Untestable, gather_evidence
 from cood.analysis.claims.verdicts import judge
 from cood.analysis.in_distribution import InDistribution
@@ -71,7 +71,8 @@ def test_a_planted_effect_is_recovered_at_the_nominal_rate(parse):
     for _ in range(200):
         x, y = planted(effect, rng)
         columns = {("pair_top1", ""): y, ("retrieval_top5", "swap"): x}
-        (found,) = STATISTICS["C10"](evidence(study, columns)).values()
+        (measured,) = STATISTICS["C10"](evidence(study, columns)).values()
+        found = measured.estimate
         covered += found.low <= effect <= found.high
         refuted += found.p < 0.05
         assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
@@ -79,7 +80,7 @@ def test_a_planted_effect_is_recovered_at_the_nominal_rate(parse):
     assert refuted >= 60
 
 
-def test_where_nothing_is_planted_p_is_small_at_the_nominal_rate():
+def test_without_an_effect_p_is_small_at_the_nominal_rate():
     rng, families = np.random.default_rng(12), pd.Series(FAMILIES)
     draws = (map(pd.Series, planted(0, rng)) for _ in range(200))
     found = [correlation.correlate(*draw, families, seed=0, resamples=0) for draw in draws]
@@ -106,51 +107,69 @@ def test_with_labels_they_are_decided(graded):
     assert {"C1", "C2", "C6", "C7", "C10"} <= supported
 
 
-def cell(name, study):
-    """What the first cell after the parameters of a notebook has computed and glued."""
-    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
-    glued = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(myst_nb, "glue", lambda key, value, display: glued.update({key: value}))
+class Pages:
+    """Runs the notebooks of other pages in this process, with the parameters of a study."""
+
+    def __init__(self, monkeypatch, output, results):
+        monkeypatch.setenv("COOD_OUTPUT", str(output))
+        monkeypatch.setattr(cood.analysis.results, "load_results", lambda *args: results)
+        monkeypatch.setattr(myst_nb, "glue", self._glue)
+        self.output, self.glued = output, {}
+
+    def _glue(self, name, value, display):
+        self.glued[name] = value
+
+    def run(self, name, study, until):
+        """Run the cells of a notebook until it has glued this key or saved this file."""
+        notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+        parameters, *cells = [c.source for c in notebook.cells if c.cell_type == "code"]
         space = {}
-        for source in sources[:2]:
-            exec(source.replace('study: str = "mini"', f"study: str = {study!r}"), space)
-    return space, glued
+        exec(parameters, space)
+        space["study"] = study
+        for source in cells:
+            exec(compile(source, f"{name}.ipynb", "exec"), space)
+            if until in self.glued or (self.output / until).is_file():
+                return
+        pytest.fail(f"{name}.ipynb has neither glued nor saved {until!r}")
+
+    def glue_of(self, name, study, key):
+        self.run(name, study, key)
+        return self.glued[key]
 
 
 @quick
 def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch):
-    monkeypatch.setenv("COOD_OUTPUT", str(tmp_path))
     results = load_results(graded)
     # The page of the metrics also shows all compositions; here none was seen by any model.
     everywhere = results.scores[results.scores["metric"].isin(NAMED)].assign(split="all")
     results = replace(results, scores=pd.concat([results.scores, everywhere]))
-    monkeypatch.setattr(tables, "load_results", lambda *of: results)
-    known = gather_evidence(results)
+    pages = Pages(monkeypatch, tmp_path, results)
+    evidence = gather_evidence(results)
     found = {}
     for name, statistic in STATISTICS.items():
         with contextlib.suppress(Untestable):
-            found |= {f"{name} {test}": effect for test, effect in statistic(known).items()}
-    _, glued = cell("accuracy", graded)
-    assert glued["correlation"] == str(found["C2 ID accuracy"].found)
-    _, glued = cell("retrieval", graded)
-    assert glued["retrieval_correlation"] == str(found["C10 composed retrieval"].found)
-    _, glued = cell("dimension_swap", graded)
-    assert glued["shared_correlation"] == str(found["C12 shared dimensions"].found)
-    assert glued["swapped_correlation"] == str(found["C12 switching"].found)
-    space, _ = cell("disentanglement", graded)
-    beside = space["beside"].set_index(["space", "metric"])
+            found |= {f"{name} {test}": effect for test, effect in statistic(evidence).items()}
+    for test, page, key in (
+        ("C2 ID accuracy", "accuracy", "correlation"),
+        ("C10 composed retrieval", "retrieval", "retrieval_correlation"),
+        ("C12 shared dimensions", "dimension_swap", "shared_correlation"),
+        ("C12 switching", "dimension_swap", "swapped_correlation"),
+    ):
+        assert str(found[test].correlation) == pages.glue_of(page, graded, key)
+    pages.run("disentanglement", graded, "disentanglement-control.csv")
+    every = pd.read_csv(tmp_path / "disentanglement-correlations.csv")
+    by_metric = every[every["way"] == "as they are"].set_index(["space", "metric"])
+    control = pd.read_csv(tmp_path / "disentanglement-control.csv").set_index(["space", "metric"])
     for test, of in (("C6 metrics of texts", "text"), ("C7 metrics of images", "image")):
         members = found[test].members
         assert len(members) == 4  # Z-diff is not among the metrics of this study
         for row in members.itertuples():
-            other = beside.loc[(of, row.metric)]
-            page = space["found"].set_index(["space", "metric"]).loc[(of, row.metric)]
+            page = by_metric.loc[(of, row.metric)]
             assert (row.pearson, row.low, row.high) == pytest.approx(
                 (page["pearson"], page["low"], page["high"]), nan_ok=True
             )
-            assert other["spearman"] == pytest.approx(page["spearman"], nan_ok=True)
+            spearman = control.loc[(of, row.metric), "spearman"]
+            assert spearman == pytest.approx(page["spearman"], nan_ok=True)
 
 
 @pytest.fixture
@@ -186,19 +205,19 @@ def trained(parse, tmp_path, monkeypatch):
 
 
 @quick
-def test_captions_as_on_their_page(trained, monkeypatch):
+def test_captions_as_on_their_page(trained, tmp_path, monkeypatch):
     (found,) = STATISTICS["C5"](trained).values()
-    monkeypatch.setattr(tables, "load_results", lambda *of: trained.results)
-    _, glued = cell("diversity", "tiny")
-    assert glued["nmi_correlation"] == str(found.found)
-    assert found.n == 8
+    pages = Pages(monkeypatch, tmp_path, trained.results)
+    assert str(found.correlation) == pages.glue_of("diversity", "tiny", "nmi_correlation")
+    assert found.estimate.n == 8
     assert len(found.ways) == 3
 
 
 @quick
 def test_training_as_planted(trained):
     found = STATISTICS["C8"](trained)
-    apart, slope = found["texts above images"], found["images grow"]
+    apart = found["texts above images"].estimate
+    slope = found["images grow"].estimate
     ends = [min(1, 0.95 + 0.01 * i) - (0.35 + 0.01 * i) for i in range(8)]
     assert apart.value == pytest.approx(np.mean(ends))
     assert apart.low < apart.value < apart.high
@@ -208,11 +227,11 @@ def test_training_as_planted(trained):
 
 
 @quick
-def test_the_share_stands_for_the_size_of_a_training_set(trained):
+def test_the_share_replaces_the_size_of_a_training_set(trained):
     (found,) = STATISTICS["C3"](trained).values()
     expected = stats.pearsonr(trained.models["share"], trained.accuracy).statistic
-    assert found.value == pytest.approx(expected)
-    assert "In place of" in found.note
+    assert found.estimate.value == pytest.approx(expected)
+    assert "no real pre-training sets" in found.note
     assert set(found.controls) == {ID}
 
 
@@ -236,24 +255,24 @@ def spreads(trained):
 
 def test_above_chance_and_apart(spreads):
     lowest, apart = spreads([0.3, 0.06, 0.2], [0.01, 0.012, 0.01])
-    assert lowest.value == pytest.approx(0.05)
+    assert lowest.estimate.value == pytest.approx(0.05)
     # As many images as give this error if no two are alike.
     n = 0.06 * 0.94 / 0.012**2
     expected = stats.binomtest(round(0.06 * n), round(n), 0.01).pvalue
-    assert lowest.p == pytest.approx(expected, rel=1e-3)
-    assert apart.value == pytest.approx(0.24)
+    assert lowest.estimate.p == pytest.approx(expected, rel=1e-3)
+    assert apart.estimate.value == pytest.approx(0.24)
     assert "m1 with 6.0 %" in lowest.note.replace(",", "")
     near, _ = spreads([0.3, 0.0125], [0.01, 0.006])
-    assert near.p > 0.4
+    assert near.estimate.p > 0.4
 
 
-def test_the_best_of_equal_models_is_not_surely_better(spreads):
+def test_the_best_of_equal_models_is_rarely_significantly_better(spreads):
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(60):
         _, apart = spreads(0.5 + 0.02 * rng.standard_normal(8), [0.02] * 8)
-        wrong += apart.p < 0.05
-        assert (apart.low > 0) == (apart.p < 0.05)
+        wrong += apart.estimate.p < 0.05
+        assert (apart.estimate.low > 0) == (apart.estimate.p < 0.05)
     assert wrong <= 8
 
 
@@ -268,7 +287,8 @@ def test_effective_robustness_of_two_groups(parse):
     known = Evidence(
         Results(study, pd.DataFrame(), models), outside, InDistribution("x", "x", inside)
     )
-    (found,) = STATISTICS["C4"](known).values()
+    (effect,) = STATISTICS["C4"](known).values()
+    found = effect.estimate
     assert 0.05 < found.value < 0.15
     assert found.low < found.value < found.high
     assert (found.n, found.families) == (6, 5)
@@ -278,33 +298,34 @@ def test_effective_robustness_of_two_groups(parse):
 
 
 @pytest.mark.parametrize("towers", [5, 1])
-def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
+def test_image_only_encoders_as_on_their_page(parse, monkeypatch, towers):
     rng = np.random.default_rng(4)
     clip = np.arange(8 + towers) < 8
     inside = rng.uniform(0.3, 0.8, len(clip))
     table = pd.DataFrame({"tower": np.where(clip, "CLIP", "images alone"), "ID": inside})
     table["family"] = [f"f{i}" for i in range(len(clip))]
     table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
-    monkeypatch.setattr(statistics, "image_encoder_table", lambda results, metric: table)
-    monkeypatch.setattr(statistics, "about_image_encoders", lambda results: "The towers are these.")
+    monkeypatch.setattr(accuracy, "image_encoder_table", lambda results, metric: table)
+    monkeypatch.setattr(accuracy, "about_image_encoders", lambda results: "The towers are these.")
     study = parse().model_copy(update={"image_encoders": {"views": None}})
     known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)
     if towers == 1:
-        with pytest.raises(Untestable, match=r"^No difference can be given: .* 1 are too few"):
+        with pytest.raises(Untestable, match=r"^No difference can be estimated: .* 1 are too few"):
             STATISTICS["C13"](known)
         return
-    (found,) = STATISTICS["C13"](known).values()
+    (effect,) = STATISTICS["C13"](known).values()
+    found = effect.estimate
     gap = language_gap(table)
     assert (found.value, found.low, found.high, found.p) == (gap.value, gap.low, gap.high, gap.p)
     assert found.value > 0.1
     assert (found.n, found.families) == (13, 13)
-    assert f"The towers are these. {gap.inside} of 5 trained families" in found.note
+    assert f"The towers are these. {gap.inside} of 5 families of trained" in effect.note
     table["ID"] = np.where(clip, table["ID"] / 100, table["ID"])
     with pytest.raises(Untestable, match="within the range of the CLIPs"):
         STATISTICS["C13"](known)
 
 
-def test_what_a_study_lacks_is_said(parse):
+def test_a_study_that_lacks_something_cannot_be_tested(parse):
     study = parse(models={m: {"checkpoint": f"local-dir:{m}"} for m in MODELS})
     known = evidence(study, {("pair_top1", ""): np.linspace(0.1, 0.5, len(MODELS))})
     said = {}
@@ -313,15 +334,15 @@ def test_what_a_study_lacks_is_said(parse):
             statistic(known)
         said[name] = str(reason.value)
     assert all(text.endswith(".") for text in said.values())
-    assert said["C5"] == "The training captions of its models are not at hand."
+    assert said["C5"] == "The training captions of the models are not available."
     assert said["C7"] == "The study has none of these metrics."
     assert said["C10"] == "The study has no composed retrieval."
     assert said["C11"] == "The study has no factor sets."
-    with pytest.raises(Untestable, match="images alone"):
+    with pytest.raises(Untestable, match="no image-only encoder"):
         image_encoders(known)
 
 
-def test_too_few_models_are_said(parse):
+def test_too_few_models_cannot_be_tested(parse):
     study = parse(models={m: {"checkpoint": f"local-dir:{m}"} for m in MODELS})
     x = np.full(len(MODELS), np.nan)
     x[:2] = 0.3, 0.4
@@ -333,5 +354,5 @@ def test_too_few_models_are_said(parse):
         STATISTICS["C10"](evidence(study, known))
 
 
-def test_the_named_metrics_are_known():
+def test_the_named_metrics_exist():
     assert set(NAMED) <= set(SCORES)

@@ -8,8 +8,8 @@ from cood.analysis.claims import verdicts
 from cood.analysis.claims.claim_tests import STATISTICS
 from cood.analysis.claims.definitions import Claim, load_claims
 from cood.analysis.claims.evidence import ID, Effect, Evidence, Untestable
+from cood.analysis.claims.rules import RULES, interval_verdict
 from cood.analysis.claims.verdicts import (
-    claim_p,
     control_table,
     decide,
     judge,
@@ -17,18 +17,29 @@ from cood.analysis.claims.verdicts import (
     verdict_table,
 )
 from cood.analysis.stats.correlation import Correlation
+from cood.analysis.stats.estimate import Estimate
+from cood.errors import CoodError
 
 
-def claim(*signs):
+def claim(*signs, rule=None):
     tests = {f"t{i}": sign for i, sign in enumerate(signs)}
-    return Claim("C0", "", "", "", "", tests, "", "", ("benchmark",))
+    rule = rule or ("single" if len(signs) == 1 else "joint")
+    return Claim("C0", "", "", "", "", tests, rule, "", ("accuracy",))
 
 
 def effects(*found, **more):
     return {
-        f"t{i}": Effect("Pearson", value, value - 0.1, value + 0.1, p, 12, 5, **more)
+        f"t{i}": Effect("Pearson", Estimate(value, value - 0.1, value + 0.1, p, 12, 5), **more)
         for i, (value, p) in enumerate(found)
     }
+
+
+def decided(claim, effects, corrected=None, tested=1, **more):
+    """The verdict, with p after correction that is given, or as it is."""
+    finding = RULES[claim.rule].apply(claim.tests, effects)
+    p = finding.p if corrected is None else corrected
+    others = {f"other {i}": 1.0 for i in range(tested - 1)}
+    return decide(claim, effects, finding, pd.Series({claim.id: p, **others}), **more)
 
 
 @pytest.mark.parametrize(
@@ -47,18 +58,18 @@ def effects(*found, **more):
         ("++", [(0.0, 1.0), (0.5, 0.001)], 1.0, "undecided"),
     ],
 )
-def test_what_statistics_make_of_a_claim(signs, found, p, verdict):
+def test_the_rules_combine_the_tests_of_a_claim(signs, found, p, verdict):
     one, every = claim(*signs), effects(*found)
-    assert claim_p(one, every) == pytest.approx(p)
-    decided = decide(one, every, p, p, tested=1)
-    assert decided.verdict == verdict
-    assert bool(decided.why) == (verdict == "undecided")
+    result = decided(one, every)
+    assert result.p == pytest.approx(p)
+    assert result.verdict == verdict
+    assert bool(result.why) == (verdict == "undecided")
 
 
 def test_the_correction_decides():
-    found = decide(claim("+"), effects((0.5, 0.01)), 0.01, 0.12, tested=12)
+    found = decided(claim("+"), effects((0.5, 0.01)), corrected=0.12, tested=12)
     assert found.verdict == "undecided"
-    assert found.why == "by itself p is 0.01, after correction for 12 claims 0.12"
+    assert found.why == "p of the claim is 0.01, and 0.12 after Holm's correction for 12 claims"
 
 
 @pytest.mark.parametrize(
@@ -71,22 +82,40 @@ def test_the_correction_decides():
         (-0.5, -0.6, 0.01, "contradicted"),
     ],
 )
-def test_a_single_metric_on_the_other_side_stops_a_verdict(value, single, holm, verdict):
+def test_a_single_metric_of_the_opposite_sign_prevents_a_verdict(value, single, holm, verdict):
     members = pd.DataFrame({"metric": ["mig", "sap"], "pearson": [single, np.nan]})
     members["holm"] = [holm, np.nan]
-    found = decide(claim("+"), effects((value, 0.01), members=members), 0.01, 0.01, tested=1)
+    every = effects((value, 0.01), members=members)
+    found = decided(claim("+", rule="metric_set"), every)
     assert found.verdict == verdict
-    assert ("mig lies on the other side" in found.why) == (verdict == "undecided")
+    assert found.why.endswith("within the set, for mig") == (verdict == "undecided")
+    # The rule that is named decides: that for one statistic looks at no single metric.
+    alone = decided(claim("+", rule="single"), every)
+    assert alone.verdict == ("supported" if value > 0 else "contradicted")
 
 
-def test_nothing_goes_with_an_accuracy_that_is_the_same_for_all():
+def test_a_set_of_metrics_needs_a_row_for_each():
+    with pytest.raises(CoodError, match="test 't0': the rule metric_set needs"):
+        decided(claim("+", rule="metric_set"), effects((0.5, 0.01)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(11, 20, "supported"), (2, 9, "contradicted"), (9, 11, "undecided"), (10, 12, "undecided")],
+)
+def test_an_interval_decides_against_a_threshold(low, high, verdict):
+    assert interval_verdict(Estimate((low + high) / 2, low, high), 10) == verdict
+    assert interval_verdict(Estimate(0.5), 10) == "undecided"
+
+
+def test_no_correlation_counts_with_an_accuracy_that_may_be_the_same_for_all():
     found = Correlation(12, 5, 0.9, 0.8, 0.95, 0.9, 0.8, 0.95)
-    every = effects((0.9, 1e-6), found=found)
-    decided = decide(claim("+"), every, 1e-6, 1e-5, tested=9, alike=True)
-    assert decided.verdict == "undecided"
-    assert "do not surely differ" in decided.why
+    every = effects((0.9, 1e-6), correlation=found)
+    result = decided(claim("+"), every, corrected=1e-5, alike=True)
+    assert result.verdict == "undecided"
+    assert "do not differ significantly" in result.why
     # Differences are no correlations with it.
-    assert decide(claim("+"), effects((0.9, 1e-6)), 1e-6, 1e-5, 9, True).verdict == "supported"
+    assert decided(claim("+"), effects((0.9, 1e-6)), 1e-5, alike=True).verdict == "supported"
 
 
 P = {"C1": 0.001, "C2": 0.004, "C3": 0.03, "C6": 0.5}
@@ -98,12 +127,15 @@ def statistic(name):
     tests = next(c for c in load_claims() if c.id == name).tests
     values = {test: 0.5 if sign == "+" else -0.5 for test, sign in tests.items()}
     found = Correlation(12, 5, 0.4, 0.1, 0.6, 0.4, 0.1, 0.6)
-    more = {"found": found, "controls": {ID: found, "width": found}, "ways": (0.1, 0.7)}
+    more = {"correlation": found, "controls": {ID: found, "width": found}, "ways": (0.1, 0.7)}
     member = {"set": "ao", "space": "text", "metric": "mig", "pearson": 0.1, "low": -0.3}
     member |= {"high": 0.4, "p": 0.6, "holm": 1.0, "median": 0.2, "chance": 0.1}
     members = pd.DataFrame([member])
     more |= {"members": members} if name == "C6" else {}
-    return {t: Effect("Pearson", v, 0.1, 0.6, P[name], 12, 5, **more) for t, v in values.items()}
+    return {
+        t: Effect("Pearson", Estimate(v, 0.1, 0.6, P[name], 12, 5), **more)
+        for t, v in values.items()
+    }
 
 
 @pytest.fixture
@@ -123,7 +155,7 @@ def test_holm_is_over_all_claims_that_were_tested(judged):
     assert [found[k].verdict for k in P] == ["supported", "supported", "undecided", "undecided"]
 
 
-def test_models_that_are_alike_decide_nothing(monkeypatch):
+def test_without_a_spread_in_accuracy_correlations_are_undecided(monkeypatch):
     monkeypatch.setitem(P, "C1", 0.2)
     functions = {name: partial(lambda name, evidence: statistic(name), name) for name in STATISTICS}
     monkeypatch.setattr(verdicts, "STATISTICS", functions)
@@ -132,11 +164,11 @@ def test_models_that_are_alike_decide_nothing(monkeypatch):
     assert found["C2"].p == 0.004
 
 
-def test_what_was_not_tested_says_why(judged):
+def test_an_untested_claim_has_a_reason(judged):
     found = {one.claim.id: one for one in judged}
     assert found["C5"].verdict == "not testable here"
     assert found["C5"].why == "The study has no C5."
-    assert "sketch of a proof" in found["C14"].why
+    assert "proof sketch" in found["C14"].why
     assert np.isnan(found["C5"].p)
 
 

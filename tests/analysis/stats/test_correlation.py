@@ -54,7 +54,7 @@ def test_several_may_be_given():
     assert same.spearman == pytest.approx(found.spearman)
 
 
-def test_what_the_third_explains_wholly_leaves_nothing():
+def test_a_control_that_determines_a_column_leaves_no_coefficient():
     found = correlate(2 * Y + 1, X, FAMILIES, given=Y, seed=0, resamples=100)
     assert np.isnan([found.pearson, found.low, found.spearman]).all()
     missing = X.drop(X.idxmin()).reindex(X.index)
@@ -90,7 +90,7 @@ def test_the_interval_is_that_of_the_jackknife_over_families():
         assert ends == pytest.approx((without.min(), without.max()))
 
 
-def test_what_hangs_on_one_family_is_not_sure():
+def test_a_coefficient_that_depends_on_one_family_is_not_significant():
     x = pd.Series([0.0, 0, 0, 0, 1, 2])
     y = pd.Series([1.0, 2, 1, 2, 5, 9])
     found = correlate(x, y, pd.Series(list("abcdee")), seed=0, resamples=0)
@@ -100,7 +100,7 @@ def test_what_hangs_on_one_family_is_not_sure():
     assert (few.low, few.high) == (-1, 1)  # without a family, two points are a line
 
 
-def test_ranks_in_one_order_are_not_sure_of_it():
+def test_perfect_rank_correlation_has_a_wide_interval():
     x = pd.Series(np.arange(5.0))
     found = correlate(x, np.exp(x), pd.Series(list("abcde")), seed=0, resamples=0)
     assert found.spearman == found.spearman_high == 1
@@ -155,7 +155,7 @@ def test_a_straight_line(sign):
         ([], [], [], 0, 0),
     ],
 )
-def test_where_nothing_can_be_said_nothing_is(x, y, families, n, n_families):
+def test_too_few_or_constant_numbers_have_no_coefficient(x, y, families, n, n_families):
     found = correlate(
         pd.Series(x, dtype=float), pd.Series(y, dtype=float), pd.Series(families), seed=0
     )

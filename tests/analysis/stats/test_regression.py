@@ -32,7 +32,7 @@ def test_residuals_are_in_accuracy():
     np.testing.assert_allclose(residual, shifted - expit(intercept + slope * logit(ID)))
 
 
-def test_accuracies_of_nothing_and_all_stay_finite():
+def test_accuracies_of_0_and_1_have_finite_logits():
     residual, line = effective_robustness(pd.Series([0.0, 0.5, 1.0]), pd.Series([0.0, 0.4, 1.0]))
     assert np.isfinite(residual).all()
     assert np.isfinite(line).all()
@@ -79,7 +79,7 @@ def test_errors_are_those_of_the_sandwich_over_families(simulated):
     np.testing.assert_allclose(line.at(table["id"]), expit(x @ beta))
 
 
-def test_the_interval_of_the_slope_holds_it_as_often_as_it_says(simulated):
+def test_the_interval_of_the_slope_has_its_nominal_coverage(simulated):
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(100):
@@ -97,7 +97,7 @@ def test_no_interval_with_as_many_coefficients_as_families(simulated):
     assert str(line.slope) == f"{line.slope.value:.2f} (no interval)"
 
 
-def test_what_cannot_be_told_apart_has_no_coefficient(simulated):
+def test_collinear_columns_have_no_coefficient(simulated):
     table = simulated(np.random.default_rng(3))
     columns = pd.DataFrame({"a": table["id"], "b": 2 * table["id"] + 1})
     found = regress(table["ood"], columns, table["family"])
@@ -138,7 +138,7 @@ def test_diagnostics_see_a_bend_and_uneven_spread():
     assert diagnose(fit_line(pd.Series(expit(x)), uneven, families)).spread_p < 0.01
 
 
-def test_diagnostics_name_the_model_on_which_the_line_hangs(simulated):
+def test_diagnostics_name_the_influential_model(simulated):
     table = simulated(np.random.default_rng(7), between=0)
     table.loc["far"] = [0.9999, 0.05, "f0"]
     found = diagnose(line_of(table))
@@ -154,7 +154,7 @@ def test_diagnostics_name_the_model_on_which_the_line_hangs(simulated):
     assert found.slopes["f0"] == pytest.approx(1, abs=0.05)
 
 
-def test_a_line_that_is_not_there_is_not_diagnosed():
+def test_a_line_without_a_fit_is_not_diagnosed():
     line = fit_line(pd.Series([0.5, 0.5]), pd.Series([0.4, 0.3]), pd.Series(["a", "b"]))
     found = diagnose(line)
     assert np.isnan([found.cook, found.curvature.value]).all()
@@ -194,7 +194,7 @@ def test_the_line_within_families_is_not_that_between_them():
     np.testing.assert_allclose(found.models["above"], expit(y) - found.at(expit(x)))
 
 
-def test_what_the_optimiser_says_is_told(simulated):
+def test_warnings_of_the_optimiser_are_kept(simulated):
     table = simulated(np.random.default_rng(9), between=0)
     rng = np.random.default_rng(9)
     table["family"] = rng.permutation(table["family"])

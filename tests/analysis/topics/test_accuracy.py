@@ -35,8 +35,13 @@ def test_a_planted_step_is_found(step):
     expected = expit(logit(middle) + step) - middle
     assert gap.value == pytest.approx(expected, abs=1e-4)
     assert gap.low <= gap.value <= gap.high
-    assert (gap.clips, gap.towers, gap.clip_families, gap.image_encoder_families) == (8, 5, 8, 5)
-    assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only towers of 5")
+    assert (gap.clips, gap.image_encoders, gap.clip_families, gap.image_encoder_families) == (
+        8,
+        5,
+        8,
+        5,
+    )
+    assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only encoders of 5")
 
 
 def test_without_a_step_the_interval_misses_0_at_its_rate():
@@ -46,7 +51,7 @@ def test_without_a_step_the_interval_misses_0_at_its_rate():
     assert np.mean(misses) == pytest.approx(0.05, abs=0.045)
 
 
-def test_untrained_towers_and_pupils_of_a_clip_take_no_part():
+def test_untrained_encoders_and_those_trained_on_a_clip_are_excluded():
     table = zoo(0.5)
     others = table.iloc[:4].assign(tower=["nothing", "nothing", "CLIP, labels", "CLIP, labels"])
     others["C-OoD"] = 0.99
@@ -65,10 +70,10 @@ def test_too_few_families_give_no_number():
     for table in (zoo(0.5, towers=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
         gap = language_gap(table)
         assert np.isnan([gap.value, gap.low, gap.high, gap.p]).all()
-        assert "no difference can be given" in str(gap)
+        assert "no difference can be estimated" in str(gap)
 
 
-def test_a_comparison_without_overlap_is_said_to_decide_nothing():
+def test_a_comparison_without_overlap_decides_nothing():
     table = zoo(0.5)
     said = reading(table, language_gap(table))
     assert "decides nothing" not in said
@@ -83,7 +88,7 @@ def test_a_comparison_without_overlap_is_said_to_decide_nothing():
 
 @pytest.fixture
 def results(project, parse):
-    """Two CLIPs, a tower and one that could not be had, with scores by hand."""
+    """Two CLIPs, an encoder and a missing one, with made-up scores."""
     study = parse(
         image_encoders={"raw": {"untrained": "resnet"}, "gone": {"encoder": "local-dir:x"}}
     )
@@ -115,7 +120,7 @@ def results(project, parse):
     return Results(study, complete(rows, **fixed), models)
 
 
-def test_the_table_has_a_row_for_each_tower_that_could_be_had(results):
+def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     table = image_encoder_table(results).set_index("model")
     assert table["tower"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
     assert table["ID"].to_list() == [0.0, 0.1, 0.2]
@@ -124,12 +129,12 @@ def test_the_table_has_a_row_for_each_tower_that_could_be_had(results):
     assert np.isnan(table.loc["raw", "zero-shot C-OoD"])
     assert table["n"].to_list() == [8] * 3
     assert image_encoder_table(results, labels="own")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
-    said = about_image_encoders(results)
-    assert said.startswith("The image-only towers learned from nothing (raw); from not known")
-    assert said.endswith("could not be had: gone (no <network>).")
+    text = about_image_encoders(results)
+    assert text.startswith("The image-only encoders were trained on nothing (raw); on not known")
+    assert text.endswith("could not be loaded: gone (no <network>).")
 
 
-def test_what_is_drawn_and_said(results):
+def test_the_figure_and_its_sentences(results):
     table = image_encoder_table(results)
     figure = accuracies(table, "pair top1")
     axes = figure.axes[0]
@@ -144,11 +149,11 @@ def test_what_is_drawn_and_said(results):
     assert "drawings" not in caveats(results.study, table)
 
 
-def test_a_study_without_image_only_towers_says_so(results, parse):
+def test_a_study_without_image_only_encoders(results, parse):
     bare = Results(parse(), results.scores, results.models)
     table = image_encoder_table(bare)
     assert table.empty
-    assert "names no image-only tower" in about_image_encoders(bare)
+    assert "has no image-only encoder" in about_image_encoders(bare)
     assert reading(table, language_gap(table)) == "The comparison needs image-only towers."
     assert caveats(bare.study, table) == ""
     assert accuracies(table, "x").axes[0].get_title() == "nothing to compare"

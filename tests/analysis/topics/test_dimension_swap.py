@@ -73,7 +73,7 @@ def test_a_choice_from_parameters():
         (("images", "axes", "share", "images"), "unknown space 'images'; did you mean image?"),
     ],
 )
-def test_parameters_that_are_no_choice_are_refused(given, said):
+def test_invalid_parameters_are_refused(given, said):
     with pytest.raises(NotebookError) as caught:
         choose(*given)
     assert said in str(caught.value)

@@ -4,7 +4,7 @@ import pytest
 
 from cood.analysis.results import Results
 from cood.analysis.stats.correlation import correlate
-from cood.analysis.topics import factor_sets as factors
+from cood.analysis.topics import factor_sets
 from cood.errors import StudyError
 from cood.evaluation.common.score_table import JOINED_SCORES, complete, concat, write_scores
 from cood.factors.table import SHAPES3D
@@ -40,9 +40,9 @@ def results(factored):
     return Results(study, complete(rows), models)
 
 
-def test_correlations_are_those_of_the_zoo_alone(results):
+def test_correlations_exclude_models_trained_on_the_factor_sets(results):
     accuracy = pd.Series({"a": 0.2, "b": 0.25, "c": 0.5, "d": 0.8, "on-shapes": -5.0})
-    table = factors.against_composing(results, accuracy, ["mig"])
+    table = factor_sets.against_composing(results, accuracy, ["mig"])
     assert table[["set", "metric", "space", "granularity"]].to_numpy().tolist() == [
         ["shapes", "mig", "image", "words"],
         ["shapes", "mig", "text", "words"],
@@ -59,25 +59,26 @@ def test_correlations_are_those_of_the_zoo_alone(results):
 
 def test_signs_of_intervals():
     table = pd.DataFrame({"low": [0.1, -0.5, -0.9, np.nan], "high": [0.5, 0.5, -0.1, np.nan]})
-    assert factors.signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
-        "of 3 Pearson coefficients 1 are surely above 0 and 1 surely below; 1 may be either"
+    assert factor_sets.signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
+        "of 3 Pearson coefficients, 1 are significantly above 0 and 1 significantly below; "
+        "the intervals of 1 include 0"
     )
 
 
 def test_values_by_factor(results):
-    table = factors.by_factor(results, "shapes", "mig", "image")
+    table = factor_sets.by_factor(results, "shapes", "mig", "image")
     assert list(table.columns) == SHAPES3D.names
     assert table["scale"].to_dict() == {**ZOO, "on-shapes": 0.7}
     assert table.drop(columns="scale").isna().all(axis=None)
-    every = factors.every_factor(results, "mig", "image")
+    every = factor_sets.every_factor(results, "mig", "image")
     assert list(every.columns[:2]) == ["shapes: floor hue", "shapes: wall hue"]
     np.testing.assert_array_equal(every, table)
     with pytest.raises(StudyError, match="unknown factor set 'shaeps'"):
-        factors.by_factor(results, "shaeps", "mig", "image")
+        factor_sets.by_factor(results, "shaeps", "mig", "image")
 
 
 def test_medians_of_those_trained_on_the_set_and_of_the_others(results):
-    table = factors.medians(results, "mig").set_index("factor")
+    table = factor_sets.medians(results, "mig").set_index("factor")
     assert table.loc["scale", ["zoo, image", "own, image", "chance"]].tolist() == [0.45, 0.7, 0.02]
     assert table.loc["shape", ["zoo, text", "own, text", "chance"]].tolist() == [0.3, 0.3, 0.04]
     assert table.loc["wall_hue", ["zoo, image", "own, text"]].isna().all()
@@ -85,11 +86,11 @@ def test_medians_of_those_trained_on_the_set_and_of_the_others(results):
 
 def test_how_many_name_a_factor(results, monkeypatch):
     monkeypatch.setattr(type(SHAPES3D), "names", ["scale"])
-    assert factors.named(results, ["a", "b", "c"]) == "shapes scale 1 of 2"
+    assert factor_sets.above_chance(results, ["a", "b", "c"]) == "shapes scale 1 of 2"
 
 
 def test_values_and_words_of_each_factor(factored):
-    table = factors.factor_table(factored).set_index(["set", "factor"])
+    table = factor_sets.factor_table(factored).set_index(["set", "factor"])
     published = table["values published"]
     assert published["shapes"].tolist() == [10, 10, 10, 8, 4, 15]
     assert published["sprites"].tolist() == [3, 6, 40, 32, 32]
@@ -114,20 +115,22 @@ def whole(copied_factors):
     models = pd.DataFrame({"model": ["few", "most"], "family": ["1", "2"], "missing": ""})
     write_table(models, study.paths.models)
     write_table(pd.DataFrame({"model": ["few"]}), study.paths.scores)
-    return factors.load_factors("tiny")
+    return factor_sets.load_factors("tiny")
 
 
 def test_models_of_both_kinds(whole):
     models = whole.models.set_index("model")
     assert models["trained_on"].to_dict() == {
-        **{"few": "", "most": ""},
-        **{"on-shapes": "shapes", "on-shapes-more": "shapes"},
+        "few": "",
+        "most": "",
+        "on-shapes": "shapes",
+        "on-shapes-more": "shapes",
     }
     assert models.loc["on-shapes", "family"] == "50% of compositions"
 
 
 def test_accuracy_on_what_was_held_out(whole):
-    table = factors.held_out(whole, "explicitness").set_index("model")
+    table = factor_sets.held_out(whole, "explicitness").set_index("model")
     scores = whole.scores[whole.scores["model"] == "on-shapes"]
     pair = scores[scores["metric"] == "pair_top1"].set_index(["split", "labels"])["value"]
     row = table.loc["on-shapes"]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.analysis.topics.training_dynamics import Lead, lagged, lead, reached
+from cood.analysis.topics.training_dynamics import Lead, arrival_steps, lagged, lead
 
 STEPS = [0, 10, 20, 40, 80]
 
@@ -18,8 +18,8 @@ def table(values):
     return pd.DataFrame(rows, columns=["model", "step", "space", "metric", "value"])
 
 
-def test_the_step_from_which_a_measure_stays():
-    found = reached(
+def test_the_step_from_which_a_metric_stays():
+    found = arrival_steps(
         table(
             {
                 ("a", "image"): [0, 0, 0.5, 0.89, 1],
@@ -38,9 +38,9 @@ def test_the_step_from_which_a_measure_stays():
 def test_what_is_there_before_training_counts_as_half_a_step():
     values = {("a", "image"): [0.95, 0.96, 0.97, 0.98, 1], ("a", "text"): [0, 1, 1, 1, 1]}
     values["a", "image"][1] = 0.0
-    assert reached(table(values), "m").loc["a"].to_dict() == {"image": 20, "text": 10}
+    assert arrival_steps(table(values), "m").loc["a"].to_dict() == {"image": 20, "text": 10}
     values["a", "image"] = [1, 1, 1, 1, 1 + 1e-9]
-    found = reached(table(values), "m")
+    found = arrival_steps(table(values), "m")
     assert found.loc["a", "image"] == 80
 
 

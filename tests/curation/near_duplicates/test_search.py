@@ -82,7 +82,7 @@ def test_among_files_where_a_set_finds_itself(study):
     assert (nearest["file"] == ["a.npy"] * 15 + ["b.npy"] * 25).all()
     assert nearest["row"].tolist() == [*range(15), *range(25)]
     (row,) = summary(nearest).to_dict("records")
-    assert (row["compositions"], row["as near as copies"]) == ("all", "100.0 %")
+    assert (row["compositions"], row["near duplicates"]) == ("all", "100.0 %")
     assert (
         reading(settings, nearest, load_references(settings))
         == "The references are training images embedded by few."
@@ -150,7 +150,7 @@ def test_pairs_of_duplicates_enter_the_threshold(study):
     assert references["used"].tolist()[1] == 6
     assert "gone.png cannot be read" in references["problem"][1]
     said = reading(settings, load_nearest(settings), references)
-    assert "6 pairs of images that are known to be the same" in said
+    assert "6 pairs of duplicates" in said
     assert "pairs from" in summary(load_nearest(settings)).columns
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
@@ -194,7 +194,7 @@ def test_a_model_that_cannot_be_loaded(study, settings):
     embed_model(changed, "gone", quiet)
     find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
-    assert "With gone nothing could be compared: " in reading(
+    assert "The comparison with gone was not possible: " in reading(
         changed, nearest, load_references(changed)
     )
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]

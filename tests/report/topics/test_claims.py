@@ -10,6 +10,7 @@ from cood.analysis.claims.definitions import load_claims
 from cood.analysis.claims.evidence import ID, Effect
 from cood.analysis.claims.verdicts import Verdict
 from cood.analysis.stats.correlation import Correlation
+from cood.analysis.stats.estimate import Estimate
 from cood.report.topics import claims as verdicts
 
 CLAIMS = {claim.id: claim for claim in load_claims()}
@@ -17,13 +18,20 @@ FOUND = Correlation(12, 5, 0.62, -0.35, 0.95, 0.6, -0.4, 0.9)
 
 
 def effect(value=0.62, **more):
-    known = {"kind": "Pearson", "low": -0.35, "high": 0.95, "p": 0.14, "n": 12, "families": 5}
-    return Effect(value=value, **known | {"found": FOUND} | more)
+    numbers = {"low": -0.35, "high": 0.95, "p": 0.14, "n": 12, "families": 5}
+    numbers = {name: more.pop(name, number) for name, number in numbers.items()}
+    numbers |= {name: more.pop(name) for name in ("least", "most") if name in more}
+    fields = {"kind": "Pearson", "correlation": FOUND} | more
+    return Effect(estimate=Estimate(value=value, **numbers), **fields)
+
+
+def first_sign(claim):
+    return next(iter(claim.tests.values()))
 
 
 def verdict(name, word, effects, why=""):
     return Verdict(
-        replace(CLAIMS[name], tests=dict.fromkeys(effects, CLAIMS[name].sign)),
+        replace(CLAIMS[name], tests=dict.fromkeys(effects, first_sign(CLAIMS[name]))),
         effects,
         word,
         0.14,
@@ -34,9 +42,16 @@ def verdict(name, word, effects, why=""):
 
 MEMBERS = pd.DataFrame(
     {
-        **{"set": "<ao>", "space": "text", "metric": ["mig", "sap"], "pearson": [0.1, np.nan]},
-        **{"low": -0.3, "high": 0.4, "p": [0.6, np.nan], "holm": [0.0001, np.nan]},
-        **{"median": 0.2, "chance": 0.1},
+        "set": "<ao>",
+        "space": "text",
+        "metric": ["mig", "sap"],
+        "pearson": [0.1, np.nan],
+        "low": -0.3,
+        "high": 0.4,
+        "p": [0.6, np.nan],
+        "holm": [0.0001, np.nan],
+        "median": 0.2,
+        "chance": 0.1,
     }
 )
 GIVEN = {ID: FOUND}
@@ -45,8 +60,8 @@ GIVEN = {ID: FOUND}
 @pytest.fixture
 def found():
     ends = {"least": 0.5, "most": 0.8, "ways": (0.3, -0.1), "controls": GIVEN}
-    apart = effect(0.0001, low=-0.00012, high=0.00031, found=None, note="It <grows>.")
-    grown = {"texts above images": effect(0, low=0, high=0, found=None), "images grow": apart}
+    apart = effect(0.0001, low=-0.00012, high=0.00031, correlation=None, note="It <grows>.")
+    grown = {"texts above images": effect(0, low=0, high=0, correlation=None), "images grow": apart}
     return [
         verdict("C2", "supported", {"ID accuracy": effect(**ends)}),
         verdict("C5", "contradicted", {"caption NMI": effect(-0.4)}),
@@ -63,27 +78,27 @@ def test_verdicts_are_counted(found):
     )
 
 
-def test_the_headline_is_that_of_the_last_claim(found):
+def test_the_headline_is_the_claim_of_the_title(found):
     text = verdicts.headline(found)
     assert "is undecided by this run" in text
     assert "0.62 [-0.35, 0.95] over 12 models in 5 families" in text
-    assert "neither show such an effect nor exclude it" in text
+    assert "neither establish nor rule out an effect" in text
     sure = [verdict("C15", "supported", {"metrics": effect()})]
-    assert "does not say what causes what" in verdicts.headline(sure)
+    assert "does not show what causes what" in verdicts.headline(sure)
     none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
     assert verdicts.headline(none).endswith("in this run. The study has no metrics.")
 
 
-def test_how_far_a_statistic_must_lie_from_0(found):
+def test_the_resolution_of_a_study(found):
     # Student's t with 4 degrees of freedom: 2.776 for 5 %, and 4.604 for a fifth of it.
     text = verdicts.resolution(found)
-    assert "With 5 families an interval reaches 2.8 standard errors" in text
-    assert "the first of 5 claims is decided at 4.6" in text
+    assert "With 5 families, a 95 % interval extends 2.8 standard errors" in text
+    assert "the most significant of 5 claims must lie 4.6 standard errors from 0" in text
     assert verdicts.resolution(found[4:5]) == "No correlation could be computed."
 
 
 def test_the_summary_links_to_pages_that_are_there(found):
-    html = verdicts.summary(found, ["benchmark", "dynamics"], "executed/").to_html()
+    html = verdicts.summary(found, ["accuracy", "training_dynamics"], "executed/").to_html()
     assert '<a href="executed/accuracy.html">C-OoD rises with ID accuracy</a>' in html
     assert "diversity.html" not in html
     assert ">diverse captions compose better<" in html
@@ -94,8 +109,8 @@ def test_the_summary_links_to_pages_that_are_there(found):
     assert html.count("<tr>") == 1 + len(found)
 
 
-def test_each_statistic_has_what_may_speak_against_it(found):
-    rows = verdicts.tests(found, ["benchmark"]).data.set_index("claim")
+def test_each_statistic_has_its_controls_and_alternatives(found):
+    rows = verdicts.tests(found, ["accuracy"]).data.set_index("claim")
     assert len(rows) == 6
     row = rows.loc["C2"]
     assert row["without one family"] == "0.50 to 0.80"
@@ -114,7 +129,7 @@ def test_each_metric_of_a_set(found):
     assert table["set"].iloc[0] == "&lt;ao&gt;"
 
 
-def test_remarks_say_why(found):
+def test_remarks_give_reasons(found):
     rows = verdicts.remarks(found).data.set_index("")
     assert rows.loc["C13", "remarks"] == "The study has none."
     assert rows.loc["C8", "remarks"] == "P is 1. It &lt;grows&gt;."
@@ -125,7 +140,7 @@ def test_remarks_say_why(found):
 def test_rules_are_given_once(found):
     table = verdicts.rules(found).data
     assert table["claims"].tolist() == ["C2, C5, C13", "C6, C15", "C8"]
-    assert table["rule"].tolist() == [escape(CLAIMS[name].rule) for name in ("C2", "C6", "C8")]
+    assert table["rule"].tolist() == [escape(CLAIMS[name].rule_text) for name in ("C2", "C6", "C8")]
 
 
 def test_the_figure_has_every_correlation_and_only_these(found):
@@ -146,7 +161,7 @@ def test_the_figure_has_every_correlation_and_only_these(found):
     assert "C5 caption NMI -0.40 [-0.35, 0.95]; C6 metrics of texts" in described
 
 
-def test_nothing_tested_is_no_error():
+def test_a_study_without_a_tested_claim():
     none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
     plt.close(verdicts.forest(none))
     assert len(verdicts.tests(none, []).data) == 1

@@ -5,14 +5,13 @@ import pytest
 from scipy.special import logit
 
 from cood.analysis.stats.regression import mixed, within_families
-from cood.analysis.topics.published import accuracy_table as analysis
-from cood.analysis.topics.published import contrasts
+from cood.analysis.topics.published import accuracy_table, contrasts
 from cood.report.plots.svg import Told, as_svg, tell
 from cood.report.topics import published
 
-TABLE = analysis.published_table()
-MODELS = analysis.working(TABLE)
-LINE = analysis.line(MODELS)
+TABLE = accuracy_table.published_table()
+MODELS = accuracy_table.working(TABLE)
+LINE = accuracy_table.line(MODELS)
 
 
 @pytest.fixture
@@ -55,7 +54,9 @@ def test_chance_and_a_factor_of_ten_are_marked(axes):
     at = sorted(line.get_xdata()[0] for line in axes.lines)
     assert at == pytest.approx(sorted([logit(5 / 1000), 0, 0, np.log(10), -np.log(10)]))
     assert {text.get_text() for text in axes.texts} == {
-        *("chance", "10 times the odds", "a 10th of them")
+        "chance",
+        "10 times the odds",
+        "a 10th of them",
     }
 
 
@@ -72,21 +73,24 @@ def test_every_row_that_a_choice_leaves_out_has_a_reason():
     rows = published.remarks(TABLE).set_index("load")
     assert rows["not in"].value_counts().to_dict() == {"any": 5, "right, apart": 5, "apart": 4}
     assert rows.loc["RN50_cc12m", "why"] == "weights of QuickGELU with plain GELU"
-    assert rows.loc["ViT-L-14_laion400m_e31", "why"] == "the epoch before the last of a run"
+    assert rows.loc["ViT-L-14_laion400m_e31", "why"] == "an epoch before the last of a run"
     assert "RN50_openai" in rows.loc["RN50-quickgelu_openai", "why"]
 
 
 def test_statistics_are_written_with_their_verdicts():
-    found = published.statistics(analysis.claim_statistics(MODELS))
+    found = published.statistics(accuracy_table.claim_statistics(MODELS))
     odds = found.set_index("statistic").loc["odds, large over small sets"]
     assert odds[["claim", "verdict", "holds above", "sets"]].tolist() == [
-        *("C4", "contradicted", "10", 5)
+        "C4",
+        "contradicted",
+        "10",
+        5,
     ]
     assert odds["value"].startswith("1.29 [")
 
 
 def test_choices_end_with_the_line_within_pools():
-    found = published.choices(analysis.selections(TABLE, "distinct", 0.5, 1), 0)
+    found = published.choices(accuracy_table.selections(TABLE, "distinct", 0.5, 1), 0)
     assert found["models"].tolist() == [63, 58, 54, 42, 63, 63, 63]
     assert found["rows"].iloc[-1] == "line within pools"
     assert found["slope"].iloc[-1] == str(mixed(LINE).slope)
@@ -94,9 +98,9 @@ def test_choices_end_with_the_line_within_pools():
     assert "-" in published.on_one_line(found.iloc[[-1]][["Pearson"]]).to_html()
 
 
-def test_two_lines_are_drawn_beside_each_other():
-    first = analysis.by_set(MODELS, LINE)
-    second = analysis.by_set(MODELS, within_families(LINE, mixed(LINE)))
+def test_sets_by_two_lines():
+    first = accuracy_table.by_set(MODELS, LINE)
+    second = accuracy_table.by_set(MODELS, within_families(LINE, mixed(LINE)))
     found = published.by_set({"a": first, "b": second})
     assert list(dict.fromkeys(found["model"]))[:2] == ["DataComp-M (1)", "CommonPool-M (6)"]
     assert found.groupby("group")["low"].count().to_dict() == {"a": 14, "b": 0}
@@ -104,21 +108,24 @@ def test_two_lines_are_drawn_beside_each_other():
 
 
 def test_sentences():
-    sets = analysis.by_set(MODELS, LINE)
+    sets = accuracy_table.by_set(MODELS, LINE)
     assert published.widest(sets).startswith("DataComp-M has 1.25 [")
     assert "YFCC15M has 0.61 [" in published.widest(sets)
-    assert "(3 sets against 2)" in published.apart(analysis.c4_difference(LINE, MODELS))
+    assert "(3 sets against 2)" in published.apart(accuracy_table.c4_difference(LINE, MODELS))
     # At most 50 % right or wrong: the error of a share of one half.
-    assert f"{50 / np.sqrt(46_092):.1f} points at most" in published.sampling(MODELS)
+    assert f"at most {50 / np.sqrt(46_092):.1f} points" in published.sampling(MODELS)
     assert "5 pairs" in published.noise(5, 0.0015)
-    assert "no noise floor" in published.noise(0, np.nan)
+    assert "no two epochs of a run" in published.noise(0, np.nan)
 
 
-def test_tables_for_people():
+def test_tables_of_contrasts_and_sizes():
     shown = published.contrasts(contrasts.contrasts(MODELS, LINE)).data
     assert len(shown) == 16
     epochs = shown[shown["what differs"] == "epoch 31 or 32"].iloc[0]
-    assert epochs[["what is the same", "models"]].tolist() == ["5 pairs, the furthest apart", 10]
+    assert epochs[["what is the same", "models"]].tolist() == [
+        "5 pairs, the largest difference",
+        10,
+    ]
     grid = published.ladder(MODELS.assign(residual=LINE.models["residual"])).data
     assert grid.set_index("filter").loc["DataComp", "M"] == "27.6 % (+0.30)"
     assert grid.set_index("filter").loc["image", "XL"] == "-"

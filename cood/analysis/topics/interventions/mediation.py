@@ -1,7 +1,7 @@
-"""How much of what seeing more compositions does to accuracy runs through a metric.
+"""Mediation: how much of the effect of the share of compositions runs through a metric.
 
 The share of compositions in training is set by the study, so that its effect on accuracy is
-causal. A metric is only observed: that it mediates is an assumption with a number, not a finding.
+causal. A metric is only observed: an indirect effect through it rests on an assumption.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.in_distribution import TRAINED
+from cood.analysis.metric_correlations import holm
 from cood.analysis.results import Results, pick
+from cood.analysis.stats.estimate import AccuracyChange
 from cood.metrics import SCORES
 from cood.settings.study_file import Study
 
-LEAST = 3  # shares, below which no line through them says anything
+LEAST = 3  # shares that a line through them needs
+LEAST_MODELS = 5
 DRAWS = 20_000
+ROUNDING = 1e-9  # what is smaller, relative to the whole, is 0 but for rounding
 LEVEL = 0.95
 PARTS = ("total", "direct", "indirect", "within")
 SPACES = ("image", "text")
@@ -27,23 +31,8 @@ GEOMETRY = ("numerical_rank_0.1", "r2_adjusted", "orthogonality")
 
 
 @dataclass(frozen=True)
-class Part:
-    """An estimate with its 95 % interval; NaN where it cannot be had."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """In points of accuracy, as captions give it."""
-        if not np.isfinite(self.value):
-            return "not known"
-        return f"{100 * self.value:+.1f} points [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
-
-
-@dataclass(frozen=True)
 class Mediated:
-    """The effect of a treatment on an outcome, and what of it runs through a mediator.
+    """The effect of a treatment on an outcome, and the part of it that runs through a mediator.
 
     Attributes
     ----------
@@ -58,27 +47,27 @@ class Mediated:
         Models, and different values of the treatment among them.
     """
 
-    total: Part
-    direct: Part
-    indirect: Part
-    within: Part
+    total: AccuracyChange
+    direct: AccuracyChange
+    indirect: AccuracyChange
+    within: AccuracyChange
     p: float
     n: int
     levels: int
 
 
-NOTHING = Part(np.nan, np.nan, np.nan)
+NOT_ESTIMABLE = AccuracyChange()
 
 
 def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediated:
-    """Product of coefficients with an interval that small numbers of models do not flatter.
+    """Indirect effect as a product of coefficients, with an interval for small samples.
 
     Two lines are fitted: mediator = i + a treatment, and outcome = j + c' treatment + b mediator.
     The indirect effect is a b, the direct one c', the total one a b + c'. Its interval is that of
     the product of draws of a and of b from their t distributions (MacKinnon, Lockwood and
     Williams 2004, https://doi.org/10.1207/s15327906mbr3901_4, who draw from normal ones). With
-    effects of half a standard deviation in eleven models it holds the true value 95 times in a
-    hundred, and a percentile bootstrap of models 91 times.
+    effects of half a standard deviation in eleven models it has a coverage of 95 %, and a
+    percentile bootstrap of models one of 91 %.
 
     Parameters
     ----------
@@ -90,23 +79,25 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
     Returns
     -------
     Mediated
-        NaN throughout where fewer than five models or `LEAST` treatments are left, or the
-        mediator, given the treatment, does not vary. `within` is NaN unless two models more than
-        treatments are there, and the mediator varies among those of one treatment.
+        NaN throughout where fewer than `LEAST_MODELS` models or `LEAST` treatments are left, or the
+        mediator, given the treatment, does not vary. `within` is NaN unless there are two more
+        models than treatments, and the mediator varies among models of the same treatment.
 
     Notes
     -----
-    The total effect is causal if the treatment is set by design. That the other two are takes more
-    (sequential ignorability: Imai, Keele and Tingley 2010, https://doi.org/10.1037/a0020761):
-    nothing else, set or not, may move both mediator and outcome.
+    The total effect is causal if the treatment is set by design. The other two are causal only
+    under sequential ignorability (Imai, Keele and Tingley 2010, https://doi.org/10.1037/a0020761):
+    nothing else may affect both mediator and outcome.
     """
     import statsmodels.api as sm
 
     columns = np.array([np.asarray(c, dtype=float) for c in (treatment, mediator, outcome)])
     t, m, y = columns[:, np.isfinite(columns).all(axis=0)]
     n, levels = len(t), len(np.unique(t))
-    if n < 5 or levels < LEAST or _flat(m - _fitted(t, m), m):
-        return Mediated(NOTHING, NOTHING, NOTHING, NOTHING, np.nan, n, levels)
+    if n < LEAST_MODELS or levels < LEAST or _flat(m - _fitted(t, m), m):
+        return Mediated(
+            NOT_ESTIMABLE, NOT_ESTIMABLE, NOT_ESTIMABLE, NOT_ESTIMABLE, np.nan, n, levels
+        )
     scale = m.std()
     m = (m - m.mean()) / scale
     first = sm.OLS(m, sm.add_constant(t)).fit()
@@ -120,7 +111,7 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(a * b, [tail, 1 - tail])
     rarer = min((a * b <= 0).sum(), (a * b >= 0).sum())
-    indirect = Part(float(first.params[1] * second.params[2]), float(low), float(high))
+    indirect = AccuracyChange(float(first.params[1] * second.params[2]), float(low), float(high))
     p = min(1.0, 2 * (rarer + 1) / (DRAWS + 1))
     return Mediated(
         _part(total, 1), _part(second, 1), indirect, _within(t, m, y), float(p), n, levels
@@ -128,7 +119,7 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
 
 
 def graded(study: Study) -> list[str]:
-    """Names of the trained models that differ in nothing but share and seed, of the most shares.
+    """Trained models that differ only in share and seed: the group with the most shares.
 
     Empty if there are fewer than `LEAST` shares.
     """
@@ -153,19 +144,17 @@ def mediation(
     accuracy
         Its metric.
     split
-        Compositions whose embeddings are measured.
+        Compositions of whose embeddings the metrics are.
 
     Returns
     -------
     pandas.DataFrame
-        A row a metric and space, and one for ID accuracy, a mediator to beat: `space`, `metric`;
-        the value, `..._low` and `..._high` of each of `PARTS`; `p` and `holm` of the indirect
-        effect; `levels_low` and `levels_high`, its interval from the means of the shares alone,
-        as if seeds told nothing new, and `levels_total_low` and `levels_total_high` of the total
-        effect; `n`, `levels`. Empty if the study has no graded shares.
+        A row a metric and space, and one for ID accuracy, a mediator for comparison: `space`,
+        `metric`; the value, `..._low` and `..._high` of each of `PARTS`; `p` and `holm` of the
+        indirect effect; `levels_low` and `levels_high`, its interval when seeds are averaged within
+        each share, and `levels_total_low` and `levels_total_high` of the total effect; `n`,
+        `levels`. Empty if the study has no graded shares.
     """
-    from statsmodels.stats.multitest import multipletests
-
     names = graded(results.study)
     if not names:
         return pd.DataFrame()
@@ -175,62 +164,58 @@ def mediation(
     rows = []
     for (space, metric), values in _mediators(results, accuracy, split).items():
         values = values.reindex(names)
-        found = mediate(doublings, values, outcome, seed=seed)
+        fine = mediate(doublings, values, outcome, seed=seed)
         means = pd.DataFrame({"t": doublings, "m": values, "y": outcome}).groupby("t").mean()
         coarse = mediate(means.index, means["m"], means["y"], seed=seed)
         row: dict[str, Any] = {"space": space, "metric": metric}
         for name in PARTS:
-            part = getattr(found, name)
+            part = getattr(fine, name)
             row |= {name: part.value, f"{name}_low": part.low, f"{name}_high": part.high}
         for name, part in (("levels", coarse.indirect), ("levels_total", coarse.total)):
             row |= {f"{name}_low": part.low, f"{name}_high": part.high}
-        rows.append(row | {"p": found.p, "n": found.n, "levels": found.levels})
+        rows.append(row | {"p": fine.p, "n": fine.n, "levels": fine.levels})
     table = pd.DataFrame(rows)
-    tested = table["p"].notna()
-    table["holm"] = np.nan
-    if tested.any():
-        table.loc[tested, "holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
-    return table
+    return table.assign(holm=holm(table["p"]))
 
 
-def total_effect(table: pd.DataFrame) -> tuple[Part, int]:
+def total_effect(table: pd.DataFrame) -> tuple[AccuracyChange, int]:
     """Total effect of one doubling and its number of models, from what `mediation` returns."""
-    known = table.dropna(subset=["total"]) if len(table) else table
-    if known.empty:
-        return NOTHING, 0
-    first = known.iloc[0]
-    return Part(first["total"], first["total_low"], first["total_high"]), int(first["n"])
+    estimated = table.dropna(subset=["total"]) if len(table) else table
+    if estimated.empty:
+        return NOT_ESTIMABLE, 0
+    first = estimated.iloc[0]
+    return AccuracyChange(first["total"], first["total_low"], first["total_high"]), int(first["n"])
 
 
 def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, str], pd.Series]:
     scores = results.scores
-    known = set(scores["metric"])
-    found = {}
+    available = set(scores["metric"])
+    mediators = {}
     for space in SPACES:
         for metric in (*SCORES, *GEOMETRY):
-            if metric in known:
+            if metric in available:
                 rows = pick(results, split=split, space=space, metric=metric)
-                found[space, metric] = rows["value"]
+                mediators[space, metric] = rows["value"]
     for name in TRAINED:
-        found[name, accuracy] = pick(results, split=name, metric=accuracy)["value"]
-    return found
+        mediators[name, accuracy] = pick(results, split=name, metric=accuracy)["value"]
+    return mediators
 
 
-def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> Part:
+def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> AccuracyChange:
     import statsmodels.api as sm
 
     levels, at = np.unique(t, return_inverse=True)
     free = len(t) - len(levels) - 1
     each = np.eye(len(levels))[at]
     if free < 1 or _flat(m - (each.T @ m / each.sum(axis=0))[at], m):
-        return NOTHING
+        return NOT_ESTIMABLE
     fit = sm.OLS(y, np.column_stack([each, m])).fit()
     return _part(fit, len(levels))
 
 
-def _part(fit: Any, k: int) -> Part:
+def _part(fit: Any, k: int) -> AccuracyChange:
     low, high = np.asarray(fit.conf_int(1 - LEVEL))[k]
-    return Part(float(fit.params[k]), float(low), float(high))
+    return AccuracyChange(float(fit.params[k]), float(low), float(high))
 
 
 def _fitted(t: np.ndarray, m: np.ndarray) -> np.ndarray:
@@ -239,4 +224,5 @@ def _fitted(t: np.ndarray, m: np.ndarray) -> np.ndarray:
 
 
 def _flat(left: np.ndarray, whole: np.ndarray) -> bool:
-    return bool(np.abs(left).max() <= 1e-9 * max(1e-300, np.abs(whole).max()))
+    smallest = np.finfo(float).tiny
+    return bool(np.abs(left).max() <= ROUNDING * max(smallest, np.abs(whole).max()))

@@ -1,4 +1,4 @@
-"""Which compositions are new to a corpus of captions, by each rule of counting."""
+"""Compositions that no caption of a corpus names, by each matching rule."""
 
 from __future__ import annotations
 
@@ -16,20 +16,26 @@ from cood.settings.study_file import Study
 from cood.splits import seen
 
 EDGES = (1, 10, 100, 1000)  # of the classes of counts
-MOST = 10**9  # what NumPy draws from without replacement
+MOST = 10**9  # largest population that NumPy samples from without replacement
+SHOWN = 5  # unreadable files that a sentence lists
 
 
 def load_hits(study: Study) -> pd.DataFrame:
     """A row for each corpus, rule and composition: `corpus`, `attribute`, `object`, `rule`, ....
 
     `count` is the number of captions, `examples` up to three of them. A corpus of which no caption
-    could be read is left out: it tells nothing of what is new; see `load_files`.
+    could be read is left out; see `load_files`.
+
+    Raises
+    ------
+    StudyError
+        If no caption of any corpus could be read.
     """
     files = load_files(study)
-    read = files.groupby("corpus", sort=False)["captions"].sum()
+    captions = files.groupby("corpus", sort=False)["captions"].sum()
     tables = [
         read_table(study.paths.caption_hits(name)).assign(corpus=name)
-        for name in read[read > 0].index
+        for name in captions[captions > 0].index
     ]
     if not tables:
         raise StudyError(
@@ -48,7 +54,7 @@ def load_files(study: Study) -> pd.DataFrame:
 
 
 def corpora(files: pd.DataFrame) -> pd.DataFrame:
-    """A row a corpus: files read and left out, captions, and rows without one."""
+    """A row a corpus: files read and skipped, captions, and rows without one."""
     rows = []
     for name, own in files.groupby("corpus", sort=False):
         rows.append(
@@ -65,16 +71,16 @@ def corpora(files: pd.DataFrame) -> pd.DataFrame:
 
 def problems(files: pd.DataFrame) -> str:
     """Which files could not be read, and why, as a sentence."""
-    gone = files[files["problem"] != ""]
-    if gone.empty:
-        return "Every file was read to its end."
-    shown = [f"{row.corpus}: {row.file} {row.problem}" for row in gone.head(5).itertuples()]
-    more = f"; and {len(gone) - 5} more" if len(gone) > 5 else ""
-    return f"Left out, and counted for nothing: {'; '.join(shown)}{more}."
+    skipped = files[files["problem"] != ""]
+    if skipped.empty:
+        return "Every file was read completely."
+    shown = [f"{row.corpus}: {row.file} {row.problem}" for row in skipped.head(SHOWN).itertuples()]
+    more = f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
+    return f"Skipped and not counted: {'; '.join(shown)}{more}."
 
 
 def novel_shares(hits: pd.DataFrame) -> pd.DataFrame:
-    """Share of the compositions without a caption, corpora by rules; last all of them together."""
+    """Share of the compositions without a caption, corpora by rules; the last row pools them."""
     new = hits["count"] == 0
     table = new.groupby([hits["corpus"], hits["rule"]], sort=False).mean().unstack()
     pair = ["attribute", "object", "rule"]
@@ -95,18 +101,18 @@ def count_classes(hits: pd.DataFrame) -> pd.DataFrame:
 def held_out_check(study: Study, hits: pd.DataFrame) -> pd.DataFrame:
     """For corpora of a model: compositions that it was not trained on, and how many have captions.
 
-    By construction no caption of a model names such a composition, so by `strict` and `adjacent`
-    all must be new. What `faithful` finds, it finds wrongly.
+    By construction no caption of a model names such a composition, so `strict` and `adjacent` must
+    find none; every match of `faithful` is a false positive.
     """
     rows = []
     for name, own in hits.groupby("corpus", sort=False):
         model = study.corpora[str(name)].model
         if model is None:
             continue
-        known = seen(study, study.trained[model].share)
+        trained_on = seen(study, study.trained[model].share)
         for rule, table in own.groupby("rule", sort=False):
             ids = study.words.ids(table["attribute"], table["object"])
-            unseen = table[~np.isin(ids, known)]
+            unseen = table[~np.isin(ids, trained_on)]
             rows.append((name, rule, len(unseen), int((unseen["count"] > 0).sum())))
     return pd.DataFrame(rows, columns=["corpus", "rule", "not trained on", "with captions"])
 
@@ -114,9 +120,9 @@ def held_out_check(study: Study, hits: pd.DataFrame) -> pd.DataFrame:
 def caption_dependence(hits: pd.DataFrame, seed: int) -> pd.DataFrame:
     """NMI of attribute and object by corpus and rule, in each form, and at one size.
 
-    `pairs` counts captions, once for each pair that they name. `equal_size` is the geometric form of
-    as many of these, drawn at random, as the smallest corpus has by the same rule. The faithful
-    rule is left out: it does not look at whole names.
+    `pairs` counts captions, once for each pair that they name. `equal_size` is the geometric form
+    for a random sample of as many as the smallest corpus has by the same rule. The faithful rule is
+    left out, as it does not match whole names.
     """
     rows = []
     for rule in RULES[1:]:
@@ -126,16 +132,16 @@ def caption_dependence(hits: pd.DataFrame, seed: int) -> pd.DataFrame:
         }
         size = min(int(counts.sum()) for counts in tables.values())
         for name, counts in tables.items():
-            found = dependence(counts)
+            nmi = dependence(counts)
             rows.append(
                 {
                     "corpus": name,
                     "rule": rule,
-                    "pairs": found.n,
-                    "information": found.information,
-                    "geometric": found.geometric,
-                    "arithmetic": found.arithmetic,
-                    "corrected": found.corrected,
+                    "pairs": nmi.n,
+                    "information": nmi.information,
+                    "geometric": nmi.geometric,
+                    "arithmetic": nmi.arithmetic,
+                    "corrected": nmi.corrected,
                     "equal_size": dependence(subsample(counts, size, seed)).geometric,
                 }
             )
@@ -143,9 +149,9 @@ def caption_dependence(hits: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def subsample(counts: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Table of the same shape with `size` of the things counted in `counts`, drawn at random.
+    """Random sample of `size` of the items counted in `counts`, as counts of the same shape.
 
-    Without replacement; beyond a billion, where it makes no difference, with.
+    Without replacement; with replacement for more than a billion items, where it does not matter.
     """
     rng = np.random.default_rng(seed)
     flat = counts.ravel().astype(np.int64)
@@ -157,30 +163,30 @@ def subsample(counts: np.ndarray, size: int, seed: int) -> np.ndarray:
 
 
 def held_out_reading(check: pd.DataFrame) -> str:
-    """What `held_out_check` found, as a sentence."""
+    """The result of `held_out_check`, as a sentence."""
     if check.empty:
-        return "No corpus of this study is that of a model, so there is nothing to check against."
-    said = []
+        return "No corpus of this study belongs to a model, so this check is not possible."
+    phrases = []
     for name, own in check.groupby("corpus", sort=False):
-        found = [
+        matches = [
             f"{row[2]:,} by the {row[0]} rule" for row in own.drop(columns="corpus").to_numpy()
         ]
-        said.append(f"of the {own['not trained on'].iloc[0]:,} of {name}, {', '.join(found)}")
-    return f"{'; '.join(said)}."
+        phrases.append(f"of the {own['not trained on'].iloc[0]:,} of {name}, {', '.join(matches)}")
+    return f"{'; '.join(phrases)}."
 
 
 def disagreements(hits: pd.DataFrame, rules: Sequence[str], n: int) -> pd.DataFrame:
-    """Compositions with most captions by the first rule among those new by the second.
+    """Compositions with most captions by the first rule among those without any by the second.
 
-    Up to n rows, one an attribute. Columns: corpus, composition, both counts, and one caption.
+    Up to n rows, one for each attribute. Columns: corpus, composition, both counts, a caption.
     """
     keys = ["corpus", "attribute", "object"]
     counts = hits.pivot(index=keys, columns="rule", values="count")
     first, second = rules
-    wrong = counts[(counts[second] == 0) & (counts[first] > 0)]
-    wrong = wrong.sort_values(first, ascending=False, kind="stable")
-    wrong = wrong.groupby("attribute", sort=False).head(1).head(n)
-    own = hits[hits["rule"] == first].set_index(keys).loc[wrong.index]
-    table = wrong[[first, second]].reset_index()
+    differing = counts[(counts[second] == 0) & (counts[first] > 0)]
+    differing = differing.sort_values(first, ascending=False, kind="stable")
+    differing = differing.groupby("attribute", sort=False).head(1).head(n)
+    own = hits[hits["rule"] == first].set_index(keys).loc[differing.index]
+    table = differing[[first, second]].reset_index()
     table.insert(1, "composition", table.pop("attribute") + " " + table.pop("object"))
     return table.assign(caption=[examples[0] for examples in own["examples"]])

@@ -1,4 +1,4 @@
-"""How near the images of the sets are to training images."""
+"""Near duplicates of the images of the sets among training images."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.splits import seen
 
-NONE = "This study compares its images with no training images (`neighbours:` in a study file)."
+NONE = "This study does not compare its images with training images (`near_duplicates:`)."
 
 
 def load_nearest(study: Study) -> pd.DataFrame:
     """A row an image: `set`, `image`, `composition`, `similarity`, `threshold`, `problem`, ....
 
-    Empty if the study compares its images with none. `shown` says whether the model that embedded
-    them was trained on their composition: ``seen``, ``unseen``, or ``all`` for other references.
+    Empty if the study makes no such comparison. `shown` says whether the model that embedded the
+    images was trained on their composition: ``seen`` or ``unseen``; ``all`` for other references.
     """
     if study.near_duplicates is None:
         return pd.DataFrame(columns=["set", "shown", "similarity", "threshold", "problem"])
     table = read_table(study.paths.near_duplicates)
     if study.near_duplicates.references is not None:
         return table.assign(shown="all")
-    known = seen(study, study.trained[study.near_duplicates.model].share)
-    return table.assign(shown=np.where(table["composition"].isin(known), "seen", "unseen"))
+    trained_on = seen(study, study.trained[study.near_duplicates.model].share)
+    return table.assign(shown=np.where(table["composition"].isin(trained_on), "seen", "unseen"))
 
 
 def load_references(study: Study) -> pd.DataFrame:
     """A row a file that the images were compared with: `file`, `kind`, `used`, `problem`.
 
-    `kind` is ``references`` or, of pairs known to be the same, ``pairs``; `used` counts vectors or
-    pairs. Empty if the study compares its images with none.
+    `kind` is ``references`` or, for pairs of duplicates, ``pairs``; `used` counts vectors or pairs.
+    Empty if the study makes no such comparison.
     """
     if study.near_duplicates is None:
         return pd.DataFrame(columns=["file", "kind", "used", "problem"])
@@ -40,7 +40,7 @@ def load_references(study: Study) -> pd.DataFrame:
 
 
 def summary(nearest: pd.DataFrame) -> pd.DataFrame:
-    """A row for each set and each value of `shown`: similarities, and how many count as known."""
+    """A row for each set and value of `shown`: similarities, and the share of near duplicates."""
     rows = []
     for (set_, shown), own in nearest.groupby(["set", "shown"], sort=False):
         low, middle, high = own["similarity"].quantile([0.05, 0.5, 0.95])
@@ -54,40 +54,40 @@ def summary(nearest: pd.DataFrame) -> pd.DataFrame:
                 "highest 5 %": high,
                 "copies from": own["of_copies"].iloc[0],
                 "pairs from": own["of_pairs"].iloc[0],
-                "known from": own["threshold"].iloc[0],
-                "as near as copies": percent((own["similarity"] >= own["threshold"]).mean()),
+                "threshold": own["threshold"].iloc[0],
+                "near duplicates": percent((own["similarity"] >= own["threshold"]).mean()),
             }
         )
     return pd.DataFrame(rows or [{"set": "none", "images": 0}])
 
 
 def reading(study: Study, nearest: pd.DataFrame, references: pd.DataFrame) -> str:
-    """What the images were compared with, and how to read the table, in a few sentences."""
+    """The references of the comparison, and how to read the table, in a few sentences."""
     settings = study.near_duplicates
     if settings is None:
         return NONE
     problems = [problem for problem in nearest["problem"].unique() if problem]
     if problems:
-        return f"With {settings.model} nothing could be compared: {problems[0]}."
+        return f"The comparison with {settings.model} was not possible: {problems[0]}."
     if settings.references is not None:
-        said = [f"The references are training images embedded by {settings.model}."]
+        text = [f"The references are training images embedded by {settings.model}."]
     else:
-        said = [
-            f"The references are the drawings that {settings.model} was trained on. Drawings of "
-            "the compositions that it was trained on should be nearer to them than those of others."
+        text = [
+            f"The references are the drawings that {settings.model} was trained on. Images of "
+            "these compositions should be more similar to them than images of other compositions."
         ]
     pairs = references[references["kind"] == "pairs"]
     if len(pairs):
-        said.append(
-            f"Beside the altered copies, {pairs['used'].sum():,} pairs of images that are known to "
-            "be the same say how near that is (*pairs from*); an image counts as known from the "
-            "lower of both on."
+        text.append(
+            f"A second threshold (*pairs from*) comes from {pairs['used'].sum():,} pairs of "
+            "duplicates, in addition to that from altered copies; an image counts as a near "
+            "duplicate from the lower of the two."
         )
-    left = references[references["problem"] != ""]
-    if len(left):
-        first = left.iloc[0]
-        said.append(
-            f"Of {len(references)} files, {len(left)} had problems; the first, `{first['file']}`: "
-            f"{first['problem']}."
+    failed = references[references["problem"] != ""]
+    if len(failed):
+        first = failed.iloc[0]
+        text.append(
+            f"Of {len(references)} files, {len(failed)} had problems; the first, "
+            f"`{first['file']}`: {first['problem']}."
         )
-    return " ".join(said)
+    return " ".join(text)

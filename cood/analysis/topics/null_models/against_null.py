@@ -1,4 +1,4 @@
-"""Trained models beside untrained ones: which scores training brought about."""
+"""Scores of trained models compared with those of untrained models, the null models."""
 
 from __future__ import annotations
 
@@ -12,11 +12,25 @@ from cood.analysis.canonical_variants import usual
 from cood.analysis.results import Results, plain_rows
 from cood.analysis.stats.jackknife import mean
 
-HIGHER, LOWER, UNCLEAR = "higher", "lower", "not told apart"
+HIGHER, LOWER, UNCLEAR = "higher", "lower", "not significant"
 COLUMNS = (
-    *("space", "metric", "chance", "untrained_lowest", "untrained_highest"),
-    *("lowest", "median", "highest", "mean", "low", "high", "reading"),
-    *("above", "below", "n", "families", "untrained"),
+    "space",
+    "metric",
+    "chance",
+    "untrained_lowest",
+    "untrained_highest",
+    "lowest",
+    "median",
+    "highest",
+    "mean",
+    "low",
+    "high",
+    "reading",
+    "above",
+    "below",
+    "n",
+    "families",
+    "untrained",
 )
 
 
@@ -25,7 +39,7 @@ def untrained_scores(
 ) -> pd.DataFrame:
     """`value`, `low`, `high` and `chance` of each untrained model, indexed by its name.
 
-    Of the set of the results. Empty if the study has none, or they have no such score.
+    On the set of the results. Empty if the study has no untrained model with such a score.
     """
     rows = plain_rows(results.scores, metric=metric, set=results.set, split=split, space=space)
     rows = rows[rows["model"].isin(results.study.null_models)]
@@ -40,7 +54,7 @@ def against_untrained(results: Results, metrics: Collection[str], split: str) ->
     results
         The tables of a study, and the set to take.
     metrics, split
-        Which scores; of each, the plain row (`cood.analysis.results.PLAIN`).
+        Scores; of each metric, the plain row (`cood.analysis.results.PLAIN`).
 
     Returns
     -------
@@ -49,27 +63,29 @@ def against_untrained(results: Results, metrics: Collection[str], split: str) ->
         the untrained models; `lowest`, `median` and `highest` trained one; `mean` of the trained
         ones with its 95 % interval `low` to `high`, from leaving out each family in turn; the
         `reading`: `HIGHER` or `LOWER` with training if that interval lies above, or below, all
-        untrained models, `UNCLEAR` else; how many of the `n` trained models in `families` lie
-        `above` and `below` all of the untrained ones, and how many of these there are
-        (`untrained`). Without any, the table is empty.
+        untrained models, `UNCLEAR` otherwise; how many of the `n` trained models in `families` lie
+        `above` and `below` all untrained models; and the number of these (`untrained`). The table
+        is empty if there are none.
     """
-    found = usual(results, metrics).scores
-    found = found[(found["set"] == results.set) & (found["split"] == split)]
+    scores = usual(results, metrics).scores
+    scores = scores[(scores["set"] == results.set) & (scores["split"] == split)]
     family = results.models.set_index("model")["family"]
     rows: list[dict[str, Any]] = []
-    for (space, metric), group in found.groupby(["space", "metric"], sort=False):
+    for (space, metric), group in scores.groupby(["space", "metric"], sort=False):
         values = group.set_index("model")["value"].dropna()
         trained = values[values.index.isin(family.index)]
         null = values[values.index.isin(results.study.null_models)].to_numpy()
         if trained.empty or not len(null):
             continue
         families = family[trained.index].to_numpy()
-        average, low, high, *_ = mean(trained.to_numpy(), families)
+        average = mean(trained.to_numpy(), families)
+        low, high = average.low, average.high
         row: dict[str, Any] = {"space": space, "metric": metric}
         row |= {"chance": group["chance"].median()}
         row |= {"untrained_lowest": null.min(), "untrained_highest": null.max()}
         row |= {"lowest": trained.min(), "median": trained.median(), "highest": trained.max()}
-        row |= {"mean": average, "low": low, "high": np.minimum(high, 1)}  # the most there can be
+        # No metric exceeds 1, so neither does the interval of the mean.
+        row |= {"mean": average.value, "low": low, "high": np.minimum(high, 1)}
         row |= {"above": (trained > null.max()).sum(), "below": (trained < null.min()).sum()}
         row |= {"n": len(trained), "families": len(set(families)), "untrained": len(null)}
         reading = HIGHER if low > null.max() else LOWER if high < null.min() else UNCLEAR

@@ -1,4 +1,4 @@
-"""The authors' own table of published CLIPs: object accuracy on ImageNet and ImageNet-AO v1.
+"""The table of the authors on published CLIPs: accuracy on ImageNet and ImageNet-AO v1.
 
 68 loads of checkpoints of open_clip, each with its accuracy on ImageNet's validation set (1,000
 classes, 50,000 images) and among the 889 object names of ImageNet-AO v1 (46,092 images by DALL-E,
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cood.analysis.claims.rules import interval_verdict
+from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.stats.correlation import Correlation, correlate
-from cood.analysis.stats.regression import Coefficient, Line, fit_line, to_logit
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line, fit_line, to_logit
 from cood.analysis.topics.published.contrasts import SIZES, curation, next_epoch
 from cood.analysis.topics.published.effective_robustness import (
     Difference,
@@ -31,28 +34,27 @@ COLUMNS = {
     "v1_ood_object_top1": "ood",
     "v1_ood_object_top5": "ood_top5",
 }
-# Which rows are taken, from most to fewest.
+# Selections of rows, from most to fewest.
 LOADS = {
     "distinct": "distinct loads",
     "right": "right activation",
     "apart": "right activation, one epoch a run",
 }
-# Sets that claim C4 tells apart (arXiv:2403.18525, abstract); supervised models are not in it.
-LARGE, SMALL = ("OpenAI", "LAION-400M", "LAION-2B"), ("YFCC15M", "CC12M")
-MAGNITUDE = 10.0  # what "orders of magnitude" is at least
+LARGE_SETS, SMALL_SETS = tuple(LARGE.values()), tuple(SMALL.values())
+MAGNITUDE = 10.0  # the smallest ratio that is read as "orders of magnitude"
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """What the table says of one part of a claim.
+    """A statistic of the table that bears on a claim.
 
     Attributes
     ----------
     claim, name
-        Such as ``C4``, and what is computed.
+        Such as ``C4``, and the name of the statistic.
     estimate
-        With interval and p, if there is one.
-    against
+        With its interval, and p if there is one.
+    threshold
         The claim holds if the estimate lies above it.
     n, sets
         Models, and independent pre-training sets.
@@ -60,21 +62,19 @@ class Statistic:
 
     claim: str
     name: str
-    estimate: Coefficient
-    against: float
+    estimate: Estimate
+    threshold: float
     n: int
     sets: int
 
     @property
     def verdict(self) -> str:
         """``supported``, ``contradicted`` or ``undecided``, by where the whole interval lies."""
-        if self.estimate.low > self.against:
-            return "supported"
-        return "contradicted" if self.estimate.high < self.against else "undecided"
+        return interval_verdict(self.estimate, self.threshold)
 
 
 def published_table() -> pd.DataFrame:
-    """All rows of the table, with what is known of each checkpoint.
+    """All rows of the table, with the facts of the catalogue about each checkpoint.
 
     Returns
     -------
@@ -84,11 +84,11 @@ def published_table() -> pd.DataFrame:
         what the set was chosen from (CommonPool of the same scale for DataComp, LAION-5B for
         LAION-2B); `pairs`, `samples_seen`, `parameters`, `embed_dim`, `resolution`, NaN where
         unknown; `id`, `id_top5`, `ood` and `ood_top5`, accuracies between 0 and 1;
-        `wrong_activation`; `removed`, why the row is not a model of its own, else empty.
+        `wrong_activation`; `removed`, why the row is excluded, else empty.
     """
     rows = []
     for load in catalogue.loads():
-        known = catalogue.facts(load.checkpoint)
+        facts = catalogue.facts(load.checkpoint)
         removed = f"broken: {load.broken}" if load.broken else ""
         if load.same_as:
             removed = f"same weights and same figures as {load.same_as}"
@@ -97,8 +97,8 @@ def published_table() -> pd.DataFrame:
                 "model": load.name,
                 "checkpoint": load.checkpoint,
                 "architecture": load.checkpoint.partition("/")[0].removesuffix("-quickgelu"),
-                **_origin(known.get("data", "")),
-                **{name: known.get(name, np.nan) for name in SIZES},
+                **_origin(facts.get("data", "")),
+                **{name: facts.get(name, np.nan) for name in SIZES},
                 **{short: load.figures[column] for column, short in COLUMNS.items()},
                 "wrong_activation": load.wrong_activation,
                 "removed": removed,
@@ -119,22 +119,23 @@ def _origin(data: str) -> dict[str, str]:
 
 
 def working(table: pd.DataFrame, loads: str = "distinct", *, top: int = 1) -> pd.DataFrame:
-    """Rows that count as models, indexed by `model`.
+    """The selected rows, one for each model, indexed by `model`.
 
     Parameters
     ----------
     table
         What `published_table` gives.
     loads
-        ``distinct``: each working load once, near-copies and loads with the wrong activation too;
-        ``right``: without the latter; ``apart``: also without the earlier of two epochs of a run.
+        ``distinct``: each working load once, including near duplicates and loads with the wrong
+        activation; ``right``: without the latter; ``apart``: also without the earlier of two epochs
+        of a run.
     top
         1, or 5: then `id` and `ood` are top-5 accuracies.
 
     Raises
     ------
     CoodError
-        For another choice.
+        If the selection or the number is another.
     """
     if loads not in LOADS:
         raise CoodError(unknown("choice of loads", loads, LOADS))
@@ -167,26 +168,26 @@ def selections(table: pd.DataFrame, loads: str, above: float, top: int) -> dict[
     loads, top
         As for `working`.
     above
-        ID accuracy that the models of one of the choices exceed.
+        ID accuracy above which the models of one of the choices lie.
 
     Raises
     ------
     CoodError
-        If hardly a model has so high an ID accuracy.
+        If fewer than three models have an ID accuracy above `above`.
     """
     models, other = working(table, loads, top=top), 6 - top
     if (models["id"] > above).sum() < 3:
         raise CoodError(
-            f"fewer than three models have an ID accuracy above {above:g}; take a lower one"
+            f"fewer than three models have an ID accuracy above {above:g}; choose a lower value"
         )
-    found = {LOADS[loads]: models}
-    found |= {LOADS[rows]: working(table, rows, top=top) for rows in LOADS if rows != loads}
-    found[f"ID accuracy above {100 * above:g} %"] = models[models["id"] > above]
-    found[f"top-{other} accuracy"] = working(table, loads, top=other)
+    chosen = {LOADS[loads]: models}
+    chosen |= {LOADS[rows]: working(table, rows, top=top) for rows in LOADS if rows != loads}
+    chosen[f"ID accuracy above {100 * above:g} %"] = models[models["id"] > above]
+    chosen[f"top-{other} accuracy"] = working(table, loads, top=other)
     guesses = {"id": top / ID_CLASSES, "ood": top / OOD_CLASSES}
     over = {side: (models[side] - guess) / (1 - guess) for side, guess in guesses.items()}
-    found["accuracy beyond chance"] = models.assign(**over)
-    return found
+    chosen["accuracy beyond chance"] = models.assign(**over)
+    return chosen
 
 
 def associations(models: pd.DataFrame, seed: int) -> tuple[Correlation, Correlation]:
@@ -196,26 +197,28 @@ def associations(models: pd.DataFrame, seed: int) -> tuple[Correlation, Correlat
     return plain, correlate(to_logit(x), to_logit(y), pool, seed=seed)
 
 
-def c4_difference(found: Line, models: pd.DataFrame) -> Difference:
-    """Effective robustness of OpenAI, LAION-400M and LAION-2B less that of YFCC15M and CC12M."""
-    return compare_sets(found, models["set"], LARGE, SMALL)
+def c4_difference(line: Line, models: pd.DataFrame) -> Difference:
+    """Difference in effective robustness between the large and the small sets of claim C4."""
+    return compare_sets(line, models["set"], LARGE_SETS, SMALL_SETS)
 
 
 def reach(models: pd.DataFrame) -> tuple[float, float]:
     """Lowest ID accuracy of the large sets of claim C4, and the highest of the small ones."""
-    large, small = (models.loc[models["set"].isin(names), "id"] for names in (LARGE, SMALL))
+    large, small = (
+        models.loc[models["set"].isin(names), "id"] for names in (LARGE_SETS, SMALL_SETS)
+    )
     return float(large.min()), float(small.max())
 
 
 def closest_pair(models: pd.DataFrame, within: float = 0.02) -> tuple[str, str, float]:
-    """Two models of nearly the same ID accuracy whose OoD accuracies differ most, and the ratio.
+    """Two models of similar ID accuracy whose OoD accuracies differ most, and their ratio.
 
     Parameters
     ----------
     models
         `id` and `ood`, indexed by model.
     within
-        How far ID accuracies may lie apart.
+        Largest difference in ID accuracy.
     """
     inside, outside = models["id"].to_numpy(), models["ood"].to_numpy()
     near = np.abs(inside[:, None] - inside) <= within
@@ -224,60 +227,67 @@ def closest_pair(models: pd.DataFrame, within: float = 0.02) -> tuple[str, str, 
     return str(models.index[i]), str(models.index[j]), float(ratio[i, j])
 
 
-def by_set(models: pd.DataFrame, found: Line) -> pd.DataFrame:
+def by_set(models: pd.DataFrame, line: Line) -> pd.DataFrame:
     """Effective robustness of each pre-training set; see `robustness_by`."""
-    return robustness_by(found, models["set"])
+    return robustness_by(line, models["set"])
 
 
 def claim_statistics(
     models: pd.DataFrame | None = None, *, seed: int = 0
 ) -> dict[str, list[Statistic]]:
-    """What the table says of claims C2, C3 and C4, at the level of objects.
+    """Statistics of the table that bear on claims C2, C3 and C4, at the level of objects.
 
     Parameters
     ----------
     models
-        What `working` gives; by default its ``distinct`` rows.
+        What `working` returns; by default its ``distinct`` rows.
     seed
         Of the bootstrap over pools.
 
     Returns
     -------
     dict
-        By claim; the first statistic of each is the one that its wording asks for.
+        By claim; the first statistic of each follows its wording most closely.
     """
     if models is None:
         models = working(published_table())
-    found = line(models)
-    plain, _ = associations(models, seed)
-    n, pools = found.n, found.families
-    size = np.log2(models["pairs"])
-    logit = to_logit(models["ood"])
-    alone = correlate(size, logit, models["pool"], seed=seed)
-    given = correlate(size, logit, models["pool"], given=to_logit(models["id"]), seed=seed)
-    ladder = models.assign(logit=logit)
-    chosen = curation(ladder, "logit")[1]
-    c4 = c4_difference(found, models)
-    sets = sum(c4.sets)
-    n_c4 = int(models["set"].isin([*LARGE, *SMALL]).sum())
-    n_ladder = 2 * int(ladder.loc[ladder["filter"] == "DataComp", "scale"].nunique())
-    rows = [
-        Statistic("C2", "Pearson, ID accuracy", _pearson(plain), 0, n, pools),
-        Statistic("C2", "Spearman, ID accuracy", _spearman(plain), 0, n, pools),
-        Statistic("C2", "slope between logits", found.slope, 0, n, pools),
-        Statistic("C3", "Spearman, pairs", _spearman(alone), 0, alone.n, alone.families),
-        Statistic("C3", "Spearman, pairs given ID", _spearman(given), 0, given.n, given.families),
-        Statistic("C3", "logits, DataComp less no filter", chosen, 0, n_ladder, n_ladder // 2),
-        Statistic("C4", "logits, large less small sets", c4.logits, 0, n_c4, sets),
-        Statistic("C4", "odds, large over small sets", c4.odds, MAGNITUDE, n_c4, sets),
-        Statistic("C4", "accuracy, large over small sets", c4.ratio, MAGNITUDE, n_c4, sets),
+    return {
+        "C2": _id_statistics(models, seed),
+        "C3": _size_statistics(models, seed),
+        "C4": _group_statistics(models),
+    }
+
+
+def _id_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
+    fitted, (plain, _) = line(models), associations(models, seed)
+    n, pools = fitted.n, fitted.families
+    return [
+        Statistic("C2", "Pearson, ID accuracy", plain.pearson_estimate, 0, n, pools),
+        Statistic("C2", "Spearman, ID accuracy", plain.spearman_estimate, 0, n, pools),
+        Statistic("C2", "slope between logits", fitted.slope, 0, n, pools),
     ]
-    return {claim: [row for row in rows if row.claim == claim] for claim in ("C2", "C3", "C4")}
 
 
-def _pearson(found: Correlation) -> Coefficient:
-    return Coefficient(found.pearson, found.low, found.high, found.pearson_p)
+def _size_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
+    size, logit, pool = np.log2(models["pairs"]), to_logit(models["ood"]), models["pool"]
+    plain = correlate(size, logit, pool, seed=seed)
+    given = correlate(size, logit, pool, given=to_logit(models["id"]), seed=seed)
+    statistics = [
+        Statistic("C3", name, r.spearman_estimate, 0, r.n, r.families)
+        for name, r in (("Spearman, pairs", plain), ("Spearman, pairs given ID", given))
+    ]
+    gain = curation(models.assign(logit=logit), "logit")[1]
+    scales = int(models.loc[models["filter"] == "DataComp", "scale"].nunique())
+    name = "logits, DataComp minus no filter"
+    return [*statistics, Statistic("C3", name, gain, 0, 2 * scales, scales)]
 
 
-def _spearman(found: Correlation) -> Coefficient:
-    return Coefficient(found.spearman, found.spearman_low, found.spearman_high, found.spearman_p)
+def _group_statistics(models: pd.DataFrame) -> list[Statistic]:
+    difference = c4_difference(line(models), models)
+    n = int(models["set"].isin([*LARGE_SETS, *SMALL_SETS]).sum())
+    sets = sum(difference.sets)
+    return [
+        Statistic("C4", "logits, large minus small sets", difference.logits, 0, n, sets),
+        Statistic("C4", "odds, large over small sets", difference.odds, MAGNITUDE, n, sets),
+        Statistic("C4", "accuracy, large over small sets", difference.ratio, MAGNITUDE, n, sets),
+    ]

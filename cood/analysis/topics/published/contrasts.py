@@ -1,4 +1,4 @@
-"""Contrasts within the authors' own table: models that share all but one thing."""
+"""Contrasts within the table of the authors: models that differ in one property."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import t
 
 from cood.analysis.stats.correlation import correlate
-from cood.analysis.stats.regression import Coefficient, Line, regress, to_logit
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line, regress, to_logit
 
 FILTERS = ["none", "basic", "text", "image", "laion", "clip", "DataComp"]  # mildest first
 SIZES = {
@@ -24,21 +25,21 @@ def next_epoch(model: str) -> str:
     return model.replace("_e31", "_e32") if "_e31" in model else ""
 
 
-def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Coefficient]:
-    """What filtering the pool does at fixed scale, architecture and number of pairs seen.
+def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Estimate]:
+    """Effect of filtering the pool at fixed scale, architecture and number of pairs seen.
 
     Parameters
     ----------
     models
-        What `working` gives, with `column`.
+        What `working` returns, with `column`.
     column
         A number of each model.
 
     Returns
     -------
     tuple
-        A grid of filters, mildest first, by scales; and DataComp less no filter, the mean over
-        scales with its t interval.
+        A grid of filters, mildest first, by scales; and the mean difference over scales between
+        the filter of DataComp and no filter, with its t interval.
     """
     ladder = models[models["scale"] != ""]
     grid = ladder.pivot(index="filter", columns="scale", values=column)
@@ -47,21 +48,21 @@ def curation(models: pd.DataFrame, column: str) -> tuple[pd.DataFrame, Coefficie
     return grid, mean_of(gain.to_numpy())
 
 
-def mean_of(values: np.ndarray, level: float = 0.95) -> Coefficient:
+def mean_of(values: np.ndarray, level: float = 0.95) -> Estimate:
     """Mean of independent values [n] with its t interval and p; NaN for fewer than two."""
     if len(values) < 2:
-        return Coefficient(float(values.mean()) if len(values) else np.nan)
+        return Estimate(float(values.mean()) if len(values) else np.nan)
     error, df = values.std(ddof=1) / np.sqrt(len(values)), len(values) - 1
     reach = t.ppf((1 + level) / 2, df) * error
     p = 2 * t.sf(abs(values.mean()) / error, df) if error else np.nan
     mean = float(values.mean())
-    return Coefficient(mean, float(mean - reach), float(mean + reach), float(p))
+    return Estimate(mean, float(mean - reach), float(mean + reach), float(p))
 
 
 def noise_floor(models: pd.DataFrame, column: str) -> tuple[int, float]:
-    """Pairs of two epochs of the same run, and the standard deviation that they show of a number.
+    """Number of pairs of two epochs of a run, and the standard deviation of a number within them.
 
-    It is a lower bound of what another run would add.
+    It is a lower bound of the standard deviation between runs.
     """
     later = models["model"].map(next_epoch)
     pairs = later[later.isin(models["model"])]
@@ -69,14 +70,14 @@ def noise_floor(models: pd.DataFrame, column: str) -> tuple[int, float]:
     return len(pairs), float(np.sqrt((apart**2).mean() / 2)) if len(pairs) else np.nan
 
 
-def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
-    """Models that share all but one thing, as a long table.
+def contrasts(models: pd.DataFrame, line: Line) -> pd.DataFrame:
+    """Groups of models that differ in one property, as a long table.
 
     Returns
     -------
     pandas.DataFrame
-        `contrast` (what differs), `fixed` (what does not), `model`, `id`, `ood` and `residual`,
-        effective robustness in logits.
+        `contrast` (the property that differs), `fixed` (those that do not), `model`, `id`, `ood`
+        and `residual`, effective robustness in logits.
     """
     name, right = models["model"], ~models["wrong_activation"]
     later = right & ~name.map(next_epoch).isin(name)
@@ -104,7 +105,7 @@ def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
     for wrong in name[models["wrong_activation"]]:
         chosen = right & (models["checkpoint"] == models.loc[wrong, "checkpoint"])
         parts.append(("activation", models.loc[wrong, "checkpoint"], chosen | (name == wrong)))
-    residual = found.models["residual"]
+    residual = line.models["residual"]
     rows = [
         models.loc[chosen, ["model", "id", "ood"]].assign(contrast=what, fixed=fixed)
         for what, fixed, chosen in parts
@@ -116,7 +117,7 @@ def contrasts(models: pd.DataFrame, found: Line) -> pd.DataFrame:
 
 
 def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """What sizes of models and training sets say of OoD accuracy, alone and given ID accuracy.
+    """Association of sizes of models and training sets with OoD accuracy, plain and given ID.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
         A row a size: `size`, `n`, `families`; `alone` and `given`, correlations with the logit of
         OoD accuracy (`Correlation`); `per_doubling`, what twice the size adds in logits given ID
         accuracy; `jointly`, the same given also the pairs, the pairs seen and the parameters
-        (`Coefficient`; empty for other sizes).
+        (`Estimate`; empty for other sizes).
     """
     x, y, pool = to_logit(models["id"]), to_logit(models["ood"]), models["pool"]
     logs = np.log2(models[list(SIZES)].astype(float))
@@ -132,15 +133,15 @@ def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
     joint = regress(y, logs[together].assign(id=x), pool).coefficients
     rows = []
     for name, title in SIZES.items():
-        one = regress(y, logs[[name]].assign(id=x), pool)
+        fit = regress(y, logs[[name]].assign(id=x), pool)
         rows.append(
             {
                 "size": title,
-                "n": one.n,
-                "families": one.families,
+                "n": fit.n,
+                "families": fit.families,
                 "alone": correlate(logs[name], y, pool, seed=seed),
                 "given": correlate(logs[name], y, pool, given=x, seed=seed),
-                "per_doubling": one.coefficients[name],
+                "per_doubling": fit.coefficients[name],
                 "jointly": joint.get(name),
             }
         )

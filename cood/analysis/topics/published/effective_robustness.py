@@ -1,4 +1,4 @@
-"""Effective robustness of pre-training sets: how far their models lie from the line of all."""
+"""Effective robustness of pre-training sets: residuals of their models from the line of all."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import t
 
-from cood.analysis.stats.regression import Coefficient, Line
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.regression import Line
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Effective robustness of some training sets less that of others; a set counts once.
+    """Difference in effective robustness between two groups of training sets.
 
     Attributes
     ----------
     sets
-        How many there are in each of the two groups.
+        Number of sets in each of the two groups.
     logits, odds
-        The difference in logits, and the ratio of odds that it stands for, without p. Unlike a
-        ratio of accuracies that has no bound above.
+        The difference in logits, and the odds ratio that corresponds to it, without p. Unlike a
+        ratio of accuracies, it has no upper bound.
     at
-        ID accuracy at which the ratio is taken: that of the models of the second group.
+        ID accuracy at which the ratio is computed: the mean of the models of the second group.
     ratio
         OoD accuracy of the first group over that of the second, at this ID accuracy; without p.
     """
 
     sets: tuple[int, int]
-    logits: Coefficient
-    odds: Coefficient
+    logits: Estimate
+    odds: Estimate
     at: float
-    ratio: Coefficient
+    ratio: Estimate
 
 
 def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.DataFrame:
@@ -43,8 +44,8 @@ def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.Dat
 
     Intervals are t intervals with one degree of freedom less than the line has families. The
     variance is that of models within a set, pooled over sets, over the number of models of the
-    set, plus that of the line at the mean ID accuracy of the set. They hold for what other models
-    of the same set would show, and so for a set with one model, too.
+    set, plus that of the line at the mean ID accuracy of the set. The intervals are thus for other
+    models of the same set, and are defined for a set with one model too.
 
     Parameters
     ----------
@@ -71,11 +72,11 @@ def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.Dat
         at = np.array([1, group["x"].mean()])
         error = np.sqrt(within / len(group) + at @ line.covariance @ at)
         mean = group["residual"].mean()
-        found = np.array([mean, mean - reach * error, mean + reach * error])
+        interval = np.array([mean, mean - reach * error, mean + reach * error])
         predicted = at @ [line.intercept.value, line.slope.value]
-        ratio = expit(predicted + found) / expit(predicted)
+        ratio = expit(predicted + interval) / expit(predicted)
         accuracy = [expit(group[column]).mean() for column in ("x", "y")]
-        rows.append([name, len(group), *accuracy, *found, *ratio])
+        rows.append([name, len(group), *accuracy, *interval, *ratio])
     columns = ["set", "n", "id", "ood", "residual", "low", "high"]
     columns += ["ratio", "ratio_low", "ratio_high"]
     table = pd.DataFrame(rows, columns=columns)
@@ -90,10 +91,10 @@ def compare_sets(
     *,
     level: float = 0.95,
 ) -> Difference:
-    """Effective robustness of the pre-training sets `first` less that of the sets `second`.
+    """Difference in effective robustness between the pre-training sets `first` and `second`.
 
-    A set counts once, by the mean residual of its models: models of one set say nothing of how
-    sets vary. The interval is that of a t test with the same variance in both groups.
+    Each set counts once, by the mean residual of its models, as models of one set do not show how
+    sets vary. The interval is that of a t test with equal variance in both groups.
     """
     import statsmodels.api as sm
 
@@ -102,8 +103,7 @@ def compare_sets(
     groups = [[name for name in group if name in means.index] for group in (first, second)]
     n = (len(groups[0]), len(groups[1]))
     if not all(n):
-        nothing = Coefficient(np.nan)
-        return Difference(n, nothing, nothing, np.nan, nothing)
+        return Difference(n, Estimate(), Estimate(), np.nan, Estimate())
     y = means.loc[groups[0] + groups[1]].to_numpy()
     x = np.column_stack([np.ones(sum(n)), np.repeat([1, 0], n)])
     with warnings.catch_warnings():  # two sets leave no degree of freedom
@@ -111,11 +111,11 @@ def compare_sets(
         fit = sm.OLS(y, x).fit()
         low, high = fit.conf_int(1 - level)[1] if sum(n) > 2 else (np.nan, np.nan)
     p = float(fit.pvalues[1]) if sum(n) > 2 else np.nan
-    found = Coefficient(float(fit.params[1]), float(low), float(high), p)
+    logits = Estimate(float(fit.params[1]), float(low), float(high), p)
     at = models.loc[models["set"].isin(groups[1]), "x"].mean()
     base = line.intercept.value + line.slope.value * at + float(fit.params[0])
-    shifts = np.array([found.value, found.low, found.high])
+    shifts = np.array([logits.value, logits.low, logits.high])
     odds, ratio = np.exp(shifts), expit(base + shifts) / expit(base)
     return Difference(
-        n, found, Coefficient(*odds.tolist()), float(expit(at)), Coefficient(*ratio.tolist())
+        n, logits, Estimate(*odds.tolist()), float(expit(at)), Estimate(*ratio.tolist())
     )

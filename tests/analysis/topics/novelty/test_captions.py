@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from cood.analysis.topics.diversity import caption_table
-from cood.analysis.topics.novelty import captions as novelty
+from cood.analysis.topics.novelty import captions
 from cood.curation.caption_search.search import search_captions
 from cood.errors import StudyError
 from cood.files import write_table
@@ -33,9 +33,9 @@ def scanned(project, settings):
 
 
 def test_shares_that_are_new(scanned):
-    hits = novelty.load_hits(scanned)
+    hits = captions.load_hits(scanned)
     assert len(hits) == 3 * 3 * 20
-    shares = novelty.novel_shares(hits)
+    shares = captions.novel_shares(hits)
     assert list(shares.columns) == ["faithful", "strict", "adjacent"]
     assert list(shares.index) == ["few", "most", "web", "all corpora"]
     assert shares.loc["web", ["strict", "adjacent"]].tolist() == [17 / 20, 18 / 20]
@@ -45,26 +45,26 @@ def test_shares_that_are_new(scanned):
 
 
 def test_classes_of_counts(scanned):
-    table = novelty.count_classes(novelty.load_hits(scanned))
+    table = captions.count_classes(captions.load_hits(scanned))
     assert table.sum(axis=1).to_numpy() == pytest.approx(1)
     assert table.loc["web, adjacent", ["0", "1 to 9", "10 to 99"]].tolist() == [0.9, 0.05, 0.05]
 
 
 def test_no_composition_that_a_model_was_not_trained_on_has_captions(scanned):
-    check = novelty.held_out_check(scanned, novelty.load_hits(scanned))
+    check = captions.held_out_check(scanned, captions.load_hits(scanned))
     assert set(check["corpus"]) == {"few", "most"}
     own = check[check["rule"] != "faithful"]
     assert (own["with captions"] == 0).all()
     unseen = 20 - len(seen(scanned, scanned.trained["few"].share))
     assert set(check.loc[check["corpus"] == "few", "not trained on"]) == {unseen}
-    said = novelty.held_out_reading(check)
+    said = captions.held_out_reading(check)
     assert said.startswith(f"of the {unseen} of few, ")
     assert "0 by the strict rule, 0 by the adjacent rule; of the" in said
-    assert "No corpus" in novelty.held_out_reading(check.head(0))
+    assert "No corpus" in captions.held_out_reading(check.head(0))
 
 
 def test_dependence_is_that_of_the_training_captions(scanned):
-    table = novelty.caption_dependence(novelty.load_hits(scanned), seed=0)
+    table = captions.caption_dependence(captions.load_hits(scanned), seed=0)
     known = caption_table(scanned).set_index("model")
     for rule in ("strict", "adjacent"):
         own = table[table["rule"] == rule].set_index("corpus")
@@ -78,44 +78,44 @@ def test_dependence_is_that_of_the_training_captions(scanned):
 
 def test_a_subsample_is_drawn_without_replacement():
     counts = np.array([[5, 0, 3], [1, 9, 0]])
-    assert (novelty.subsample(counts, 18, 0) == counts).all()
-    drawn = [novelty.subsample(counts, 9, seed) for seed in range(200)]
+    assert (captions.subsample(counts, 18, 0) == counts).all()
+    drawn = [captions.subsample(counts, 9, seed) for seed in range(200)]
     assert all(d.sum() == 9 and (d <= counts).all() for d in drawn)
     assert np.mean(drawn, axis=0) == pytest.approx(counts / 2, abs=0.25)
 
 
 def test_a_subsample_of_billions():
     counts = np.array([[3 * 10**9, 10**9]])
-    drawn = novelty.subsample(counts, 10_000, 0)
+    drawn = captions.subsample(counts, 10_000, 0)
     assert drawn.sum() == 10_000
     assert drawn[0, 0] == pytest.approx(7500, abs=200)
 
 
 def test_where_two_rules_part(scanned):
-    hits = novelty.load_hits(scanned)
-    table = novelty.disagreements(hits, ("strict", "adjacent"), 5)
+    hits = captions.load_hits(scanned)
+    table = captions.disagreements(hits, ("strict", "adjacent"), 5)
     first = table[table["corpus"] == "web"].iloc[0]
     assert first[["composition", "strict", "adjacent"]].tolist() == ["red apple", 1, 0]
     assert first["caption"] == "apples are red"
     assert not table["composition"].str.split().str[0].duplicated().any()
-    assert novelty.disagreements(hits, ("adjacent", "strict"), 5).empty
+    assert captions.disagreements(hits, ("adjacent", "strict"), 5).empty
 
 
 def test_files_and_corpora(scanned):
-    files = novelty.load_files(scanned)
-    table = novelty.corpora(files).set_index("corpus")
+    files = captions.load_files(scanned)
+    table = captions.corpora(files).set_index("corpus")
     assert table.loc["web"].tolist() == [1, 1, 14, 1]
-    said = novelty.problems(files)
-    assert said.startswith("Left out, and counted for nothing: web: ")
+    said = captions.problems(files)
+    assert said.startswith("Skipped and not counted: web: ")
     assert said.endswith("web.csv cannot be read: empty CSV.")
-    assert novelty.problems(files[files["problem"] == ""]) == "Every file was read to its end."
+    assert captions.problems(files[files["problem"] == ""]) == "Every file was read completely."
 
 
 def test_a_corpus_without_captions_does_not_make_everything_new(scanned):
     empty = pd.read_parquet(scanned.paths.caption_files("web")).assign(captions=0)
     write_table(empty, scanned.paths.caption_files("web"))
-    assert set(novelty.load_hits(scanned)["corpus"]) == {"few", "most"}
+    assert set(captions.load_hits(scanned)["corpus"]) == {"few", "most"}
     for name in scanned.corpora:
         write_table(empty.assign(problem="does not exist"), scanned.paths.caption_files(name))
     with pytest.raises(StudyError, match="no caption of few, most, web could be read; the first"):
-        novelty.load_hits(scanned)
+        captions.load_hits(scanned)

@@ -42,7 +42,9 @@ def results(parse):
 def test_what_training_raised_lowered_and_left(results):
     found = against_untrained(results, list(VALUES), "unseen").set_index("metric")
     assert found["reading"].to_dict() == {
-        **{"z_diff": HIGHER, "mig": LOWER, "dci_disentanglement": UNCLEAR},
+        "z_diff": HIGHER,
+        "mig": LOWER,
+        "dci_disentanglement": UNCLEAR,
     }
     row = found.loc["z_diff"]
     assert row["mean"] == pytest.approx(0.91)

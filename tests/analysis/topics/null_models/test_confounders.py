@@ -7,9 +7,9 @@ from cood.analysis.results import Results
 from cood.analysis.topics.null_models.confounders import (
     ACCURACY,
     confounders,
-    given_each,
+    correlate_controls,
+    correlate_given_each,
     lost,
-    related,
     sizes,
 )
 from cood.evaluation.common.score_table import complete
@@ -33,9 +33,13 @@ def results(tiny):
     fixed = {"set": "ao", "split": "unseen", "category": "all", "space": "image"}
     models = pd.DataFrame(
         {
-            **{"model": MODELS, "family": [f"f{i // 2}" for i in range(N)], "parameters": SIZE},
-            **{"embed_dim": 64.0, "images": 2 * SIZE, "epochs": np.arange(1, N + 1)},
-            **{"pairs": [1.0, 2.0, 3.0] + [np.nan] * (N - 3)},
+            "model": MODELS,
+            "family": [f"f{i // 2}" for i in range(N)],
+            "parameters": SIZE,
+            "embed_dim": 64.0,
+            "images": 2 * SIZE,
+            "epochs": np.arange(1, N + 1),
+            "pairs": [1.0, 2.0, 3.0] + [np.nan] * (N - 3),
         }
     )
     return Results(tiny, complete(table, **fixed), models)
@@ -54,16 +58,16 @@ def test_sizes_that_can_be_held_fixed(results):
 
 def test_what_goes_with_a_size(results):
     controls, _ = confounders(results)
-    found = related(results, OUTSIDE, ["mig", "sap"], controls[["parameters"]], "unseen")
+    found = correlate_controls(results, OUTSIDE, ["mig", "sap"], controls[["parameters"]], "unseen")
     assert found["metric"].tolist() == [ACCURACY, "mig", "sap"]
     assert (found["spearman"] > 0.9).all()
     assert set(found["alike"]) == {1}
-    assert related(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
+    assert correlate_controls(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
 
 
-def test_a_coefficient_by_size_alone_is_lost_with_it_held_fixed(results):
+def test_a_correlation_due_to_size_is_lost_given_size(results):
     controls = confounders(results)[0][["parameters"]]
-    found = given_each(results, OUTSIDE, ["mig", "sap"], controls, "unseen")
+    found = correlate_given_each(results, OUTSIDE, ["mig", "sap"], controls, "unseen")
     assert found["way"].unique().tolist() == [AS_THEY_ARE, "given parameters"]
     partial = found[found["way"] != AS_THEY_ARE].set_index("metric")["spearman"]
     assert partial["sap"] == pytest.approx(1)

@@ -47,7 +47,7 @@ def test_the_interval_is_that_of_leaving_out_families():
     )
 
 
-def test_the_extremes_and_what_is_not_known():
+def test_extreme_and_undefined_values():
     x = series(range(8))
     same, turned = kendall(x, x**3, FAMILIES), kendall(x, -x, FAMILIES)
     assert (same.n, same.families, same.tau, same.high) == (8, 4, 1, 1)
