@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 
 from cood.evaluation.common.nearest import nearest
-from cood.evaluation.embed.evaluation_sets import embed_images, embed_texts
+from cood.evaluation.embed.images import embed_images
+from cood.evaluation.embed.texts import embed_texts
 from cood.models.loading import Clip
 from cood.synthesis.drawing.icon_sets import load_image
 from cood.vocabulary import ATTRIBUTES

@@ -18,6 +18,10 @@ class ArtefactError(CoodError):
     """A file under ``results/`` is missing, damaged or cannot be written."""
 
 
+class MissingModelError(CoodError):
+    """The weights of a model cannot be loaded: it costs a row with the reason, not the run."""
+
+
 class NotebookError(CoodError):
     """A notebook got a parameter it does not know, or one of its cells failed."""
 

@@ -150,13 +150,14 @@ def one_vs_rest_auc(scores: np.ndarray, ids: np.ndarray) -> np.ndarray:
     NaN for a class with no row, or all. The AUC is the Mann-Whitney statistic of the ranks, ties
     counting half.
     """
-    from scipy.stats import rankdata
-
     n, size = scores.shape
     positive = np.bincount(ids, minlength=size)[:size]
     auc = np.full(size, np.nan)
     for c in np.flatnonzero((positive > 0) & (positive < n)):
-        ranks = rankdata(scores[:, c])[ids == c].sum()
+        ordered, own = np.sort(scores[:, c]), np.sort(scores[ids == c, c])
+        # Twice the rank of each row of the class among all rows, ties sharing their mean.
+        twice = np.searchsorted(ordered, own) + np.searchsorted(ordered, own, "right") + 1
+        ranks = twice.sum() / 2
         least = positive[c] * (positive[c] + 1) / 2
         auc[c] = (ranks - least) / (positive[c] * (n - positive[c]))
     return auc

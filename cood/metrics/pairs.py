@@ -155,40 +155,47 @@ def draw_batches(
     ids = np.arange(n)
     if sampling == "balanced":
         ids = np.unique(factors, axis=0, return_inverse=True)[1].ravel()
+    rows_of = np.split(by_value.order, by_value.start[1:])
     rows = np.empty((points, batch), np.int64)
     step = max(1, POINTS // int(by_value.count.max()))
     for start in range(0, points, step):
         some = of_point[start : start + step]
-        shuffled = [
-            rng.permutation(by_value.order[by_value.start[value] :][: by_value.count[value]])
-            for value in some
-        ]
+        shuffled = [rng.permutation(rows_of[value]) for value in some.tolist()]
         for value in np.unique(some):
             which = np.flatnonzero(some == value)
             own = np.stack([shuffled[i] for i in which])
-            order = np.argsort(_times_before(ids[own]), axis=1, kind="stable")
+            order = _in_turn(ids[own])
             cycled = order[:, np.arange(batch) % order.shape[1]]
             rows[start + which] = np.take_along_axis(own, cycled, axis=1)
     return rows
 
 
-def _times_before(ids: np.ndarray) -> np.ndarray:
-    """How often each id [points, n] occurs earlier in its row."""
-    order = np.argsort(ids, axis=1, kind="stable")
-    ordered = np.take_along_axis(ids, order, axis=1)
-    places = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
-    new = np.diff(ordered, axis=1, prepend=-1) != 0
+def _in_turn(ids: np.ndarray) -> np.ndarray:
+    """Places of each row of ids [points, n]: all first of their id, then all second, and so on."""
+    places = np.arange(ids.shape[1])
+    bits = ids.shape[1].bit_length()
+    # Numbers that hold the place in their last bits sort several times as fast as `argsort`.
+    by_id = np.sort(ids << bits | places, axis=1)
+    new = np.diff(by_id >> bits, axis=1, prepend=-1) != 0
     starts = np.maximum.accumulate(np.where(new, places, 0), axis=1)
-    before = np.empty(ids.shape, np.int64)
-    np.put_along_axis(before, order, places - starts, axis=1)
-    return before
+    last = (1 << bits) - 1
+    return np.sort((places - starts) << bits | by_id & last, axis=1) & last
 
 
 def batch_variances(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Variance [points, d] of each dimension over the rows [points, batch] of each point."""
     points, batch = rows.shape
-    result = np.empty((points, codes.shape[1]), codes.dtype)
-    step = max(1, BLOCK // (batch * codes.shape[1]))
+    d = codes.shape[1]
+    result = np.empty((points, d), codes.dtype)
+    step = max(1, BLOCK // (batch * d))
+    # As `numpy.var` does it, but in one piece of memory, which is a quarter faster.
+    taken = np.empty((min(step, points), batch, d), codes.dtype)
     for start in range(0, points, step):
-        result[start : start + step] = codes[rows[start : start + step]].var(axis=1, ddof=1)
+        part = rows[start : start + step]
+        z = taken[: len(part)]
+        np.take(codes, part, axis=0, out=z, mode="clip")
+        z -= z.sum(axis=1, keepdims=True) / codes.dtype.type(batch)
+        np.square(z, out=z)
+        z.sum(axis=1, out=result[start : start + step])
+    result /= codes.dtype.type(batch - 1)
     return result

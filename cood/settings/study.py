@@ -264,7 +264,11 @@ class Study(Settings):
         return [*self.embedded, *self.image_encoders, *self.factor_models]
 
     def sets_of(self, model: str) -> list[str]:
-        """Names of the sets that a model embeds; an unknown name raises a StudyError."""
+        """Names of the sets that a model embeds; an unknown name raises a StudyError.
+
+        All of `sets` and `id_sets`, and for a model of `models` the factor sets too; for a model
+        trained on a factor set, that one only.
+        """
         if model in self.factor_models:
             return [self.factor_models[model].set]
         if model not in self.all_models:

@@ -7,8 +7,9 @@ from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
 from cood.evaluation.collect import collect
 from cood.evaluation.common.score_table import JOINED_SCORES, check, concat
-from cood.evaluation.embed.evaluation_sets import embed_texts
-from cood.evaluation.embed.factor_sets import CONTEXTS, embed_factor_sets, prompts
+from cood.evaluation.embed.embed import embed_model
+from cood.evaluation.embed.factor_sets import CONTEXTS, prompts
+from cood.evaluation.embed.texts import embed_texts
 from cood.evaluation.factor_scores import (
     disentanglement,
     score_factor_sets,
@@ -204,7 +205,7 @@ def test_a_checkpoint_that_cannot_be_had_leaves_a_reason(copied_factors, parse):
             "models": {**copied_factors.models, **parse(models={"c": {"checkpoint": "x/y"}}).models}
         }
     )
-    embed_factor_sets(study, "c", quiet)
+    embed_model(study, "c", quiet)
     tensors, metadata = read_tensors(study.paths.embeddings("c", "sprites"))
     assert tensors == {}
     assert "x/y" in metadata["missing"]

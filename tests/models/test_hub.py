@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig
 from cood.catalogue import open_clip_listing as listing
 from cood.errors import CoodError
 from cood.evaluation.accuracy.accuracy import score_accuracy
-from cood.evaluation.embed.evaluation_sets import embed_set
+from cood.evaluation.embed.embed import embed_model
 from cood.files import read_tensors
 from cood.models import hub as hub_module
 from cood.models.hub import ATTEMPTS, checkpoint_kept, repository_kept
@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
         }
     )
     for name in study.models:
-        embed_set(study, name, "ao", quiet)
+        embed_model(study, name, quiet)
     row = score_accuracy(study, "down")
     assert row["note"].tolist() == ["repository lab/down has no revision 'v9'"]
     assert len(score_accuracy(study, "good")) > 1

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from cood.catalogue.image_encoders import facts, known_image_encoders
 from cood.errors import CoodError, StudyError
-from cood.evaluation.embed.image_encoders import embed_image_encoder
+from cood.evaluation.embed.embed import embed_model
 from cood.evaluation.linear_probe.linear_probe import score_linear_probe
 from cood.files import read_table, read_tensors
 from cood.models.image_encoders import load_image_encoder
@@ -118,9 +118,9 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, harm):
 def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, parse):
     hub.add("lab/tower", folder)
     hub.faults["model.safetensors"] = "error"
-    study = parse(image_encoders={"far": {"tower": "hf-hub:lab/tower"}})
+    study = parse(image_encoders={"far": {"encoder": "hf-hub:lab/tower"}})
     said = []
-    embed_image_encoder(study, "far", "ao", said.append)
+    embed_model(study, "far", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert not tensors
     assert "cannot be downloaded" in metadata["missing"]
@@ -129,7 +129,7 @@ def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, par
         ["far", "ao", metadata["missing"]]
     ]
     hub.faults.clear()
-    embed_image_encoder(study, "far", "ao", said.append)
+    embed_model(study, "far", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert tensors["images"].shape == (40, 64)
     assert metadata["revision"] == "c0" * 20

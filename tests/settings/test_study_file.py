@@ -507,3 +507,22 @@ def test_an_error_of_a_model_is_not_one_of_the_defaults(parse):
         parse(models={"few": {"share": 0.4, "loss": "hinge"}, "most": {"share": 0.8}})
     with pytest.raises(StudyError, match=r"yaml: models\.few: batch: 40 is more than the 32"):
         parse(models={"few": {"share": 0.4, "batch": 40}, "most": {"share": 0.8}})
+
+
+def test_the_sets_that_each_kind_of_model_is_embedded_on(parse):
+    factor_sets = {
+        "shapes": {"source": "shapes3d", "images": 60, "size": 32},
+        "sprites": {"source": "dsprites", "images": 50, "size": 32},
+    }
+    training = {"architecture": "resnet", "share": 0.5, "images": 32, "epochs": 1, "batch": 8}
+    study = parse(
+        factor_sets=factor_sets,
+        factor_models={"on-shapes": {"set": "shapes", **training}},
+        null_models={"null": {"architecture": "resnet"}},
+        image_encoders={"images-only": {"untrained": "resnet"}},
+    )
+    assert study.sets_of("few") == ["ao", "shapes", "sprites"]
+    assert study.sets_of("on-shapes") == ["shapes"]
+    assert study.sets_of("null") == study.sets_of("images-only") == ["ao"]
+    with pytest.raises(StudyError, match="unknown model 'fwe'; did you mean few"):
+        study.sets_of("fwe")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cood.curation.near_duplicates.references import read_vectors
 from cood.errors import ArtefactError, CoodError
-from cood.evaluation.embed.evaluation_sets import IMAGE_BATCH, embed_pixels
+from cood.evaluation.embed.images import IMAGE_BATCH, embed_pixels
 from cood.models.loading import Clip
 from cood.synthesis.drawing.icon_sets import load_image
 

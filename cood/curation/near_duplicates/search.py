@@ -17,7 +17,8 @@ from cood.curation.near_duplicates.calibration import (
 from cood.curation.near_duplicates.index import nearest, survey
 from cood.curation.near_duplicates.references import IMAGES, READERS
 from cood.errors import CoodError, StudyError
-from cood.evaluation.embed.evaluation_sets import embed_pixels, load_model
+from cood.evaluation.embed.images import embed_pixels
+from cood.evaluation.embed.loading import load_clip
 from cood.files import read_tensors, write_table, write_tensors
 from cood.models.loading import Clip
 from cood.models.training.clip import draw_tensors
@@ -37,17 +38,21 @@ def find_near_duplicates(study: Study, say: Callable[[str], None] = print) -> pd
     nearest reference, which is row `row` of `file`. `of_copies` is what the given share of altered
     copies of the set's own images reach, `of_pairs` what that share of the pairs does that the
     study says are the same, NaN without any. From the lower of both, the `threshold`, on an image
-    counts as known. A model or references that cannot be had leave a row with the reason in
-    `problem`. What was read of each file, and why others were not, is written beside it.
+    counts as known. A model that could not be embedded, or references that cannot be read,
+    leave a row with the reason in `problem`. What was read of each file, and why others were not,
+    is written beside it.
     """
     settings = study.near_duplicates
     if settings is None:
         raise StudyError("neighbours: the study file has no such section")
-    clip, root = load_model(study, settings.model, say), study.paths.root
+    root = study.paths.root
     files = pd.DataFrame(columns=["file", "kind", "used", "problem"])
-    if isinstance(clip, str):
-        tables = [pd.DataFrame([{"problem": clip}])]
+    _, metadata = read_tensors(study.paths.embeddings(settings.model, next(iter(study.sets))))
+    missing = metadata.get("missing")
+    if missing is not None:
+        tables = [pd.DataFrame([{"problem": missing}])]
     else:
+        clip = load_clip(study, settings.model, say)
         counts, files = _counted(study, settings, clip, say)
         pairs = None
         if settings.pairs is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from cood.errors import ArtefactError, StudyError, unknown
+from cood.errors import ArtefactError, MissingModelError, StudyError, unknown
 from cood.files import damage, read_table, write_table
 from cood.progress import Progress
 from cood.settings import Verification
@@ -66,7 +66,7 @@ def verify_shard(
     say(f"{name}, shard {shard}: {int(left.sum()):,} of {len(rows):,} images to ask about")
     if left.any():
         known = _ask_rest(study, name, shard, known, left, verifier, say)
-    known["clip"] = _clip_scores(study, name, known) if settings.clip else np.nan
+    known["clip"] = _clip_scores(study, name, known, say) if settings.clip else np.nan
     known["clip_model"] = settings.clip or ""
     write_table(known, study.paths.answers(name, shard))
     return known
@@ -215,14 +215,26 @@ def _answers(
     return [_answers(study, name, verifier, known, [place])[0] for place in places]
 
 
-def _clip_scores(study: Study, name: str, rows: pd.DataFrame) -> np.ndarray:
-    """Cosine of each image and its composition, by the CLIP of the study's verification."""
-    from cood.evaluation.embed.evaluation_sets import embed_images, embed_texts, load_model
+def _clip_scores(
+    study: Study, name: str, rows: pd.DataFrame, say: Callable[[str], None]
+) -> np.ndarray:
+    """Cosine of each image and its composition, by the CLIP of the study's verification.
 
-    clip = load_model(study, str(study.verified(name).clip), print)
+    NaN for all images if the CLIP cannot be loaded.
+    """
+    from cood.evaluation.embed.images import embed_images
+    from cood.evaluation.embed.loading import load_clip
+    from cood.evaluation.embed.texts import embed_texts
+
     usable = (rows["problem"] == "").to_numpy()
     scores = np.full(len(rows), np.nan)
-    if isinstance(clip, str) or not usable.any():
+    if not usable.any():
+        return scores
+    model = str(study.verified(name).clip)
+    try:
+        clip = load_clip(study, model, say)
+    except MissingModelError as error:
+        say(f"{name}: no CLIP scores, as {model} cannot be loaded: {error}")
         return scores
     images = embed_images(
         clip, study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()

@@ -181,7 +181,7 @@ def score_retrieval(
     study
         The study; the queries are the same for all of its models.
     tensors
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them.
+        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them.
     truth
         Composition id [n] of each image.
     splits

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.nearest import nearest
-from cood.evaluation.common.resampling import grouped_mean
+from cood.evaluation.common.resampling import grouped_mean, means_of_finite
 from cood.evaluation.common.score_table import ALL
 from cood.settings import Evaluation
 from cood.vocabulary import CATEGORY, Vocabulary
@@ -236,20 +236,32 @@ def tabulate(
     inside = {ALL: np.ones(len(categories), dtype=bool)}
     if by_category:
         inside |= {name: categories == name for name in dict.fromkeys(category)}
+    scored = list(hits(answers, words, labels))
+    means = {
+        name: means_of_finite(
+            [right[images] for _, right, _ in scored],
+            answers.truth[images],
+            seed=seed,
+            resamples=settings.resamples,
+            level=settings.level,
+        )
+        for name, images in inside.items()
+    }
     rows = []
-    for metric, right, chance in hits(answers, words, labels):
-        kinds = {metric: False} | ({"pair_class_mean": True} if metric == "pair_top1" else {})
+    for k, (metric, right, chance) in enumerate(scored):
         for name, images in inside.items():
             kept = images & np.isfinite(right.astype(float))
-            for kind, per_group in kinds.items():
-                mean = grouped_mean(
+            estimates = {metric: means[name][k]}
+            if metric == "pair_top1":
+                estimates["pair_class_mean"] = grouped_mean(
                     right[kept],
                     answers.truth[kept],
                     rng=np.random.default_rng(seed),
                     resamples=settings.resamples,
                     level=settings.level,
-                    per_group=per_group,
+                    per_group=True,
                 )
+            for kind, mean in estimates.items():
                 guess = float(chance[kept].mean()) if mean.n else np.nan
                 rows.append({"metric": kind, "category": name, "chance": guess} | vars(mean))
     return pd.DataFrame(rows)

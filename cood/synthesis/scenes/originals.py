@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import h5py
 import numpy as np
 
 from cood.errors import CoodError
@@ -39,6 +38,8 @@ def read_shapes3d(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     CoodError
         If the file is missing or is not what the table says.
     """
+    import h5py
+
     _present(file, table)
     shapes = {
         "images": (table.size, PUBLISHED_SIZE, PUBLISHED_SIZE, 3),

@@ -19,6 +19,7 @@ from cood.curation.near_duplicates.calibration import (
 )
 from cood.curation.near_duplicates.search import find_near_duplicates
 from cood.errors import CoodError, StudyError
+from cood.evaluation.embed.embed import embed_model
 from cood.files import read_table, read_tensors
 from cood.models.loading import load, local
 from cood.settings.study_file import load_study
@@ -187,6 +188,7 @@ def test_copies_of_an_image():
 def test_a_model_that_cannot_be_had(study, settings):
     settings["models"]["gone"] = {"checkpoint": "local-dir:nowhere"}
     changed = study(model="gone", references=["a.npy"])
+    embed_model(changed, "gone", quiet)
     find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
     assert "With gone nothing could be compared: " in reading(

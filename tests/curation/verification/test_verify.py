@@ -132,6 +132,17 @@ def test_the_clip_score_is_the_cosine_that_the_embeddings_have(study, counted):
     )
 
 
+def test_a_clip_that_cannot_be_loaded_leaves_the_scores_empty(study, copied, counted):
+    file = copied.paths.studies / "tiny.yaml"
+    settings = yaml.safe_load(file.read_text())
+    settings["models"]["gone"] = {"checkpoint": "local-dir:nowhere"}
+    file.write_text(yaml.safe_dump(settings))
+    lines = []
+    table = verify_set(study(clip="gone"), "ao", lines.append)
+    assert table["clip"].isna().all()
+    assert any("no CLIP scores, as gone cannot be loaded" in line for line in lines)
+
+
 def test_another_division_into_shards_or_a_lost_table_asks_nothing_again(study, counted):
     small = study()
     first = verify_set(small, "ao", silent)
