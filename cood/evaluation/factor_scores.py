@@ -93,7 +93,7 @@ def zero_shot(
     Parameters
     ----------
     tensors
-        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them.
+        Embeddings, as `embed_factor_sets` writes them.
     table, ids
         The set's factors, and their value ids [n, m] in the images.
     members

@@ -68,11 +68,18 @@ def stages_that_reach(module):
 
 def test_a_module_that_is_reached_only_indirectly_counts(package, before):
     module = "cood.metrics.discriminant"
-    entry = (ROOT / "cood/evaluation/interventions/dimension_swap.py").read_text()
+    entry = (ROOT / "cood/evaluation/linear_probe/linear_probe.py").read_text()
     assert "metrics.discriminant" not in entry
     changed = changed_by(package, before, "metrics/discriminant.py")
     assert changed == stages_that_reach(module)
-    assert "dimension_swap" in changed
+    assert "linear_probe" in changed
+    assert not changed & {"train", "embed", "accuracy", "draw", "collect", "dimension_swap"}
+
+
+def test_what_two_modules_share_counts_for_the_stages_of_both(package, before):
+    changed = changed_by(package, before, "metrics/class_moments.py")
+    assert changed == stages_that_reach("cood.metrics.class_moments")
+    assert {"dimension_swap", "linear_probe", "representation_metrics"} <= changed
     assert not changed & {"train", "embed", "accuracy", "draw", "collect"}
 
 

@@ -237,7 +237,7 @@ def tabulate(
     if by_category:
         inside |= {name: categories == name for name in dict.fromkeys(category)}
     scored = list(hits(answers, words, labels))
-    means = {
+    estimates = {
         name: means_of_finite(
             [right[images] for _, right, _ in scored],
             answers.truth[images],
@@ -248,12 +248,12 @@ def tabulate(
         for name, images in inside.items()
     }
     rows = []
-    for k, (metric, right, chance) in enumerate(scored):
+    for place, (metric, right, chance) in enumerate(scored):
         for name, images in inside.items():
             kept = images & np.isfinite(right.astype(float))
-            estimates = {metric: means[name][k]}
+            means = {metric: estimates[name][place]}
             if metric == "pair_top1":
-                estimates["pair_class_mean"] = grouped_mean(
+                means["pair_class_mean"] = grouped_mean(
                     right[kept],
                     answers.truth[kept],
                     rng=np.random.default_rng(seed),
@@ -261,7 +261,7 @@ def tabulate(
                     level=settings.level,
                     per_group=True,
                 )
-            for kind, mean in estimates.items():
+            for kind, mean in means.items():
                 guess = float(chance[kept].mean()) if mean.n else np.nan
                 rows.append({"metric": kind, "category": name, "chance": guess} | vars(mean))
     return pd.DataFrame(rows)

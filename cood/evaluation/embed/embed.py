@@ -24,7 +24,7 @@ from cood.synthesis.scenes.factor_sets import read_factor_manifest
 Say = Callable[[str], None]
 
 
-def embed_model(study: Study, model: str, say: Say = print, readers: int = 1) -> None:
+def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> None:
     """Embed with one model all sets that `study.sets_of` names, a file each.
 
     The model is one of `models`, `null_models`, `factor_models` or `image_encoders`. What a file
@@ -41,7 +41,7 @@ def embed_model(study: Study, model: str, say: Say = print, readers: int = 1) ->
         Name of the model.
     say
         Called with a line before each set.
-    readers
+    cores
         Threads that read images; the result does not depend on their number.
 
     Raises
@@ -54,7 +54,7 @@ def embed_model(study: Study, model: str, say: Say = print, readers: int = 1) ->
     manifests = {set_: _manifest(study, set_) for set_ in study.sets_of(model)}
     parts = _encode if model in study.image_encoders else _embed
     try:
-        for set_, embeddings in parts(study, model, manifests, say, readers):
+        for set_, embeddings in parts(study, model, manifests, say, cores):
             path = study.paths.embeddings(model, set_)
             write_tensors(embeddings.tensors, path, embeddings.metadata)
     except MissingModelError as error:

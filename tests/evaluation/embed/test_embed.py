@@ -39,7 +39,7 @@ def test_the_weights_are_loaded_once_for_all_sets(copied_factors, monkeypatch):
     monkeypatch.setattr(loading, "load", count)
     before = {s: read_tensors(copied_factors.paths.embeddings("few", s)) for s in ("ao", "shapes")}
     lines = []
-    embed_model(copied_factors, "few", lines.append, readers=2)
+    embed_model(copied_factors, "few", lines.append, cores=2)
     assert sources == [local(copied_factors.paths.model("few"))]
     assert lines == [
         "few: embedding 40 images of ao",
