@@ -292,6 +292,6 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
     isolated = scores[scores["basis"] == "concepts"]
     image, text = (isolated[isolated["space"] == space] for space in ("image", "text"))
     assert image["value"].isna().all()
-    assert set(image["note"]) == {"the set has no images of words alone"}
+    assert set(image["note"]) == {"the set has no images of isolated words"}
     assert set(image["metric"]) == set(text["metric"])
     assert text["value"].notna().any()
