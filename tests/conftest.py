@@ -35,8 +35,11 @@ SETTINGS = {
     "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
     "representation_metrics": {
-        **{"metrics": ["mig", "explicitness"], "splits": ["all", "unseen"]},
-        **{"repeats": 1, "folds": 2, "dimensions": 8},
+        "metrics": ["mig", "explicitness"],
+        "splits": ["all", "unseen"],
+        "repeats": 1,
+        "folds": 2,
+        "dimensions": 8,
     },
     "notebooks": {},
 }
@@ -50,12 +53,20 @@ FACTORS = {
     },
     "factor_models": {
         "on-shapes": {
-            **{"set": "shapes", "architecture": "resnet", "share": 0.5},
-            **{"images": 32, "epochs": 1, "batch": 8},
+            "set": "shapes",
+            "architecture": "resnet",
+            "share": 0.5,
+            "images": 32,
+            "epochs": 1,
+            "batch": 8,
         },
         "on-shapes-more": {
-            **{"set": "shapes", "architecture": "resnet", "share": 0.8},
-            **{"images": 40, "epochs": 1, "batch": 8},
+            "set": "shapes",
+            "architecture": "resnet",
+            "share": 0.8,
+            "images": 40,
+            "epochs": 1,
+            "batch": 8,
         },
     },
 }
@@ -112,17 +123,15 @@ def tiny(project):
 def built(tmp_path_factory):
     """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
     from cood.evaluation.embed.embed import embed_model
-    from cood.models.training.clip import train
-    from cood.synthesis.drawing.icon_sets import draw_set
-    from cood.synthesis.drawing.isolated import draw_isolated
+    from cood.models.training.clip import train_model
+    from cood.synthesis.drawing.icon_sets import draw_icon_set
 
     root = make_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         study = load_study("tiny")
-        draw_set(study, "ao")
-        draw_isolated(study, "ao")
-        train(study, "few", lambda text: None)
+        draw_icon_set(study, "ao")
+        train_model(study, "few", lambda text: None)
         embed_model(study, "few", lambda text: None)
     return root
 

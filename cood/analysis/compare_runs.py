@@ -13,8 +13,7 @@ import pandas as pd
 
 from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
-from cood.evaluation.accuracy.zero_shot import OWN, ZERO_SHOT
-from cood.evaluation.common.score_table import ALL
+from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE
 from cood.files import read_table
 from cood.metrics import SCORES

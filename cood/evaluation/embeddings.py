@@ -14,7 +14,7 @@ from cood.files import read_tensors
 from cood.settings import Training
 from cood.settings.study_file import Study
 from cood.splits import seen, splits
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 Tensors = dict[str, np.ndarray]
 

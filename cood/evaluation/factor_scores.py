@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import OWN, UNSEEN, ZERO_SHOT
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_mean
-from cood.evaluation.common.score_table import ALL, concat, write_scores
+from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT, concat, write_scores
 from cood.evaluation.embeddings import SetEmbeddings, Tensors, score_each_set
 from cood.factors.table import Table
 from cood.metrics import SLOW, metric_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
-from cood.synthesis.scenes.scenes import seen, splits
+from cood.synthesis.manifests import read_factor_manifest
+from cood.synthesis.scenes.splits import seen, splits
 
 # Of the slow metrics, Z-diff, which the paper reports, is computed once; its stricter forms, and
 # Z-min variance, which is close to it, need pairs that few scenes provide.

@@ -11,10 +11,9 @@ from typing import Any
 
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue import open_clip_listing as listing
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import FILE, LOCAL
 from cood.models import zoo
 from cood.settings import (
-    FILE,
     LARGEST_LOGISTIC,
     Checkpoint,
     DiffusionSet,

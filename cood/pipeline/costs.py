@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cood.catalogue.open_clip_listing import LOCAL
-from cood.models.hub import checkpoint_kept, repository_kept
+from cood.catalogue.sources import LOCAL
+from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model
 from cood.settings import (
     Checkpoint,
@@ -87,7 +87,7 @@ def _generate(study: Study, set_: str, shard: str) -> Cost:
     every = len(words.attributes) + len(words.objects) if isolated else words.size
     each = settings.isolated_images if isolated else settings.images_per_composition
     images = min(settings.shard, every - first) * each  # the last shard is shorter
-    kept = repository_kept(settings.model, settings.revision)
+    kept = repository_cached(settings.model, settings.revision)
     weights = 0.0 if kept else cost_model.size_of_generator(settings)
     return Cost(
         images,
@@ -101,7 +101,7 @@ def _generate(study: Study, set_: str, shard: str) -> Cost:
 
 def _ask_verifier(study: Study, set_: str, shard: str) -> Cost:
     asked = study.verified(set_)
-    kept = repository_kept(asked.model, asked.revision) or asked.model.startswith(LOCAL)
+    kept = repository_cached(asked.model, asked.revision) or asked.model.startswith(LOCAL)
     images = images_of(study, set_)[0] / asked.shards
     return Cost(
         images,
@@ -165,7 +165,7 @@ def _embed(study: Study, model: str) -> Cost:
         images = pixels = nan
     prompts = prompts * len(study.sets) if settings is not None else 0
     weights = 0.0
-    if isinstance(settings, Checkpoint) and not checkpoint_kept(settings.checkpoint):
+    if isinstance(settings, Checkpoint) and not checkpoint_cached(settings.checkpoint):
         weights = cost_model.size_of_weights(settings)
     return replace(_forward(settings, images, prompts, pixels), download=weights, disk=disk)
 

@@ -56,7 +56,7 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
 def _fault(file: Path) -> tuple[str, str] | None:
     """Kind and reason of what is wrong with an artefact; None if nothing is."""
     from cood.curation.verification.verify import unasked
-    from cood.synthesis.drawing.icon_sets import damaged_image, failed_image
+    from cood.synthesis.manifests import damaged_image, failed_image
 
     if reason := damage(file):
         return DAMAGED, reason

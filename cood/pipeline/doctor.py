@@ -12,9 +12,9 @@ from threading import Thread
 
 import pandas as pd
 
-from cood.catalogue.open_clip_listing import HUB, LOCAL
+from cood.catalogue.sources import HUB, LOCAL
 from cood.errors import CoodError
-from cood.models.hub import checkpoint_kept, repository_kept
+from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model as rough
 from cood.pipeline.plan import GB, plan
 from cood.pipeline.preflight import (
@@ -156,12 +156,12 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
     needed = [(s.model, s.revision) for s in study.generated.values()]
     if study.verification:
         needed.append((study.verification.model, study.verification.revision))
-    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_kept(n, r)]
+    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_cached(n, r)]
     named = published_models(study).values()
     checkpoints = [
         n.removeprefix(HUB).partition("@")[0]
         for n in named
-        if n.startswith(HUB) and not checkpoint_kept(n)
+        if n.startswith(HUB) and not checkpoint_cached(n)
     ]
     states = dict.fromkeys(checkpoints, WARNING) | {repo: MISSING for repo, _ in needed}
     for repo, state in states.items():

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import grimp
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import FILE, LOCAL
 from cood.files import atomic
-from cood.settings import FILE
 from cood.settings.study_file import Study
 from cood.stages import STAGES
 
@@ -138,7 +137,7 @@ class Contents:
 
     def listing(self, set_: str) -> str:
         """Hash of names, sizes and times of the files that an imported set is read from."""
-        from cood.synthesis.external.importing import state
+        from cood.synthesis.external.source_files import state
 
         return state(self._study, set_)
 

@@ -7,17 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import FILE, LOCAL
 from cood.errors import StudyError, unknown
-from cood.models.hub import CONFIG
-from cood.settings import (
-    FILE,
-    Checkpoint,
-    DiffusionSet,
-    FolderSet,
-    PublishedImageEncoder,
-    ReleaseSet,
-)
+from cood.models.file_names import CLIP_CONFIG
+from cood.settings import Checkpoint, DiffusionSet, FolderSet, PublishedImageEncoder, ReleaseSet
 from cood.settings.study_file import Study
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
@@ -43,7 +36,8 @@ def check_settings(study: Study) -> None:
     CoodError
         If one does not exist, or does not fit the others.
     """
-    from cood.models.zoo import check_checkpoint, check_image_encoder, check_training
+    from cood.models.checkpoint_names import check_checkpoint
+    from cood.models.zoo import check_image_encoder, check_training
     from cood.report.build.notebooks import check_parameters, source
     from cood.synthesis.drawing.draw import check_words
     from cood.synthesis.scenes.scenes import check_file
@@ -183,7 +177,7 @@ def _checkpoints(study: Study) -> Iterator[Check]:
             continue
         place = study.paths.root / named.removeprefix(FILE).removeprefix(LOCAL)
         if name in study.models and named.startswith(LOCAL) and place.is_dir():
-            place /= CONFIG
+            place /= CLIP_CONFIG
         advice = "the model will be skipped unless you put it there"
         yield _place(f"model {name}", place, WARNING, advice)
 

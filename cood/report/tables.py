@@ -17,8 +17,8 @@ from cood.analysis.topics.factor_sets import HELD_OUT
 from cood.files import read_table
 from cood.report.topics.dataset import kept, outcomes
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
-from cood.vocabulary import CATEGORY, naming
+from cood.synthesis.manifests import KEPT
+from cood.vocabulary import CATEGORY, named_attributes
 
 INTERVAL = r"-?[\d.]+ ?%? \[[^\]]*\].{0,20}"
 OUTPUT = "COOD_OUTPUT"  # tells a running notebook where to save
@@ -81,7 +81,7 @@ def id_note(study: Study) -> str:
 def templates(study: Study) -> str:
     """How many templates are averaged, and which of them name an attribute, as a sentence."""
     own = study.evaluation.templates
-    found = naming(own, study.vocabulary.attributes)
+    found = named_attributes(own, study.vocabulary.attributes)
     listed = [f'"{t}" ({name})' for name, several in found.items() for t in several]
     said = f"Texts are averages over {len(own)} {'template' if len(own) == 1 else 'templates'}"
     if not listed:

@@ -11,9 +11,9 @@ from cood.cli import main
 from cood.errors import ArtefactError
 from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
-from cood.evaluation.accuracy.zero_shot import ablated
 from cood.evaluation.collect import collect
 from cood.evaluation.common.score_table import JOINED_SCORES, check
+from cood.evaluation.common.tensor_names import ablated
 from cood.evaluation.interventions.dimension_swap import swap_dimensions
 from cood.evaluation.representation.representation_metrics import score_representation
 from cood.files import read_table, read_tensors, write_tensors

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cood.catalogue.sources import local_source
 from cood.errors import ArtefactError, StudyError
 from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
@@ -19,9 +20,9 @@ from cood.evaluation.interventions.dimension_swap import swap_dimensions
 from cood.evaluation.representation.representation_metrics import score_representation
 from cood.factors.table import DSPRITES, SHAPES3D
 from cood.files import read_table, read_tensors, write_tensors
-from cood.models.loading import load, local
+from cood.models.loading import load
 from cood.settings import Evaluation
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 COUNTS = {"floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4}
 
@@ -38,7 +39,7 @@ def test_what_is_embedded(factored):
     assert all(array.dtype == np.float32 for array in tensors.values())
     assert metadata["captions"] == "short"
     assert metadata["checkpoint"] == "few"
-    clip = load(local(factored.paths.model("few")))
+    clip = load(local_source(factored.paths.model("few")))
     manifest = read_factor_manifest(factored, "shapes")
     ids = SHAPES3D.word_ids(manifest[SHAPES3D.names].to_numpy())
     caption = SHAPES3D.captions(ids[17:18], "short")

@@ -9,8 +9,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from cood.analysis.results import Results, plain_rows
-from cood.evaluation.accuracy.zero_shot import OWN, ZERO_SHOT
-from cood.evaluation.common.score_table import ALL
+from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE, PROBE
 from cood.files import read_table
 from cood.settings import UNTRAINED

@@ -14,7 +14,7 @@ from cood.analysis.results import EVERY, Results, load_results, pick, plain_rows
 from cood.analysis.stats.correlation import correlate
 from cood.files import read_table
 from cood.settings.study_file import Study
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 # Accuracies of factor models by title: which combinations, and the labels that are offered.
 HELD_OUT = (

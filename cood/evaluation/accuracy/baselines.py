@@ -15,7 +15,8 @@ from cood.settings import BASELINES
 from cood.settings.study_file import Study
 from cood.splits import training_captions
 from cood.synthesis.drawing.draw import draw_background
-from cood.synthesis.drawing.icon_sets import image_seed, read_manifest
+from cood.synthesis.drawing.icon_sets import image_seed
+from cood.synthesis.manifests import read_manifest
 
 TEXT_ONLY, BACKGROUND_ONLY = "text only", "background only"  # their names, as those of models
 NOTE = "baseline"

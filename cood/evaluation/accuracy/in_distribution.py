@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import TOP, ZERO_SHOT
+from cood.evaluation.accuracy.zero_shot import TOP
 from cood.evaluation.common.nearest import nearest
 from cood.evaluation.common.resampling import grouped_mean
-from cood.evaluation.common.score_table import ALL
+from cood.evaluation.common.score_table import ALL, ZERO_SHOT
 from cood.settings import Evaluation
 
 ID = "id"  # the split of these scores

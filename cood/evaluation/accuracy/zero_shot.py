@@ -11,19 +11,12 @@ import pandas as pd
 
 from cood.evaluation.common.nearest import nearest
 from cood.evaluation.common.resampling import grouped_mean, means_of_finite
-from cood.evaluation.common.score_table import ALL
+from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT
+from cood.evaluation.common.tensor_names import ABLATED
 from cood.settings import Evaluation
 from cood.vocabulary import CATEGORY, Vocabulary
 
 TOP = 5
-ABLATED = "compositions, "  # start of the names of tensors with other templates
-ZERO_SHOT = "zero_shot"
-UNSEEN, OWN = "unseen", "own"
-
-
-def ablated(name: str) -> str:
-    """Name of the tensor of compositions that were read with other templates."""
-    return f"{ABLATED}{name}"
 
 
 @dataclass(frozen=True)

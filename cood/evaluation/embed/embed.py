@@ -18,8 +18,7 @@ from cood.evaluation.embed.loading import load_clip, load_encoder
 from cood.evaluation.embed.metadata import Embeddings
 from cood.files import write_tensors
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import read_manifest
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest, read_manifest
 
 Say = Callable[[str], None]
 

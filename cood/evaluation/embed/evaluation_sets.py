@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import ablated
+from cood.evaluation.common.tensor_names import ablated
 from cood.evaluation.embed.images import average, embed_images
 from cood.evaluation.embed.metadata import Embeddings, content_hash, describe_clip
 from cood.evaluation.embed.texts import embed_ensembles, embed_texts
-from cood.models.loading import Clip
+from cood.models.clip import Clip
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.isolated import read_isolated
+from cood.synthesis.manifests import read_isolated
 from cood.vocabulary import ANY_OBJECT
 
 USUAL = ""  # key of the study's templates; no ablation can have this name

@@ -11,8 +11,8 @@ from cood.evaluation.embed.images import embed_images
 from cood.evaluation.embed.metadata import Embeddings, describe_clip
 from cood.evaluation.embed.texts import embed_texts
 from cood.factors.table import Table
-from cood.models.loading import Clip
-from cood.models.training.caption_forms import caption_form
+from cood.models.caption_forms import caption_form
+from cood.models.clip import Clip
 from cood.settings.study_file import Study
 from cood.splits import FACTOR_PROMPTS
 

@@ -6,12 +6,17 @@ import pandas as pd
 
 from cood.evaluation.embed.images import embed_images
 from cood.evaluation.embed.metadata import Embeddings, describe_image_encoder
-from cood.models.image_encoders import Tower
+from cood.models.image_encoders import ImageOnlyEncoder
 from cood.settings.study_file import Study
 
 
 def encode_set(
-    study: Study, encoder: Tower, name: str, set_: str, manifest: pd.DataFrame, readers: int = 1
+    study: Study,
+    encoder: ImageOnlyEncoder,
+    name: str,
+    set_: str,
+    manifest: pd.DataFrame,
+    readers: int = 1,
 ) -> Embeddings:
     """Embed the images of a set with an image-only encoder.
 

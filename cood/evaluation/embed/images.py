@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cood.models.loading import ImageEncoder
-from cood.synthesis.drawing.icon_sets import load_image
+from cood.models.clip import ImageEncoder
+from cood.synthesis.image_files import load_image
 
 IMAGE_BATCH = 256
 

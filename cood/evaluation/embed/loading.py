@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError, MissingModelError
-from cood.models.image_encoders import Tower, load_image_encoder
-from cood.models.loading import Clip, load, local
+from cood.models.clip import Clip
+from cood.models.image_encoders import ImageOnlyEncoder, load_image_encoder
+from cood.models.loading import load
 from cood.models.null_models import null_model
 from cood.settings import Checkpoint, NullModel, PublishedImageEncoder
 from cood.settings.study_file import Study
@@ -24,7 +26,7 @@ def load_clip(study: Study, model: str, say: Callable[[str], None]) -> Clip:
     """
     settings = study.embedded.get(model)
     if not isinstance(settings, Checkpoint | NullModel):
-        return load(local(study.paths.model(model)))
+        return load(local_source(study.paths.model(model)))
     try:
         if isinstance(settings, NullModel):
             return null_model(settings)
@@ -33,7 +35,7 @@ def load_clip(study: Study, model: str, say: Callable[[str], None]) -> Clip:
         raise MissingModelError(str(error)) from error
 
 
-def load_encoder(study: Study, name: str, say: Callable[[str], None]) -> Tower:
+def load_encoder(study: Study, name: str, say: Callable[[str], None]) -> ImageOnlyEncoder:
     """Load an image-only encoder of the study: made here, or published.
 
     Raises
@@ -43,9 +45,9 @@ def load_encoder(study: Study, name: str, say: Callable[[str], None]) -> Tower:
     ArtefactError
         If an encoder that is made here is missing or damaged.
     """
-    settings = study.tower(name)
+    settings = study.image_encoder(name)
     if not isinstance(settings, PublishedImageEncoder):
-        return load_image_encoder(local(study.paths.model(name)))
+        return load_image_encoder(local_source(study.paths.model(name)))
     try:
         return load_image_encoder(settings.encoder, architecture=settings.architecture, say=say)
     except CoodError as error:

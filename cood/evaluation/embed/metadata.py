@@ -10,10 +10,9 @@ import pandas as pd
 import torch
 
 from cood.catalogue.checkpoints import sizes
-from cood.catalogue.open_clip_listing import LOCAL
-from cood.models.image_encoders import Tower
-from cood.models.loading import Clip
-from cood.settings import FILE
+from cood.catalogue.sources import FILE, LOCAL
+from cood.models.clip import Clip
+from cood.models.image_encoders import ImageOnlyEncoder
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,9 @@ def describe_clip(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, s
     }
 
 
-def describe_image_encoder(encoder: Tower, name: str, manifest: pd.DataFrame) -> dict[str, str]:
+def describe_image_encoder(
+    encoder: ImageOnlyEncoder, name: str, manifest: pd.DataFrame
+) -> dict[str, str]:
     """Checkpoint, revision, preprocessing, manifest and sizes of an image-only encoder."""
     return {
         "checkpoint": _checkpoint(encoder.source, name),

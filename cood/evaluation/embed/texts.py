@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cood.models.loading import Clip, text_tower
+from cood.models.clip import Clip, text_tower
 
 TEXT_BATCH = 512  # prompts that go through the text tower at once, at most
 SOLE = ""  # key of the only ensemble

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import UNSEEN, ZERO_SHOT
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.score_rows import Outcome, summarise
-from cood.evaluation.common.score_table import ALL, concat, write_scores
+from cood.evaluation.common.score_table import ALL, UNSEEN, ZERO_SHOT, concat, write_scores
 from cood.evaluation.embeddings import (
     SetEmbeddings,
     read_truth,

@@ -12,17 +12,12 @@ import pandas as pd
 
 from cood.errors import MissingModelError
 from cood.evaluation.accuracy.in_distribution import tabulate_in_distribution
-from cood.evaluation.accuracy.zero_shot import (
-    TOP,
-    ZERO_SHOT,
-    Answers,
-    answer,
-    tabulate_splits,
-)
+from cood.evaluation.accuracy.zero_shot import TOP, Answers, answer, tabulate_splits
 from cood.evaluation.common.nearest import top
 from cood.evaluation.common.resampling import grouped_mean
 from cood.evaluation.common.score_table import (
     ALL,
+    ZERO_SHOT,
     complete,
     concat,
     missing_model,
@@ -44,7 +39,7 @@ from cood.evaluation.linear_probe.linear_classifier import (
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
 from cood.splits import LINEAR, training_order
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import Vocabulary
 
 # Splits: other images of the compositions that a probe was fitted on, and all other compositions.

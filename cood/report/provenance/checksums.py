@@ -11,7 +11,7 @@ import pandas as pd
 from cood.files import read_table
 from cood.settings import IconSet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 
 
 def seeds(study: Study) -> pd.DataFrame:

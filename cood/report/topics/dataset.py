@@ -15,7 +15,7 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.splits import splits
 from cood.synthesis.drawing import icons
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
 
 

@@ -20,7 +20,7 @@ from cood.analysis.topics.null_models.rank_stability import (
     template_way,
 )
 from cood.report.plots.grids import SPACES, WIDTH
-from cood.vocabulary import naming
+from cood.vocabulary import named_attributes
 
 NEAR = 0.9  # share of the way from chance to the median trained model
 NULL = "0.1"
@@ -174,7 +174,7 @@ def collisions(results: Results, table: pd.DataFrame) -> str:
     usual = scorings(results)[USUAL]["value"].median()
     said = []
     for name, templates in results.study.ablations.items():
-        named = naming(templates, results.study.vocabulary.attributes)
+        named = named_attributes(templates, results.study.vocabulary.attributes)
         row = table[table["way"] == template_way(name, templates)]
         if named and len(row):
             said.append(

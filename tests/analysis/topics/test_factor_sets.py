@@ -11,7 +11,7 @@ from cood.factors.table import SHAPES3D
 from cood.files import read_table, write_table
 from cood.report import tables
 from cood.report.plots.gallery import scenes
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
 

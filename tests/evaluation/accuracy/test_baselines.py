@@ -5,7 +5,8 @@ from cood.evaluation.accuracy import baselines
 from cood.evaluation.accuracy.baselines import background_only, text_only
 from cood.evaluation.common.score_table import check
 from cood.splits import training_captions
-from cood.synthesis.drawing.icon_sets import draw_set, read_manifest
+from cood.synthesis.drawing.icon_sets import draw_compositions
+from cood.synthesis.manifests import read_manifest
 
 
 def row(table, **where):
@@ -92,7 +93,7 @@ def test_small_vocabularies(project, parse, settings, attributes, objects):
         models={"m": {"share": 0.6}},
         sets={"ao": {"source": "icons", "images_per_composition": 1, "size": 32}},
     )
-    draw_set(study, "ao")
+    draw_compositions(study, "ao")
     table = background_only(study, "ao")
     assert np.isfinite(table["value"]).all()
     assert len(read_manifest(study, "ao")) == attributes * objects

@@ -3,15 +3,9 @@ import pandas as pd
 import pytest
 
 from cood.evaluation.accuracy import zero_shot as zeroshot
-from cood.evaluation.accuracy.zero_shot import (
-    Answers,
-    ablated,
-    answer,
-    hits,
-    score_zero_shot,
-    tabulate,
-)
+from cood.evaluation.accuracy.zero_shot import Answers, answer, hits, score_zero_shot, tabulate
 from cood.evaluation.common.score_table import check, complete
+from cood.evaluation.common.tensor_names import ablated
 from cood.settings import Evaluation
 from cood.vocabulary import Vocabulary
 

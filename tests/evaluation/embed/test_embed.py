@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
+from cood.catalogue.sources import local_source
 from cood.errors import ArtefactError, MissingModelError, StudyError
 from cood.evaluation.embed import loading
 from cood.evaluation.embed.embed import embed_model
 from cood.evaluation.embed.loading import load_clip, load_encoder
 from cood.files import read_tensors
-from cood.models.loading import load, local
+from cood.models.loading import load
 from cood.models.training.image_encoder import train_image_encoder
 
 
@@ -21,7 +22,7 @@ def written(study, model):
 
 def test_a_model_from_a_folder_has_the_embeddings_of_the_trained_model(copied, parse):
     few = copied.paths.embeddings("few", "ao")
-    study = parse(models={"c": {"checkpoint": local(copied.paths.model("few"))}})
+    study = parse(models={"c": {"checkpoint": local_source(copied.paths.model("few"))}})
     embed_model(study, "c", quiet)
     left, right = (read_tensors(f)[0] for f in (few, study.paths.embeddings("c", "ao")))
     assert set(left) == set(right)
@@ -40,7 +41,7 @@ def test_the_weights_are_loaded_once_for_all_sets(copied_factors, monkeypatch):
     before = {s: read_tensors(copied_factors.paths.embeddings("few", s)) for s in ("ao", "shapes")}
     lines = []
     embed_model(copied_factors, "few", lines.append, cores=2)
-    assert sources == [local(copied_factors.paths.model("few"))]
+    assert sources == [local_source(copied_factors.paths.model("few"))]
     assert lines == [
         "few: embedding 40 images of ao",
         "few: embedding 60 images of shapes",

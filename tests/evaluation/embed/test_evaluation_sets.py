@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from cood.catalogue.sources import local_source
 from cood.evaluation.embed.evaluation_sets import embed_id_set
 from cood.evaluation.embed.texts import embed_texts
 from cood.files import read_tensors
-from cood.models.loading import load, local
-from cood.synthesis.drawing.icon_sets import load_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
+from cood.models.loading import load
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_isolated, read_manifest
 
 
 def test_what_is_written_for_a_set(done):
@@ -26,7 +27,7 @@ def test_what_is_written_for_a_set(done):
         "isolated_objects": (5, 64),
     }
     assert all(array.dtype == np.float32 for array in tensors.values())
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     assert metadata["checkpoint"] == "few"
     assert metadata["parameters"] == str(sum(p.numel() for p in clip.model.parameters()))
     assert json.loads(metadata["templates"]) == done.evaluation.templates
@@ -48,7 +49,7 @@ def test_what_is_written_for_a_set(done):
 @torch.inference_mode()
 def test_isolated_words_are_means_over_their_own_images(done):
     tensors, _ = read_tensors(done.paths.embeddings("few", "ao"))
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     folder = done.paths.manifest("ao").parent
     for kind, word, name in (("attribute", "striped", "attributes"), ("object", "hat", "objects")):
         files = sorted((folder / "isolated" / name / word).glob("*.png"))
@@ -67,7 +68,7 @@ def test_an_id_set_has_the_texts_of_the_classes_that_have_an_image(copied, parse
     images = read_manifest(copied, "ao")["image"].tolist()[:4]
     objects = ["hat", "crane", "hat", "crane"]  # two classes are called crane
     manifest = pd.DataFrame({"image": images, "class": [7, 2, 7, 4], "object": objects})
-    clip = load(local(study.paths.model("few")))
+    clip = load(local_source(study.paths.model("few")))
     embeddings = embed_id_set(study, clip, "few", "val", manifest)
     templates = study.evaluation.templates
     np.testing.assert_array_equal(

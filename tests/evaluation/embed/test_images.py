@@ -6,13 +6,14 @@ import torch
 from cood.errors import ArtefactError
 from cood.evaluation.embed import images as module
 from cood.evaluation.embed.images import average, embed_images, embed_pixels
-from cood.models.training.fitting import untrained
-from cood.synthesis.drawing.icon_sets import load_image, read_manifest
+from cood.models.small_clip import untrained_clip
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_manifest
 
 
 @pytest.fixture(scope="module")
 def causal():
-    clip = untrained("resnet", seed=0)
+    clip = untrained_clip("resnet", seed=0)
     clip.model.eval()
     return clip
 

@@ -6,10 +6,12 @@ import open_clip
 import pytest
 import torch
 
+from cood.catalogue.sources import local_source
 from cood.evaluation.embed import texts as module
 from cood.evaluation.embed.texts import embed_ensembles, embed_texts
-from cood.models.loading import Clip, load, local, text_tower
-from cood.models.training.fitting import save, untrained
+from cood.models.clip import Clip, text_tower
+from cood.models.loading import load
+from cood.models.small_clip import save_clip, untrained_clip
 from cood.vocabulary import TEMPLATES
 
 NAMES = ["red apple", "moss covered fountain pen", "hat", "blue plaid ice cream"]
@@ -17,14 +19,14 @@ NAMES = ["red apple", "moss covered fountain pen", "hat", "blue plaid ice cream"
 
 @pytest.fixture(scope="module")
 def causal():
-    clip = untrained("resnet", seed=0)
+    clip = untrained_clip("resnet", seed=0)
     clip.model.eval()
     return clip
 
 
 @pytest.fixture(scope="module")
 def bidirectional():
-    clip = untrained("resnet-bidirectional", seed=0)
+    clip = untrained_clip("resnet-bidirectional", seed=0)
     clip.model.eval()
     return clip
 
@@ -158,8 +160,8 @@ def test_cutting_follows_the_configuration(causal):
 
 
 def test_a_saved_bidirectional_model_stays_so(bidirectional, tmp_path):
-    save(bidirectional, tmp_path)
-    clip = load(local(tmp_path))
+    save_clip(bidirectional, tmp_path)
+    clip = load(local_source(tmp_path))
     assert not clip.causal_text
     np.testing.assert_array_equal(
         embed_texts(clip, NAMES, TEMPLATES), embed_texts(bidirectional, NAMES, TEMPLATES)

@@ -14,7 +14,7 @@ from cood.files import read_table, read_tensors
 from cood.metrics.information import mig
 from cood.metrics.nulls import project_pca
 from cood.metrics.prediction import explicitness
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
 PLAIN = {"factor": "", "null": "", "projection": "", "basis": ""}
