@@ -279,7 +279,7 @@ def test_a_study_of_a_checkpoint_on_imported_images(project, study):
     changed["models"] = {"clip": {"checkpoint": f"local-dir:{project / 'clip'}"}}
     file.write_text(yaml.safe_dump(changed))
     run = ["--study", "tiny"]
-    assert main(["draw", *run, "--set", "own", "--cores", "1"]) == 0
+    assert main(["import-images", *run, "--set", "own", "--cores", "1"]) == 0
     assert main(["embed", *run, "--model", "clip"]) == 0
     for command in (
         ["baselines"],
