@@ -81,8 +81,8 @@ def in_distribution(results: Results, source: str, metric: str) -> InDistributio
     if source in TRAINED:
         return InDistribution(source, TRAINED[source], pick(results, split=source, metric=metric))
     if source in results.study.id_sets:
-        top = 5 if metric.endswith("top5") else 1
-        values = pick(results, set=source, split=ID, metric=f"id_top{top}")
+        top, id_metric = (5, "id_top5") if metric == "pair_top5" else (1, "id_top1")
+        values = pick(results, set=source, split=ID, metric=id_metric)
         return InDistribution(
             f"{source}, top-{top}", f"among the classes of the ID set {source} (top-{top})", values
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.errors import CoodError
+from cood.errors import MissingModelError
 from cood.evaluation.common.score_table import SCORES, Schema, complete, missing_model
 from cood.files import read_tensors
 from cood.settings import Training
@@ -26,10 +26,6 @@ class SetEmbeddings:
     set: str
     tensors: Tensors
     metadata: Mapping[str, str]
-
-
-class MissingModelError(CoodError):
-    """There are no embeddings of a model; the message is the reason."""
 
 
 def read_embeddings(study: Study, model: str, set_: str) -> SetEmbeddings:

@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cood.errors import ArtefactError
+from cood.errors import ArtefactError, MissingModelError
 from cood.evaluation.embeddings import (
-    MissingModelError,
     read_embeddings,
     read_truth,
     score_each_set,

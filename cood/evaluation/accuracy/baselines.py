@@ -40,7 +40,7 @@ def score_baselines(study: Study) -> pd.DataFrame:
 def text_only(study: Study, set_: str) -> pd.DataFrame:
     """Predict, for every image, the composition that training captions name most often.
 
-    This is what a model could score by the words alone: the most frequent compositions of each
+    This is what a model could score without the image: the most frequent compositions of each
     trained model's captions, in that order, for every image. Empty where only checkpoints are
     scored, whose captions are not available.
     """

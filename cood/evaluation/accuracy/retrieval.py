@@ -17,7 +17,7 @@ from cood.vocabulary import Vocabulary
 
 TOP = 5
 COMPOSED = ("swap", "add", "pairs")
-ALONE = ("text", "image")
+SINGLE = ("text", "image")
 EQUAL = 1.0  # weight of the text, against 1 of the image
 WEIGHTS = (0.25, 0.5, 2.0, 4.0)  # others that are tried
 
@@ -29,7 +29,7 @@ class Form:
     Attributes
     ----------
     query
-        One of `COMPOSED` and `ALONE`; see `compose`.
+        One of `COMPOSED` and `SINGLE`; see `compose`.
     weight
         Of the text.
     centred
@@ -46,22 +46,22 @@ class Form:
         return f"{text}, centred" if self.centred else text
 
 
-# Queries without a composition come first: gains are differences to the text alone.
+# Queries without a composition come first: gains are differences to the text only.
 FORMS = (
-    *(Form(query) for query in (*ALONE, *COMPOSED)),
+    *(Form(query) for query in (*SINGLE, *COMPOSED)),
     *(Form(query, weight) for query in COMPOSED for weight in WEIGHTS),
-    *(Form(query, centred=True) for query in (*ALONE, *COMPOSED)),
+    *(Form(query, centred=True) for query in (*SINGLE, *COMPOSED)),
 )
 
 
 @dataclass(frozen=True)
 class Queries:
-    """Questions of the form "this object, but with that attribute".
+    """Composed queries: this object, but with that attribute.
 
     Attributes
     ----------
     images
-        Index [q] of the image that is asked with.
+        Index [q] of the image in the query.
     sources, targets
         Composition id [q] of that image, and of the images that are right; their objects are
         the same and their attributes differ.
@@ -127,7 +127,7 @@ def compose(
         ``add``: the image plus the text of the other attribute;
         ``pairs``: the image, minus the text of its composition, plus that of the other one, as
         in SIMAT (Couairon et al. 2022, arXiv:2112.03162);
-        ``text``: the text of the other composition alone; ``image``: the image alone.
+        ``text``: the text of the other composition only; ``image``: the image only.
     """
     image = tensors["images"][queries.images]
     attributes, compositions = tensors["attributes"], tensors["compositions"]
@@ -145,20 +145,22 @@ def compose(
             return compositions[queries.targets]
         case "image":
             return image
-    raise ValueError(f"query: expected one of {', '.join((*COMPOSED, *ALONE))}, got {form.query!r}")
+    raise ValueError(
+        f"query: expected one of {', '.join((*COMPOSED, *SINGLE))}, got {form.query!r}"
+    )
 
 
 def search(vectors: np.ndarray, images: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Indices [q, k] of the images nearest to each query, best first, its own image left out."""
-    found = nearest(vectors, images, TOP + 1)
-    last = np.argsort(found == own[:, None], axis=1, kind="stable")
-    return np.take_along_axis(found, last, axis=1)[:, : found.shape[1] - 1]
+    candidates = nearest(vectors, images, TOP + 1)
+    own_last = np.argsort(candidates == own[:, None], axis=1, kind="stable")
+    return np.take_along_axis(candidates, own_last, axis=1)[:, : candidates.shape[1] - 1]
 
 
 def centred(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Unit vectors about the mean of their own kind, so that no modality has a place of its own.
+    """Unit vectors about the mean of their own modality, which removes the gap between them.
 
-    Images and texts of CLIP lie in cones apart (Liang et al. 2022, arXiv:2203.02053).
+    Images and texts of CLIP lie in two separate cones (Liang et al. 2022, arXiv:2203.02053).
     """
     return {name: normalise(x - x.mean(axis=0)) for name, x in tensors.items()}
 
@@ -173,7 +175,7 @@ def score_retrieval(
 
     `metric` is ``retrieval_top1`` or ``retrieval_top5``: a target is among the nearest images;
     ``retrieval_attribute_top1`` and ``retrieval_object_top1``: that half of the nearest is right;
-    ``retrieval_gain_top1``: the gain over the text alone. `query`, `weight` and `centred` say how
+    ``retrieval_gain_top1``: the gain over the text only. `query`, `weight` and `centred` say how
     queries are composed (`FORMS`). `split` is that of the target.
 
     Parameters
@@ -213,11 +215,11 @@ def score_retrieval(
     return table.assign(space="image", category=ALL)
 
 
-def _hits(found: np.ndarray, words: Vocabulary, queries: Queries) -> dict[str, np.ndarray]:
-    first, targets = found[:, 0], queries.targets
+def _hits(retrieved: np.ndarray, words: Vocabulary, queries: Queries) -> dict[str, np.ndarray]:
+    first, targets = retrieved[:, 0], queries.targets
     return {
         "retrieval_top1": first == targets,
-        f"retrieval_top{TOP}": (found == targets[:, None]).any(axis=1),
+        f"retrieval_top{TOP}": (retrieved == targets[:, None]).any(axis=1),
         "retrieval_attribute_top1": words.attribute_of(first) == words.attribute_of(targets),
         "retrieval_object_top1": words.object_of(first) == words.object_of(targets),
     }

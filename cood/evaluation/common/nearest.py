@@ -29,7 +29,7 @@ def nearest(
     texts
         Text embeddings [C, d], one a class.
     k
-        How many; at most C are given.
+        How many; at most C.
     rows, columns
         Images and classes taken at a time: a running top-k needs ``rows * (columns + k)`` floats,
         not n * C.
@@ -47,7 +47,7 @@ def nearest(
             raise ValueError(f"{name}: row {int(np.argmax(bad))} holds a value that is not finite")
     images, texts = normalise(images), normalise(texts)
     k = min(k, len(texts))
-    found = np.empty((len(images), k), dtype=np.int64)
+    classes = np.empty((len(images), k), dtype=np.int64)
     for start in range(0, len(images), rows):
         chunk = images[start : start + rows]
         best = np.empty((len(chunk), 0), dtype=np.float32)
@@ -60,8 +60,8 @@ def nearest(
             order = top(best, min(k, best.shape[1]))
             best = np.take_along_axis(best, order, axis=1)
             ids = np.take_along_axis(ids, order, axis=1)
-        found[start : start + rows] = ids
-    return found
+        classes[start : start + rows] = ids
+    return classes
 
 
 def top(scores: np.ndarray, k: int) -> np.ndarray:

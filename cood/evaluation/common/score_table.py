@@ -1,7 +1,7 @@
 """The columns of every table of scores, and the check that a table passes when it is written.
 
-A row is one score. What kind of score it is stands in columns of its own, never in a name that a
-reader would have to take apart; where a column does not apply it is empty, or missing.
+A row is one score. Columns of their own say what kind of score it is, so that no reader has to
+parse a name; where a column does not apply it is empty, or missing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Column:
 
     @property
     def blank(self) -> Any:
-        """What stands where the column does not apply."""
+        """The value where the column does not apply."""
         return {TEXT: EMPTY, NUMBER: float("nan"), COUNT: 0}.get(self.dtype, pd.NA)
 
 

@@ -155,7 +155,7 @@ def score_dimension_swap(
     study
         The study; the same codes are divided and paired alike for all of its models.
     tensors, truth
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of
+        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them; composition id [n] of
         each image.
     splits
         Composition ids of each split; a pair belongs to that of the composition put together.

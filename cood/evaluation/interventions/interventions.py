@@ -201,7 +201,7 @@ def score_edits(
     study, settings
         The study, and its settings of interventions.
     tensors, truth
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of
+        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them; composition id [n] of
         each image.
     fitted, tested
         Ids of the compositions that edits are fitted on and tested on, as `divide` gives them.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.errors import MissingModelError
 from cood.evaluation.accuracy.in_distribution import tabulate_in_distribution
 from cood.evaluation.accuracy.zero_shot import TOP, Answers, answer, tabulate_splits
 from cood.evaluation.common.nearest import top
@@ -23,7 +24,6 @@ from cood.evaluation.common.score_table import (
     write_scores,
 )
 from cood.evaluation.embeddings import (
-    MissingModelError,
     SetEmbeddings,
     Tensors,
     read_class_names,

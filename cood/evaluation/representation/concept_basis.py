@@ -2,9 +2,9 @@
 
 Disentanglement metrics read single axes of a code. The axes of a CLIP embedding are arbitrary: the
 loss knows dot products only, which no rotation of both towers changes. Here an axis is a word, and
-its embedding comes from the word alone, after the account that Uselis et al.
+its embedding comes from the isolated word, after the account that Uselis et al.
 (https://arxiv.org/abs/2602.24264, appendix B) give of the metrics of the paper. How the words and
-the compositions are brought together is not known; cosines of centred embeddings are our
+the compositions are compared is not published; cosines of centred embeddings are our
 choice.
 """
 
@@ -20,7 +20,7 @@ SPACES = {
     "image": ("images", "isolated_attributes", "isolated_objects"),
     "text": ("compositions", "attributes", "objects"),
 }
-# Unit vectors of float32 that lie nearer to their mean than this differ by rounding alone.
+# Unit vectors of float32 that lie nearer to their mean than this differ by rounding only.
 ROUNDING = 1e-6
 
 
@@ -29,14 +29,14 @@ def in_concept_basis(
 ) -> np.ndarray:
     """Cosine of each sample to each isolated attribute and object, after centring.
 
-    Samples, attributes and objects are brought to unit length, and each of the three loses its
-    own mean. For the samples that is the large mean that all embeddings of a tower share; left
+    Samples, attributes and objects are scaled to unit length, and each of the three is centred on
+    its own mean. For the samples that is the large mean that all embeddings of a tower share; left
     in, it would make all cosines alike. For the words it is also what the images or texts of one
     kind share and a composition lacks: the plain bodies, the neutral fill, the word "thing".
 
     If the embeddings are additive, a composition is its attribute plus its object. Where the two
-    kinds of words lie at right angles as well, the first A axes then follow the attribute alone
-    and the last O axes the object alone. A common rotation of all embeddings changes no code.
+    kinds of words lie at right angles as well, the first A axes then follow the attribute only
+    and the last O axes the object only. A common rotation of all embeddings changes no code.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from cood.vocabulary import Vocabulary
 FACTORS = ("attribute", "object")
 CONCEPTS = "concepts"
 CODES_OF = {"image": "images", "text": "compositions"}  # which codes a side of a space has
-NO_WORDS = "the set has no images of words alone"
+NO_WORDS = "the set has no images of isolated words"
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def _of_side(
         if split == study.representation_metrics.splits[0]:
             at_width = concat(metrics_at_width(study, side.of(ids)))
             keys = [name for name in SCORES.keys if name != "split"]
-            known = pd.MultiIndex.from_frame(done[key][keys].astype(str))
+            present = pd.MultiIndex.from_frame(done[key][keys].astype(str))
             # The width of the study may be that of the PCA above.
-            repeated = pd.MultiIndex.from_frame(at_width[keys].astype(str)).isin(known)
+            repeated = pd.MultiIndex.from_frame(at_width[keys].astype(str)).isin(present)
             tables.append(at_width[~repeated].assign(split=split))
     return concat(tables).assign(category=ALL, space=side.space, codes=CODES_OF[side.space])
 

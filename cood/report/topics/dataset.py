@@ -150,10 +150,13 @@ def designs(study: Study) -> pd.DataFrame:
     return table[table["glyphs"] > 0].reset_index(drop=True)
 
 
+PREDICTED = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
+
+
 def baselines(results: Results, set_: str) -> pd.DataFrame:
     """A row a baseline and metric: accuracy with interval, chance and number of images."""
     rows = rows_with(results.scores, note=NOTE, set=set_, category=ALL)
-    rows = rows[rows["metric"].isin(["pair_top1", "attribute_top1", "object_top1"])]
+    rows = rows[rows["metric"].isin(PREDICTED)]
     # The captions of many models say the same: the one that comes furthest stands for all.
     worst = rows.sort_values("value").groupby(["model", "metric"], sort=False).tail(1)
     return pd.DataFrame(
@@ -162,7 +165,7 @@ def baselines(results: Results, set_: str) -> pd.DataFrame:
             "from": np.where(
                 worst["method"] == LINEAR_PROBE, "linear probe", "captions of " + worst["fitted_on"]
             ),
-            "accuracy of": worst["metric"].str.removesuffix("_top1"),
+            "accuracy of": worst["metric"].map(PREDICTED),
             "accuracy": [percent(*v) for v in worst[["value", "low", "high"]].to_numpy()],
             "chance": worst["chance"].map(percent),
             "images": worst["n"].astype(int),

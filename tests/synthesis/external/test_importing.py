@@ -279,7 +279,7 @@ def test_a_study_of_a_checkpoint_on_imported_images(project, study):
     changed["models"] = {"clip": {"checkpoint": f"local-dir:{project / 'clip'}"}}
     file.write_text(yaml.safe_dump(changed))
     run = ["--study", "tiny"]
-    assert main(["draw", *run, "--set", "own", "--cores", "1"]) == 0
+    assert main(["import-images", *run, "--set", "own", "--cores", "1"]) == 0
     assert main(["embed", *run, "--model", "clip"]) == 0
     for command in (
         ["baselines"],
@@ -297,6 +297,6 @@ def test_a_study_of_a_checkpoint_on_imported_images(project, study):
     isolated = scores[scores["basis"] == "concepts"]
     image, text = (isolated[isolated["space"] == space] for space in ("image", "text"))
     assert image["value"].isna().all()
-    assert set(image["note"]) == {"the set has no images of words alone"}
+    assert set(image["note"]) == {"the set has no images of isolated words"}
     assert set(image["metric"]) == set(text["metric"])
     assert text["value"].notna().any()

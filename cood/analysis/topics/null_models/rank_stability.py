@@ -96,8 +96,11 @@ def scorings(results: Results, split: str = "unseen") -> dict[str, pd.DataFrame]
         for way, columns in ways.items()
         if len(rows_with(results.scores, split=split, **columns))
     }
-    words = [pick(results, split=split, metric=f"{w}_alone_top1") for w in ("attribute", "object")]
-    mean = sum(words[1:], words[0]) / len(words)
+    attribute, object_ = (
+        pick(results, split=split, metric=metric)
+        for metric in ("attribute_alone_top1", "object_alone_top1")
+    )
+    mean = (attribute + object_) / 2
     accuracies[ALONE] = mean.assign(low=np.nan, high=np.nan)
     return accuracies
 
