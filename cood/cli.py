@@ -250,9 +250,9 @@ def _book(study: Study, args: argparse.Namespace) -> None:
     from cood.report.build.book import build
 
     if args.pdf:
-        from cood.report.build.pdf import browser, print_book
+        from cood.report.build.pdf import find_chromium, print_book
 
-        browser()  # else one would wait for a report to learn that there is none
+        find_chromium()  # else one would wait for a report to learn that there is none
     build(study)
     if args.pdf:
         print(print_book(study))

@@ -8,10 +8,10 @@
   // ---- Figures
 
   const box = document.createElement("div");
-  box.className = "told-box";
+  box.className = "mark-label";
   box.setAttribute("role", "status");
   box.hidden = true;
-  let lit = [];
+  let highlighted = [];
 
   const middle = (mark) => {
     const r = mark.getBoundingClientRect();
@@ -19,19 +19,19 @@
   };
 
   function clear() {
-    for (const mark of lit) mark.classList.remove("on");
-    lit = [];
+    for (const mark of highlighted) mark.classList.remove("highlighted");
+    highlighted = [];
     box.hidden = true;
   }
 
   function show(drawing, mark, x, y) {
     clear();
-    lit = [...drawing.querySelectorAll(".told")].filter(
+    highlighted = [...drawing.querySelectorAll(".mark")].filter(
       (other) => other.dataset.name === mark.dataset.name && other.tagName === mark.tagName
     );
     // In a heat map, a name is a whole row: only the cell is meant.
-    if (mark.closest(".as-drawn")) lit = [mark];
-    for (const other of lit) other.classList.add("on");
+    if (mark.closest(".fixed-colours")) highlighted = [mark];
+    for (const other of highlighted) other.classList.add("highlighted");
     const name = document.createElement("strong");
     name.textContent = mark.dataset.name;
     box.replaceChildren(name);
@@ -49,11 +49,11 @@
   }
 
   function nearest(drawing, event) {
-    const hit = event.target.closest(".told");
+    const hit = event.target.closest(".mark");
     if (hit) return hit;
     let best = null;
     let least = NEAR;
-    for (const mark of drawing.querySelectorAll("use.told")) {
+    for (const mark of drawing.querySelectorAll("use.mark")) {
       const [x, y] = middle(mark);
       const far = Math.hypot(x - event.clientX, y - event.clientY);
       if (far < least) [best, least] = [mark, far];
@@ -72,7 +72,7 @@
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!by) return undefined;
     event.preventDefault();
-    const marks = [...drawing.querySelectorAll(".told")];
+    const marks = [...drawing.querySelectorAll(".mark")];
     const at = marks.indexOf(drawing.pointed);
     const next = at < 0 ? (by > 0 ? 0 : marks.length - 1) : (at + by + marks.length) % marks.length;
     drawing.pointed = marks[next];
@@ -85,9 +85,9 @@
 
   function figures() {
     document.body.append(box);
-    for (const drawing of document.querySelectorAll(".drawing.tells")) {
+    for (const drawing of document.querySelectorAll(".drawing.has-marks")) {
       // Else the browser would show the title as well.
-      for (const title of drawing.querySelectorAll(".told > title")) title.remove();
+      for (const title of drawing.querySelectorAll(".mark > title")) title.remove();
       drawing.addEventListener("pointermove", (event) => point(drawing, event));
       drawing.addEventListener("pointerdown", (event) => point(drawing, event));
       drawing.addEventListener("pointerleave", (event) => {

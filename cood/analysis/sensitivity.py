@@ -10,7 +10,7 @@ from cood.analysis.results import Results, pick
 from cood.analysis.stats.correlation import Correlation, correlate
 
 
-def correlations(
+def correlate_ways(
     results: Results, ways: Mapping[str, Mapping[str, str]], against: pd.Series
 ) -> dict[str, Correlation]:
     """Correlate each way of measuring with one column over models.

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cood.report.topics.dataset import designs, outcomes
+from cood.report.topics.dataset import icon_designs, image_outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.settings.study_file import Study
 from cood.synthesis.drawing.icon_sets import KEPT
@@ -48,7 +48,7 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
         + f"\n\n{prose['split']}",
         "How it was made": _making(settings, kept),
         "Filters": "What became of all images that were planned or found, by the reason why one "
-        "was left out. Those that were kept are here.\n\n" + _table(outcomes(table)),
+        "was left out. Those that were kept are here.\n\n" + _table(image_outcomes(table)),
         "Known faults": _faults(study, settings, possible - pairs),
         "Licence": _licence(study, settings),
         "Citation": prose["citation"],
@@ -125,7 +125,7 @@ def _known_licence(settings: ImageSet) -> str | None:
 
 def _licence(study: Study, settings: ImageSet) -> str:
     if isinstance(settings, IconSet):
-        return f"{_prose()['credit']}\n\n{_table(designs(study))}"
+        return f"{_prose()['credit']}\n\n{_table(icon_designs(study))}"
     known = _known_licence(settings)
     if known is None:
         return _prose()["unstated"]

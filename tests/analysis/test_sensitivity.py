@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cood.analysis.results import Results
-from cood.analysis.sensitivity import correlations
+from cood.analysis.sensitivity import correlate_ways
 from cood.analysis.stats.correlation import correlate
 from cood.errors import StudyError
 
@@ -25,7 +25,7 @@ def ways(*variants):
 
 def test_each_way_is_correlated_alike(results):
     against = pd.Series({"d": 4.0, "c": 3.0, "b": 2.0, "a": 1.0})
-    found = correlations(results, ways("up", "gap"), against)
+    found = correlate_ways(results, ways("up", "gap"), against)
     assert list(found) == ["by up", "by gap"]
     families = MODELS.set_index("model")["family"]
     x, y = pd.Series([0.1, 0.3, 0.2, 0.4]), pd.Series([1.0, 2, 3, 4])
@@ -35,4 +35,4 @@ def test_each_way_is_correlated_alike(results):
 
 def test_a_way_that_does_not_exist_is_refused(results):
     with pytest.raises(StudyError, match="unknown variant 'upp'; did you mean up"):
-        correlations(results, ways("upp"), pd.Series({"a": 1.0}))
+        correlate_ways(results, ways("upp"), pd.Series({"a": 1.0}))

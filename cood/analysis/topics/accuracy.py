@@ -1,4 +1,4 @@
-"""CLIP towers and image-only towers, read by the same linear probes."""
+"""CLIPs and image-only encoders, compared by the same linear probes."""
 
 from __future__ import annotations
 
@@ -111,10 +111,10 @@ class LanguageGap:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
             f"{self.clips} CLIPs of {self.clip_families} families and {self.towers} image-only "
-            f"towers of {self.image_encoder_families}"
+            f"encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
-            return f"no difference can be given: {numbers} are too few, or do not differ"
+            return f"not estimable: {numbers} are too few, or do not differ"
         low, high = 100 * self.low, 100 * self.high
         return f"{100 * self.value:+.1f} points [{low:+.1f}, {high:+.1f}], {numbers}"
 
@@ -165,14 +165,15 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
 
 
 def about_image_encoders(results: Results) -> str:
-    """Which image-only towers a study has, and which of them could not be had, as sentences."""
-    known = known_image_encoders(results)
-    if known.empty:
-        return "The study names no image-only tower, so there is nothing to compare."
-    kinds = known.groupby("learns", sort=False)["model"].agg(", ".join)
+    """Which image-only encoders a study has, and which were skipped, as sentences."""
+    encoders = known_image_encoders(results)
+    if encoders.empty:
+        return "The study has no image-only encoder, so there is nothing to compare."
+    kinds = encoders.groupby("learns", sort=False)["model"].agg(", ".join)
     listed = "; ".join(f"from {kind} ({names})" for kind, names in kinds.items())
-    gone = known[known["missing"] != ""]
-    left_out = "; ".join(f"{row.model} ({row.missing})" for row in gone.itertuples())
-    return f"The image-only towers learned {listed}." + (
-        f" Left out, as they could not be had: {left_out}." if left_out else ""
-    )
+    text = f"The image-only encoders learned {listed}."
+    missing = encoders[encoders["missing"] != ""]
+    if missing.empty:
+        return text
+    skipped = "; ".join(f"{row.model} ({row.missing})" for row in missing.itertuples())
+    return f"{text} Skipped, because they could not be loaded: {skipped}."

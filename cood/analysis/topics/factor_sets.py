@@ -66,17 +66,6 @@ def factor_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shared_words(study: Study) -> str:
-    """Which words stand for how many values, as a sentence."""
-    table = factor_table(study)
-    rows = table[table[SHARED] != "none"]
-    said = [
-        f"{row['factor'].replace('_', ' ')} of {row['set']}: {row[SHARED]}"
-        for row in rows.to_dict("records")
-    ]
-    return "; ".join(said) or "none"
-
-
 def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
     """Value of one metric, models by factors."""
     scores = results.scores
@@ -165,16 +154,6 @@ def _occurs(scores: pd.DataFrame, where: dict[str, str]) -> bool:
     return bool(np.all([scores[c] == v for c, v in where.items()], axis=0).any())
 
 
-def signs(table: pd.DataFrame) -> str:
-    """How many Pearson coefficients of a table are surely above 0, and below it, as a phrase."""
-    above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
-    count = int(table["pearson"].notna().sum())
-    return (
-        f"of {count} Pearson coefficients {above} are surely above 0 and {below} surely "
-        f"below; {count - above - below} may be either"
-    )
-
-
 def held_out(results: Results, metric: str) -> pd.DataFrame:
     """A row a factor model: pair accuracy as `HELD_OUT` says, and a metric of both spaces."""
     rows = []
@@ -195,13 +174,20 @@ def held_out(results: Results, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def named(results: Results, models: Sequence[str]) -> str:
-    """How many of some models name each factor surely better than by guessing, as a phrase."""
-    said = []
+def count_above_chance(results: Results, models: Sequence[str]) -> pd.DataFrame:
+    """How many of some models name each factor significantly better than by guessing.
+
+    Returns
+    -------
+    DataFrame
+        A row a `set` and `factor`: `models` with such a score, and how many of these are
+        `above_chance` with their whole interval.
+    """
+    counts = []
     for set_, settings in results.study.factor_sets.items():
         for factor in settings.table.names:
             found = pick(results, set=set_, metric="factor_top1", variant=factor, split="all")
             rows = found.reindex(models).dropna(subset=["value"])
             above = int((rows["low"] > rows["chance"]).sum())
-            said.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")
-    return ", ".join(said)
+            counts.append((set_, factor, len(rows), above))
+    return pd.DataFrame(counts, columns=["set", "factor", "models", "above_chance"])

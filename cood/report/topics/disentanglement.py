@@ -1,4 +1,4 @@
-"""Scores of metrics, arranged for figures and tables."""
+"""Metrics of disentanglement: their values, null values and models that lack a factor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ import pandas as pd
 from cood.analysis.results import Results
 from cood.errors import check_choice
 from cood.metrics import SCORES
+from cood.report.tables.formatting import metric_names
+
+SATURATED = 0.01  # range over models, up to which a metric hardly differs between them
 
 
 def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
-    """Rows of the metrics over all factors, as they are; metrics in the given order.
+    """Rows of some metrics over all factors, in the order of `metrics`.
 
-    Those that the study does not take are left out; one that there is not raises a NotebookError.
+    Metrics that the study does not compute are left out.
+
+    Raises
+    ------
+    NotebookError
+        If a metric does not exist.
     """
     for metric in metrics:
         check_choice("metric", metric, (*SCORES, "coverage"))
@@ -25,8 +33,8 @@ def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFr
     return scores.sort_values("metric", key=lambda m: m.map(order), kind="stable")
 
 
-def nulls(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
-    """A row a metric and space: medians over models of the value and of its nulls."""
+def null_table(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
+    """A row a metric and space: medians over models of its value and of its null values."""
     scores = _here(results, metrics, split)
     kind = scores["variant"].str.replace(r"^PCA \d+$", "principal components", regex=True)
     kind = kind.replace({"all": "value", "rotated": "rotated at random"})
@@ -44,26 +52,29 @@ def nulls(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
     return table.assign(metric=table["metric"].str.replace("_", " "))
 
 
-def notes(results: Results, split: str) -> str:
-    """Which models do not hold a factor at all, as a sentence."""
+def missing_factors(results: Results, split: str) -> str:
+    """Which models do not encode a factor at all, as a sentence."""
     scores = _here(results, ["coverage"], split)
-    said = scores[(scores["variant"] == "all") & (scores["note"] != "")]
-    if said.empty:
-        return "Here every model holds both factors, in images and in texts."
-    rows = [f"{row.model}, {row.space}s ({row.note})" for row in said.itertuples()]
-    return f"Here it is missed by: {'; '.join(rows)}."
+    missing = scores[(scores["variant"] == "all") & (scores["note"] != "")]
+    if missing.empty:
+        return "Every model encodes both factors, in images and in texts."
+    rows = [f"{row.model}, {row.space}s ({row.note})" for row in missing.itertuples()]
+    return f"These models do not encode a factor: {'; '.join(rows)}."
 
 
-def saturated(found: pd.DataFrame) -> str:
-    """Which metrics hardly vary over models, as a sentence; see `correlate_metrics`."""
-    flat = found[np.isclose(found["lowest"], found["highest"], atol=0.01)]
+def saturated_metrics(found: pd.DataFrame) -> str:
+    """Which metrics hardly vary over models, as a sentence.
+
+    `found` is what `cood.analysis.metric_correlations.correlate_metrics` returns.
+    """
+    flat = found[np.isclose(found["lowest"], found["highest"], atol=SATURATED)]
     if flat.empty:
-        return "Every metric varies over models."
-    names = flat["metric"].str.replace("_", " ") + " of " + flat["space"] + "s"
-    values = [f"{name} ({value:.2f})" for name, value in zip(names, flat["median"], strict=True)]
+        return f"Every metric differs between models by more than {SATURATED:g}."
+    medians = zip(metric_names(flat), flat["median"], strict=True)
+    values = [f"{name} ({value:.2f})" for name, value in medians]
     return (
-        f"Some hardly differ between models, by 0.01 at most, so that their correlation says "
-        f"little: {', '.join(values)}."
+        f"Some metrics differ between models by at most {SATURATED:g}, so their correlation is not "
+        f"informative; they are, with their median: {', '.join(values)}."
     )
 
 

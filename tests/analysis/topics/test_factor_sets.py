@@ -10,8 +10,8 @@ from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.factor_scores import collect_factors
 from cood.factors.table import SHAPES3D
 from cood.files import read_table, write_table
-from cood.report import tables
 from cood.report.plots.gallery import scenes
+from cood.report.topics import factor_sets
 from cood.synthesis.scenes.factor_sets import read_factor_manifest
 
 ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
@@ -60,8 +60,9 @@ def test_correlations_are_those_of_the_zoo_alone(results):
 
 def test_signs_of_intervals():
     table = pd.DataFrame({"low": [0.1, -0.5, -0.9, np.nan], "high": [0.5, 0.5, -0.1, np.nan]})
-    assert factors.signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
-        "of 3 Pearson coefficients 1 are surely above 0 and 1 surely below; 1 may be either"
+    assert factor_sets.count_significant_signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
+        "of 3 Pearson coefficients, 1 are significantly positive, 1 significantly negative and 1 "
+        "not significant"
     )
 
 
@@ -86,7 +87,8 @@ def test_medians_of_those_trained_on_the_set_and_of_the_others(results):
 
 def test_how_many_name_a_factor(results, monkeypatch):
     monkeypatch.setattr(type(SHAPES3D), "names", ["scale"])
-    assert factors.named(results, ["a", "b", "c"]) == "shapes scale 1 of 2"
+    counts = factors.count_above_chance(results, ["a", "b", "c"])
+    assert factor_sets.describe_factors_above_chance(counts) == "shapes scale 1 of 2"
 
 
 def test_values_and_words_of_each_factor(factored):
@@ -133,7 +135,7 @@ def test_accuracy_on_what_was_held_out(whole):
     assert row["held out"] == pair["unseen", "all"]
     assert row["held out, by itself"] == pair["unseen", "unseen"]
     assert (row["held out chance"], row["held out, by itself chance"]) == (1 / 40, 1 / 8)
-    html = tables.held_out(table.reset_index()).to_html()
+    html = factor_sets.styled_held_out(table.reset_index()).to_html()
     assert "chance 2.5 %" in html
     assert "50%" in html
 

@@ -5,10 +5,8 @@ import yaml
 from PIL import Image
 
 from cood.analysis.topics.novelty.near_duplicates import (
-    NONE,
     load_nearest,
     load_references,
-    reading,
     summary,
 )
 from cood.cli import main
@@ -21,6 +19,7 @@ from cood.curation.near_duplicates.search import find_near_duplicates
 from cood.errors import CoodError, StudyError
 from cood.files import read_table, read_tensors
 from cood.models.loading import load, local
+from cood.report.topics.novelty import NO_COMPARISON, describe_comparison
 from cood.settings.study_file import load_study
 from cood.synthesis.drawing.icon_sets import read_manifest
 
@@ -61,7 +60,7 @@ def test_among_the_drawings_of_training(study, capsys):
     nearest = load_nearest(settings)
     counts = summary(nearest).set_index("compositions")["images"]
     assert counts.to_dict() == {"seen": 16, "unseen": 24}  # of 20 compositions, 8 are trained on
-    assert "drawings that few was trained on" in reading(
+    assert "drawings that few was trained on" in describe_comparison(
         settings, nearest, load_references(settings)
     )
     again = find_near_duplicates(settings, quiet)
@@ -83,7 +82,7 @@ def test_among_files_where_a_set_finds_itself(study):
     (row,) = summary(nearest).to_dict("records")
     assert (row["compositions"], row["as near as copies"]) == ("all", "100.0 %")
     assert (
-        reading(settings, nearest, load_references(settings))
+        describe_comparison(settings, nearest, load_references(settings))
         == "The references are training images embedded by few."
     )
 
@@ -103,12 +102,17 @@ def test_a_bad_file_is_recorded_and_the_rest_goes_on(study):
         *("a.npy", "b.npy", "wide.npy", "gone.npy")
     ]
     assert references["used"].tolist() == [15, 0, 0, 0]
-    said = reading(settings, nearest, references)
-    assert "Of 4 files, 3 had problems; the first, `references/b.npy`: neighbours.refer" in said
+    said = describe_comparison(settings, nearest, references)
+    assert (
+        "3 of 4 reference files had problems; the first, `references/b.npy`: neighbours.refer"
+        in said
+    )
     (folder / "a.npy").unlink()
     find_near_duplicates(settings, quiet)
     nearest = load_nearest(settings)
-    assert "no reference can be used: " in reading(settings, nearest, load_references(settings))
+    assert "no reference can be used: " in describe_comparison(
+        settings, nearest, load_references(settings)
+    )
 
 
 def test_the_threshold_is_what_copies_reach(study):
@@ -145,8 +149,8 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
     assert references["kind"].tolist() == ["references", "pairs"]
     assert references["used"].tolist()[1] == 6
     assert "gone.png cannot be read" in references["problem"][1]
-    said = reading(settings, load_nearest(settings), references)
-    assert "6 pairs of images that are known to be the same" in said
+    said = describe_comparison(settings, load_nearest(settings), references)
+    assert "6 pairs of images that are duplicates" in said
     assert "pairs from" in summary(load_nearest(settings)).columns
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
@@ -189,7 +193,7 @@ def test_a_model_that_cannot_be_had(study, settings):
     changed = study(model="gone", references=["a.npy"])
     find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
-    assert "With gone nothing could be compared: " in reading(
+    assert "No image could be compared with gone: " in describe_comparison(
         changed, nearest, load_references(changed)
     )
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]
@@ -197,7 +201,7 @@ def test_a_model_that_cannot_be_had(study, settings):
 
 def test_a_study_without(done):
     nearest = load_nearest(done)
-    assert reading(done, nearest, load_references(done)) == NONE
+    assert describe_comparison(done, nearest, load_references(done)) == NO_COMPARISON
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]
     with pytest.raises(StudyError, match="neighbours: the study file has no such section"):
         find_near_duplicates(done, quiet)

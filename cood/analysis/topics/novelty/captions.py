@@ -63,16 +63,6 @@ def corpora(files: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def problems(files: pd.DataFrame) -> str:
-    """Which files could not be read, and why, as a sentence."""
-    gone = files[files["problem"] != ""]
-    if gone.empty:
-        return "Every file was read to its end."
-    shown = [f"{row.corpus}: {row.file} {row.problem}" for row in gone.head(5).itertuples()]
-    more = f"; and {len(gone) - 5} more" if len(gone) > 5 else ""
-    return f"Left out, and counted for nothing: {'; '.join(shown)}{more}."
-
-
 def novel_shares(hits: pd.DataFrame) -> pd.DataFrame:
     """Share of the compositions without a caption, corpora by rules; last all of them together."""
     new = hits["count"] == 0
@@ -154,19 +144,6 @@ def subsample(counts: np.ndarray, size: int, seed: int) -> np.ndarray:
     else:
         drawn = rng.multinomial(size, flat / flat.sum())
     return np.asarray(drawn).reshape(counts.shape)
-
-
-def held_out_reading(check: pd.DataFrame) -> str:
-    """What `held_out_check` found, as a sentence."""
-    if check.empty:
-        return "No corpus of this study is that of a model, so there is nothing to check against."
-    said = []
-    for name, own in check.groupby("corpus", sort=False):
-        found = [
-            f"{row[2]:,} by the {row[0]} rule" for row in own.drop(columns="corpus").to_numpy()
-        ]
-        said.append(f"of the {own['not trained on'].iloc[0]:,} of {name}, {', '.join(found)}")
-    return f"{'; '.join(said)}."
 
 
 def disagreements(hits: pd.DataFrame, rules: Sequence[str], n: int) -> pd.DataFrame:

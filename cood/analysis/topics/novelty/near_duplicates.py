@@ -10,8 +10,6 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.splits import seen
 
-NONE = "This study compares its images with no training images (`neighbours:` in a study file)."
-
 
 def load_nearest(study: Study) -> pd.DataFrame:
     """A row an image: `set`, `image`, `composition`, `similarity`, `threshold`, `problem`, ....
@@ -59,35 +57,3 @@ def summary(nearest: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows or [{"set": "none", "images": 0}])
-
-
-def reading(study: Study, nearest: pd.DataFrame, references: pd.DataFrame) -> str:
-    """What the images were compared with, and how to read the table, in a few sentences."""
-    settings = study.near_duplicates
-    if settings is None:
-        return NONE
-    problems = [problem for problem in nearest["problem"].unique() if problem]
-    if problems:
-        return f"With {settings.model} nothing could be compared: {problems[0]}."
-    if settings.references is not None:
-        said = [f"The references are training images embedded by {settings.model}."]
-    else:
-        said = [
-            f"The references are the drawings that {settings.model} was trained on. Drawings of "
-            "the compositions that it was trained on should be nearer to them than those of others."
-        ]
-    pairs = references[references["kind"] == "pairs"]
-    if len(pairs):
-        said.append(
-            f"Beside the altered copies, {pairs['used'].sum():,} pairs of images that are known to "
-            "be the same say how near that is (*pairs from*); an image counts as known from the "
-            "lower of both on."
-        )
-    left = references[references["problem"] != ""]
-    if len(left):
-        first = left.iloc[0]
-        said.append(
-            f"Of {len(references)} files, {len(left)} had problems; the first, `{first['file']}`: "
-            f"{first['problem']}."
-        )
-    return " ".join(said)

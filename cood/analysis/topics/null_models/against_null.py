@@ -1,4 +1,4 @@
-"""Trained models beside untrained ones: which scores training brought about."""
+"""Trained models against null models: which scores training changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cood.analysis.canonical_variants import usual
 from cood.analysis.results import Results
 from cood.analysis.stats.jackknife import mean
 
-HIGHER, LOWER, UNCLEAR = "higher", "lower", "not told apart"
+HIGHER, LOWER, UNCLEAR = "higher", "lower", "not significant"
 COLUMNS = (
     *("space", "metric", "chance", "untrained_lowest", "untrained_highest"),
     *("lowest", "median", "highest", "mean", "low", "high", "reading"),
