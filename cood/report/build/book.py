@@ -15,7 +15,6 @@ from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
 from cood.report.build.footer import add_footer
-from cood.report.build.html_postprocess import postprocess_pages
 from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, stages
@@ -72,7 +71,6 @@ def build(study: Study) -> Path:
             log = "\n".join(line for line in lines if line.strip())[-LOG_LETTERS:]
             command = " ".join([PROGRAM, *result.args[1:]])
             raise CoodError(f"the book was not rendered; {command} reports:\n{log}")
-        postprocess_pages(pages)
         shutil.rmtree(paths.html.parent, ignore_errors=True)
         pages.rename(paths.html.parent)
         shutil.rmtree(fresh)

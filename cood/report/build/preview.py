@@ -12,7 +12,6 @@ import yaml
 from cood.errors import CoodError
 from cood.report.build.book import remove_absent, unlink_absent
 from cood.report.build.footer import parameters
-from cood.report.build.html_postprocess import postprocess_pages
 from cood.report.build.jupyter_book import FOLDER, build_book
 from cood.settings.study_file import Study
 
@@ -59,7 +58,6 @@ def render(study: Study, name: str) -> Path:
         raise CoodError(
             f"notebook {name} ran, but its page was not rendered; jupyter-book reports:\n{log}"
         )
-    postprocess_pages(pages)
     pages.rename(html)
     for leftover in (source, folder / "_build"):
         shutil.rmtree(leftover)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cood.catalogue import checkpoints as catalogue
-from cood.report.build.html_postprocess import LIGHTENING
+from cood.report.build.sphinx_figures import LIGHTENING
 from cood.report.plots.style import MARKERS, architecture_groups, model_styles
 
 ZOO = [

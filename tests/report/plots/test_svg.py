@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cood.report import plots
-from cood.report.build.html_postprocess import themed
+from cood.report.build.sphinx_figures import themed
 from cood.report.plots.svg import Label, as_svg, fix_colours, label_marks, with_interval
 from cood.report.svg_markup import FIXED_COLOURS, MARK, SVG
 
