@@ -30,8 +30,8 @@ def source(root: Path, name: str) -> Path:
     """Notebook `name` in `notebooks/`; an unknown name raises a NotebookError."""
     path = root / "notebooks" / f"{name}.ipynb"
     if not path.is_file():
-        known = sorted(p.stem for p in (root / "notebooks").glob("*.ipynb"))
-        raise NotebookError(unknown("notebook", name, known))
+        names = sorted(p.stem for p in (root / "notebooks").glob("*.ipynb"))
+        raise NotebookError(unknown("notebook", name, names))
     return path
 
 

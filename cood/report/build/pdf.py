@@ -1,8 +1,8 @@
 """The report as one PDF, printed by a Chromium of this machine.
 
-The PDF builder of Jupyter Book (`pdfhtml`) renders the book once more as one page, without the
-figures as they are on the pages, and prints it by a Chromium that Playwright has downloaded. This
-module prints the pages of the report by a Chromium that is installed, without a network.
+The PDF builder of Jupyter Book (`pdfhtml`) would render the whole book a second time, as one page,
+and print it by a Chromium that Playwright has downloaded. This module joins the pages of the
+report, and prints them by a Chromium that is installed, without a network.
 """
 
 from __future__ import annotations

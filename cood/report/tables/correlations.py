@@ -53,13 +53,13 @@ def correlation_table(correlations: Mapping[str, Correlation]) -> pd.DataFrame:
     rows = [
         {
             "measured by": name,
-            "models": found.n,
-            "families": found.families,
-            "Pearson": format_estimate(found.pearson, found.low, found.high),
-            "Spearman": format_estimate(found.spearman, found.spearman_low, found.spearman_high),
-            "C-OoD accuracy": trend(found),
+            "models": result.n,
+            "families": result.families,
+            "Pearson": format_estimate(result.pearson, result.low, result.high),
+            "Spearman": format_estimate(result.spearman, result.spearman_low, result.spearman_high),
+            "C-OoD accuracy": trend(result),
         }
-        for name, found in correlations.items()
+        for name, result in correlations.items()
     ]
     return pd.DataFrame(rows)
 
@@ -96,34 +96,34 @@ def variant_grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFra
     return table.loc[names.unique(), kept["metric"].unique()]
 
 
-def rows_by_space(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+def rows_by_space(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """Correlations as `cood.report.plots.interval_rows` takes them: a row a metric and space."""
     low, high = bounds(coefficient)
     columns = {"space": "group", coefficient: "value", low: "low", high: "high"}
     # Pearson's interval has the names that the columns are to get.
-    table = found[["metric", *columns]].rename(columns=columns)
-    return table.assign(model=table["metric"].str.replace("_", " "))
+    renamed = table[["metric", *columns]].rename(columns=columns)
+    return renamed.assign(model=renamed["metric"].str.replace("_", " "))
 
 
-def way_grid(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+def way_grid(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """One coefficient in a grid of spaces and ways to measure by metrics.
 
-    `found` is what `cood.analysis.metric_correlations.ways` returns.
+    `table` is what `cood.analysis.metric_correlations.ways` returns.
     """
-    rows = found["space"] + "s, " + found["way"]
-    order = [f"{s}s, {way}" for s in sorted(set(found["space"])) for way in found["way"].unique()]
-    table = found.assign(row=rows).pivot(index="row", columns="metric", values=coefficient)
-    return table.reindex(index=[r for r in order if r in table.index])[found["metric"].unique()]
+    rows = table["space"] + "s, " + table["way"]
+    order = [f"{s}s, {way}" for s in sorted(set(table["space"])) for way in table["way"].unique()]
+    grid = table.assign(row=rows).pivot(index="row", columns="metric", values=coefficient)
+    return grid.reindex(index=[r for r in order if r in grid.index])[table["metric"].unique()]
 
 
-def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
+def sign_changes(table: pd.DataFrame, coefficient: str) -> str:
     """How often the sign of a correlation depends on how it is measured, as a sentence."""
     low, high = bounds(coefficient)
-    is_significant = (found[low] > 0) | (found[high] < 0)
-    keys = [found["space"], found["metric"]]
-    signs = np.sign(found[coefficient].replace(0, np.nan))
+    is_significant = (table[low] > 0) | (table[high] < 0)
+    keys = [table["space"], table["metric"]]
+    signs = np.sign(table[coefficient].replace(0, np.nan))
     mixed = signs.groupby(keys).agg(lambda s: s.min() < s.max())
-    significant = np.sign(found[coefficient]).where(is_significant, 0)
+    significant = np.sign(table[coefficient]).where(is_significant, 0)
     contradictory = significant.groupby(keys).agg(lambda s: s.min() < 0 < s.max())
     return (
         f"Of {len(mixed)} pairs of a metric and a space, {int(mixed.sum())} correlate positively "
@@ -133,10 +133,10 @@ def sign_changes(found: pd.DataFrame, coefficient: str) -> str:
     )
 
 
-def count_signs(found: pd.DataFrame, coefficient: str) -> str:
+def count_signs(table: pd.DataFrame, coefficient: str) -> str:
     """How many correlations are negative and positive, and significantly so, as a phrase."""
-    low, high = (found[bound] for bound in bounds(coefficient))
-    values = found[coefficient]
+    low, high = (table[bound] for bound in bounds(coefficient))
+    values = table[coefficient]
     return (
         f"of {values.notna().sum()} coefficients, {(values < 0).sum()} are negative "
         f"({(high < 0).sum()} significantly) and {(values > 0).sum()} positive "
@@ -200,10 +200,10 @@ def control_rows(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def with_coefficient(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+def with_coefficient(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """Rows that have the coefficient, or all rows if none has, so that a figure has its axes."""
-    kept = found[found[coefficient].notna()]
-    return found if kept.empty else kept
+    kept = table[table[coefficient].notna()]
+    return table if kept.empty else kept
 
 
 def count_significant(table: pd.DataFrame, level: float = LEVEL) -> str:
@@ -219,7 +219,7 @@ def count_significant(table: pd.DataFrame, level: float = LEVEL) -> str:
     )
 
 
-def model_influence(found: Correlation, without: pd.DataFrame) -> str:
+def model_influence(correlation: Correlation, without: pd.DataFrame) -> str:
     """Range of both coefficients when one model is left out, and the most influential model.
 
     A phrase; `without` is what `cood.analysis.stats.correlation.leave_one_out` returns.
@@ -228,7 +228,7 @@ def model_influence(found: Correlation, without: pd.DataFrame) -> str:
     for kind, values in without.items():
         if values.isna().all():
             return "not estimable from so few models"
-        coefficient = getattr(found, str(kind))
+        coefficient = getattr(correlation, str(kind))
         model = (values - coefficient).abs().idxmax()
         parts.append(
             f"{str(kind).capitalize()} {values.min():.2f} to {values.max():.2f} "

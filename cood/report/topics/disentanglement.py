@@ -62,12 +62,12 @@ def missing_factors(results: Results, split: str) -> str:
     return f"These models do not encode a factor: {'; '.join(rows)}."
 
 
-def saturated_metrics(found: pd.DataFrame) -> str:
+def saturated_metrics(table: pd.DataFrame) -> str:
     """Which metrics hardly vary over models, as a sentence.
 
-    `found` is what `cood.analysis.metric_correlations.correlate_metrics` returns.
+    `table` is what `cood.analysis.metric_correlations.correlate_metrics` returns.
     """
-    flat = found[np.isclose(found["lowest"], found["highest"], atol=SATURATED)]
+    flat = table[np.isclose(table["lowest"], table["highest"], atol=SATURATED)]
     if flat.empty:
         return f"Every metric differs between models by more than {SATURATED:g}."
     medians = zip(metric_names(flat), flat["median"], strict=True)

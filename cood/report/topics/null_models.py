@@ -216,15 +216,15 @@ def describe_widths(results: Results) -> str:
     return f"{text}."
 
 
-def describe_width_changes(found: pd.DataFrame, coefficient: str) -> str:
+def describe_width_changes(table: pd.DataFrame, coefficient: str) -> str:
     """How far coefficients at the fixed width differ from those at full width, as a phrase.
 
-    `found` is what `cood.analysis.canonical_variants.at_width` returns.
+    `table` is what `cood.analysis.canonical_variants.at_width` returns.
     """
     keys = ["space", "metric"]
-    full = found[found["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
+    full = table[table["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
     parts = []
-    for way, rows in found[found["way"] != AS_THEY_ARE].groupby("way", sort=False):
+    for way, rows in table[table["way"] != AS_THEY_ARE].groupby("way", sort=False):
         change = (rows.set_index(keys)[coefficient] - full).abs().dropna()
         if change.empty:
             continue
@@ -276,12 +276,12 @@ def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
     return f"{coefficient.capitalize()} correlation with C-OoD accuracy: {'; '.join(parts)}."
 
 
-def describe_robust_coefficients(found: pd.DataFrame, coefficient: str) -> str:
+def describe_robust_coefficients(table: pd.DataFrame, coefficient: str) -> str:
     """Which coefficients stay significant whatever confounder is held fixed, as sentences.
 
-    `found` is what `cood.analysis.topics.null_models.confounders.given_each` returns.
+    `table` is what `cood.analysis.topics.null_models.confounders.given_each` returns.
     """
-    rows = lost(found, coefficient, BOUNDS[coefficient])
+    rows = lost(table, coefficient, BOUNDS[coefficient])
     if rows.empty:
         return "No coefficient is significant to begin with."
     kept = rows[rows["lost_given"] == ""]
