@@ -53,8 +53,9 @@ def inline_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     if app.builder.format != "html":
         return
     for image in list(doctree.findall(nodes.image)):
-        if str(image["uri"]).endswith(".svg"):
-            svg = (Path(app.srcdir) / image["uri"]).read_text(encoding="utf-8")
+        file = Path(app.srcdir) / image["uri"]
+        if file.suffix == ".svg" and file.is_file():  # Sphinx warns of a missing file
+            svg = file.read_text(encoding="utf-8")
             image.replace_self(InlineFigure(html=figure_box(svg, image.get("alt", ""))))
     for raw in list(doctree.findall(nodes.raw)):
         text = raw.astext()

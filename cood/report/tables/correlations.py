@@ -37,10 +37,10 @@ def agreement(correlations: Iterable[Correlation]) -> str:
         )
     counts = pd.Series([trend(correlation) for correlation in every]).value_counts()
     if len(counts) == 1:
-        return (
-            f"C-OoD accuracy {counts.index[0]} in each of {counts.iloc[0]} ways to measure it, so "
-            "the conclusion does not depend on how it is measured"
-        )
+        text = f"C-OoD accuracy {counts.index[0]} in each of {counts.iloc[0]} ways to measure it"
+        if counts.index[0] == NOT_SIGNIFICANT:
+            return f"{text}, so none of them supports a trend"
+        return f"{text}, so the conclusion does not depend on how it is measured"
     *others, last = [f"{phrase} in {n}" for phrase, n in counts.items()]
     listed = f"of {counts.sum()} ways to measure it, C-OoD accuracy {', '.join(others)} and {last}"
     if {"rises", "falls"} <= set(counts.index):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-ESTIMATE = r"-?[\d.]+ ?%? \[[^\]]*\].{0,20}"  # a number with its interval
+ESTIMATE = re.compile(r"[-+]?[\d.]+ ?%? \[[^\]]*\].{0,20}")  # a number with its interval
 MISSING = "-"
 OUTPUT_VARIABLE = "COOD_OUTPUT"  # environment variable: where a running notebook saves
 
@@ -60,13 +61,15 @@ def styled(table: pd.DataFrame) -> Styler:
 
     Text is escaped: a word of a study, or an error message, may look like an HTML tag.
     """
-    text_columns = table.select_dtypes(["object", "str"]).columns
-    estimates = [c for c in text_columns if table[c].astype(str).str.fullmatch(ESTIMATE).any()]
-    table = table.assign(**{c: table[c].map(_escape) for c in text_columns})
+    columns = table.select_dtypes(["object", "str"]).columns
+    table = table.assign(**{c: table[c].map(_escape) for c in columns})
     style = table.style.hide(axis="index").set_table_attributes('class="dataframe"')
-    if not estimates:
-        return style
-    return style.set_properties(subset=estimates, **{"white-space": "nowrap"})
+    return style.map(_keep_on_one_line, subset=columns) if len(columns) else style
+
+
+def _keep_on_one_line(value: object) -> str:
+    """Style of a cell: a number and its interval are not broken."""
+    return "white-space: nowrap" if ESTIMATE.fullmatch(str(value)) else ""
 
 
 def _escape(value: object) -> object:

@@ -76,13 +76,11 @@ def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
         values = accuracy["value"].reindex(group["model"]).dropna()
         if len(values) > 1:
             low, high = percent(values.min()), percent(values.max())
-            ranges.append(f"{', '.join(values.index)} range from {low} to {high}")
+            names = ", ".join(values.index)
+            ranges.append(f"{names} differ only in their seed and range from {low} to {high}")
     if not ranges:
         return "No two models differ only in their seed, so the noise of training is unknown."
-    return (
-        f"These models differ only in their seed: {'; '.join(ranges)}. Smaller differences between "
-        "models may be noise."
-    )
+    return f"{'; '.join(ranges)}. Smaller differences between models may be noise."
 
 
 def skipped_models(models: pd.DataFrame) -> str:

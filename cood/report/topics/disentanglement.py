@@ -53,13 +53,20 @@ def null_table(results: Results, metrics: Sequence[str], split: str) -> pd.DataF
 
 
 def missing_factors(results: Results, split: str) -> str:
-    """Which models do not encode a factor at all, as a sentence."""
+    """Which models do not encode a factor at all, by what their codes lack, as a sentence."""
     scores = _here(results, ["coverage"], split)
     missing = scores[(scores["variant"] == "all") & (scores["note"] != "")]
     if missing.empty:
         return "Every model encodes both factors, in images and in texts."
-    rows = [f"{row.model}, {row.space}s ({row.note})" for row in missing.itertuples()]
-    return f"These models do not encode a factor: {'; '.join(rows)}."
+    reason = missing["note"].str.split(";").str[0]
+    parts = [
+        f"{note} ({space}s of {', '.join(rows['model'])})"
+        for (note, space), rows in missing.groupby([reason, "space"], sort=False)
+    ]
+    return (
+        "Some codes do not encode a factor, so their high scores are no sign of disentanglement: "
+        f"{'; '.join(parts)}."
+    )
 
 
 def saturated_metrics(table: pd.DataFrame) -> str:

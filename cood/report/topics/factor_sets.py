@@ -27,10 +27,16 @@ def describe_factors_above_chance(counts: pd.DataFrame) -> str:
 
     `counts` is what `cood.analysis.topics.factor_sets.count_above_chance` returns.
     """
-    return ", ".join(
-        f"{row.set} {row.factor.replace('_', ' ')} {row.above_chance} of {row.models}"
-        for row in counts.itertuples()
-    )
+    names = counts["set"] + " " + counts["factor"].str.replace("_", " ")
+    some = counts["above_chance"] > 0
+    parts = [
+        f"{name} {row.above_chance} of {row.models}"
+        for name, row in zip(names[some], counts[some].itertuples(), strict=True)
+    ]
+    if some.all():
+        return ", ".join(parts)
+    none = f"no model names {', '.join(names[~some])}"
+    return f"{', '.join(parts)}; {none}" if parts else none
 
 
 def count_significant_signs(table: pd.DataFrame) -> str:

@@ -113,8 +113,8 @@ def describe_reached_metrics(comparison: pd.DataFrame) -> str:
     share = (compared["untrained_highest"] - compared["chance"]) / distance[compared.index]
     near = compared[share >= NEAR]
     base = (
-        f"{len(compared)} metrics that lie more than {DISTANCE:g} above their value under shuffled "
-        "labels"
+        f"{len(compared)} pairs of a metric and a space that lie more than {DISTANCE:g} above "
+        "their value under shuffled labels"
     )
     way = f"{100 * NEAR:.0f} % of the distance from there to the median trained model"
     if near.empty:

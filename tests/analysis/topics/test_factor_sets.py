@@ -89,6 +89,11 @@ def test_how_many_name_a_factor(results, monkeypatch):
     monkeypatch.setattr(type(SHAPES3D), "names", ["scale"])
     counts = factors.count_above_chance(results, ["a", "b", "c"])
     assert factor_sets.describe_factors_above_chance(counts) == "shapes scale 1 of 2"
+    other = counts.assign(factor="wall_hue", above_chance=0)
+    both = pd.concat([counts, other], ignore_index=True)
+    described = factor_sets.describe_factors_above_chance(both)
+    assert described == "shapes scale 1 of 2; no model names shapes wall hue"
+    assert factor_sets.describe_factors_above_chance(other) == "no model names shapes wall hue"
 
 
 def test_values_and_words_of_each_factor(factored):

@@ -44,6 +44,10 @@ def test_ways_to_measure_may_agree_or_not():
         "depends on how it is measured"
     )
     unsure = Correlation(9, 3, 0.1, -0.2, 0.3, 0.1, -0.2, 0.3)
+    assert agreement([unsure, unsure]) == (
+        "C-OoD accuracy shows no significant trend in each of 2 ways to measure it, so none of "
+        "them supports a trend"
+    )
     assert agreement([unsure, RISES, RISES]) == (
         "of 3 ways to measure it, C-OoD accuracy rises in 2 and shows no significant trend in 1: "
         "no two ways contradict each other, but not every trend is significant"

@@ -56,9 +56,9 @@ def test_models_that_lack_a_factor_are_named(results):
     bad = (scores["metric"] == "coverage") & (scores["model"] == "few") & (scores["split"] == "all")
     scores.loc[bad & (scores["space"] == "text"), "note"] = "the codes do not tell factor object"
     text = disentanglement.missing_factors(results, "all")
-    assert (
-        text
-        == "These models do not encode a factor: few, texts (the codes do not tell factor object)."
+    assert text == (
+        "Some codes do not encode a factor, so their high scores are no sign of disentanglement: "
+        "the codes do not tell factor object (texts of few)."
     )
 
 

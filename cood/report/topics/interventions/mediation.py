@@ -100,7 +100,10 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     settings = [results.study.models[name] for name in names]
     shares = sorted({model.share for model in settings if isinstance(model, Training)})
     metrics = table[table["space"].isin(METRIC_SPACES) & table["indirect"].notna()]
-    by_share = format_interval(*table[["levels_total_low", "levels_total_high"]].max())
+    bounds = table[["levels_total_low", "levels_total_high"]].max()
+    by_share = "no interval can be computed"
+    if np.isfinite(bounds).all():
+        by_share = f"the interval is {format_interval(*bounds)}"
     indirect, from_means, within = (
         ((metrics[f"{name}_low"] > 0) | (metrics[f"{name}_high"] < 0)).sum()
         for name in ("indirect", "levels", "within")
@@ -108,8 +111,8 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     return (
         f"{n} models that differ only in share and seed saw "
         f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions. Doubling the share "
-        f"changes accuracy on unseen compositions by {total}; the interval is {by_share} when "
-        "seeds are averaged within each share. This is the total effect of the share. The "
+        f"changes accuracy on unseen compositions by {total}; {by_share} when seeds are averaged "
+        "within each share. This is the total effect of the share. The "
         f"indirect effect is significant for {indirect} of {len(metrics)} metrics, "
         f"for {(metrics['holm'] < LEVEL).sum()} after Holm's correction, and for {from_means} when "
         f"only the means of the {len(shares)} shares are used. Among models of the same share, "
