@@ -13,6 +13,7 @@ from cood.analysis.stats.correlation import Correlation
 from cood.report.tables.formatting import MISSING, format_estimate, styled
 
 LEVEL = 0.05
+NOT_SHOWN = ("low", "high", "_p", "_least", "_most")  # ends of columns of a `Correlation`
 NOT_SIGNIFICANT = "shows no significant trend"
 NOT_ESTIMABLE = "has a trend that cannot be estimated from so few models"
 WITHOUT_CONTROL, WITH_CONTROL = "no control", "given ID accuracy"  # groups of `control_rows`
@@ -69,12 +70,13 @@ def styled_correlations(table: pd.DataFrame) -> Styler:
 
     The numbers of models and families are left out where they are the same in all rows.
     """
-    shown = table.drop(columns=[c for c in table if c.endswith(("low", "high", "_p"))])
+    shown = table.drop(columns=[c for c in table if c.endswith(NOT_SHOWN)])
     shown = shown.drop(columns=[c for c in ("n", "families") if shown[c].nunique() == 1])
     shown["metric"] = shown["metric"].str.replace("_", " ")
     for name in ("pearson", "spearman"):
         estimates = table[[name, *bounds(name)]].to_numpy()
         shown[name] = [format_estimate(*estimate) for estimate in estimates]
+    shown = shown.rename(columns={"pearson": "Pearson", "spearman": "Spearman", "n": "models"})
     return styled(shown).format(precision=2, na_rep=MISSING)
 
 

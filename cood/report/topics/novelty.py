@@ -74,8 +74,7 @@ def describe_comparison(study: Study, nearest: pd.DataFrame, references: pd.Data
     if len(pairs):
         sentences.append(
             "The threshold for a duplicate is the lower of two: the similarity of altered copies, "
-            f"and that of {pairs['used'].sum():,} pairs of images that are duplicates (*pairs "
-            "from*)."
+            f"and that of {pairs['used'].sum():,} pairs of images that are duplicates."
         )
     unusable = references[references["problem"] != ""]
     if len(unusable):

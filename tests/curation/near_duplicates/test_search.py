@@ -80,7 +80,7 @@ def test_among_files_where_a_set_finds_itself(study):
     assert (nearest["file"] == ["a.npy"] * 15 + ["b.npy"] * 25).all()
     assert nearest["row"].tolist() == [*range(15), *range(25)]
     (row,) = summary(nearest).to_dict("records")
-    assert (row["compositions"], row["as near as copies"]) == ("all", "100.0 %")
+    assert (row["compositions"], row["duplicates"]) == ("all", "100.0 %")
     assert (
         describe_comparison(settings, nearest, load_references(settings))
         == "The references are training images embedded by few."
@@ -151,7 +151,7 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
     assert "gone.png cannot be read" in references["problem"][1]
     said = describe_comparison(settings, load_nearest(settings), references)
     assert "6 pairs of images that are duplicates" in said
-    assert "pairs from" in summary(load_nearest(settings)).columns
+    assert "threshold of pairs" in summary(load_nearest(settings)).columns
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
     pd.DataFrame(rows).to_parquet(root / "rows.parquet")

@@ -85,10 +85,10 @@ def test_numbers_of_models_are_shown_only_where_they_differ():
         for n in (9, 8)
     ]
     shown = styled_correlations(pd.DataFrame(rows)).data
-    assert shown.columns.tolist() == ["metric", "n", "pearson", "spearman"]
+    assert shown.columns.tolist() == ["metric", "models", "Pearson", "Spearman"]
     assert shown["metric"].tolist() == ["dci completeness"] * 2
-    assert shown["pearson"].tolist() == ["0.50 [0.20, 0.75]"] * 2
-    assert "n" not in styled_correlations(pd.DataFrame(rows[:1] * 2)).data
+    assert shown["Pearson"].tolist() == ["0.50 [0.20, 0.75]"] * 2
+    assert "models" not in styled_correlations(pd.DataFrame(rows[:1] * 2)).data
 
 
 @pytest.fixture

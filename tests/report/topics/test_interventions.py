@@ -83,7 +83,7 @@ def test_sentences_and_tables_of_edits(made, pooled):
     listed = interventions.effect_table(pooled, shown).set_index("edit")
     assert list(listed.index) == list(shown)
     assert listed.loc["rotated", "pair"] == "+0.0 [+0.0, +0.0]"
-    assert listed.loc["rotated", "models with a significant change of pair"] == "0 up, 0 down of 2"
+    assert listed.loc["rotated", "models with a significant change (pair)"] == "0 up, 0 down of 2"
     assert listed.loc["rotated", "pair relative to control"] == "-"
     assert listed.loc["whitened by 90 %", "pair relative to control"] != "-"
 

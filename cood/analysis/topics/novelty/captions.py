@@ -48,16 +48,16 @@ def load_files(study: Study) -> pd.DataFrame:
 
 
 def corpora(files: pd.DataFrame) -> pd.DataFrame:
-    """A row a corpus: files read and left out, captions, and rows without one."""
+    """A row a corpus: files that were read and skipped, captions, and rows without a caption."""
     rows = []
     for name, own in files.groupby("corpus", sort=False):
         rows.append(
             {
                 "corpus": name,
                 "files": int((own["problem"] == "").sum()),
-                "left out": int((own["problem"] != "").sum()),
+                "skipped files": int((own["problem"] != "").sum()),
                 "captions": int(own["captions"].sum()),
-                "rows without": int(own["empty"].sum()),
+                "rows without a caption": int(own["empty"].sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -38,7 +38,7 @@ def load_references(study: Study) -> pd.DataFrame:
 
 
 def summary(nearest: pd.DataFrame) -> pd.DataFrame:
-    """A row for each set and each value of `shown`: similarities, and how many count as known."""
+    """A row for each set and each value of `shown`: similarities, and the share of duplicates."""
     rows = []
     for (set_, shown), own in nearest.groupby(["set", "shown"], sort=False):
         low, middle, high = own["similarity"].quantile([0.05, 0.5, 0.95])
@@ -50,10 +50,10 @@ def summary(nearest: pd.DataFrame) -> pd.DataFrame:
                 "lowest 5 %": low,
                 "median": middle,
                 "highest 5 %": high,
-                "copies from": own["of_copies"].iloc[0],
-                "pairs from": own["of_pairs"].iloc[0],
-                "known from": own["threshold"].iloc[0],
-                "as near as copies": percent((own["similarity"] >= own["threshold"]).mean()),
+                "threshold of copies": own["of_copies"].iloc[0],
+                "threshold of pairs": own["of_pairs"].iloc[0],
+                "threshold": own["threshold"].iloc[0],
+                "duplicates": percent((own["similarity"] >= own["threshold"]).mean()),
             }
         )
     return pd.DataFrame(rows or [{"set": "none", "images": 0}])

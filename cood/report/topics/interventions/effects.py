@@ -170,7 +170,7 @@ def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
                 row[f"{TITLES[metric]}{heading}"] = text
         counts = _select(pooled, *cell, "unedited", ACCURACIES[0])[["up", "down", "n"]].to_numpy()
         text = "{} up, {} down of {}".format(*counts[0]) if len(counts) else MISSING
-        row["models with a significant change of pair"] = text
+        row["models with a significant change (pair)"] = text
         rows.append(row)
     return pd.DataFrame(rows)
 
