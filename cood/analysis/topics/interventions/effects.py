@@ -159,7 +159,7 @@ def agreement(
             mean = _mean(np.array(each), none, none, known)
             cells = [(*cell, side) for cell in outcome.columns]
             row: dict[str, Any] = {"metric": metric, "side": side, **vars(mean)}
-            both = [(sign * sure[(metric, *cell)], sure[(metric, *cell)]) for cell in cells]
+            both = [(sign * sure[(metric, *cell)], sure[(accuracy, *cell)]) for cell in cells]
             for name, way in (("raised", 1), ("lowered", -1)):
                 row |= {name: sum(moved == way for moved, _ in both)}
                 row |= {f"{name}_up": both.count((way, 1)), f"{name}_down": both.count((way, -1))}
