@@ -39,7 +39,7 @@ def made() -> str:
 
 @nox.session(default=False, venv_backend="none")
 def notebook(session: nox.Session) -> None:
-    """Run one notebook with other parameters: nox -s notebook -- accuracy -p models vit."""
+    """Run one notebook with other parameters: nox -s notebook -- accuracy -p models=vit."""
     session.run(made(), "-m", "cood", "notebook", *session.posargs)
 
 
@@ -87,11 +87,12 @@ def cluster(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and types."""
+    """Check style, formatting, types and the order of the packages."""
     install(session)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("lint-imports")
 
 
 @nox.session

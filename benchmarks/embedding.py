@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import open_clip
 
-from cood.evaluation.embed.evaluation_sets import embed_texts
-from cood.models.loading import Clip
+from cood.evaluation.embed.texts import embed_texts
+from cood.models.clip import Clip
 from cood.vocabulary import TEMPLATES
 
 ARCHITECTURE = "ViT-B-32"

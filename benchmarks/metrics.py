@@ -32,12 +32,12 @@ Row = tuple[str, str, str, str]
 
 
 def rows() -> Iterator[Row]:
-    """One row a piece of work."""
+    """A row for each piece of work: its name, its cost, the peer's cost, and their ratio."""
     warnings.simplefilter("ignore")
     codes, factors = problem("mixed", N, WIDTH)
     work = f"n {N}, d {WIDTH}"
     yield from _dci(work)
-    seconds = _timed(_three, codes, factors)
+    seconds = _timed(_three_from_information, codes, factors)
     peer = _timed(_column_by_column, codes, factors)
     yield _row(f"MIG, DCIMIG and modularity together, {work}", seconds, "column by column", peer)
     seconds = _timed(z_diff, codes, factors)
@@ -61,25 +61,25 @@ def rows() -> Iterator[Row]:
 
 
 def _dci(work: str) -> Iterator[Row]:
-    found, seconds = {}, 0.0
+    values, seconds = {}, 0.0
     for geometry in ("aligned", "mixed", "noisy"):
         codes, factors = problem(geometry, N, WIDTH)
         start = time.perf_counter()
-        found[geometry] = dci(codes, factors).value
+        values[geometry] = dci(codes, factors).value
         seconds = max(seconds, time.perf_counter() - start)
-    said = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+    listed = ", ".join(f"{name} {value:.2f}" for name, value in values.items())
     codes, factors = problem("mixed", N, WIDTH)
     start = time.perf_counter()
     peer = dci(codes, factors, model="xgboost")
     slower = time.perf_counter() - start
     name = f"XGBoost (D of mixed {peer.value:.2f})"
-    yield _row(f"DCI, {work}, 70 classes", seconds, name, slower, f"D of {said}")
+    yield _row(f"DCI, {work}, 70 classes", seconds, name, slower, f"D of {listed}")
 
 
-def _three(codes: np.ndarray, factors: np.ndarray) -> None:
-    found = mutual_information(codes, factors)
+def _three_from_information(codes: np.ndarray, factors: np.ndarray) -> None:
+    information = mutual_information(codes, factors)
     for score in (mig_from, dcimig_from, modularity_from):
-        score(found)
+        score(information)
 
 
 def _column_by_column(codes: np.ndarray, factors: np.ndarray) -> None:
@@ -110,12 +110,12 @@ def _all_metrics() -> tuple[float, float]:
         "import numpy as np\n"
         "from benchmarks.problem import problem\n"
         "from cood.metrics import directions, linear\n"
-        "from cood.metrics.metric_table import evaluate\n"
+        "from cood.metrics import metric_table\n"
         "from cood.metrics.rank import rank_table\n"
         "codes, factors = problem('mixed', 60_000, 768, 130, 1_000)\n"
         "probes = np.random.default_rng(0).standard_normal((1_130, 768))\n"
         "start = time.perf_counter()\n"
-        "evaluate(codes, factors)\n"
+        "metric_table(codes, factors)\n"
         "rank_table(codes)\n"
         "fit = linear.fit_additive(codes, factors)\n"
         "linear.r_squared(fit), linear.projected_r_squared(fit, probes)\n"
@@ -124,8 +124,8 @@ def _all_metrics() -> tuple[float, float]:
         "print(time.perf_counter() - start)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)\n"
     )
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    seconds, peak = said.stdout.split()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    seconds, peak = done.stdout.split()
     return float(seconds), float(peak)
 
 

@@ -17,9 +17,10 @@ import torch
 from PIL import Image
 
 from cood.evaluation.common.nearest import nearest
-from cood.evaluation.embed.evaluation_sets import embed_images, embed_texts
-from cood.models.loading import Clip
-from cood.synthesis.drawing.icon_sets import load_image
+from cood.evaluation.embed.images import embed_images
+from cood.evaluation.embed.texts import embed_texts
+from cood.models.clip import Clip
+from cood.synthesis.image_files import load_image
 from cood.vocabulary import ATTRIBUTES
 
 IMAGES, CLASSES, TEMPLATES = 2000, 1200, ("a photo of a {}.", "a picture of a {}.", "a {}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import uuid
@@ -13,17 +12,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from cood.errors import ArtefactError
 
-TEMPORARY = ".*.tmp"  # what a killed process may leave behind
+TEMPORARY = ".*.tmp"  # files that a killed process may leave
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; rename it to `path` when the block ends well."""
+    """Yield a temporary path to write to; rename it to `path` when the block ends well.
+
+    Raises
+    ------
+    ArtefactError
+        If it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,10 +39,11 @@ def atomic(path: Path) -> Iterator[Path]:
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(
             f"cannot write {path}: {reason}; make sure that its folder is writable and has space, "
-            "then run again: finished work is kept"
+            "then run again: completed outputs are kept"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+        if temporary.parent.is_dir():
+            temporary.unlink(missing_ok=True)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -85,7 +92,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 
 
 def damage(path: Path) -> str | None:
-    """Say what is wrong with an artefact, from header and size alone; None if it is whole."""
+    """What is wrong with an artefact, by its header and size alone; None if it is whole."""
     try:
         if not path.stat().st_size:
             return "empty"
@@ -102,7 +109,7 @@ def damage(path: Path) -> str | None:
 
 
 def left_out(path: Path) -> str | None:
-    """Why the model of a whole file of embeddings could not be had; None if it could."""
+    """Why an intact file of embeddings holds none: its model could not be loaded; else None."""
     if path.suffix != ".safetensors":
         return None
     with safe_open(path, "numpy") as file:
@@ -118,24 +125,26 @@ def _damaged(path: Path, error: Exception) -> ArtefactError:
 
 @contextmanager
 def locked(path: Path, busy: str) -> Iterator[None]:
-    """Hold a lock of the operating system; it vanishes with the process, even a killed one.
+    """Hold a lock of the operating system, which ends with the process, even a killed one.
 
     Raises
     ------
     ArtefactError
-        With the sentence `busy`, if a living process holds it.
+        With the message `busy` if another process holds the lock, or if `path` cannot be written.
     """
+    # A lock that is no more than a file would outlive a killed process.
+    lock = FileLock(path, fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ArtefactError(busy) from error
     except OSError as error:
         raise ArtefactError(
-            f"cannot write {path}: {error.strerror}; make sure that its folder "
-            "is writable, then run again"
+            f"cannot write {path}: {error.strerror}; make sure that its folder is writable, then "
+            "run again"
         ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ArtefactError(busy) from error
+    try:
         yield
+    finally:
+        lock.release()

@@ -1,7 +1,7 @@
 """The classes of ImageNet-1k: their names in open_clip, and their other names in WordNet.
 
-Both lists come with libraries that are installed anyway. Their files are read where they lie:
-importing the libraries would import torch, and a study file is to be read at once.
+Both lists are files of libraries that are installed anyway. They are read without importing the
+libraries, which would import torch: reading a study file must be fast.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def objects() -> list[str]:
 
 @cache
 def synonyms() -> dict[str, tuple[str, ...]]:
-    """Names that WordNet has for each class name of open_clip, the first synonym first.
+    """Names that WordNet has for each class name of open_clip, in the order of WordNet.
 
-    Older lists of ImageNet, that of ImageNet-AO among them, take the first: "ice bear" for what
+    Older lists of ImageNet, such as that of ImageNet-AO, use the first: "ice bear" for what
     open_clip calls "polar bear".
 
     Examples
@@ -53,10 +53,10 @@ def synonyms() -> dict[str, tuple[str, ...]]:
     >>> synonyms()["polar bear"][:2]
     ('ice bear', 'polar bear')
     """
-    found: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for name, others in zip(class_names(), lemmas(), strict=True):
-        found[name] = (*found.get(name, ()), *others)
-    return found
+        names[name] = (*names.get(name, ()), *others)
+    return names
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How far long work is, said now and then."""
+"""Progress of long work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAUSE = 10.0  # seconds between two lines
 
 
 class Progress:
-    """Counts what is done and says it, with the time left, every ten seconds at most."""
+    """Reports how much is done, how fast, and the time left, at most once in `PAUSE` seconds."""
 
     def __init__(
         self,
@@ -20,15 +20,15 @@ class Progress:
     ) -> None:
         self.what, self.total, self.say, self.clock = what, total, say, clock
         self.done = 0
-        self.start = self.told = clock()
+        self.start = self.reported = clock()
 
     def add(self, n: int) -> None:
         """Count `n` more."""
         self.done += n
         now = self.clock()
-        if now - self.told < PAUSE:
+        if now - self.reported < PAUSE:
             return
-        self.told = now
+        self.reported = now
         rate = self.done / (now - self.start)
         minutes = (self.total - self.done) / rate / 60 if rate else float("inf")
         self.say(

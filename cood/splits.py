@@ -1,4 +1,4 @@
-"""Which compositions a model sees in training, and which no model sees."""
+"""Which compositions each model is trained on, and which are held out of every training set."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ EDITING = 30
 def training_order(
     words: Vocabulary, held_out: float, seed: int, stream: int = SPLIT
 ) -> np.ndarray:
-    """Compositions that may be trained on, as ids, in the order in which models get them.
+    """Ids of the compositions that may be trained on, in the order in which models get them.
 
-    A model with share s sees the first ``s * words.size``, so what one model sees, every model
-    with a larger share sees too. The first ``max(len(attributes), len(objects))`` cover every
-    attribute and every object. The compositions left out, a share `held_out`, are in nobody's.
+    A model with share s is trained on the first ``s * words.size``, so that models with a larger
+    share see the same compositions and more. The first ``max(len(attributes), len(objects))``
+    cover every attribute and every object. A share `held_out` of all compositions is not in the
+    list, and so in no training set.
     """
     rng = np.random.default_rng((seed, stream))
     n_attributes, n_objects = len(words.attributes), len(words.objects)
@@ -46,9 +47,10 @@ def training_order(
 
 
 def split_by(order: np.ndarray, size: int, shares: Sequence[float]) -> np.ndarray:
-    """Split [size] of each composition, over models with these shares of an order of training.
+    """Split [size] of each composition, over models with these shares of a training order.
 
-    ``shared`` is in the training set of every model, ``partial`` of some, ``unseen`` of none.
+    ``shared`` compositions are in the training set of every model, ``partial`` ones of some,
+    ``unseen`` ones of none.
     """
     split = np.full(size, "unseen", dtype=object)
     if shares:
@@ -73,10 +75,10 @@ def splits(study: Study) -> np.ndarray:
 def training_compositions(
     study: Study, training: Schedule, rng: np.random.Generator | None = None
 ) -> np.ndarray:
-    """Composition id of each training image: the model's own take turns, in a new order each round.
+    """Composition id of each training image: all that the model may see, in rounds of new order.
 
-    Models of the same share, seed and number of images get the same. `rng` is by default the one
-    that the captions are drawn from.
+    Models of the same share, seed and number of images get the same ids. The default of `rng` is
+    the generator of the captions.
     """
     rng = np.random.default_rng((study.seed, CAPTIONS, training.seed)) if rng is None else rng
     compositions = seen(study, training.share)
@@ -87,7 +89,7 @@ def training_compositions(
 def training_captions(study: Study, training: Training) -> pd.DataFrame:
     """One row per training image: `composition`, `attribute`, `object`, `caption` and `names`.
 
-    The compositions are those of `training_compositions`. `names` says what the caption names:
+    The compositions are those of `training_compositions`. `names` is what the caption names:
     ``pair``, ``object`` or ``attribute``.
     """
     rng = np.random.default_rng((study.seed, CAPTIONS, training.seed))

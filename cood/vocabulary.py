@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,44 +13,46 @@ from numpy.typing import ArrayLike
 # The attributes of ImageNet-AO by category of VAW (Pham et al. 2021, arXiv:2106.09707), in the
 # order of VAW. The paper speaks of 140; its printed list holds these 130 distinct ones, once four
 # repeated colours are dropped and "stainedblue plaid" is split in two.
+# fmt: off
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "state": ("cracked", "dilapidated", "dry", "folded", "wet"),
     "texture": ("jagged", "moss covered", "rough", "textured", "wrinkled"),
     "opaqueness": ("transparent",),
     "cleanliness": ("clean", "dirty", "dusty", "stained"),
     "pattern": (
-        *("blue plaid", "checkered", "dotted", "floral", "lined", "red striped", "speckled"),
-        *("spotted", "striped"),
+        "blue plaid", "checkered", "dotted", "floral", "lined", "red striped", "speckled",
+        "spotted", "striped",
     ),
     "shape": (
-        *("arch shaped", "arrow shaped", "circular", "conical", "cubed", "curved", "curly"),
-        *("cylindrical", "diamond shaped", "domed", "heart shaped", "octagonal", "oval shaped"),
-        *("rectangular", "round", "rounded", "spherical", "spiky", "spiral", "square"),
+        "arch shaped", "arrow shaped", "circular", "conical", "cubed", "curved", "curly",
+        "cylindrical", "diamond shaped", "domed", "heart shaped", "octagonal", "oval shaped",
+        "rectangular", "round", "rounded", "spherical", "spiky", "spiral", "square",
         "triangular",
     ),
     "material": (
-        *("aluminum", "asphalt", "bamboo", "brass", "brick", "cardboard", "cement", "ceramic"),
-        *("chocolate", "chrome", "clay", "cloth", "cobblestone", "concrete", "denim", "dirt"),
-        *("fabric", "fluffy", "foamy", "furry", "glass", "granite", "gravel", "hardwood", "iron"),
-        *("jean", "khaki", "leather", "marble", "metal", "muddy", "paper", "pebbled", "plastic"),
-        *("plush", "porcelain", "red brick", "rocky", "rubber", "sandy", "silk", "snowy"),
-        *("stainless steel", "steel", "stone", "straw", "stucco", "styrofoam", "tiled", "wicker"),
-        *("wooden", "water"),
+        "aluminum", "asphalt", "bamboo", "brass", "brick", "cardboard", "cement", "ceramic",
+        "chocolate", "chrome", "clay", "cloth", "cobblestone", "concrete", "denim", "dirt",
+        "fabric", "fluffy", "foamy", "furry", "glass", "granite", "gravel", "hardwood", "iron",
+        "jean", "khaki", "leather", "marble", "metal", "muddy", "paper", "pebbled", "plastic",
+        "plush", "porcelain", "red brick", "rocky", "rubber", "sandy", "silk", "snowy",
+        "stainless steel", "steel", "stone", "straw", "stucco", "styrofoam", "tiled", "wicker",
+        "wooden", "water",
     ),
     "color quantity": ("colorful",),
     "color": (
-        *("red", "pink", "purple", "green", "amber", "aqua", "beige", "black", "blond", "blue"),
-        *("bluish", "bronze", "brown", "burgundy", "fuchsia", "golden", "gray", "ivory", "maroon"),
-        *("murky", "orange", "purplish", "reddish", "silver", "tan", "taupe", "teal"),
-        *("terracotta", "turquoise", "violet", "white", "yellow"),
+        "red", "pink", "purple", "green", "amber", "aqua", "beige", "black", "blond", "blue",
+        "bluish", "bronze", "brown", "burgundy", "fuchsia", "golden", "gray", "ivory", "maroon",
+        "murky", "orange", "purplish", "reddish", "silver", "tan", "taupe", "teal",
+        "terracotta", "turquoise", "violet", "white", "yellow",
     ),
 }
+# fmt: on
 
 CATEGORY: dict[str, str] = {a: category for category, names in ATTRIBUTES.items() for a in names}
 
-# Attributes that many people would use for the same image. To answer one where another of its
-# group is the label is hardly a mistake, so accuracy is reported with groups merged as well.
-# The groups are a judgement of this project; the paper names none.
+# Attributes that many people would use for the same image. Predicting one where another of its
+# group is the label is hardly an error, so accuracy is also reported with groups merged. The groups
+# are a judgement of this project; the paper has none.
 SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("aqua", "teal", "turquoise"),
     ("blue", "bluish"),
@@ -85,7 +88,7 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
 
 # Prompts averaged into one text embedding (prompt ensembling, Radford et al. 2021,
 # arXiv:2103.00020). None names an attribute: of the 80 templates published for ImageNet, those
-# with "clean", "dirty", "plastic" or "black and white" would collide with the labels.
+# with "clean", "dirty", "plastic" or "black and white" would clash with the labels.
 TEMPLATES: tuple[str, ...] = (
     "a photo of a {}",
     "a picture of a {}",
@@ -95,24 +98,24 @@ TEMPLATES: tuple[str, ...] = (
 )
 
 
-def naming(templates: Sequence[str], attributes: Sequence[str]) -> dict[str, list[str]]:
-    """Templates that name an attribute themselves, which favours it for every image.
+def named_attributes(templates: Sequence[str], attributes: Sequence[str]) -> dict[str, list[str]]:
+    """Templates by the attribute that they name, which they favour for every image.
 
     Examples
     --------
-    >>> naming(["a {}", "a photo of a dirty {}"], ["red", "dirty"])
+    >>> named_attributes(["a {}", "a photo of a dirty {}"], ["red", "dirty"])
     {'dirty': ['a photo of a dirty {}']}
     """
-    found = {}
+    named = {}
     for name in attributes:
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-        in_it = [template for template in templates if word.search(template)]
-        if in_it:
-            found[name] = in_it
-    return found
+        matching = [template for template in templates if word.search(template)]
+        if matching:
+            named[name] = matching
+    return named
 
 
-# What training captions look like: most name the pair, some only one half, as web captions do.
+# Forms of training captions: most name the pair, some only one of its words, as web captions do.
 PAIR_CAPTIONS: tuple[str, ...] = (
     *TEMPLATES,
     "{}",
@@ -123,28 +126,38 @@ PAIR_CAPTIONS: tuple[str, ...] = (
 OBJECT_CAPTIONS: tuple[str, ...] = ("a photo of a {}", "a {}", "the {}", "here is a {}")
 ATTRIBUTE_CAPTIONS: tuple[str, ...] = ("something {}", "a {} thing", "it is {}", "a {} one")
 
-
-# What stands in for the object when an attribute is asked alone, as in "a {} thing" above.
+# The word for the object in a prompt for an attribute alone, as in "a {} thing" above.
 ANY_OBJECT = "thing"
+
+
+def check_words(names: Sequence[str]) -> None:
+    """Raise a ValueError unless there are two names or more, each of them once."""
+    count = Counter(names)
+    repeated = sorted(name for name in count if count[name] > 1)
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} named more than once")
+    if len(names) < 2:
+        raise ValueError(f"at least two are needed, got {list(names)}")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """The attributes and objects of a study; a composition is one of each.
 
-    Compositions are numbered ``attribute_id * len(objects) + object_id``.
+    Compositions have the ids ``attribute_id * len(objects) + object_id``.
+
+    Raises
+    ------
+    ValueError
+        If a name is repeated, or there are fewer than two attributes or objects.
     """
 
     attributes: tuple[str, ...]
     objects: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for kind, names in (("attributes", self.attributes), ("objects", self.objects)):
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            if repeated:
-                raise ValueError(f"{kind}: {', '.join(repeated)} named more than once")
-            if len(names) < 2:
-                raise ValueError(f"{kind}: at least two are needed, got {list(names)}")
+        check_words(self.attributes)
+        check_words(self.objects)
 
     @property
     def size(self) -> int:
@@ -160,7 +173,7 @@ class Vocabulary:
         return np.asarray(composition) % len(self.objects)
 
     def merged(self) -> np.ndarray:
-        """Group [attributes] of each attribute: near-synonyms (`SYNONYMS`) have the same number.
+        """Group number [attributes] of each attribute; near-synonyms (`SYNONYMS`) share one.
 
         Examples
         --------

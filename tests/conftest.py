@@ -35,8 +35,11 @@ SETTINGS = {
     "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
     "representation_metrics": {
-        **{"metrics": ["mig", "explicitness"], "splits": ["all", "unseen"]},
-        **{"repeats": 1, "folds": 2, "dimensions": 8},
+        "metrics": ["mig", "explicitness"],
+        "splits": ["all", "unseen"],
+        "repeats": 1,
+        "folds": 2,
+        "dimensions": 8,
     },
     "notebooks": {},
 }
@@ -50,12 +53,20 @@ FACTORS = {
     },
     "factor_models": {
         "on-shapes": {
-            **{"set": "shapes", "architecture": "resnet", "share": 0.5},
-            **{"images": 32, "epochs": 1, "batch": 8},
+            "set": "shapes",
+            "architecture": "resnet",
+            "share": 0.5,
+            "images": 32,
+            "epochs": 1,
+            "batch": 8,
         },
         "on-shapes-more": {
-            **{"set": "shapes", "architecture": "resnet", "share": 0.8},
-            **{"images": 40, "epochs": 1, "batch": 8},
+            "set": "shapes",
+            "architecture": "resnet",
+            "share": 0.8,
+            "images": 40,
+            "epochs": 1,
+            "batch": 8,
         },
     },
 }
@@ -111,19 +122,17 @@ def tiny(project):
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
     """A project whose set is drawn, whose model `few` is trained and embedded: to read only."""
-    from cood.evaluation.embed.evaluation_sets import embed_set
-    from cood.models.training.clip import train
-    from cood.synthesis.drawing.icon_sets import draw_set
-    from cood.synthesis.drawing.isolated import draw_isolated
+    from cood.evaluation.embed.embed import embed_model
+    from cood.models.training.clip import train_model
+    from cood.synthesis.drawing.icon_sets import draw_icon_set
 
     root = make_project(tmp_path_factory.mktemp("built"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         study = load_study("tiny")
-        draw_set(study, "ao")
-        draw_isolated(study, "ao")
-        train(study, "few", lambda text: None)
-        embed_set(study, "few", "ao", lambda text: None)
+        draw_icon_set(study, "ao")
+        train_model(study, "few", lambda text: None)
+        embed_model(study, "few", lambda text: None)
     return root
 
 
@@ -146,7 +155,7 @@ def copied(built, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def drawn_factors(built, tmp_path_factory):
     """A copy of `built` with factor sets drawn, trained on, embedded and scored: to read only."""
-    from cood.evaluation.embed.factor_sets import embed_factor_sets
+    from cood.evaluation.embed.embed import embed_model
     from cood.evaluation.factor_scores import score_factor_sets
     from cood.models.training.factor_clip import train_factor_model
     from cood.synthesis.scenes.factor_sets import draw_factor_set
@@ -162,7 +171,7 @@ def drawn_factors(built, tmp_path_factory):
             draw_factor_set(study, name)
         train_factor_model(study, "on-shapes", lambda text: None)
         for model in ("few", "on-shapes"):
-            embed_factor_sets(study, model, lambda text: None)
+            embed_model(study, model, lambda text: None)
             score_factor_sets(study, model)
     return root
 

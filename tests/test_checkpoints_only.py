@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from cood.models.training.fitting import save, untrained
+from cood.models.small_clip import save_clip, untrained_clip
 from tests.projects import clone
 
 STUDY = {
@@ -58,7 +58,7 @@ def made(tmp_path_factory):
         for k in range(n):
             picture(project / "data" / "val" / label / f"{k}.JPEG", rng)
     for seed, name in enumerate("ab"):
-        save(untrained("resnet", seed=seed), project / "data" / name)
+        save_clip(untrained_clip("resnet", seed=seed), project / "data" / name)
     command = [sys.executable, "-m", "cood", "reproduce", "--study", "zoo", "--cores", "2"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     return project, done
@@ -107,5 +107,26 @@ def test_id_accuracy_stands_beside_the_others(made):
     assert set(board["ID is"]) == {"imagenet, top-1"}
     text = (project / "_build/html/executed/accuracy.html").read_text()
     assert "a photo of a dirty" in text
-    cells = json.loads((project / "results/zoo/notebooks/error_analysis/anatomy.ipynb").read_text())
+    cells = json.loads(
+        (project / "results/zoo/notebooks/error_analysis/error_analysis.ipynb").read_text()
+    )
     assert "seen in training" not in json.dumps([c.get("outputs") for c in cells["cells"]])
+
+
+def test_other_weights_under_the_same_name_are_noticed(made):
+    project, done = made
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "cood", "reproduce", "--study", "zoo", "-n"]
+
+    def planned():
+        said = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+        return said.stderr
+
+    assert "nothing to do" in planned()
+    save_clip(untrained_clip("resnet", seed=9), project / "data" / "a")
+    said = planned()
+    assert "would embed with a: its settings, its code or a file that they name" in said
+    assert "would score the accuracy of a" in said
+    assert "embed with b" not in said
+    save_clip(untrained_clip("resnet", seed=0), project / "data" / "a")  # the first weights again
+    assert "nothing to do" in planned()

@@ -6,6 +6,7 @@ import yaml
 
 from cood.cli import main
 from cood.files import read_table
+from cood.stages import STAGES
 
 
 @pytest.fixture
@@ -57,38 +58,34 @@ def test_a_wrong_setting(write, refused, changes, message):
 
 def test_a_file_that_is_not_yaml(project, refused):
     (project / "workflow" / "studies" / "bad.yaml").write_text("a: [1")
-    assert "bad.yaml is not YAML" in refused("score", "--study", "bad", "--model", "few")
+    assert "bad.yaml is not valid YAML" in refused("accuracy", "--study", "bad", "--model", "few")
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("train",),
-        ("score",),
-        ("probe",),
-        ("metric",),
-        ("edit",),
-        ("track",),
-        ("embed", "--set", "ao"),
+        "train",
+        "embed",
+        "accuracy",
+        "dimension-swap",
+        "representation-metrics",
+        "training-dynamics",
     ],
-    ids=lambda c: c[0],
 )
 def test_an_unknown_model(project, refused, command):
-    said = refused(*command, "--study", "tiny", "--model", "fwe")
+    said = refused(command, "--study", "tiny", "--model", "fwe")
     assert "unknown model 'fwe'; did you mean few?" in said
 
 
 def test_an_unknown_set(project, refused):
     assert "unknown set 'oa'" in refused("draw", "--study", "tiny", "--set", "oa")
-    said = refused("embed", "--study", "tiny", "--model", "few", "--set", "oa")
-    assert "unknown set 'oa'" in said
 
 
 def test_a_corpus(write, refused):
     study = write(corpora={"own": {"model": "few"}})
-    said = refused("scan", "--study", study, "--corpus", "onw")
+    said = refused("caption-search", "--study", study, "--corpus", "onw")
     assert "unknown corpus 'onw'; did you mean own?" in said
-    said = refused("scan", "--study", study, "--corpus", "own")
+    said = refused("caption-search", "--study", study, "--corpus", "own")
     assert "few/captions.parquet does not exist; `nox -s reproduce` makes it" in said
 
 
@@ -113,20 +110,21 @@ def test_an_unknown_notebook(project, write, refused):
 
 
 def test_a_parameter_that_is_not_yaml(project, refused):
-    assert "names" in refused("notebook", "work", "--study", "tiny", "-p", "names", "[1")
+    assert "names" in refused("notebook", "work", "--study", "tiny", "-p", "names=[1")
 
 
 def test_a_stage_before_the_one_it_needs(project, refused):
-    said = refused("score", "--study", "tiny", "--model", "few")
+    said = refused("accuracy", "--study", "tiny", "--model", "few")
     assert "few/ao.safetensors does not exist; `nox -s reproduce` makes it" in said
     assert "manifest.parquet does not exist" in refused("baselines", "--study", "tiny")
-    for stage in ("probe", "metric"):
+    for stage in ("dimension-swap", "representation-metrics"):
         said = refused(stage, "--study", "tiny", "--model", "few")
         assert "few/ao.safetensors does not exist" in said
-    said = refused("track", "--study", "tiny", "--model", "few")
+    said = refused("training-dynamics", "--study", "tiny", "--model", "few")
     assert "moments.safetensors does not exist" in said
-    said = refused("edit", "--study", "tiny", "--model", "few")
-    assert "study tiny asks for no edits of embeddings; add `edits: {}` to its file" in said
+    for stage in ("interventions", "linear-probe"):
+        said = refused(stage, "--study", "tiny", "--model", "few")
+        assert f"study tiny has no job of the stage {stage.replace('-', '_')}" in said
     assert "few.parquet does not exist" in refused("collect", "--study", "tiny")
 
 
@@ -139,21 +137,37 @@ def test_a_folder_that_is_in_the_way(project, refused):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "COMMAND"),
-        (["paint"], "invalid choice: 'paint'"),
-        (["train", "--study", "tiny"], "--model"),
-        (["draw", "--set", "ao", "--cores", "0"], "a whole number from 1 is needed, got '0'"),
-        (["draw", "--set", "ao", "--cores", "two"], "a whole number from 1 is needed, got 'two'"),
-        (["notebook", "a", "-p", "b"], "expected 2 arguments"),
+        (["paint"], "No such command 'paint'. Did you mean"),
+        (["train", "--study", "tiny"], "Missing option '--model'"),
+        (["draw", "--set", "ao", "--cores", "0"], "greater than or equal to 1"),
+        (["draw", "--set", "ao", "--cores", "two"], "Invalid value for '--cores'"),
+        (["notebook"], "Missing argument"),
+        (["review", "--set", "ao"], "give either --rater or --collect"),
     ],
 )
 def test_a_wrong_command_line_shows_the_usage(project, capsys, arguments, message):
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
+    assert main(arguments) == 2
     said = capsys.readouterr().err
-    assert "usage: cood" in said
-    assert message in said
+    assert "Usage: cood" in said
+    assert message in " ".join(said.split())
+
+
+def test_a_parameter_needs_a_name_and_a_value(project, refused):
+    said = refused("notebook", "work", "--study", "tiny", "-p", "names")
+    assert "parameter 'names': expected NAME=VALUE" in said
+
+
+def test_the_help_groups_the_commands(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    places = [
+        shown.index(f" {panel} ")
+        for panel in ("Make", "Look", "Evaluate", "Share")
+        if f" {panel} " in shown
+    ]
+    assert places == sorted(places)
+    for stage in STAGES.values():
+        assert f" {stage.command} " in shown
 
 
 def test_stages_one_after_the_other(project, capsys):
@@ -164,7 +178,7 @@ def test_stages_one_after_the_other(project, capsys):
     results = project / "results" / "tiny"
     assert len(read_table(results / "sets" / "ao" / "manifest.parquet")) == 40
     assert len(read_table(results / "sets" / "ao" / "isolated.parquet")) == 27
-    assert len(read_table(results / "scores" / "baselines.parquet")) > 0
+    assert len(read_table(results / "accuracy" / "baselines.parquet")) > 0
 
 
 def test_the_status_and_the_sentence_of_a_process(project):
@@ -176,14 +190,15 @@ def test_the_status_and_the_sentence_of_a_process(project):
     assert done.stderr.count("\n") == 1
 
 
-def test_stopping_is_no_crash(project, monkeypatch, refused):
+def test_stopping_is_no_crash(project, monkeypatch, capsys):
     def stop(study):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cood.evaluation.collect.collect", stop)
-    assert "stopped; run it again to go on" in refused("collect", "--study", "tiny")
+    assert main(["collect", "--study", "tiny"]) == 130
+    assert "stopped; run it again to resume" in capsys.readouterr().err
 
 
 def test_the_study_of_a_notebook_is_not_a_parameter(project, capsys):
-    assert main(["notebook", "work", "--study", "tiny", "-p", "study", "smoke"]) == 1
+    assert main(["notebook", "work", "--study", "tiny", "-p", "study=smoke"]) == 1
     assert "parameter study: use --study NAME instead" in capsys.readouterr().err

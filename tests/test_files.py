@@ -49,7 +49,7 @@ def test_atomic_leaves_nothing_behind_on_failure(tmp_path, before):
         assert path.read_text() == before
 
 
-def test_a_full_disk_is_told_with_path_and_way_out(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_with_path_and_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     path = tmp_path / "table.parquet"
     with pytest.raises(ArtefactError, match="No space left on device; make sure") as caught:
@@ -59,7 +59,7 @@ def test_a_full_disk_is_told_with_path_and_way_out(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path):
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "a").write_text("")
     with (
         pytest.raises(ArtefactError, match="cannot write"),
@@ -85,7 +85,7 @@ def _written_with_little_room(tmp_path, code):
     return subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
 
 
-def test_a_table_too_large_for_the_disk_is_told(tmp_path):
+def test_a_table_too_large_for_the_disk_is_reported(tmp_path):
     code = "write_table(pd.DataFrame({'a': np.random.default_rng(0).normal(size=9000)}), path)"
     made = _written_with_little_room(tmp_path, code)
     assert made.stdout.startswith(f"cannot write {tmp_path / 'big'}: ")
@@ -93,7 +93,7 @@ def test_a_table_too_large_for_the_disk_is_told(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tensors_too_large_for_the_disk_are_told(tmp_path):
+def test_tensors_too_large_for_the_disk_are_reported(tmp_path):
     made = _written_with_little_room(tmp_path, "write_tensors({'a': np.zeros(9000)}, path, {})")
     assert list(tmp_path.iterdir()) == []
     assert made.stdout.startswith(f"cannot write {tmp_path / 'big'}")
@@ -154,7 +154,7 @@ def test_noise_is_refused(artefact):
         READERS[artefact.name](artefact)
 
 
-def test_what_is_missing_is_said_to_be(tmp_path):
+def test_missing_artefacts_are_named(tmp_path):
     for name, read in READERS.items():
         with pytest.raises(ArtefactError, match=f"{name} does not exist; `nox -s reproduce`"):
             read(tmp_path / name)
@@ -201,7 +201,7 @@ def test_a_lock_is_free_after_an_error(tmp_path):
             raise ZeroDivisionError
 
 
-def test_a_lock_that_cannot_be_written_is_told(tmp_path):
+def test_a_lock_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(ArtefactError, match="cannot write"), locked(tmp_path / "a" / "b", "busy"):
         pass

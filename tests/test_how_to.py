@@ -14,10 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
-from cood.cli import main, parser
+from cood.cli import main
 from cood.settings.study_file import load_study, parse_study
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,7 @@ STUDY = "mine"
 FILE = Path("workflow") / "studies" / f"{STUDY}.yaml"
 LOOKED_UP = {"lint", "tests", "browser", "cluster", "book"}  # tried by CI, tests or by hand
 NO_STUDY = {"compare"}
+CHANGING = {"metric", "stage"}  # pages that change the package: followed in a copy of it
 
 
 def blocks(page):
@@ -109,9 +111,8 @@ def run(line):
             return
         program, words = "cood", [name, *given]
     if program == "cood":
-        args = parser().parse_args(words)
         if "--profile" in words:  # tests/test_profiles.py does it
-            assert (Path(args.snakemake[-1]) / "config.v8+.yaml").is_file()
+            assert (Path(words[-1]) / "config.v8+.yaml").is_file()
             return
         if words[0] not in NO_STUDY and "--study" not in words:
             words += ["--study", STUDY]
@@ -124,7 +125,7 @@ def run(line):
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.stem != "metric"], ids=lambda page: page.stem
+    "page", [page for page in PAGES if page.stem not in CHANGING], ids=lambda page: page.stem
 )
 def test_a_page_does_what_it_says(page, project, settings, capfd):
     found = blocks(page)
@@ -153,20 +154,80 @@ def test_a_page_does_what_it_says(page, project, settings, capfd):
             assert kind == "bibtex"
 
 
+def apply(page, copy):
+    """Write the files of a page and make its changes in a copy of the project; its commands."""
+    commands = []
+    for kind, file, text in blocks(ROOT / "book" / "how-to" / f"{page}.md"):
+        target = copy / (file or "")
+        if kind == "diff":
+            target.write_text(patched(target.read_text(), text))
+        elif kind in ("python", "yaml") and file:
+            target.write_text(text)
+        elif kind == "bash":
+            commands += text.splitlines()
+    return commands
+
+
+def in_copy(copy, *arguments):
+    """Run Python in a copy of the project, with the package of the copy."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_stage_is_added_as_the_page_says(project, tmp_path):
+    copy = tmp_path / "project"
+    shutil.copytree(project, copy)
+    said = []
+    for line in apply("stage", copy):
+        program, *words = shlex.split(line)
+        if program == "nox":
+            words = [words[1], *words[3:]]
+        done = in_copy(copy, "-m", "cood", *words, "--study", STUDY)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout + done.stderr)
+    table = pd.read_parquet(copy / "results" / STUDY / "norms" / "few.parquet")
+    assert (table["value"] > 0).all()
+    _, plan, dry_run = said
+    assert re.search(r"^norms +1 of 2 ", plan, re.MULTILINE)
+    assert "would compute the lengths of most: not made yet" in dry_run
+    shutil.copytree(ROOT / "tests", copy / "tests")
+    checked = in_copy(copy, "-m", "pytest", "-q", "tests/test_stages.py", "--rootdir", str(copy))
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("workflow/Snakefile", "the Snakefile and cood/stages have other stages"),
+        ("cood/pipeline/costs.py", "cood/pipeline/costs.py and cood/stages have other stages"),
+    ],
+)
+def test_a_stage_without_one_of_its_places_fails_with_the_name(project, tmp_path, file, message):
+    copy = tmp_path / "project"
+    shutil.copytree(project, copy)
+    forgotten = (copy / file).read_text()
+    apply("stage", copy)
+    (copy / file).write_text(forgotten)
+    shutil.copytree(ROOT / "tests", copy / "tests")
+    checked = in_copy(copy, "-m", "pytest", "-q", "tests/test_stages.py", "--rootdir", str(copy))
+    assert checked.returncode == 1
+    assert message in checked.stdout
+
+
 def test_a_metric_is_added_as_the_page_says(project, tmp_path):
     """In a copy of the package, by a process of its own."""
     copy = tmp_path / "project"
     shutil.copytree(project, copy)
-    python = []
-    for kind, file, text in blocks(ROOT / "book" / "how-to" / "metric.md"):
-        target = copy / (file or "")
-        if kind == "diff":
-            target.write_text(patched(target.read_text(), text))
-        elif kind == "python" and file:
-            target.write_text(text)
-        elif kind == "python":
-            python.append(text)
-    stages = [["metric", "--model", name] for name in ("few", "most")]
+    apply("metric", copy)
+    page = blocks(ROOT / "book" / "how-to" / "metric.md")
+    python = [text for kind, file, text in page if kind == "python" and not file]
+    stages = [["representation-metrics", "--model", name] for name in ("few", "most")]
     stages += [["collect"], ["notebook", "disentanglement"]]
     script = f"""
 import doctest, cood.metrics.between
@@ -176,20 +237,16 @@ for stage in {stages}:
     assert main([*stage, "--study", {STUDY!r}]) == 0
 {python[0]}
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        **{"cwd": copy, "env": {**os.environ, "PYTHONPATH": str(copy)}},
-        **{"capture_output": True, "text": True, "check": False},
-    )
+    done = in_copy(copy, "-c", script)
     assert done.returncode == 0, done.stderr
     assert "explicitness" in done.stdout
     results = copy / "results" / STUDY
-    import pandas as pd
-
     scores = pd.read_parquet(results / "scores.parquet").query("metric == 'between'")
     assert set(scores["model"]) == {"few", "most"}
     assert set(scores["space"]) == {"image", "text"}
-    assert {"all", "attribute", "object", "rotated", "isolated"} <= set(scores["variant"])
+    assert {"", "attribute", "object"} <= set(scores["factor"])
+    assert {"", "rotated"} <= set(scores["null"])
+    assert {"", "concepts"} <= set(scores["basis"])
     assert scores["value"].between(0, 1).all()
     saved = results / "preview" / "disentanglement"
     assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["metric"])

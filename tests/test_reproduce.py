@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 
+from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import damage
 from tests.projects import clone
 
@@ -101,7 +102,7 @@ def test_the_report_is_small_and_has_what_draws_its_formulas(made):
 
 def test_progress_says_what_runs_and_how_long_it_took(made):
     _, done = made
-    assert re.search(r"^\[1/46\] ", done.stderr, flags=re.MULTILINE)
+    assert re.search(r"^\[1/42\] ", done.stderr, flags=re.MULTILINE)
     for model in MODELS:
         assert re.search(rf"train {model}: done in [\d.]+ s, \d+ to go", done.stderr)
 
@@ -126,36 +127,36 @@ def test_scores_are_shares_with_interval_and_chance(made):
     shares = table.dropna(subset=["value"])
     bounded = shares.dropna(subset=["low"])
     assert (bounded["low"] <= bounded["high"]).all()
-    accuracy = shares[shares["metric"].str.contains("top|accuracy|class_mean|switched|intact")]
+    accuracy = shares[shares["metric"].str.contains("top|accuracy|class_mean|swapped|intact")]
     accuracy = accuracy[~accuracy["metric"].str.contains("gain")]
     assert accuracy["value"].between(0, 1).all()
     assert accuracy["chance"].between(0, 1, inclusive="neither").all()
     assert (shares["n"] > 0).all()
-    assert not table.duplicated(
-        ["model", "set", "split", "group", "space", "metric", "variant"]
-    ).any()
+    check(table, JOINED_SCORES)
 
 
 def test_once_more_does_nothing(made):
     project, _ = made
     again = reproduce(project)
     assert again.returncode == 0
-    assert "nothing had to be done" in again.stderr
+    assert "nothing to do: everything is up to date" in again.stderr
     assert would_run(project) == set()
 
 
 def test_a_notebook_parameter_runs_that_notebook_and_the_book_only(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
-    file.write_text(file.read_text().replace("benchmark: {}", "benchmark: {id_split: shared}"))
-    assert would_run(project) == {"run notebook benchmark", "render the book"}
+    file.write_text(file.read_text().replace("accuracy: {}", "accuracy: {id_split: shared}"))
+    assert would_run(project) == {"run notebook accuracy", "render the book"}
 
 
-def test_a_setting_of_the_probes_runs_these_and_what_joins_only(project):
+def test_a_setting_of_retrieval_runs_it_and_what_joins_only(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
-    file.write_text(file.read_text().replace(" samples: 200", " samples: 150"))
+    file.write_text(
+        file.read_text().replace("retrieval:\n  samples: 200", "retrieval:\n  samples: 150")
+    )
     planned = would_run(project)
-    assert {f"probe {model}" for model in MODELS} | {"join the scores"} <= planned
-    again = ("probe", "join", "run notebook", "render")
+    assert {f"score the accuracy of {model}" for model in MODELS} | {"join the scores"} <= planned
+    again = ("score the accuracy", "join", "run notebook", "render")
     assert all(step.startswith(again) for step in planned)
 
 
@@ -163,17 +164,22 @@ def test_a_models_setting_runs_that_model_and_what_joins(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
     file.write_text(file.read_text().replace("few: {share: 0.2}", "few: {share: 0.2, seed: 5}"))
     planned = would_run(project)
-    assert {"train few", "embed with few ao", "score few", "probe few"} <= planned
+    assert {
+        "train few",
+        "embed with few",
+        "score the accuracy of few",
+        "swap dimensions of few",
+    } <= planned
     assert "join the scores" in planned
     assert not {step for step in planned if "more" in step or "most" in step or "draw" in step}
 
 
-def test_damaged_artefacts_are_named_and_made_again(project):
+def test_damaged_artefacts_are_named_and_remade(project):
     before = scores(project)
     results = project / "results" / STUDY
     spoilt = [
         results / "embeddings" / "few" / "ao.safetensors",
-        results / "scores" / "more.parquet",
+        results / "accuracy" / "more.parquet",
         results / "models" / "most" / "open_clip_model.safetensors",
     ]
     for file in spoilt:
@@ -190,7 +196,7 @@ def test_damaged_artefacts_are_named_and_made_again(project):
     pd.testing.assert_frame_equal(scores(project), before)
 
 
-def test_a_damaged_notebook_is_made_again(project):
+def test_a_damaged_notebook_is_remade(project):
     file = project / "results" / STUDY / "notebooks" / "dataset" / "dataset.ipynb"
     file.write_bytes(file.read_bytes()[:100])
     done = reproduce(project)
@@ -201,7 +207,7 @@ def test_a_damaged_notebook_is_made_again(project):
 
 
 def test_a_failing_notebook_stops_the_book(project):
-    source = project / "notebooks" / "anatomy.ipynb"
+    source = project / "notebooks" / "error_analysis.ipynb"
     notebook = nbformat.read(source, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell("raise ValueError('the moon is full')"))
     nbformat.write(notebook, source)
@@ -209,9 +215,9 @@ def test_a_failing_notebook_stops_the_book(project):
     page.unlink()
     done = reproduce(project)
     assert done.returncode == 1
-    assert "notebook anatomy failed in cell" in done.stderr
+    assert "notebook error_analysis failed in cell" in done.stderr
     assert "ValueError: the moon is full" in done.stderr
-    assert "failed: run notebook anatomy" in done.stderr
+    assert "failed: run notebook error_analysis" in done.stderr
     assert not page.exists()
 
 

@@ -58,7 +58,7 @@ def test_small_shares_are_inside_large_ones(tiny):
         before = set(ids)
 
 
-def test_splits_are_disjoint_and_as_large_as_said(tiny):
+def test_splits_are_disjoint_and_as_large_as_the_shares(tiny):
     split = splits(tiny)
     assert pd.Series(split).value_counts().to_dict() == {"shared": 8, "partial": 8, "unseen": 4}
     for model in tiny.trained.values():
@@ -101,7 +101,7 @@ def test_compositions_take_turns(captions, parse):
     assert set(counts) == {1, 2}
 
 
-def test_captions_name_what_they_say_in_the_given_proportions(captions):
+def test_captions_name_pairs_and_words_in_the_set_proportions(captions):
     _, table = captions
     proportion = table["names"].value_counts(normalize=True)
     # Four standard errors of the largest share.

@@ -13,7 +13,7 @@ from cood.vocabulary import (
     SYNONYMS,
     TEMPLATES,
     Vocabulary,
-    naming,
+    named_attributes,
 )
 
 WORDS = Vocabulary(("red", "striped"), ("apple", "hat", "dog"))
@@ -77,7 +77,7 @@ def test_an_unknown_name_gets_near_ones_or_all():
 
 
 def test_openais_templates_name_attributes():
-    found = naming(imagenet.templates(), list(CATEGORY))
+    found = named_attributes(imagenet.templates(), list(CATEGORY))
     assert set(found) == {"black", "clean", "dirty", "plastic", "white"}
     assert found["dirty"] == ["a photo of a dirty {}.", "a photo of the dirty {}."]
-    assert naming(TEMPLATES, list(CATEGORY)) == {}
+    assert named_attributes(TEMPLATES, list(CATEGORY)) == {}

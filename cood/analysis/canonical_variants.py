@@ -1,4 +1,4 @@
-"""Measures of the embeddings as predictors of an accuracy, each taken in one way."""
+"""Metrics of the embeddings as predictors of an accuracy, each computed in one way."""
 
 from __future__ import annotations
 
@@ -8,67 +8,36 @@ from dataclasses import replace
 import pandas as pd
 
 from cood.analysis.metric_correlations import correlate_metrics
-from cood.analysis.results import Results
-from cood.evaluation.representation.fixed_width import PCA, RANDOM, fixed_width_variant
-from cood.evaluation.representation.geometry import (
-    FACTORISATION,
-    linear_variant,
-    rank_variant,
-)
-from cood.metrics.metric_table import WHOLE
-from cood.metrics.rank import DEFINITIONS
+from cood.analysis.results import Results, plain_rows, rows_with
+from cood.evaluation.representation.fixed_width import PCA, RANDOM
 
-CODES = {"image": "images", "text": "compositions"}
 AS_THEY_ARE = "as they are"
-
-
-def usual_variant(space: str, metric: str) -> str:
-    """The variant that stands for a metric: of unit embeddings, one by one, over all factors.
-
-    Examples
-    --------
-    >>> usual_variant("image", "mig"), usual_variant("text", "r2")
-    ('all', 'compositions, unit rows')
-    """
-    if metric in DEFINITIONS:
-        return rank_variant(CODES[space], centred=True, unit=True, relative=True)
-    return linear_variant(CODES[space], unit=True) if metric in FACTORISATION else WHOLE
+PROJECTIONS = {PCA: "principal components", RANDOM: "random projection"}
 
 
 def usual(results: Results, metrics: Collection[str]) -> Results:
-    """Results whose scores are those of the metrics in their usual variant only."""
-    scores = results.scores[results.scores["metric"].isin(metrics)]
-    pairs = scores[["space", "metric"]].drop_duplicates()
-    wanted = [
-        (space, metric, usual_variant(space, metric))
-        for space, metric in pairs.itertuples(index=False)
-        if space in CODES
-    ]
-    keys = pd.DataFrame(wanted, columns=["space", "metric", "variant"])
+    """Results whose scores are the plain rows of the metrics only, in the order of the metrics."""
+    scores = plain_rows(results.scores[results.scores["metric"].isin(metrics)])
     order = {name: i for i, name in enumerate(metrics)}
-    kept = scores.merge(keys, on=["space", "metric", "variant"])
-    kept = kept.sort_values("metric", key=lambda m: m.map(order), kind="stable")
-    return replace(results, scores=kept)
+    scores = scores.sort_values("metric", key=lambda m: m.map(order), kind="stable")
+    return replace(results, scores=scores.reset_index(drop=True))
 
 
 def at_width(
     results: Results, accuracy: pd.Series, metrics: Collection[str], split: str
 ) -> pd.DataFrame:
-    """Correlate metrics with an accuracy as they are, and at the width that models are fixed_width in.
+    """Correlate metrics with an accuracy as they are, and at the width that the study fixes.
 
     As `correlate_metrics`; the column `way` says which: `AS_THEY_ARE`, or how the embeddings were
-    brought to the width. A study that names no width has the first way only.
+    projected (`PROJECTIONS`). A study that fixes no width has the first way only.
     """
     found = correlate_metrics(usual(results, metrics), accuracy, metrics, split=split)
     tables = [found.assign(way=AS_THEY_ARE)]
-    width = results.study.representation_metrics.fixed_width
-    if width is not None and split == results.study.representation_metrics.splits[0]:
-        ways = {
-            fixed_width_variant(PCA, width): f"principal components, {width}",
-            fixed_width_variant(RANDOM, width): f"random projection, {width}",
-        }
-        scores = results.scores[results.scores["variant"].isin(ways)]
-        at = replace(results, scores=scores)
-        both = correlate_metrics(at, accuracy, metrics, split=split)
-        tables.append(both.assign(way=both["variant"].map(ways)))
+    settings = results.study.representation_metrics
+    if settings.fixed_width is not None and split == settings.splits[0]:
+        for projection, name in PROJECTIONS.items():
+            scores = rows_with(results.scores, projection=projection, width=settings.fixed_width)
+            at = replace(results, scores=scores)
+            table = correlate_metrics(at, accuracy, metrics, split=split)
+            tables.append(table.assign(way=f"{name}, {settings.fixed_width}"))
     return pd.concat(tables, ignore_index=True)

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
+from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
+from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE
 from cood.files import read_table
 from cood.metrics import SCORES
 from cood.settings.study_file import load_study
 
-ACCURACIES = (
-    *("pair_top1", "attribute_top1", "object_top1", "binding", "id_top1"),
-    "linear_pair_top1",  # of linear probes, which image-only towers have too
-)
+ACCURACIES = {  # by method; image-only encoders have linear probes too
+    ZERO_SHOT: ("pair_top1", "attribute_top1", "object_top1", "binding", "id_top1"),
+    LINEAR_PROBE: ("pair_top1",),
+}
 SOFT_RANK = "numerical_rank_0.1"
-RANKS = tuple(f"{of}, centred, unit rows, relative" for of in ("images", "compositions"))
 CLAIM, SCORE = "claim", "score"
 OOD = "pair_top1 on unseen"
 # What became of a number, or of a verdict.
@@ -78,7 +80,7 @@ def read_run(place: str) -> Run:
             f"{folder}: it holds no {scores.name}; name the results folder of a finished run, "
             "such as results/mini"
         )
-    tables = [folder / f"{name}.parquet" for name in ("models", "towers")]
+    tables = [folder / f"{name}.parquet" for name in ("models", "image_encoders")]
     known = [read_table(table) for table in tables if table.is_file()]
     models = [model for table in known for model in table["model"]]
     claims = _claims(folder / "notebooks" / "claims" / "claims.csv")
@@ -220,16 +222,24 @@ def _lines(table: pd.DataFrame) -> str:
 
 def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     """Accuracies, metrics of embeddings as they are, and soft ranks, one row each."""
-    scores = scores[scores["model"].isin(models) & (scores["group"] == "all")]
-    metric, variant = scores["metric"], scores["variant"]
-    whole = variant == "all"
-    kept = metric.isin(ACCURACIES) & (whole | (variant == "unseen"))
-    kept |= metric.isin(SCORES) & whole & (scores["split"] == "unseen")
-    kept |= (metric == SOFT_RANK) & variant.isin(RANKS) & (scores["split"] == "unseen")
-    scores = scores[kept]
-    labels = np.where(scores["variant"] == "unseen", ", unseen labels", "")
-    space = np.where(scores["metric"].isin(ACCURACIES), "", " " + scores["space"])
-    what = scores["metric"] + space + " on " + scores["split"] + labels
+    scores = scores[scores["model"].isin(models)]
+    accuracies = pd.concat(
+        plain_rows(scores[scores["metric"].isin(metrics)], method=method, labels=labels)
+        for method, metrics in ACCURACIES.items()
+        for labels in (ALL, OWN)
+    )
+    # Zero-shot accuracy on the images held out of a probe is there for comparison only.
+    compared = (accuracies["method"] == LINEAR_PROBE) | (accuracies["split"] != HELD_OUT)
+    own = accuracies["labels"] == OWN
+    accuracies = accuracies[compared & ~(own & (accuracies["split"] == HELD_OUT))]
+    metrics = plain_rows(scores[scores["metric"].isin([*SCORES, SOFT_RANK])], split="unseen")
+    scores = pd.concat([accuracies, metrics])
+    labels = np.where(scores["labels"] == OWN, ", unseen labels", "")
+    probe = np.where(scores["method"] == LINEAR_PROBE, "linear probe: ", "")
+    space = np.where(
+        scores["metric"].isin(SCORES) | (scores["metric"] == SOFT_RANK), " " + scores["space"], ""
+    )
+    what = probe + scores["metric"] + space + " on " + scores["split"] + labels
     sets = scores["set"]
     what = what.where(sets == sets.iloc[0], what + " of " + sets)  # the first set is the study's
     columns = ["model", "value", "low", "high"]

@@ -9,12 +9,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results
+from cood.analysis.results import Results, plain_rows
 from cood.analysis.stats.correlation import correlate, leave_one_out
 from cood.errors import StudyError, check_choice
 
-KEYS = ["space", "metric", "variant"]
-EXCESS = "above shuffled labels"
+# Columns that say how a metric is computed, and with the metric and its space tell rows apart.
+COMPUTATION = [
+    "codes",
+    "basis",
+    "centred",
+    "unit_rows",
+    "relative",
+    "factor",
+    "null",
+    "projection",
+    "width",
+]
+KEYS = ["space", "metric", *COMPUTATION]
+EXCESS = "excess"  # in the column `null`: how far a metric lies above its value by chance
 BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
 
 
@@ -32,7 +44,7 @@ def correlate_metrics(
     split: str,
     given: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Correlate every variant of the metrics, over models, with an accuracy.
+    """Correlate the metrics, however they are computed, over models with an accuracy.
 
     Parameters
     ----------
@@ -48,7 +60,7 @@ def correlate_metrics(
     Returns
     -------
     pandas.DataFrame
-        A row for each `space`, `metric` and `variant`: `split`; `lowest`, `median` and `highest`
+        A row for each combination of `KEYS`: `split`; `lowest`, `median` and `highest`
         value of a model, and the median `chance`; the columns of `Correlation`; and how far each
         coefficient moves when any one model is left out: `pearson_min`, `pearson_max`,
         `spearman_min` and `spearman_max`.
@@ -73,7 +85,7 @@ def correlate_metrics(
     y, families = accuracy.reindex(models.index), models["family"]
     third = None if given is None else given.reindex(models.index)
     rows: list[dict[str, Any]] = []
-    for names, group in scores.groupby(KEYS, sort=False):
+    for names, group in scores.groupby(KEYS, sort=False, dropna=False):
         x = group.set_index("model")["value"].reindex(models.index)
         row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
         row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
@@ -99,7 +111,7 @@ def with_control(found: pd.DataFrame, controlled: pd.DataFrame, coefficient: str
     Returns
     -------
     pandas.DataFrame
-        `space`, `metric`, `variant`, the coefficient with `low` and `high`, `p`, `holm` (p
+        `KEYS`, the coefficient with `low` and `high`, `p`, `holm` (p
         corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
         without a coefficient are no test.
     """
@@ -123,10 +135,13 @@ def holm(p: pd.Series) -> pd.Series:
     return found
 
 
-def composite(results: Results, metrics: Collection[str]) -> dict[tuple[str, str], pd.Series]:
-    """Mean rank of each model by several metrics, between 0 and 1, by split and variant.
+def composite(
+    results: Results, metrics: Collection[str], split: str = "unseen"
+) -> tuple[pd.Series, list[pd.Series]]:
+    """Mean rank of each model by several metrics, between 0 and 1.
 
-    Each metric, of each space, counts alike; a constant one tells no two models apart.
+    Each metric, of each space, counts alike; a constant one tells no two models apart. First of
+    the metrics as they are, in one split; then of each other split and computation.
     """
     scores = results.scores
     scores = scores[
@@ -134,18 +149,23 @@ def composite(results: Results, metrics: Collection[str]) -> dict[tuple[str, str
         & scores["metric"].isin(metrics)
         & (scores["set"] == results.set)
     ]
-    found = {}
-    for key, part in scores.groupby(["split", "variant"], sort=False):
+    plain, others = pd.Series(dtype=float), []
+    keys = ["split", *(column for column in COMPUTATION if column != "codes")]
+    for _, part in scores.groupby(keys, sort=False, dropna=False):
         wide = part.pivot(index="model", columns=["space", "metric"], values="value")
-        found[key] = wide.rank(pct=True).mean(axis=1)
-    return found
+        ranks = wide.rank(pct=True).mean(axis=1)
+        if len(plain_rows(part, split=split)):
+            plain = ranks
+        else:
+            others.append(ranks)
+    return plain, others
 
 
 def add_excess(results: Results, metrics: Collection[str]) -> Results:
-    """Add rows with the variant `EXCESS`: how far metrics lie above their value by chance."""
+    """Add rows whose `null` is `EXCESS`: how far metrics lie above their value by chance."""
     scores = results.scores
-    whole = scores[scores["metric"].isin(metrics) & (scores["variant"] == "all")]
-    whole = whole.assign(value=whole["value"] - whole["chance"], variant=EXCESS, chance=0.0)
+    whole = plain_rows(scores[scores["metric"].isin(metrics)])
+    whole = whole.assign(value=whole["value"] - whole["chance"], null=EXCESS, chance=0.0)
     whole = whole.assign(low=np.nan, high=np.nan)
     joined = pd.concat([scores, whole.dropna(subset=["value"])], ignore_index=True)
     return replace(results, scores=joined)
@@ -159,21 +179,26 @@ def ways(
     The column `way` says which: as they are, above chance, in a rotated basis, in the basis of
     the principal components, in that of isolated words or images, on all compositions.
     """
-    found = [correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)]
+    found = correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)
+    tables = [
+        plain_rows(found, **columns).assign(way=name)
+        for name, columns in computations(results).items()
+    ]
     if split != "all":
         everywhere = correlate_metrics(results, accuracy, metrics, split="all")
-        found.append(everywhere[everywhere["variant"] == "all"].assign(variant="on all"))
-    table = pd.concat(found, ignore_index=True)
-    named = {
-        "all": "as they are",
-        EXCESS: "above shuffled labels",
-        "rotated": "rotated at random",
-        "PCA": "principal components",
-        "isolated": "isolated words, images",
-        "on all": "on all compositions",
+        tables.append(plain_rows(everywhere).assign(way="on all compositions"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def computations(results: Results) -> dict[str, dict[str, Any]]:
+    """How metrics are computed in a study: columns in which each differs from the plain row."""
+    return {
+        "as they are": {},
+        "above shuffled labels": {"null": EXCESS},
+        "rotated at random": {"null": "rotated"},
+        "principal components": {
+            "projection": "pca",
+            "width": results.study.representation_metrics.dimensions,
+        },
+        "isolated words, images": {"basis": "concepts"},
     }
-    table["way"] = table["variant"].str.replace(r"^PCA \d+$", "PCA", regex=True).map(named)
-    order = {name: i for i, name in enumerate(named.values())}
-    return table.dropna(subset=["way"]).sort_values(
-        "way", key=lambda w: w.map(order), kind="stable"
-    )

@@ -5,15 +5,43 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cood.errors import StudyError, unknown
+from cood.evaluation.common.score_table import ALL, SCORES
 from cood.files import read_table
+from cood.metrics.rank import DEFINITIONS
 from cood.settings.study_file import Study, load_study
 
 EVERY, FIRST = "all", "first"
+# The plain row of a metric has one of these values in each column of the table of scores: what
+# does not apply, or what is usual. Ranks alone are those of centred codes.
+PLAIN: dict[str, tuple[Any, ...]] = {
+    "category": (ALL,),
+    "method": ("", "zero_shot"),
+    "labels": ("", ALL),
+    "templates": ("",),
+    "fitted_on": ("",),
+    "query": ("",),
+    "weight": (None, 1.0),
+    "rule": ("",),
+    "disjoint": ("",),
+    "exchange": ("",),
+    "control": (None, False),
+    "dimensions": (None,),
+    "codes": ("", "images", "compositions", "captions"),
+    "basis": ("",),
+    "unit_rows": (None, True),
+    "relative": (None, True),
+    "factor": ("",),
+    "granularity": ("", "words"),
+    "null": ("",),
+    "projection": ("",),
+    "width": (None,),
+}
 TOWERS = {
     "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),
     "transformer": re.compile("vit|eva", re.IGNORECASE),
@@ -96,7 +124,42 @@ def model_names(models: pd.DataFrame) -> list[list[str]]:
     return found
 
 
-def pick(results: Results, **where: str) -> pd.DataFrame:
+def has_value(column: pd.Series, *values: Any) -> np.ndarray:
+    """Rows [n] in which a column has one of some values; None stands for a missing one."""
+    present = [value for value in values if value is not None]
+    rows = column.isin(present).to_numpy(bool)
+    return rows | column.isna().to_numpy(bool) if len(present) < len(values) else rows
+
+
+def rows_with(scores: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    """Rows that have these values in these columns; None stands for a missing one."""
+    for column in sorted(where, key=lambda name: name != "metric"):  # leaves few rows at once
+        scores = scores[has_value(scores[column], where[column])]
+    return scores
+
+
+def plain_rows(scores: pd.DataFrame, **where: Any) -> pd.DataFrame:
+    """Rows that have these values, and in the other columns what the plain row has (`PLAIN`).
+
+    Parameters
+    ----------
+    scores
+        A table of scores, or of something by columns of one.
+    where
+        Values by column; None stands for a missing one. `model`, `set`, `split`, `space` and
+        `metric` may have any value where they are not given.
+    """
+    scores = rows_with(scores, **where)
+    for column, values in PLAIN.items():
+        if column in scores and column not in where:
+            scores = scores[has_value(scores[column], *values)]
+    if "centred" not in scores or "centred" in where:
+        return scores
+    ranks = scores["metric"].isin(DEFINITIONS).to_numpy(bool)
+    return scores[ranks == has_value(scores["centred"], True)]
+
+
+def pick(results: Results, **where: Any) -> pd.DataFrame:
     """One row per model, indexed by its name: `value`, `low`, `high`, `chance` and `n`.
 
     Parameters
@@ -104,27 +167,26 @@ def pick(results: Results, **where: str) -> pd.DataFrame:
     results
         The tables of a study.
     where
-        Values of the columns `set` (default: that of the results), `split`, `space` (default
-        ``image``), `group` (default ``all``), `metric` and `variant` (default ``all``) that
-        select the row.
+        Values of columns of the table of scores. By default, `set` is that of the results,
+        `space` is ``image``, and the other columns are those of the plain row (`PLAIN`).
 
     Raises
     ------
     StudyError
-        If a value does not occur, or the selection leaves more than one row for a model.
+        If a column or a value does not occur, or the selection leaves more than one row for a
+        model.
     """
-    usual = {"space": "image", "group": "all", "variant": "all"}
-    where = {"set": results.set, **usual} | where
-    scores = results.scores
-    for column in ("variant", *where):  # what leaves the fewest rows first
-        scores = scores[scores[column] == where[column]]
+    for column in where:
+        if column not in SCORES.keys:
+            raise StudyError(unknown("column of scores", column, SCORES.keys))
+    where = {"set": results.set, "space": "image"} | where
+    scores = plain_rows(results.scores, **where)
     scores = scores[scores["model"].isin(results.models["model"])]
     if scores.empty:
         every = results.scores[results.scores["model"].isin(results.models["model"])]
         for column, value in where.items():
-            known = every[column].unique()
-            if value not in known:
-                raise StudyError(unknown(column, value, known))
+            if not has_value(every[column], value).any():
+                raise StudyError(unknown(column, str(value), every[column].dropna().unique()))
     repeated = scores.loc[scores["model"].duplicated(), "model"].unique()
     if len(repeated):
         raise StudyError(f"{where} does not select one row for {', '.join(repeated)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from cood.analysis.stats.correlation import Correlation, correlate
 
 
 def correlate_ways(
-    results: Results, ways: Mapping[str, Mapping[str, str]], against: pd.Series
+    results: Results, ways: Mapping[str, Mapping[str, Any]], against: pd.Series
 ) -> dict[str, Correlation]:
     """Correlate each way of measuring with one column over models.
 

@@ -1,1 +1,1 @@
-"""What is known of published checkpoints and image encoders."""
+"""Facts about published checkpoints and image-only encoders; read without torch."""

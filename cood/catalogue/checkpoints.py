@@ -1,4 +1,4 @@
-"""What is known of the checkpoints of open_clip, and which of them are refused; without torch."""
+"""Facts about the checkpoints of open_clip, and which are refused; read without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from cood.catalogue.open_clip_listing import HUB, package, places
+from cood.catalogue.open_clip_listing import package, places
+from cood.catalogue.sources import HUB
 from cood.errors import CoodError, unknown
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints.yaml")
@@ -32,7 +33,7 @@ def _catalogue() -> dict[str, Any]:
 
 def families() -> dict[str, list[str]]:
     """Checkpoints as `ARCHITECTURE/TAG`, by family."""
-    return {name: list(known) for name, known in _catalogue()["checkpoints"].items()}
+    return {name: list(members) for name, members in _catalogue()["checkpoints"].items()}
 
 
 def select(chosen: Iterable[str]) -> list[str]:
@@ -43,18 +44,18 @@ def select(chosen: Iterable[str]) -> list[str]:
     CoodError
         If there is no such family.
     """
-    known = families()
+    members = families()
     for family in chosen:
-        if str(family) not in known:
-            raise CoodError(unknown("family", str(family), known))
-    return [name for family, names in known.items() if family in chosen for name in names]
+        if str(family) not in members:
+            raise CoodError(unknown("family", str(family), members))
+    return [name for family, names in members.items() if family in chosen for name in names]
 
 
 def refusal(checkpoint: str, *, in_a_file: bool = False) -> str | None:
-    """Why a checkpoint is not to be used, with the way out; None if nothing speaks against it.
+    """Why a checkpoint must not be used, and what to use instead; None if it may be used.
 
-    `in_a_file` says that the weights do not come from where open_clip fetches them, which is what
-    duplicates suffer from.
+    `in_a_file` says that the weights are not those that open_clip downloads, so that the list of
+    duplicates does not apply.
     """
     catalogue = _catalogue()
     if checkpoint.startswith(HUB):
@@ -78,18 +79,18 @@ def refusal(checkpoint: str, *, in_a_file: bool = False) -> str | None:
 def listed_as(checkpoint: str) -> str:
     """Name under which open_clip lists the weights of a repository ``hf-hub:ORG/REPO``.
 
-    Any other name, and a repository at a revision of its own, stays as it is.
+    Any other name is returned unchanged, also a repository with a revision.
     """
     if not checkpoint.startswith(HUB):
         return checkpoint
     place = f"{checkpoint.removeprefix(HUB)}/"
-    names = [name for name, lies in places().items() if lies == place]
-    # The same weights may stand there with the wrong activation too.
+    names = [name for name, listed in places().items() if listed == place]
+    # The same weights may be listed with the wrong activation too.
     return min(names, key=lambda name: refusal(name) is not None, default=checkpoint)
 
 
 def facts(checkpoint: str) -> dict[str, Any]:
-    """What is known of a checkpoint; empty for one that is not in the catalogue.
+    """Facts about a checkpoint; empty for one that is not in the catalogue.
 
     `family`, `architecture`; `data` (pre-training set), `pairs` (its size) and `samples_seen`, NaN
     where unknown; `parameters`; `embed_dim`, `width` of the image tower (NaN for towers of timm)
@@ -97,13 +98,14 @@ def facts(checkpoint: str) -> dict[str, Any]:
     top-1 accuracy on ImageNet, NaN where there is none.
     """
     catalogue = _catalogue()
-    found = [f for f, known in catalogue["checkpoints"].items() if checkpoint in known]
-    if not found:
+    listed = catalogue["checkpoints"].items()
+    family = next((name for name, members in listed if checkpoint in members), None)
+    if family is None:
         return {}
-    training = catalogue["checkpoints"][found[0]][checkpoint]
+    training = catalogue["checkpoints"][family][checkpoint]
     architecture = checkpoint.partition("/")[0]
     return {
-        "family": found[0],
+        "family": family,
         "architecture": architecture,
         "data": training["data"],
         "pairs": _pairs(catalogue["data"][training["data"]]),
@@ -120,7 +122,7 @@ def facts_of_architecture(architecture: str) -> dict[str, Any]:
 
 
 def sizes(config: dict[str, Any]) -> dict[str, float]:
-    """`embed_dim`, `width` and `resolution` that an open_clip configuration says; see `facts`."""
+    """`embed_dim`, `width` and `resolution` in a configuration of open_clip; see `facts`."""
     vision = config["vision_cfg"]
     return {
         "embed_dim": config["embed_dim"],
@@ -148,12 +150,12 @@ class Load:
     name
         As the authors wrote it.
     checkpoint
-        Right name of the weights in the catalogue; the row's own where it has none.
+        Right name of the weights in the catalogue, or the name of the row if it has none.
     figures
         Accuracies by column of the file.
     broken, same_as
-        Why the checkpoint does not work, and the earlier row that is the same; else empty. A row
-        is the same if it has the same weights and all of its figures.
+        Why the checkpoint does not work, and the earlier row that it repeats; else empty. A row
+        repeats another if it has the same weights and the same figures.
     wrong_activation
         Whether weights that were trained with QuickGELU ran with plain GELU.
     """
@@ -171,12 +173,12 @@ def loads() -> tuple[Load, ...]:
     """All rows of `published.csv`, in its order."""
     catalogue = _catalogue()
     wrong = [f"{a}/{tag}" for a, tags in catalogue["wrong_activation"].items() for tag in tags]
-    known = [name for names in families().values() for name in names]
-    known += [*wrong, *catalogue["duplicates"], *catalogue["broken"]]
-    tags = {name.replace("/", "_"): name for name in known}
+    names = [name for members in families().values() for name in members]
+    names += [*wrong, *catalogue["duplicates"], *catalogue["broken"]]
+    tags = {name.replace("/", "_"): name for name in names}
     with PUBLISHED.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    found: list[Load] = []
+    table: list[Load] = []
     first: dict[tuple[object, ...], str] = {}
     for row in rows:
         load = row.pop("model")
@@ -185,7 +187,7 @@ def loads() -> tuple[Load, ...]:
         right = catalogue["duplicates"].get(right, right)
         figures = {column: float(value) for column, value in row.items()}
         earlier = first.setdefault((right, *figures.values()), load)
-        found.append(
+        table.append(
             Load(
                 name=load,
                 checkpoint=right,
@@ -195,15 +197,15 @@ def loads() -> tuple[Load, ...]:
                 wrong_activation=name in wrong and not name.endswith("/openai"),
             )
         )
-    return tuple(found)
+    return tuple(table)
 
 
 @lru_cache
 def published() -> dict[str, float]:
     """Published top-1 accuracy on ImageNet, by checkpoint."""
-    known = {name for names in families().values() for name in names}
+    names = {name for members in families().values() for name in members}
     return {
         load.checkpoint: load.figures["imagenet_val_top1"]
-        for load in reversed(loads())  # the first row of a checkpoint stands
-        if load.checkpoint in known and not load.wrong_activation
+        for load in reversed(loads())  # so that the first row of a checkpoint wins
+        if load.checkpoint in names and not load.wrong_activation
     }

@@ -1,4 +1,4 @@
-"""What is known of image-only towers of timm; read without torch."""
+"""Facts about image-only encoders of timm; read without torch."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import yaml
 
 from cood.catalogue.checkpoints import MILLION
 
-TOWERS = Path(__file__).with_name("towers.yaml")
+ENCODERS = Path(__file__).with_name("image_encoders.yaml")
 
 
 @lru_cache
 def _catalogue() -> dict[str, Any]:
-    return yaml.safe_load(TOWERS.read_text())
+    return yaml.safe_load(ENCODERS.read_text())
 
 
-def known_image_encoders() -> list[str]:
-    """Names of timm, with their tags, that the catalogue knows."""
-    return list(_catalogue()["towers"])
+def image_encoder_names() -> list[str]:
+    """Names of timm, with their tags, that the catalogue lists."""
+    return list(_catalogue()["encoders"])
 
 
-def facts(tower: str) -> dict[str, Any]:
-    """What is known of a tower; empty for one that is not in the catalogue.
+def facts(encoder: str) -> dict[str, Any]:
+    """Facts about an encoder; empty for one that is not in the catalogue.
 
-    `family`; `learns`, from what it learned; `architecture`; `data` (pre-training set) and `images`
-    in it, NaN where unknown; `parameters`; `embed_dim`; `resolution` and `patch` in pixels, NaN
-    for towers without patches.
+    `family`; `learns` (from what it was trained); `architecture`; `data` (pre-training set) and
+    its number of `images`, NaN where unknown; `parameters`; `embed_dim`; `resolution` and `patch`
+    in pixels, NaN for encoders without patches.
     """
     catalogue = _catalogue()
-    if tower not in catalogue["towers"]:
+    if encoder not in catalogue["encoders"]:
         return {}
-    own = catalogue["towers"][tower]
-    architecture = tower.partition(".")[0]
+    own = catalogue["encoders"][encoder]
+    architecture = encoder.partition(".")[0]
     size = catalogue["architectures"][architecture]
     images = catalogue["data"][own["data"]]
     return {

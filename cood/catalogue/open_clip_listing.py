@@ -1,4 +1,4 @@
-"""The checkpoints that open_clip lists and where each lies on the hub, without importing it."""
+"""The checkpoints that open_clip lists, and their places on the hub; open_clip is not imported."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cood.catalogue.sources import HUB
 from cood.errors import CoodError
-
-# What the name of a checkpoint that open_clip does not list starts with.
-HUB = "hf-hub:"
-LOCAL = "local-dir:"
 
 
 def package() -> Path:
-    """Folder of open_clip; importing it would take seconds, as it imports torch."""
-    found = find_spec("open_clip")
-    if found is None or found.origin is None:
+    """Folder of open_clip. Importing it would take seconds, as it imports torch."""
+    spec = find_spec("open_clip")
+    if spec is None or spec.origin is None:
         raise CoodError("open_clip is not installed; install what requirements.lock lists")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def architectures() -> list[str]:
@@ -30,9 +27,9 @@ def architectures() -> list[str]:
 
 @lru_cache
 def places() -> dict[str, str]:
-    """Where each checkpoint ``ARCHITECTURE/TAG`` of open_clip lies: ``ORG/REPO/FILE`` on the hub.
+    """Place on the hub, ``ORG/REPO/FILE``, of each checkpoint ``ARCHITECTURE/TAG`` of open_clip.
 
-    FILE is empty where it has the usual name. Read off the tables in the source of
+    FILE is empty if it has the usual name. They are read from the tables in the source of
     `open_clip.pretrained`.
     """
     source = ast.parse((package() / "pretrained.py").read_text())
@@ -40,17 +37,17 @@ def places() -> dict[str, str]:
     for node in source.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             tables[node.targets[0].id] = _value(node.value, tables)
-    found = {}
+    listed = {}
     for architecture, tags in tables["_PRETRAINED"].items():
         for tag, about in tags.items():
-            found[f"{architecture}/{tag}"] = about.get("hf_hub", "")
-            if about.get("quick_gelu"):  # open_clip adds such a name, where there is none
-                found.setdefault(f"{architecture}-quickgelu/{tag}", about.get("hf_hub", ""))
-    return found
+            listed[f"{architecture}/{tag}"] = about.get("hf_hub", "")
+            if about.get("quick_gelu"):  # open_clip adds this name if it is missing
+                listed.setdefault(f"{architecture}-quickgelu/{tag}", about.get("hf_hub", ""))
+    return listed
 
 
 def _value(node: ast.expr, tables: dict[str, Any]) -> Any:
-    """Value of the kinds of expressions that the tables are made of; None for others."""
+    """Value of an expression of the kinds that the tables hold; None for others."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):

@@ -1,1 +1,1 @@
-"""Which images stay in a set, and which compositions are novel."""
+"""Which images are kept, which have near duplicates, and which compositions captions name."""

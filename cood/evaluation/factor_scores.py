@@ -3,88 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import COLUMNS
-from cood.evaluation.collect import missing
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_mean
+from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT, concat, write_scores
+from cood.evaluation.embeddings import SetEmbeddings, Tensors, score_each_set
 from cood.factors.table import Table
-from cood.files import read_table, read_tensors, write_table
-from cood.metrics.metric_table import evaluate
+from cood.metrics import SLOW, metric_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
-from cood.synthesis.scenes.scenes import seen, splits
+from cood.synthesis.manifests import read_factor_manifest
+from cood.synthesis.scenes.splits import seen, splits
 
-# Each takes longer than all others together. Z-diff, which the paper reports, is taken once; its
-# stricter forms, and the other, which is akin to it, need pairs that few scenes do not hold.
-SLOW = ("z_diff", "z_min_variance")
+# Of the slow metrics, Z-diff, which the paper reports, is computed once; its stricter forms, and
+# Z-min variance, which is close to it, need pairs that few scenes provide.
+Z_DIFF = "z_diff"
+WORDS, VALUES = "words", "values"  # granularity of the factors
 
 
 def score_factor_sets(study: Study, model: str) -> pd.DataFrame:
     """Score one model on each factor set it is tested on, write its table and return it."""
-    tables = []
-    for name in study.factor_sets_of(model):
-        tensors, metadata = read_tensors(study.paths.embeddings(model, name))
-        if "missing" in metadata:
-            tables.append(missing(model, name, metadata["missing"]))
-            continue
-        table = study.factor_set(name).table
-        manifest = read_factor_manifest(study, name)
-        ids = manifest[table.names].to_numpy()
-        split = splits(study, name)
-        members = {str(s): np.flatnonzero(split == s) for s in dict.fromkeys(split)}
-        if model in study.factor_models:
-            members["seen"] = np.sort(seen(study, study.factor_models[model]))
-        found = zero_shot(tensors, table, ids, members, study.evaluation, study.seed)
-        found = found.assign(group="all", seconds=np.nan, note=f"{metadata['captions']} captions")
-        both = pd.concat([found, measured(study, tensors, table, ids)], ignore_index=True)
-        tables.append(both.assign(model=model, set=name))
-    joined = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
-    write_table(joined, study.paths.model_factor_scores(model))
-    return joined
+
+    def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
+        table = study.factor_set(embedded.set).table
+        ids = read_factor_manifest(study, embedded.set)[table.names].to_numpy()
+        members = _split_members(study, model, embedded.set)
+        accuracies = zero_shot(
+            embedded.tensors, table, ids, members, study.evaluation, study.seed
+        ).assign(note=f"{embedded.metadata['captions']} captions")
+        return concat([accuracies, disentanglement(study, embedded.tensors, table, ids)])
+
+    table = concat(score_each_set(study, model, study.factor_sets_of(model), score_set))
+    write_scores(table, study.paths.model_factor_scores(model))
+    return table
 
 
-def measured(
-    study: Study, tensors: dict[str, np.ndarray], table: Table, ids: np.ndarray
-) -> pd.DataFrame:
-    """Disentanglement metrics of images and captions, over all factors and factor by factor.
+def _split_members(study: Study, model: str, set_: str) -> dict[str, np.ndarray]:
+    """Composition ids of each split of a factor set; `seen` is what the model was trained on."""
+    split = splits(study, set_)
+    members = {str(s): np.flatnonzero(split == s) for s in dict.fromkeys(split)}
+    if model in study.factor_models:
+        members["seen"] = np.sort(seen(study, study.factor_models[model]))
+    return members
+
+
+def disentanglement(study: Study, tensors: Tensors, table: Table, ids: np.ndarray) -> pd.DataFrame:
+    """Metrics of images and captions, over all factors and by factor, as rows of a table of scores.
 
     Codes are unit embeddings of the images, and of their captions. Factors are word ids for both
-    (`group` ``words``), and for the images, which show more than words say, also value ids
-    (``values``), by the quick metrics. `chance` is the value under shuffled labels; for Z-diff it
-    is that of a guess.
+    (`granularity` is ``words``), and for the images, which show more than words say, also value
+    ids (``values``), by the quick metrics. `chance` is the value under shuffled labels; for
+    Z-diff it is that of a guess.
     """
-    quick = [m for m in study.representation_metrics.metrics if m not in SLOW]
-    slow = [m for m in study.representation_metrics.metrics if m == "z_diff"]
+    chosen = study.representation_metrics.metrics
+    quick, slow = [m for m in chosen if m not in SLOW], [m for m in chosen if m == Z_DIFF]
     images, captions = normalise(tensors["images"]), normalise(tensors["captions"])
-    words = table.word_ids(ids)
+    words, names, seed = table.word_ids(ids), table.names, study.seed
     tables = []
-    for group, space, codes, factors in (
-        ("words", "image", images, words),
-        ("words", "text", captions, words),
-        ("values", "image", images, ids),
+    for granularity, space, codes, z, factors in (
+        (WORDS, "image", "images", images, words),
+        (WORDS, "text", "captions", captions, words),
+        (VALUES, "image", "images", images, ids),
     ):
-        found = evaluate(
-            codes, factors, metrics=quick, names=table.names, repeats=1, rng=study.seed
-        )
-        if group == "words":
-            z = evaluate(codes, factors, metrics=slow, names=table.names, nulls=(), rng=study.seed)
-            z = z[z["metric"].isin(slow)].assign(chance=1 / len(table.names))
-            found = pd.concat([found, z], ignore_index=True)
-        tables.append(found.assign(group=group, space=space, split="all"))
-    return pd.concat(tables, ignore_index=True)
-
-
-def collect_factors(study: Study) -> None:
-    """Join the scores of all models on the factor sets, without how long each took."""
-    names = [*study.models, *study.factor_models]
-    tables = [read_table(study.paths.model_factor_scores(name)) for name in names]
-    joined = pd.concat(tables, ignore_index=True).drop(columns="seconds")
-    write_table(joined, study.paths.factor_scores)
+        scores = metric_table(z, factors, metrics=quick, names=names, repeats=1, rng=seed)
+        if granularity == WORDS:
+            z_diff = metric_table(z, factors, metrics=slow, names=names, nulls=(), rng=seed)
+            z_diff = z_diff[z_diff["metric"].isin(slow)].assign(chance=1 / len(names))
+            scores = pd.concat([scores, z_diff], ignore_index=True)
+        tables.append(scores.assign(granularity=granularity, space=space, codes=codes))
+    return pd.concat(tables, ignore_index=True).assign(split=ALL, category=ALL)
 
 
 def zero_shot(
@@ -104,54 +96,64 @@ def zero_shot(
     table, ids
         The set's factors, and their value ids [n, m] in the images.
     members
-        Composition ids of each split. The pair is asked split by split with all compositions as
-        labels, and for ``unseen`` also with its own alone.
+        Composition ids of each split. The pair is predicted split by split with all compositions
+        as labels, and for ``unseen`` also with its own only.
     settings, seed
         Of the resamples.
 
     Returns
     -------
     pandas.DataFrame
-        `metric` is ``factor_top1``, with the factor as `variant`, or ``pair_top1``, with the
-        labels (``all`` or ``unseen``) as `variant`.
+        `metric` is ``factor_top1``, for each `factor`, or ``pair_top1``, with `labels` ``all``
+        or ``own``.
     """
     composition = table.compositions(ids)
     rows = []
-    for metric, variant, split, inside, right, chance in _answers(
-        tensors, table, ids, composition, members
-    ):
-        found = grouped_mean(
-            right,
-            composition[inside],
+    for prediction in _predictions(tensors, table, ids, composition, members):
+        mean = grouped_mean(
+            prediction.right,
+            composition[prediction.images],
             rng=np.random.default_rng(seed),
             resamples=settings.resamples,
             level=settings.level,
         )
-        values = (found.value, found.low, found.high, chance, found.n)
-        rows.append((split, "image", metric, variant, *values))
-    columns = ["split", "space", "metric", "variant", "value", "low", "high", "chance", "n"]
-    return pd.DataFrame(rows, columns=columns)
+        rows.append(prediction.columns | vars(mean))
+    return pd.DataFrame(rows).assign(category=ALL, space="image", method=ZERO_SHOT)
 
 
-def _answers(
-    tensors: dict[str, np.ndarray],
+@dataclass(frozen=True)
+class _Prediction:
+    columns: dict[str, Any]  # of the table of scores
+    images: np.ndarray  # mask [n] of the images it was made for
+    right: np.ndarray  # whether it is right, for each of these
+
+
+def _predictions(
+    tensors: Tensors,
     table: Table,
     ids: np.ndarray,
     composition: np.ndarray,
     members: dict[str, np.ndarray],
-) -> Iterator[tuple[str, str, str, np.ndarray, np.ndarray, float]]:
+) -> Iterator[_Prediction]:
     word_ids, images = table.word_ids(ids), tensors["images"]
     everywhere = np.ones(len(ids), dtype=bool)
     for k, factor in enumerate(table.names):
         texts = tensors[f"words.{factor}"]
         right = nearest(images, texts, 1)[:, 0] == word_ids[:, k]
-        yield "factor_top1", factor, "all", everywhere, right, 1 / len(texts)
+        columns: dict[str, Any] = {
+            "metric": "factor_top1",
+            "factor": factor,
+            "split": ALL,
+            "labels": ALL,
+        }
+        yield _Prediction(columns | {"chance": 1 / len(texts)}, everywhere, right)
     for split, own in members.items():
         inside = np.isin(composition, own)
-        labels = {"all": np.arange(len(tensors["pairs"]))}
-        if split == "unseen":
-            labels["unseen"] = own
-        for variant, offered in labels.items():
-            texts = tensors["pairs"][offered]
-            right = offered[nearest(images[inside], texts, 1)[:, 0]] == composition[inside]
-            yield "pair_top1", variant, split, inside, right, 1 / len(offered)
+        labels = {ALL: np.arange(len(tensors["pairs"]))}
+        if split == UNSEEN:
+            labels[OWN] = own
+        for name, classes in labels.items():
+            predicted = classes[nearest(images[inside], tensors["pairs"][classes], 1)[:, 0]]
+            columns = {"metric": "pair_top1", "split": split, "labels": name}
+            columns |= {"chance": 1 / len(classes)}
+            yield _Prediction(columns, inside, predicted == composition[inside])

@@ -1,4 +1,4 @@
-"""The data card of an export: a README whose head the Hugging Face hub reads."""
+"""The data card of an export: a README with a head that the Hugging Face hub reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from cood.report.topics.dataset import icon_designs, image_outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY, SYNONYMS
 
 PROSE = Path(__file__).with_suffix(".yaml")
@@ -22,14 +22,14 @@ SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "1
 
 
 def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
-    """Card of a set in one format, as Markdown with a head in YAML.
+    """Card of a set in a format, as Markdown with a head in YAML.
 
     Parameters
     ----------
     study, name
         The study and one of its sets.
     table
-        The set's whole manifest, rows that were not kept too.
+        The whole manifest of the set, with the rows that were not kept.
     format_
         ``release``, ``parquet`` or ``webdataset``.
     """
@@ -47,8 +47,8 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
         "Files": prose["layout"][format_].replace("{columns}", prose["columns"])
         + f"\n\n{prose['split']}",
         "How it was made": _making(settings, kept),
-        "Filters": "What became of all images that were planned or found, by the reason why one "
-        "was left out. Those that were kept are here.\n\n" + _table(image_outcomes(table)),
+        "Filters": "All images that were planned or listed, by the reason why they were left out. "
+        "This export holds those that were kept.\n\n" + _table(image_outcomes(table)),
         "Known faults": _faults(study, settings, possible - pairs),
         "Licence": _licence(study, settings),
         "Citation": prose["citation"],
@@ -60,11 +60,11 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
     about = f"{prose['about']} Set `{name}` of the study `{study.name}`, made with `cood`."
     top = f"# {_plain(title)}\n\n{about}\n\n{_table(pd.DataFrame([numbers]))}\n"
     body = [f"## {heading}\n\n{text}\n" for heading, text in sections.items()]
-    known = _known_licence(settings)
+    licence = _licence_name(settings)
     head = {
         "pretty_name": title,
         "language": ["en"],
-        **({"license": "other", "license_name": known} if known else {"license": "unknown"}),
+        **({"license": "other", "license_name": licence} if licence else {"license": "unknown"}),
         "task_categories": ["zero-shot-image-classification"],
         "tags": ["compositional-generalization", "synthetic", "imagenet-ao"],
         "size_categories": [next((s for n, s in SIZES.items() if len(kept) < n), "1M<n<10M")],
@@ -75,8 +75,8 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
             }
         ],
     }
-    shown = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
-    return f"---\n{shown}---\n\n" + "\n".join([top, *body])
+    front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+    return f"---\n{front}---\n\n" + "\n".join([top, *body])
 
 
 @cache
@@ -109,28 +109,30 @@ def _faults(study: Study, settings: ImageSet, missing: int) -> str:
     close = [[a for a in group if a in own] for group in SYNONYMS]
     named = "; ".join(", ".join(group) for group in close if len(group) > 1)
     if named:
-        lines.append(f"Some attributes look alike, so a label is not the only true one: {named}.")
+        lines.append(
+            f"Some attributes look alike, so that more than the label may be correct: {named}."
+        )
     if missing:
         lines.append(f"{missing:,} of {study.words.size:,} possible pairs have no image.")
     return _items(lines)
 
 
-def _known_licence(settings: ImageSet) -> str | None:
+def _licence_name(settings: ImageSet) -> str | None:
     if isinstance(settings, IconSet):
         return "icon-designs"
     model = settings.model if isinstance(settings, DiffusionSet) else ""
-    given = " ".join((settings.licence or "").split())
-    return given or _prose()["licences"].get(model)
+    own = " ".join((settings.licence or "").split())
+    return own or _prose()["licences"].get(model)
 
 
 def _licence(study: Study, settings: ImageSet) -> str:
     if isinstance(settings, IconSet):
         return f"{_prose()['credit']}\n\n{_table(icon_designs(study))}"
-    known = _known_licence(settings)
-    if known is None:
+    licence = _licence_name(settings)
+    if licence is None:
         return _prose()["unstated"]
     what = "generator" if isinstance(settings, DiffusionSet) else "images"
-    return f"Licence of the {what}: {_plain(known)}."
+    return f"Licence of the {what}: {_plain(licence)}."
 
 
 def _counted(values: pd.Series, title: str) -> str:
@@ -154,7 +156,7 @@ def _listed(texts: list[str]) -> str:
 
 
 def _plain(value: object) -> str:
-    r"""Text as it stands: nothing in it is HTML, a link, or the end of a cell.
+    r"""Text with escapes, so that nothing in it is HTML, a link, or the end of a cell.
 
     Examples
     --------

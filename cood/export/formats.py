@@ -1,7 +1,7 @@
-"""The forms of an export: folders of images, parquet, webdataset.
+"""The formats of an export: folders of images, parquet, webdataset.
 
-Each function writes into its own folder, whole files only, and skips those that are there. What a
-file holds follows from the rows alone, so the same set gives the same bytes.
+Each function writes into its own folder, complete files only, and skips those that exist. A file
+depends on the rows alone, so the same set gives the same bytes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ import pyarrow.parquet as pq
 from cood.files import atomic
 
 SHARD = 500_000_000  # bytes of images in a file, about
-GROUP = 32_000_000  # of which this many are in memory at a time
+GROUP = 32_000_000  # bytes of images in memory at a time, about
 FIELDS = {
-    **dict.fromkeys(("attribute", "object"), "string"),
-    **{"composition": "int64", "split": "string", "prompt": "string", "seed": "int64"},
+    "attribute": "string",
+    "object": "string",
+    "composition": "int64",
+    "split": "string",
+    "prompt": "string",
+    "seed": "int64",
     "generator": "string",
 }
 Add = Callable[[int], None]
@@ -33,19 +37,19 @@ Add = Callable[[int], None]
 def write_release(rows: pd.DataFrame, images: Path, folder: Path, add: Add) -> None:
     """Write ``images/attribute object/n.png``, the layout of the public release.
 
-    `metadata.csv` beside them says of each what the manifest says, as ImageFolder of the package
+    `metadata.csv` next to them holds the columns of the manifest, as ImageFolder of the package
     `datasets` reads it.
 
     Parameters
     ----------
     rows
-        Of the manifest, those to export.
+        Rows of the manifest to export.
     images
-        Where the images of the set lie.
+        Folder of the set.
     folder
-        Where to write.
+        Folder to write to.
     add
-        Is told how many images more are done.
+        Called with the number of images that were written.
     """
     for row in rows.itertuples():
         target = folder / "images" / row.image
@@ -60,10 +64,10 @@ def write_release(rows: pd.DataFrame, images: Path, folder: Path, add: Add) -> N
 
 
 def write_parquet(rows: pd.DataFrame, images: Path, folder: Path, add: Add) -> None:
-    """Write ``data/test-00000-of-00001.parquet``, ... with the images' own files inside.
+    """Write ``data/test-00000-of-00001.parquet``, ... with the files of the images inside.
 
     An image is a struct of `bytes` and `path`, and the schema's metadata says so, as the feature
-    `Image` of the package `datasets` wants it. Parameters as in `write_release`.
+    `Image` of the package `datasets` requires. Parameters as in `write_release`.
     """
     parts = list(in_parts(rows, SHARD))
     schema = pa.schema(
@@ -95,8 +99,8 @@ def write_parquet(rows: pd.DataFrame, images: Path, folder: Path, add: Add) -> N
 def write_webdataset(rows: pd.DataFrame, images: Path, folder: Path, add: Add) -> None:
     """Write ``000000.tar``, ... with an image, `.cls`, `.txt` and `.json` for each key.
 
-    `.cls` is the number of the line of `classnames.txt` that names the pair, from 0; `.txt` the
-    prompt. Parameters as in `write_release`.
+    `.cls` is the line, from 0, of `classnames.txt` that names the pair, and `.txt` the prompt.
+    Parameters as in `write_release`.
     """
     classes, names = pd.factorize(rows["attribute"] + " " + rows["object"], sort=True)
     with atomic(folder / "classnames.txt") as temporary:
@@ -122,7 +126,7 @@ def write_webdataset(rows: pd.DataFrame, images: Path, folder: Path, add: Add) -
 
 
 def in_parts(rows: pd.DataFrame, size: int) -> Iterator[pd.DataFrame]:
-    """Rows in parts of about `size` bytes of images each, in their order."""
+    """Rows in parts of about `size` bytes of images each, in order."""
     before = rows["bytes"].cumsum() - rows["bytes"]
     for _, part in rows.groupby(np.asarray(before // size)):
         yield part
@@ -134,6 +138,6 @@ def _features() -> dict[str, Any]:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)  # of user and time 0
+    entry = tarfile.TarInfo(name)  # user and time are 0
     entry.size = len(content)
     archive.addfile(entry, io.BytesIO(content))

@@ -1,4 +1,4 @@
-"""The factors of the two sets, their published values, and the words for them."""
+"""The factors of 3D Shapes and dSprites: their published values and the words for them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import numpy as np
 from cood.errors import CoodError, unknown
 from cood.vocabulary import Vocabulary
 
+# fmt: off
 HUES = (
-    *("red", "orange", "yellow", "green", "mint"),
-    *("turquoise", "blue", "indigo", "purple", "pink"),
+    "red", "orange", "yellow", "green", "mint",
+    "turquoise", "blue", "indigo", "purple", "pink",
 )
 SIZES = (
-    *("tiny", "very small", "small", "fairly small"),
-    *("fairly large", "large", "very large", "huge"),
+    "tiny", "very small", "small", "fairly small",
+    "fairly large", "large", "very large", "huge",
 )
+# fmt: on
 TURNS = ("far left", "left", "slightly left", "forward", "slightly right", "right", "far right")
 ACROSS = ("far left", "left", "slightly left", "central", "slightly right", "right", "far right")
 DOWN = ("very high", "high", "slightly high", "halfway up", "slightly low", "low", "very low")
@@ -28,9 +30,9 @@ COMPASS = ("north", "northeast", "east", "southeast", "south", "southwest", "wes
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor: its published values, and one word for each; neighbours may share a word.
+    """A factor: its published values, and a word for each; neighbouring values may share a word.
 
-    `phrase` says in a caption without grammar what the word is of.
+    `phrase` is how a short caption names the word.
     """
 
     name: str
@@ -40,7 +42,7 @@ class Factor:
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        """Words in the order in which values first take them; word ids count from 0."""
+        """The distinct words in the order of the values; their places are the word ids."""
         return tuple(dict.fromkeys(self.words))
 
     @property
@@ -51,18 +53,18 @@ class Factor:
 
 @dataclass(frozen=True)
 class Table:
-    """All factors of a set, in the order of the published files: the last one changes fastest.
+    """All factors of a set, in the order of the published files: the last one varies fastest.
 
     Attributes
     ----------
     title, citation
-        Of the published set.
+        Name and source of the published set.
     factors
-        Those that vary.
+        The factors that vary.
     pair
         The two factors whose combinations are held out of training.
     sentence, spoken
-        A caption as a sentence, and the order in which it names the factors.
+        A caption as a sentence, and the order in which captions name the factors.
     """
 
     title: str
@@ -97,13 +99,13 @@ class Table:
         return np.stack(columns, axis=1)
 
     def word_ids(self, ids: np.ndarray) -> np.ndarray:
-        """Word ids [n, m] of ids [n, m]: what a caption can tell apart."""
+        """Word ids [n, m] of value ids [n, m]."""
         return np.stack([f.word_ids[ids[:, k]] for k, f in enumerate(self.factors)], axis=1)
 
     def captions(self, word_ids: np.ndarray, form: str) -> list[str]:
         """Captions of word ids [n, m] that name every factor.
 
-        The form is a ``sentence``, or ``short``: phrases, for text towers with room for few tokens.
+        The form is ``sentence``, or ``short``: phrases, for text towers with a short context.
         """
         if form == "short":
             return self.phrases(word_ids, np.ones(word_ids.shape, dtype=bool))
@@ -111,7 +113,7 @@ class Table:
         return [re.sub(r"\ba (?=[aeiou])", "an ", self.sentence.format(**row)) for row in rows]
 
     def phrases(self, word_ids: np.ndarray, named: np.ndarray) -> list[str]:
-        """Captions of word ids [n, m] that name only some factors, where `named` [n, m] is true."""
+        """Short captions of word ids [n, m] that name the factors where `named` [n, m] is true."""
         order = [self.index(name) for name in self.spoken]
         return [
             " ".join(self.factors[k].phrase.format(words[k]) for k in order if which[k])
@@ -119,8 +121,8 @@ class Table:
         ]
 
     def _words(self, word_ids: np.ndarray) -> list[list[str]]:
-        known = [factor.vocabulary for factor in self.factors]
-        return [[words[i] for words, i in zip(known, row, strict=True)] for row in word_ids]
+        words = [factor.vocabulary for factor in self.factors]
+        return [[names[i] for names, i in zip(words, row, strict=True)] for row in word_ids]
 
     def index(self, factor: str) -> int:
         """Column of a factor; an unknown name raises a CoodError."""
@@ -149,7 +151,7 @@ def _spread(words: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
 
 
 # Kim and Mnih 2018, arXiv:1802.05983. The hues are fractions of the circle, 1 left out as it is 0;
-# the scale is that of the labels in the file. What 0 to 3 of the shapes look like is not said.
+# the scale is that of the labels in the file. The source does not say which shapes 0 to 3 are.
 SHAPES3D = Table(
     title="3D Shapes",
     citation="Kim and Mnih 2018, repository deepmind/3d-shapes on GitHub",
@@ -167,12 +169,12 @@ SHAPES3D = Table(
     spoken=("scale", "object_hue", "shape", "floor_hue", "wall_hue", "orientation"),
 )
 
-# Matthey, Higgins, Hassabis and Lerchner 2017. Colour, always white, is left out. The last
-# orientation, 2 pi, shows what the first does.
+# Matthey, Higgins, Hassabis and Lerchner 2017. Colour, which is always white, is left out. The last
+# orientation, 2 pi, gives the same image as the first.
 #
-# The pair: size and shape have a word of their own for each value and are seen everywhere in the
-# picture. Orientation is not, as a square or an ellipse looks the same after a part of a turn, and
-# neighbouring positions share their words.
+# The pair: each size and each shape has a word of its own and is visible at every position. That is
+# not so of orientation, as a square or an ellipse looks the same after a part of a turn, nor of
+# positions, as neighbouring ones share their words.
 DSPRITES = Table(
     title="dSprites",
     citation="Matthey et al. 2017, repository google-deepmind/dsprites-dataset on GitHub",

@@ -1,23 +1,22 @@
-"""Metrics: pure functions on arrays.
+"""Metrics of disentanglement, rank and linearity: pure functions on arrays.
 
 A metric takes codes [n, d] and nominal factors [n, m] and returns a `Score`: higher means more
-disentangled, unless its docstring says otherwise. `evaluate` takes many of them at once.
+disentangled, unless its docstring says otherwise. `metric_table` computes many of them at once;
+`cood.metrics.registry` lists them.
 """
 
-from collections.abc import Mapping
+from cood.metrics.registry import LABELS, METRICS, RANGES, SCORES, SLOW, TRACKED
+from cood.metrics.result import MetricWarning, Score
+from cood.metrics.table import metric_table
 
-# What `evaluate` knows, by name, with the scores that each gives, the same as its maker in
-# `evaluate.py`; here, where settings can be checked without loading that.
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "z_diff": ("z_diff", "z_diff_strict", "z_diff_single", "coverage"),
-    "z_min_variance": ("z_min_variance",),
-    "dci": ("dci_disentanglement", "dci_completeness", "dci_informativeness"),
-    "mig": ("mig",),
-    "mig_sup": ("mig_sup",),
-    "dcimig": ("dcimig",),
-    "modularity": ("modularity",),
-    "sap": ("sap",),
-    "explicitness": ("explicitness",),
-    "irs": ("irs",),
-}
-SCORES = tuple(score for scores in METRICS.values() for score in scores)
+__all__ = [
+    "LABELS",
+    "METRICS",
+    "RANGES",
+    "SCORES",
+    "SLOW",
+    "TRACKED",
+    "MetricWarning",
+    "Score",
+    "metric_table",
+]

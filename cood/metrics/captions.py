@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import entropy
 
 from cood.metrics.checks import check_ids
 
@@ -38,8 +37,8 @@ class Dependence:
 def caption_nmi(attributes: np.ndarray, objects: np.ndarray) -> Dependence:
     """Normalised mutual information of the attribute and the object of n captions.
 
-    0 if knowing the object tells nothing of the attribute, 1 if each tells the other. The plug-in
-    estimate is biased upwards by about (cells - rows - columns + 1) / 2n.
+    0 if attribute and object are independent, 1 if each determines the other. The plug-in estimate
+    is biased upwards by about (cells - rows - columns + 1) / 2n.
 
     Parameters
     ----------
@@ -112,6 +111,8 @@ def dependence(counts: np.ndarray) -> Dependence:
     >>> round(dependence(np.array([[2, 0], [0, 2]])).geometric, 6)
     1.0
     """
+    from scipy.stats import entropy
+
     if np.ndim(counts) != 2:
         raise ValueError(f"counts: expected [attributes, objects], got {np.shape(counts)}")
     if not (np.isfinite(counts).all() and np.min(counts, initial=0) >= 0):

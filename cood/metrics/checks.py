@@ -1,4 +1,4 @@
-"""Checks of what metrics are given; every metric starts here."""
+"""Checks of the arguments of metrics; every metric starts here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+# Values beyond, or below their inverse, have squares that overflow or vanish in their precision.
+LIMIT_SINGLE, LIMIT_DOUBLE = 1e15, 1e100
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Data:
 
     @property
     def varied(self) -> list[int]:
-        """Columns of the factors with at least two values; the others cannot be told from codes."""
+        """Columns of the factors with at least two values; the others cannot be predicted."""
         return [k for k, size in enumerate(self.sizes) if size > 1]
 
     @property
@@ -87,17 +90,18 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     single = z.dtype in (np.float16, np.float32)
     if z.dtype.kind == "f":
         refuse_non_finite(name, z)
-        _refuse_extreme(name, z, 1e15 if single else 1e100)
+        _refuse_extreme(name, z, LIMIT_SINGLE if single else LIMIT_DOUBLE)
     return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
 
 
 def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
-    """Nominal ids as an array of numbers or of strings, of the shape that was given.
+    """Nominal ids as an array of numbers or of strings, of the same shape.
 
     Raises
     ------
     ValueError
-        If they are neither, or one is missing; the message names `name`, the value and the row.
+        If they are neither, not whole numbers, or one is missing; the message names `name`,
+        the value and the row.
     """
     array = _array(name, ids)
     listed = array.dtype.kind in "US" and not isinstance(ids, np.ndarray)
@@ -112,21 +116,37 @@ def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
         return np.array(objects.tolist(), dtype=None if objects.size else str)
     if array.dtype.kind == "f":
         refuse_non_finite(name, array)
+        _refuse_fractions(name, array)
     elif array.dtype.kind not in "iubUS":
-        said = f", such as {array.flat[0]!r} in row 0" if array.size else ""
-        raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{said}")
+        example = f", such as {array.flat[0]!r} in row 0" if array.size else ""
+        raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{example}")
     return array
 
 
-def _array(name: str, given: ArrayLike) -> np.ndarray:
+def _refuse_fractions(name: str, array: np.ndarray) -> None:
+    bad = np.argwhere(array != np.floor(array))
+    if len(bad):
+        raise ValueError(
+            f"{name}: {array[tuple(bad[0])]} in {_place(bad[0])} is not a whole number, "
+            "but factors are nominal ids; cut continuous labels into bins first, for instance by "
+            "numpy.digitize"
+        )
+
+
+def _place(index: np.ndarray) -> str:
+    row, *column = index
+    return f"row {row}" + (f", column {column[0]}" if column else "")
+
+
+def _array(name: str, values: ArrayLike) -> np.ndarray:
     try:
-        return np.asarray(given)
+        return np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name}: rows of different lengths make no array") from error
 
 
 def _refuse_extreme(name: str, array: np.ndarray, limit: float) -> None:
-    # Squares of what lies beyond would be infinite, or 0, without a word.
+    # Squares of such values would silently become infinite, or 0.
     largest = max(float(array.max()), -float(array.min()))
     if largest > limit:
         row, column = np.argwhere(np.abs(array) == largest)[0]
@@ -148,15 +168,29 @@ def check_count(name: str, value: Any, lowest: int = 1) -> int:
     return int(value)
 
 
-def check_choice(name: str, value: Any, known: tuple[str, ...]) -> str:
-    """One of `known`, else a ValueError."""
-    if value not in known:
-        raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+def check_share(name: str, value: float) -> float:
+    """A number between 0 and 1, both excluded, else a ValueError."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name}: expected a number between 0 and 1, got {value!r}")
+    return value
+
+
+def check_positive(name: str, value: float) -> float:
+    """A finite number above 0, else a ValueError."""
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    return value
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """One of `choices`, else a ValueError."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")
     return str(value)
 
 
 def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
-    """The generator itself, or one made from a seed; 0 is the seed if none is given."""
+    """The generator itself, or one made from a seed; the seed is 0 by default."""
     return np.random.default_rng(0 if rng is None else rng)
 
 
@@ -168,6 +202,4 @@ def refuse_non_finite(name: str, array: np.ndarray) -> None:
             return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        row, *column = bad[0]
-        place = f"row {row}" + (f", column {column[0]}" if column else "")
-        raise ValueError(f"{name}: {array[tuple(bad[0])]} in {place}")
+        raise ValueError(f"{name}: {array[tuple(bad[0])]} in {_place(bad[0])}")

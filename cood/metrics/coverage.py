@@ -1,18 +1,18 @@
-"""Which factors codes hold at all; scores of disentanglement mean little without it."""
+"""Which factors codes encode at all; scores of disentanglement mean little without it."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from cood.metrics.checks import Data
+from cood.metrics.common import fit_quietly
 from cood.metrics.discriminant import (
     Discriminant,
-    discriminant,
-    moments,
-    one_against_rest,
+    fit_discriminant,
+    one_vs_rest_auc,
+    standardise,
 )
 from cood.metrics.pairs import draw_controls, draw_pairs, mean_differences
 
@@ -23,15 +23,15 @@ FEW, SHUFFLES = 512, 20  # rows too few for points to be independent, and what i
 
 @dataclass(frozen=True)
 class Coverage:
-    """How well pairs that agree in a factor alone are told from pairs that agree in none.
+    """How well pairs that agree in one factor only are distinguished from pairs without it.
 
     Attributes
     ----------
     areas
         AUC [m] of each factor; NaN where it never varies or there are no such pairs. 0.5 means
-        that the codes do not hold the factor.
+        that the codes do not encode the factor.
     note
-        Names the factors whose AUC is not clearly above 0.5, or not known.
+        Names the factors whose AUC is not clearly above 0.5, or cannot be computed.
     """
 
     areas: np.ndarray
@@ -39,45 +39,46 @@ class Coverage:
 
 
 def coverage(data: Data, *, rng: np.random.Generator) -> Coverage:
-    """Which factors the codes hold, apart from what goes with the other factors.
+    """Which factors the codes encode, beyond what correlates with the other factors.
 
-    Pairs agree in one factor and differ in all others; they are told from pairs with the same
-    values of the others that differ in this one too. So a factor which only happens to go with
-    another, as when compositions are missing, does not count as held. What is fitted is scored
-    on pairs of other rows: else it would know rows by their noise. Points of the same few rows
-    are alike, so that with few rows the AUC must also exceed those of `SHUFFLES` shuffles.
+    Pairs agree in one factor and differ in all others. A linear classifier distinguishes them from
+    controls: pairs with the same values of the other factors that differ in this one too. So a
+    factor that only correlates with another, as when compositions are missing, does not count as
+    encoded. The classifier is scored on pairs of held-out rows: otherwise it would recognise rows
+    by their noise. Points from the same few rows are alike, so with few rows the AUC must also
+    exceed those of `SHUFFLES` shuffles.
     """
     halves = np.array_split(rng.permutation(len(data.codes)), 2)
     areas = np.full(len(data.sizes), np.nan)
-    untold, unknown = [], []
+    weak, undefined = [], []
     for k in data.varied:
         fit, score = (
             _draw(data.factors, rows, k, size * BATCH, rng)
             for rows, size in zip(halves, (TRAIN, TEST), strict=True)
         )
         if fit is None or score is None:
-            unknown.append(str(k))
+            undefined.append(str(k))
             continue
         points = _points(data.codes, fit)
         ids = np.repeat([0, 1], TRAIN)
-        model = discriminant(points, ids, 2, moments(points, np.arange(len(points))))
+        model = fit_discriminant(points, ids, 2, standardise(points, np.arange(len(points))))
         areas[k] = _area(model, data.codes, score)
         enough = 0.5 + BEYOND_CHANCE * np.sqrt((2 * TEST + 1) / (12 * TEST**2))
         rows = np.unique(score)
         if len(rows) < FEW:
-            dealt = np.arange(len(data.codes))
+            shuffled = np.arange(len(data.codes))
             for _ in range(SHUFFLES):
-                dealt[rows] = rng.permutation(rows)
-                enough = max(enough, _area(model, data.codes, dealt[score]))
+                shuffled[rows] = rng.permutation(rows)
+                enough = max(enough, _area(model, data.codes, shuffled[score]))
         if areas[k] <= enough:
-            untold.append(str(k))
+            weak.append(str(k))
     notes = []
-    if untold:
+    if weak:
         text = "; a high score is no sign of disentanglement"
-        notes.append(f"the codes do not tell factor {', '.join(untold)}{text}")
-    if unknown:
-        text = "cannot be told from the others: too few compositions"
-        notes.append(f"factor {', '.join(unknown)} {text}")
+        notes.append(f"the codes do not encode factor {', '.join(weak)}{text}")
+    if undefined:
+        text = "cannot be distinguished from the others: too few compositions"
+        notes.append(f"factor {', '.join(undefined)} {text}")
     return Coverage(areas, "; ".join(notes))
 
 
@@ -98,10 +99,10 @@ def _points(codes: np.ndarray, drawn: np.ndarray) -> np.ndarray:
 
 
 def _area(model: Discriminant, codes: np.ndarray, drawn: np.ndarray) -> float:
-    """AUC with which pairs are told from controls."""
+    """AUC with which pairs are distinguished from controls."""
     scores = model.scores(_points(codes, drawn))
     ids = np.repeat([0, 1], len(scores) // 2)
-    return float(one_against_rest(scores[:, :1] - scores[:, 1:], ids)[0])
+    return float(one_vs_rest_auc(scores[:, :1] - scores[:, 1:], ids)[0])
 
 
 def confusion(points: list[np.ndarray], train: int, classifier: str) -> np.ndarray:
@@ -119,14 +120,11 @@ def _scores(points: list[np.ndarray], train: int, classifier: str) -> tuple[np.n
     fit = np.tile(np.arange(len(points[0])) < train, len(points))
     if classifier == "logistic":
         return _logistic(z[fit], ids[fit], z[~fit]), ids[~fit]
-    found = discriminant(z, ids, len(points), moments(z, np.flatnonzero(fit)))
-    return found.scores(z[~fit]), ids[~fit]
+    model = fit_discriminant(z, ids, len(points), standardise(z, np.flatnonzero(fit)))
+    return model.scores(z[~fit]), ids[~fit]
 
 
 def _logistic(z: np.ndarray, ids: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression().fit(z, ids).predict_log_proba(test)
+    return fit_quietly(LogisticRegression(), z, ids).predict_log_proba(test)

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr
 
 from cood.metrics import importance
 from cood.metrics.checks import Data, check, check_choice, generator
-from cood.metrics.discriminant import Moments, discriminant, moments, split_rows
+from cood.metrics.discriminant import StandardisedRows, fit_discriminant, split_rows, standardise
 from cood.metrics.prediction import ONE_ROW
 from cood.metrics.result import Score, noted
 
 TREES = ("gradient boosting", "xgboost")
+SIGNIFICANT = 2  # standard errors above the majority class
 MODELS = ("boosted lines", "ridge", *TREES)
 
 
@@ -26,7 +26,7 @@ def dci(
     test: ArrayLike | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> Score:
-    """DCI: whether each dimension matters for one factor, and each factor rests on one dimension.
+    """DCI: whether each dimension encodes one factor, and each factor is encoded in one dimension.
 
     R_jk is how important dimension j is for predicting factor k, each column scaled to sum 1.
     **Disentanglement**, the value, is the mean over dimensions, weighted by their importance, of
@@ -38,9 +38,9 @@ def dci(
 
     Each is 1 at best. D is 0 if every dimension matters alike for all factors, C is 0 if every
     dimension matters alike for a factor; both are 0 for constant codes. Only informativeness
-    asks whether a factor is held: a code that holds one factor only may reach D = 1, and the
-    note names factors that are predicted not clearly better than by their commonest value (two
-    standard errors); where factors go together, one may be predicted from the other. Duplicated
+    asks whether a factor is encoded: a code that encodes one factor only may reach D = 1, and the
+    note names factors that are not predicted significantly better than by the majority class (two
+    standard errors); where factors correlate, one may be predicted from the other. Duplicated
     dimensions leave D as it is; C is lower with ``ridge``, which shares the importance among
     them, while boosting takes one of them. Not invariant under rotation; invariant under scale,
     shift and permutation of dimensions (with trees: but for ties between dimensions).
@@ -53,7 +53,7 @@ def dci(
         [n, m], nominal ids.
     model
         What gives the importances, and is named in the result. ``boosted lines``: squared error
-        taken away in componentwise boosting of each value against the rest; linear, sparse, and
+        removed by componentwise boosting of each value against the rest; linear, sparse, and
         fit for thousands of values and dimensions. ``ridge``: mean absolute weight in ridge
         regression of each value against the rest; linear and dense. Both with the accuracy of
         linear discriminant analysis. ``gradient boosting``: impurity and accuracy of
@@ -70,7 +70,7 @@ def dci(
     Score
         Parts: `disentanglement`, `completeness`, `informativeness`; `factor_completeness` and
         `factor_informativeness` [m] (NaN for a factor that never varies), `baseline` [m] (the
-        accuracy of always answering the commonest value), `importance` [d, m], `model`.
+        accuracy of the majority class), `importance` [d, m], `model`.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def dci(
         return noted(np.nan, {"model": model}, data.note, ONE_ROW)
     train, test_rows = split_rows(len(data.codes), test, generator(rng))
     if model not in TREES:
-        return dci_from(data, moments(data.codes, train), test_rows, model)
+        return dci_from(data, standardise(data.codes, train), test_rows, model)
     columns = [
         importance.boosted_trees(model, data.codes, data.factors[:, k], train, test_rows)
         for k in data.varied
@@ -111,15 +111,15 @@ def dci(
     return _score(data, columns, test_rows, model)
 
 
-def dci_from(data: Data, found: Moments, test: np.ndarray, model: str) -> Score:
+def dci_from(data: Data, standardised: StandardisedRows, test: np.ndarray, model: str) -> Score:
     """`dci` with a linear model, from the moments of the rows to fit on."""
-    one = importance.ridge if model == "ridge" else importance.boosted
+    importances = importance.ridge if model == "ridge" else importance.boosted
     columns = []
     for k in data.varied:
         ids, size = data.factors[:, k], data.sizes[k]
-        predictor = discriminant(data.codes, ids, size, found)
+        predictor = fit_discriminant(data.codes, ids, size, standardised)
         accuracy = predictor.accuracy(data.codes, ids, test)
-        columns.append((one(data.codes, ids, size, found), accuracy))
+        columns.append((importances(data.codes, ids, size, standardised), accuracy))
     return _score(data, columns, test, model)
 
 
@@ -136,16 +136,18 @@ def _score(
         complete[k] = _concentration(matrix[:, k])
         accuracy[k] = right
         baseline[k] = np.bincount(data.factors[test, k]).max() / len(test)
-        # Guessing gets above the share of the commonest value now and then.
-        if right <= baseline[k] + 2 * np.sqrt(baseline[k] * (1 - baseline[k]) / len(test)):
+        # Guessing exceeds the share of the majority class now and then.
+        if right <= baseline[k] + SIGNIFICANT * np.sqrt(
+            baseline[k] * (1 - baseline[k]) / len(test)
+        ):
             weak.append(str(k))
     rows = matrix[:, data.varied]
     weight = rows.sum(axis=1)
     shares = rows / np.where(weight > 0, weight, 1)[:, None]
-    apart = np.array([_concentration(share) for share in shares])
+    unmixed = np.array([_concentration(share) for share in shares])
     total = weight.sum()
     parts: dict[str, Any] = {
-        "disentanglement": float(apart @ weight / total) if total else 0.0,
+        "disentanglement": float(unmixed @ weight / total) if total else 0.0,
         "completeness": float(np.nanmean(complete)) if data.varied else np.nan,
         "informativeness": float(np.nanmean(accuracy)) if data.varied else np.nan,
         "factor_completeness": complete,
@@ -156,13 +158,19 @@ def _score(
     }
     if not data.varied:
         parts["disentanglement"] = np.nan
-    note = f"factor {', '.join(weak)} is not predicted clearly better than by its commonest value"
-    single = "of a single factor, disentanglement says nothing" if len(data.varied) == 1 else ""
+    note = (
+        f"factor {', '.join(weak)} is not predicted significantly better than by the majority class"
+    )
+    single = (
+        "disentanglement is not informative about a single factor" if len(data.varied) == 1 else ""
+    )
     return noted(parts["disentanglement"], parts, data.note, single, note if weak else "")
 
 
 def _concentration(shares: np.ndarray) -> float:
     """One minus the entropy of shares, relative to its maximum; 1 for a single share."""
+    from scipy.special import entr
+
     if not shares.sum():
         return 0.0
     if len(shares) == 1:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, ndtr
 
-from cood.metrics.checks import check_codes
+from cood.metrics.checks import check_codes, check_share
+from cood.metrics.common import SLACK
 from cood.metrics.linear import Additive
 from cood.metrics.result import Score, noted
 
@@ -27,9 +27,9 @@ def directions(fit: Additive) -> list[np.ndarray]:
     [array([[-1.],
            [ 1.]])]
     """
-    found = [vectors - vectors.mean(axis=0) for vectors in fit.vectors]
+    centred = [vectors - vectors.mean(axis=0) for vectors in fit.vectors]
     floor = ROUNDING * np.sqrt(np.trace(fit.scatter) / fit.n)
-    return [np.where(np.linalg.norm(d, axis=1, keepdims=True) > floor, d, 0.0) for d in found]
+    return [np.where(np.linalg.norm(d, axis=1, keepdims=True) > floor, d, 0.0) for d in centred]
 
 
 def orthogonality(fit: Additive) -> Score:
@@ -137,14 +137,12 @@ def factor_dimension(fit: Additive, *, share: float = 0.95) -> Score:
     >>> factor_dimension(fit_additive(np.eye(4), [0, 1, 2, 3])).value
     0.75
     """
-    if not 0 < share < 1:
-        raise ValueError(f"share: expected a number between 0 and 1, got {share!r}")
+    check_share("share", share)
     components, relative = [], []
     for d in directions(fit):
         variances = np.linalg.svd(d, compute_uv=False) ** 2
         total = variances.sum()
-        # A sum that ought to reach the share exactly may fall short by rounding.
-        needed = 1 + int((np.cumsum(variances) < (share - 1e-12) * total).sum()) if total else 0
+        needed = 1 + int((np.cumsum(variances) < (share - SLACK) * total).sum()) if total else 0
         components.append(needed)
         relative.append(needed / len(d) if needed else np.nan)
     parts = {"components": components, "relative": relative}
@@ -153,19 +151,19 @@ def factor_dimension(fit: Additive, *, share: float = 0.95) -> Score:
     return noted(float(np.nanmean(relative)), parts, _loose(fit), fit.note)
 
 
-def word_cosine(found: ArrayLike, words: ArrayLike) -> Score:
-    """Mean cosine between the direction of each value and its word's own embedding, centred.
+def word_cosine(vectors: ArrayLike, words: ArrayLike) -> Score:
+    """Mean cosine between the direction of each value and the centred embedding of its word.
 
-    1 if the words alone point where the values do in compositions, up to scale; 0 if they have
-    nothing to do with each other; -1 if they are opposed. The part `chance` is the mean cosine
-    when words are dealt to values at random, exactly.
+    1 if isolated words have the directions of the values in compositions, up to scale; 0 if the
+    directions are unrelated; -1 if they are opposed. The part `chance` is the exact mean cosine
+    when words are assigned to values at random.
 
     Parameters
     ----------
-    found
+    vectors
         Vectors of the values of one factor [values, d], such as one of `Additive.vectors`.
     words
-        Embeddings of the words alone [values, d], in the same order.
+        Embeddings of the isolated words [values, d], in the same order.
 
     Returns
     -------
@@ -180,8 +178,8 @@ def word_cosine(found: ArrayLike, words: ArrayLike) -> Score:
 
     References
     ----------
-    Uselis et al. (2026), https://arxiv.org/abs/2602.24264, appendix B, doubt that words alone
-    give the directions.
+    Uselis et al. (2026), https://arxiv.org/abs/2602.24264, appendix B, doubt that isolated
+    words give the directions.
 
     Examples
     --------
@@ -193,10 +191,10 @@ def word_cosine(found: ArrayLike, words: ArrayLike) -> Score:
     """
     a, b = (
         check_codes(array, name).astype(np.float64)
-        for array, name in ((found, "found"), (words, "words"))
+        for array, name in ((vectors, "vectors"), (words, "words"))
     )
     if a.shape != b.shape:
-        raise ValueError(f"words: shape {b.shape}, but found has shape {a.shape}")
+        raise ValueError(f"words: shape {b.shape}, but vectors has shape {a.shape}")
     # Seen from the first row, so that equal rows differ by exactly 0.
     a, b = (_scaled(z - z[0] - (z - z[0]).mean(axis=0)) for z in (a, b))
     cosines = np.where(a.any(axis=1) & b.any(axis=1), (a * b).sum(axis=1), np.nan)
@@ -210,8 +208,8 @@ def word_cosine(found: ArrayLike, words: ArrayLike) -> Score:
 def _scaled(d: np.ndarray) -> np.ndarray:
     # Rows of unit length; a row that is 0 but for rounding becomes 0.
     length = np.linalg.norm(d, axis=1, keepdims=True)
-    known = length > ROUNDING * length.max()
-    return np.where(known, d / np.where(known, length, 1), 0.0)
+    nonzero = length > ROUNDING * length.max()
+    return np.where(nonzero, d / np.where(nonzero, length, 1), 0.0)
 
 
 def _units(d: np.ndarray) -> np.ndarray:
@@ -220,6 +218,8 @@ def _units(d: np.ndarray) -> np.ndarray:
 
 def _random_cosine(dimension: float, rho: float) -> float:
     """Mean absolute cosine of random directions whose cosine has mean `rho`."""
+    from scipy.special import gammaln, ndtr
+
     half = dimension / 2
     flat = float(np.exp(gammaln(half) - gammaln(half + 0.5)) / np.sqrt(np.pi))
     spread = flat * np.sqrt(np.pi / 2) * (1 - rho**2)
@@ -234,6 +234,6 @@ def _loose(fit: Additive) -> str:
     if fit.rank == fit.full_rank:
         return ""
     return (
-        f"the compositions tell {fit.rank} of {fit.full_rank} vectors apart: "
-        "directions of values that never link up are arbitrary"
+        f"the compositions determine {fit.rank} of {fit.full_rank} vectors: "
+        "directions of values that no composition connects are arbitrary"
     )

@@ -5,29 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
-from cood.metrics.discriminant import Moments, class_sums
+from cood.metrics.discriminant import StandardisedRows
 
 # With 30 steps, disentanglement agrees best with that from gradient boosted trees on mixed codes:
 # 0.12 against 0.10 in 64 dimensions, 0.54 against 0.55 in 512.
 STEPS, RATE = 30, 0.1
 BLOCK = 256  # classes worked on at a time
 RIDGE = 1e-3  # of the mean eigenvalue
+SMALLEST = 1e-12  # mean eigenvalue: constant codes have none
 
 
-def boosted(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> np.ndarray:
-    """Importance [d]: squared error that each dimension takes away in componentwise boosting.
+def boosted(
+    codes: np.ndarray, ids: np.ndarray, size: int, standardised: StandardisedRows
+) -> np.ndarray:
+    """Importance [d]: squared error that each dimension removes in componentwise boosting.
 
     Each class against the rest is fitted by least squares, `STEPS` times adding `RATE` times the
     best line in a single dimension (Buehlmann and Yu 2003, doi:10.1198/016214503000000125). With
     small steps that goes the way of the lasso, and stops early. All of it needs the Gram matrix
     only, not the rows.
     """
-    gram = found.gram / len(found.rows)
+    gram = standardised.gram / len(standardised.rows)
     own = np.where(np.diag(gram) > 0, np.diag(gram), 1.0)
-    counts = np.bincount(ids[found.rows], minlength=size)
-    slopes = class_sums(codes, ids, size, found) / len(found.rows)
+    counts = np.bincount(ids[standardised.rows], minlength=size)
+    slopes = standardised.sums(codes, ids, size) / len(standardised.rows)
     gains = np.zeros(codes.shape[1])
     present = np.flatnonzero(counts)
     for start in range(0, len(present), BLOCK):
@@ -42,12 +44,16 @@ def boosted(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> np
     return gains
 
 
-def ridge(codes: np.ndarray, ids: np.ndarray, size: int, found: Moments) -> np.ndarray:
+def ridge(
+    codes: np.ndarray, ids: np.ndarray, size: int, standardised: StandardisedRows
+) -> np.ndarray:
     """Importance [d]: mean absolute weight in ridge regression of each class against the rest."""
-    n = len(found.rows)
-    gram = found.gram / n
-    level = RIDGE * max(np.trace(gram) / len(gram), 1e-12)
-    slopes = class_sums(codes, ids, size, found) / n
+    from scipy import linalg
+
+    n = len(standardised.rows)
+    gram = standardised.gram / n
+    level = RIDGE * max(np.trace(gram) / len(gram), SMALLEST)
+    slopes = standardised.sums(codes, ids, size) / n
     weights = linalg.solve(gram + level * np.eye(len(gram)), slopes.T, assume_a="pos")
     return np.abs(weights).sum(axis=1)
 

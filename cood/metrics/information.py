@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import check, check_count
+from cood.metrics.common import FEW_FACTORS
 from cood.metrics.result import Score, noted
 
 NONE = 1e-12  # nats; what rounding leaves of an information of 0
@@ -23,8 +24,7 @@ class Information:
     matrix
         I(z_j; v_k) [d, m] between the binned dimension j and the factor k.
     chance
-        The same [d, m] with the rows of the factors dealt out anew: what the estimate is too high
-        by.
+        The same [d, m] for shuffled rows of the factors: the bias of the estimate.
     entropies
         H(v_k) [m].
     n
@@ -48,19 +48,19 @@ class Information:
     def unclaimed(self) -> str:
         """Says which factors no dimension is most informative about.
 
-        That is judged by what lies beyond chance: the estimate itself is highest for the factor
-        with most values where there is nothing to tell.
+        Information in excess of chance decides: without any dependence, the estimate itself is
+        highest for the factor with most values.
         """
         beyond = self.matrix - self.chance
         # 2 n I is chi-squared by chance, so 2 n chance estimates its degrees of freedom.
         deviations = CLEAR + np.sqrt(2 * np.log(len(beyond)))
         error = NONE + deviations * np.sqrt(self.chance / self.n)
-        # A dimension that tells all factors alike counts for each of them.
+        # A dimension that is equally informative about all factors counts for each of them.
         alike = beyond >= beyond.max(axis=1, keepdims=True) - error
         claimed = (alike & (beyond > error)).any(axis=0)
         free = [str(k) for k in self.varied if not claimed[k]]
-        text = "no dimension clearly tells more of factor"
-        return f"{text} {', '.join(free)} than of others" if free else ""
+        text = "no dimension is clearly more informative about factor"
+        return f"{text} {', '.join(free)} than about others" if free else ""
 
 
 def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Information:
@@ -68,7 +68,7 @@ def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) 
 
     Each dimension is cut into `bins` bins of equal width between its least and its greatest
     value. The plug-in estimate is too high by about (bins - 1)(values - 1) / 2n, for a factor
-    with many values often by more than there is: read metrics made from it beside their value
+    with many values often by more than there is: compare metrics made from it with their value
     under shuffled labels (`cood.metrics.nulls`).
 
     Parameters
@@ -101,8 +101,8 @@ def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) 
     entropies = np.array([_entropy(np.bincount(f), terms, n) for f in data.factors.T])
     entropies[np.array(data.sizes) < 2] = 0  # rounding may leave a little
     m = len(entropies)
-    dealt = np.random.default_rng(0).permutation(data.factors)
-    shifted = [f * bins for f in np.hstack([data.factors, dealt]).T]
+    shuffled = np.random.default_rng(0).permutation(data.factors)
+    shifted = [f * bins for f in np.hstack([data.factors, shuffled]).T]
     matrix = np.zeros((d, 2 * m))
     for j, column in enumerate(np.ascontiguousarray(data.codes.T)):
         place = _binned(column, bins)
@@ -128,14 +128,14 @@ def _entropy(counts: np.ndarray, terms: np.ndarray, n: int) -> float:
 
 
 def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
-    """Mutual information gap (MIG): whether one dimension, and no other, tells a factor.
+    """Mutual information gap (MIG): whether a single dimension encodes each factor.
 
-    For each factor k the gap between the two dimensions that tell most of it, relative to its
-    entropy, and the mean over factors:
+    For each factor k the gap between the two dimensions most informative about it, relative to
+    its entropy, and the mean over factors:
     ``mean_k (I(z_(1); v_k) - I(z_(2); v_k)) / H(v_k)``.
 
-    1 if each factor is told wholly by one dimension and not at all by any other; 0 if the best
-    two dimensions tell the same, or none tells anything. Duplicated dimensions give 0. Not
+    1 if one dimension determines each factor and no other is informative about it; 0 if the best
+    two dimensions are equally informative, or none is. Duplicated dimensions give 0. Not
     invariant under rotation of the codes; invariant under scale, under constant columns, and
     under permutation of rows, columns and ids.
 
@@ -173,27 +173,29 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     return mig_from(mutual_information(codes, factors, bins=bins))
 
 
-def mig_from(found: Information) -> Score:
+def mig_from(information: Information) -> Score:
     """`mig`, from the mutual information."""
-    ordered = np.sort(found.matrix, axis=0)[::-1]
+    ordered = np.sort(information.matrix, axis=0)[::-1]
     second = ordered[1] if len(ordered) > 1 else np.zeros_like(ordered[0])
     with np.errstate(invalid="ignore"):
-        gaps = np.where(found.entropies > 0, (ordered[0] - second) / found.entropies, np.nan)
-    value = float(np.nanmean(gaps)) if len(found.varied) else np.nan
-    return noted(value, {"gaps": gaps, **_parts(found)}, found.note)
+        gaps = np.where(
+            information.entropies > 0, (ordered[0] - second) / information.entropies, np.nan
+        )
+    value = float(np.nanmean(gaps)) if len(information.varied) else np.nan
+    return noted(value, {"gaps": gaps, **_parts(information)}, information.note)
 
 
 def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
-    """Mutual information gap of the codes (MIG-sup): whether a dimension tells one factor only.
+    """Mutual information gap of the codes (MIG-sup): whether a dimension encodes one factor only.
 
-    For each dimension the gap between the two factors that it tells most of, each relative to
-    the factor's entropy, and the mean over dimensions:
+    For each dimension the gap between the two factors that it is most informative about, each
+    relative to the factor's entropy, and the mean over dimensions:
     ``mean_j (I(z_j; v_(1)) / H(v_(1)) - I(z_j; v_(2)) / H(v_(2)))``.
 
-    1 if each dimension tells one factor wholly and no other; 0 if each tells the best two alike,
-    or nothing: a dimension without information counts 0. Duplicated dimensions leave it as it
-    is. It does not ask whether every factor is told; the note says so where one is not.
-    Invariant as `mig` is, but for constant columns, which lower it.
+    1 if each dimension determines one factor and is not informative about others; 0 if each is
+    equally informative about the best two, or about none: such a dimension counts 0. Duplicated
+    dimensions leave it as it is. It does not ask whether every factor is encoded; the note names
+    those that are not. Invariant as `mig` is, but for constant columns, which lower it.
 
     Parameters
     ----------
@@ -226,36 +228,42 @@ def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     >>> round(mig_sup(both, factors).value, 3)
     0.0
     >>> import warnings
-    >>> with warnings.catch_warnings(record=True) as said:
+    >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
     ...     mig_sup(np.zeros((320, 2)), factors).value
     0.0
-    >>> str(said[0].message)
-    'no dimension clearly tells more of factor 0, 1 than of others'
+    >>> str(caught[0].message)
+    'no dimension is clearly more informative about factor 0, 1 than about others'
     """
     return mig_sup_from(mutual_information(codes, factors, bins=bins))
 
 
-def mig_sup_from(found: Information) -> Score:
+def mig_sup_from(information: Information) -> Score:
     """`mig_sup`, from the mutual information."""
-    if len(found.varied) < 2:
-        return noted(np.nan, _parts(found), found.note, _FEW)
-    relative = np.sort(found.matrix[:, found.varied] / found.entropies[found.varied], axis=1)
+    if len(information.varied) < 2:
+        return noted(np.nan, _parts(information), information.note, FEW_FACTORS)
+    relative = np.sort(
+        information.matrix[:, information.varied] / information.entropies[information.varied],
+        axis=1,
+    )
     gaps = relative[:, -1] - relative[:, -2]
-    return noted(gaps.mean(), {"gaps": gaps, **_parts(found)}, found.note, found.unclaimed)
+    return noted(
+        gaps.mean(), {"gaps": gaps, **_parts(information)}, information.note, information.unclaimed
+    )
 
 
 def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
-    """DCIMIG: whether there is, for each factor, a dimension that tells it and no other.
+    """DCIMIG: whether each factor has a dimension that encodes it and no other factor.
 
-    For each dimension the gap between the two factors it tells most of, in nats, is credited to
-    the first of them; the score is the sum over factors of the best credit, relative to the sum
-    of their entropies: ``sum_k max_j g_jk / sum_k H(v_k)``.
+    For each dimension the gap between the two factors that it is most informative about, in nats,
+    is credited to the first of them; the score is the sum over factors of the best credit, relative
+    to the sum of their entropies: ``sum_k max_j g_jk / sum_k H(v_k)``.
 
-    1 if every factor has a dimension that tells it wholly and nothing else; 0 if each dimension
-    tells the best two factors alike, or nothing. Duplicated dimensions leave it as it is. A code
-    that holds one of two factors gets that factor's share of the entropy, not 1; the note names
-    a factor of which no dimension clearly tells most. Invariant as `mig` is.
+    1 if every factor has a dimension that determines it and encodes nothing else; 0 if each
+    dimension is equally informative about the best two factors, or about none. Duplicated
+    dimensions leave it as it is. A code that holds one of two factors gets that factor's share of
+    the entropy, not 1; the note names a factor that no dimension is clearly most informative about.
+    Invariant as `mig` is.
 
     Parameters
     ----------
@@ -293,29 +301,32 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     return dcimig_from(mutual_information(codes, factors, bins=bins))
 
 
-def dcimig_from(found: Information) -> Score:
+def dcimig_from(information: Information) -> Score:
     """`dcimig`, from the mutual information."""
-    if not len(found.varied):
-        return noted(np.nan, _parts(found), found.note)
-    best = found.matrix.argmax(axis=1)
-    ordered = np.sort(found.matrix, axis=1)
+    if not len(information.varied):
+        return noted(np.nan, _parts(information), information.note)
+    best = information.matrix.argmax(axis=1)
+    ordered = np.sort(information.matrix, axis=1)
     second = ordered[:, -2] if ordered.shape[1] > 1 else 0.0
     gaps = ordered[:, -1] - second
-    credit = np.zeros(found.matrix.shape[1])
+    credit = np.zeros(information.matrix.shape[1])
     np.maximum.at(credit, best, gaps)
-    value = credit.sum() / found.entropies.sum()
-    return noted(value, {"credit": credit, **_parts(found)}, found.note, found.unclaimed)
+    value = credit.sum() / information.entropies.sum()
+    return noted(
+        value, {"credit": credit, **_parts(information)}, information.note, information.unclaimed
+    )
 
 
 def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
-    """Modularity: whether each dimension tells at most one factor.
+    """Modularity: whether each dimension encodes at most one factor.
 
     For each dimension, how far its squared informations about all factors but the best are below
     that about the best, and the mean over dimensions:
     ``mean_j (1 - sum_{k != k*} I_jk^2 / (I_jk*^2 (m - 1)))``.
 
-    1 if each dimension tells one factor; 0 if each tells all alike, or nothing. Duplicated
-    dimensions leave it as it is. It does not ask whether every factor is told: a code that holds
+    1 if each dimension encodes one factor; 0 if each is equally informative about all, or about
+    none. Duplicated dimensions leave it as it is. It does not ask whether every factor is
+    encoded: a code that holds
     one factor only gets 1, and the note says so. Invariant as `mig` is, but for constant
     columns, which lower it.
 
@@ -356,22 +367,24 @@ def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score
     return modularity_from(mutual_information(codes, factors, bins=bins))
 
 
-def modularity_from(found: Information) -> Score:
+def modularity_from(information: Information) -> Score:
     """`modularity`, from the mutual information."""
-    varied = found.varied
+    varied = information.varied
     if len(varied) < 2:
-        return noted(np.nan, _parts(found), found.note, _FEW)
-    squared = found.matrix[:, varied] ** 2
+        return noted(np.nan, _parts(information), information.note, FEW_FACTORS)
+    squared = information.matrix[:, varied] ** 2
     best = squared.max(axis=1)
     rest = squared.sum(axis=1) - best
     informed = best > 0
     each = np.zeros(len(best))
     each[informed] = 1 - rest[informed] / (best[informed] * (len(varied) - 1))
-    return noted(each.mean(), {"dimensions": each, **_parts(found)}, found.note, found.unclaimed)
+    return noted(
+        each.mean(),
+        {"dimensions": each, **_parts(information)},
+        information.note,
+        information.unclaimed,
+    )
 
 
-_FEW = "not defined for fewer than two factors that vary"
-
-
-def _parts(found: Information) -> dict[str, np.ndarray]:
-    return {"information": found.matrix, "entropies": found.entropies}
+def _parts(information: Information) -> dict[str, np.ndarray]:
+    return {"information": information.matrix, "entropies": information.entropies}

@@ -1,4 +1,4 @@
-"""IRS: how far a dimension moves while the factor that it tells is held fixed."""
+"""IRS: how far a dimension moves while the factor that it encodes is held fixed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
     gives 1 - R_jk. The score is the best R_jk of each dimension, averaged with the largest
     deviations as weights: ``sum_j w_j max_k R_jk / sum_j w_j``.
 
-    1 if each dimension is a function of one factor; 0 if fixing a factor leaves each dimension
-    as free as before, and below 0 if its rows lie further from their own mean than from that of
-    all. Values with few rows deviate little from their own mean, so the score
-    grows with the number of values: read it beside its value under shuffled labels. It does not
-    ask whether every factor is told: a code that holds one of them only gets 1, and the note,
-    which goes by mutual information, says so. Constant codes give 0. Invariant under shift and
-    scale of all codes, constant columns and permutations; not under rotation.
+    1 if each dimension is a function of one factor; 0 if fixing a factor leaves each dimension as
+    free as before, and below 0 if its rows lie further from their own mean than from that of all.
+    Values with few rows deviate little from their own mean, so the score grows with the number of
+    values: compare it with its value under shuffled labels. It does not ask whether every factor is
+    encoded: a code that holds one of them only gets 1, and the note, which uses the mutual
+    information, says so. Constant codes give 0. Invariant under shift and scale of all codes,
+    constant columns and permutations; not under rotation.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
 
 
 def irs_from(data: Data, unclaimed: str, quantile: float = 1.0) -> Score:
-    """`irs`, with what the mutual information says of factors that are not told."""
+    """`irs`, with the note from the mutual information on factors that are not encoded."""
     z = data.codes
     moving = np.flatnonzero(z.min(axis=0) != z.max(axis=0))
     robustness = np.full((z.shape[1], len(data.sizes)), np.nan)
@@ -89,8 +89,12 @@ def irs_from(data: Data, unclaimed: str, quantile: float = 1.0) -> Score:
         total = np.zeros(len(moving))
         for start, count in zip(rows.start, rows.count, strict=True):
             own = z[rows.order[start : start + count]]
-            away = np.abs(own - own.mean(axis=0))
-            total += away.max(axis=0) if quantile == 1 else np.quantile(away, quantile, axis=0)
+            deviations = np.abs(own - own.mean(axis=0))
+            total += (
+                deviations.max(axis=0)
+                if quantile == 1
+                else np.quantile(deviations, quantile, axis=0)
+            )
         robustness[moving, k] = 1 - total / data.sizes[k] / largest
     weights[moving] = largest
     best = robustness[moving][:, data.varied].max(axis=1)

@@ -11,22 +11,25 @@ Trager et al. (2023), https://arxiv.org/abs/2302.14383.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import eigh
-from scipy.sparse import csr_array
 
 from cood.metrics.checks import check, check_codes, check_count, generator
+from cood.metrics.common import row_slices
 from cood.metrics.result import Score, noted
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 ROWS = 8192
 # Eigenvalues of the counts of the design, smallest to largest, below which they are 0. Values
 # that meet in few codes only lie far above it, rounding far below.
 DESIGN_TOLERANCE = 1e-12
 PROBE_TOLERANCE = 1e-6  # of the largest singular value: texts come in single precision
+NULL_TOLERANCE = 1e-6  # share of a row in the null space above which it is not determined
 VARIANCE_TOLERANCE = 1e-9  # of the largest variance, not to divide by rounding
 
 
@@ -47,7 +50,7 @@ class Additive:
     n
         Number of codes.
     rank
-        How many vectors are told apart by the data, the mean among them.
+        How many vectors the data determine, the mean among them.
     full_rank
         How many would be if enough compositions were there: 1 + sum of (values - 1).
     note
@@ -72,10 +75,10 @@ class Additive:
 def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     """Fit one vector for each value of each factor to centred codes.
 
-    The normal equations are made of sums by value, so that memory is (values)^2 + values * d
-    beside the codes. Where the values of two factors never link up (such as when one half of the
-    attributes occurs with one half of the objects only), the solution of least norm is taken;
-    it reconstructs the codes all the same.
+    The normal equations are made of sums by value, so that memory is (values)^2 + values * d in
+    addition to the codes. Where no composition connects the values of two factors (such as when one
+    half of the attributes occurs with one half of the objects only), the solution of least norm is
+    taken; it reconstructs the codes equally well.
 
     Parameters
     ----------
@@ -87,7 +90,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     Returns
     -------
     Additive
-        To be given to `r_squared`, `projected_r_squared`, and to the functions in
+        Input of `r_squared`, `projected_r_squared`, and of the functions in
         `cood.metrics.directions`.
 
     Raises
@@ -104,14 +107,14 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     data = check(codes, factors)
     # A factor that never varies has no vector of its own: the mean holds it.
     design = _design(data.factors[:, data.varied], [data.sizes[k] for k in data.varied])
-    mean, sums = _moments(data.codes, design)
+    mean, sums = _mean_and_sums(data.codes, design)
     counts, inverse, null = _inverse(design)
     solution = inverse @ sums
     ends = np.cumsum([data.sizes[k] for k in data.varied])
     parts = iter(np.split(solution, ends[:-1]))
     width = data.codes.shape[1]
     scatter = np.zeros((width, width))
-    for rows in _blocks(len(data.codes)):
+    for rows in row_slices(len(data.codes), ROWS):
         centred = data.codes[rows] - mean
         scatter += centred.T @ centred
     return Additive(
@@ -239,7 +242,7 @@ def held_out_r_squared(
 ) -> Score:
     """R^2 on compositions that the vectors were not fitted to.
 
-    The compositions (distinct rows of `factors`) are dealt into folds; each fold is predicted
+    The compositions (distinct rows of `factors`) are divided into folds; each fold is predicted
     from the others, with their mean as the baseline:
     ``1 - sum |code - prediction|^2 / sum |code - mean of the others|^2``, summed over folds.
     1 if unseen compositions follow from their parts; 0 if the mean does as well; below 0 if it
@@ -292,17 +295,17 @@ def held_out_r_squared(
     predicted = 0
     for k in np.unique(fold) if len(np.unique(fold)) > 1 else ():
         inside = fold == k
-        mean, sums = _moments(data.codes[~inside], design[~inside])
+        mean, sums = _mean_and_sums(data.codes[~inside], design[~inside])
         _, inverse, null = _inverse(design[~inside])
         solution = inverse @ sums
         # Rows that meet the null space are not determined by what was fitted.
-        known = np.flatnonzero(inside)
-        known = known[(np.abs(design[known] @ null) < 1e-6).all(axis=1)]
-        for rows in _blocks(len(known)):
-            centred = data.codes[known[rows]] - mean
+        rows = np.flatnonzero(inside)
+        rows = rows[(np.abs(design[rows] @ null) < NULL_TOLERANCE).all(axis=1)]
+        for part in row_slices(len(rows), ROWS):
+            centred = data.codes[rows[part]] - mean
             total += float((centred**2).sum())
-            residual += float(((centred - design[known[rows]] @ solution) ** 2).sum())
-        predicted += len(known)
+            residual += float(((centred - design[rows[part]] @ solution) ** 2).sum())
+        predicted += len(rows)
     parts = {"left_out": len(data.codes) - predicted}
     if not predicted:
         nothing = "no composition can be predicted from the others"
@@ -317,46 +320,45 @@ def _undefined(fit: Additive) -> Score:
     return noted(np.nan, {}, "" if fit.rank == 1 else "the codes do not vary", fit.note)
 
 
-def _with_chance(value: float, fit: Additive, **parts: int) -> Score:
+def _with_chance(value: float, fit: Additive, **parts: float) -> Score:
     value = min(max(float(value), 0.0), 1.0)  # a share of a sum of squares, but for rounding
     chance = fit.chance
     adjusted = (value - chance) / (1 - chance) if chance < 1 else np.nan
     full = "as many vectors as codes: R^2 is 1 for any codes" if chance >= 1 else ""
-    known = {"chance": chance, "adjusted": adjusted, **parts}
-    return noted(value, known, full, fit.note)
+    parts = {"chance": chance, "adjusted": adjusted, **parts}
+    return noted(value, parts, full, fit.note)
 
 
 def _design(factors: np.ndarray, sizes: list[int]) -> csr_array:
-    # One-hot columns [n, sum(sizes)], stored as m ones a row.
+    """One-hot columns [n, sum(sizes)], stored as m ones a row."""
+    from scipy.sparse import csr_array
+
     n, m = factors.shape
     columns = factors + np.cumsum([0, *sizes])[:-1]
     ends = np.arange(0, n * m + 1, max(1, m)) if m else np.zeros(n + 1, dtype=int)
     return csr_array((np.ones(n * m), columns.ravel(), ends), shape=(n, sum(sizes)))
 
 
-def _moments(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
-    # Mean [d], and sums of centred codes by column of the design [P, d].
+def _mean_and_sums(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [d], and sums of centred codes by column of the design [P, d]."""
     n, d = codes.shape
     # Seen from the first code, columns that never vary are exactly 0.
     origin = codes[0].astype(np.float64)
     shift, sums = np.zeros(d), np.zeros((design.shape[1], d))
-    for rows in _blocks(n):
+    for rows in row_slices(n, ROWS):
         shift += (codes[rows] - origin).sum(axis=0) / n
     mean = origin + shift
-    for rows in _blocks(n):
+    for rows in row_slices(n, ROWS):
         sums += design[rows].T @ (codes[rows] - mean)
     return mean, sums
 
 
 def _inverse(design: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    # Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank].
+    """Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank]."""
+    from scipy.linalg import eigh
+
     counts = (design.T @ design).toarray()
     values, vectors = eigh(counts)
     kept = values > DESIGN_TOLERANCE * max(values, default=0)
     inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
     return counts, inverse, vectors[:, ~kept]
-
-
-def _blocks(n: int) -> Iterator[slice]:
-    for start in range(0, n, ROWS):
-        yield slice(start, start + ROWS)

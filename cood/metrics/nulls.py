@@ -1,4 +1,4 @@
-"""What a metric gives where there is nothing to find, or where it should not matter."""
+"""Values of metrics under nulls: shuffled labels, random rotations; and projections of codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 
 from cood.metrics.checks import (
     check,
@@ -19,20 +18,22 @@ from cood.metrics.checks import (
 )
 from cood.metrics.result import MetricWarning, Score
 
-NULLS = ("shuffled", "rotated", "reduced")
+SHUFFLED, ROTATED = "shuffled", "rotated"
+NULLS = (SHUFFLED, ROTATED)
+PCA = "pca"
 Metric = Callable[..., Score]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A score beside its values under a null.
+    """A score and its values under a null.
 
     Attributes
     ----------
     score
-        On the input as it is.
+        On the original input.
     null
-        Values [repeats] on changed input.
+        Values [repeats] under the null.
     """
 
     score: Score
@@ -44,49 +45,62 @@ class Compared:
         return self.score.value - float(self.null.mean())
 
 
-def shuffled(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deal the rows of factors [n, m] out anew: nothing of them is in the codes.
+def shuffle_factors(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shuffle the rows of factors [n, m], so that the codes hold nothing of them.
 
-    Rows stay whole, so which values go together, and how often, stays as it is.
+    Rows stay whole, so the joint distribution of the factors does not change.
     """
     return factors[rng.permutation(len(factors))]
 
 
-def rotated(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn codes [n, d] by a random rotation: all distances stay, the axes mean nothing."""
+def apply_null(
+    null: str, codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and factors under one of `NULLS`."""
+    if null == SHUFFLED:
+        return codes, shuffle_factors(factors, rng)
+    return rotate_codes(codes, rng), factors
+
+
+def rotate_codes(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rotate codes [n, d] at random: distances do not change, axes lose their meaning."""
+    from scipy import linalg
+
     d = codes.shape[1]
     q, r = linalg.qr(rng.standard_normal((d, d)))
     # Signs from the diagonal make it uniform: Mezzadri (2007), arXiv:math-ph/0609050.
     return (codes @ (q * np.sign(np.diag(r)))).astype(codes.dtype)
 
 
-def reduced(codes: np.ndarray, dimensions: int) -> np.ndarray:
+def project_pca(codes: np.ndarray, dimensions: int) -> np.ndarray:
     """Project codes [n, d] on their first principal components, [n, dimensions].
 
     Models of different width become comparable. Each component's sign is set so that its
     largest weight is positive. With fewer than `dimensions` columns, all are kept; components
     without variance are 0.
     """
+    from scipy import linalg
+
     centred = codes - codes[0].astype(np.float64)  # equal values leave exactly 0
     centred -= centred.mean(axis=0)
     squares, vectors = linalg.eigh(centred.T @ centred)
     squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
-    # What rounding leaves of a component is no variation, yet metrics look at any spread alike.
+    # Rounding of a component is no variation, but most metrics do not depend on scale.
     of_codes = len(codes) * (np.finfo(codes.dtype).eps * np.abs(codes).max()) ** 2
     of_product = len(centred.T) * np.finfo(centred.dtype).eps * squares[0]
     vectors[:, squares <= max(of_codes, of_product)] = 0
     return (centred @ vectors).astype(codes.dtype)
 
 
-def projected(codes: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
+def project_random(codes: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
     """Project codes [n, d] on `dimensions` random directions at right angles, [n, dimensions].
 
-    Distances stay about as they are but for scale, and no direction is preferred. With fewer than
-    `dimensions` columns, all are kept, turned at random.
+    Distances are roughly kept, up to scale, and no direction is preferred. With fewer than
+    `dimensions` columns, all are kept, rotated at random.
     """
-    return rotated(codes, rng)[:, :dimensions]
+    return rotate_codes(codes, rng)[:, :dimensions]
 
 
 def with_null(
@@ -94,7 +108,7 @@ def with_null(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    null: str = "shuffled",
+    null: str = SHUFFLED,
     repeats: int = 5,
     dimensions: int = 64,
     rng: np.random.Generator | int | None = None,
@@ -109,13 +123,13 @@ def with_null(
     codes, factors
         [n, d] and [n, m], as the metric takes them.
     null
-        ``shuffled``: rows of labels dealt out anew; what is left is bias. ``rotated``: a random
-        rotation; what is lost rests on the axes. ``reduced``: PCA to `dimensions`, which is the
+        ``shuffled``: shuffled rows of labels; the value is bias. ``rotated``: a random rotation;
+        the loss is what depends on the axes. ``pca``: PCA to `dimensions`, which is the
         same each time.
     repeats
         Draws of the null.
     dimensions
-        For ``reduced``.
+        For ``pca``.
     rng
         Generator or seed of the null; a metric that draws takes its own `rng` among `options`.
 
@@ -134,8 +148,8 @@ def with_null(
     >>> import numpy as np
     >>> from cood.metrics.information import mig
     >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
-    >>> found = with_null(mig, factors, factors)
-    >>> round(found.score.value, 3), bool(abs(found.null).max() < 0.05)
+    >>> compared = with_null(mig, factors, factors)
+    >>> round(compared.score.value, 3), bool(abs(compared.null).max() < 0.05)
     (1.0, True)
     >>> noise = np.random.default_rng(0).standard_normal((320, 2))
     >>> abs(with_null(mig, noise, factors).excess) < 0.05
@@ -143,21 +157,17 @@ def with_null(
     >>> float(with_null(mig, np.zeros((320, 2)), factors).excess)
     0.0
     """
-    check_choice("null", null, NULLS)
+    check_choice("null", null, (*NULLS, PCA))
     check_count("repeats", repeats)
     check_count("dimensions", dimensions)
     score = metric(codes, factors, **options)
     z, random = check_codes(codes), generator(rng)
     ids = check(codes, factors).factors
-    values = []
+    if null == PCA:
+        inputs = [(project_pca(z, dimensions), ids)]
+    else:
+        inputs = [apply_null(null, z, ids, random) for _ in range(repeats)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # a null is meant to hold nothing
-        for _ in range(1 if null == "reduced" else repeats):
-            if null == "shuffled":
-                found = metric(z, shuffled(ids, random), **options)
-            elif null == "rotated":
-                found = metric(rotated(z, random), ids, **options)
-            else:
-                found = metric(reduced(z, dimensions), ids, **options)
-            values.append(found.value)
+        values = [metric(*changed, **options).value for changed in inputs]
     return Compared(score, np.array(values))

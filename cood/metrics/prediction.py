@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,15 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, generator
+from cood.metrics.common import finite_mean, fit_quietly
 from cood.metrics.discriminant import (
-    Moments,
-    discriminant,
-    moments,
-    one_against_rest,
+    StandardisedRows,
+    fit_discriminant,
+    one_vs_rest_auc,
     split_rows,
+    standardise,
 )
 from cood.metrics.result import Score, noted
 
+SVM_C = 0.01  # as in disentanglement_lib
 ONE_ROW = "a single row cannot be both fitted and tested"
 
 
@@ -30,10 +31,10 @@ def sap(
     test: ArrayLike | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> Score:
-    """Separated attribute predictability (SAP): whether one dimension predicts a factor alone.
+    """Separated attribute predictability (SAP): whether a single dimension predicts a factor.
 
-    S_jk is the held-out accuracy with which a linear classifier tells the values of factor k
-    from dimension j alone; the score is the gap between the best two dimensions, averaged over
+    S_jk is the held-out accuracy with which a linear classifier predicts the values of factor k
+    from the single dimension j; the score is the gap between the best two dimensions, averaged over
     factors: ``mean_k (S_(1)k - S_(2)k)``.
 
     Near 1 if one dimension predicts a factor and every other is at chance (1 - chance, exactly);
@@ -90,9 +91,9 @@ def sap(
     if len(data.codes) < 2:
         return noted(np.nan, {"accuracy": accuracy}, data.note, ONE_ROW)
     rows = split_rows(len(data.codes), test, generator(rng))
-    one = _nearest_mean if classifier == "nearest mean" else _svm
+    accuracies = _nearest_mean if classifier == "nearest mean" else _svm
     for k in data.varied:
-        accuracy[:, k] = one(data.codes, data.factors[:, k], *rows)
+        accuracy[:, k] = accuracies(data.codes, data.factors[:, k], *rows)
     ordered = np.sort(accuracy, axis=0)[::-1]
     gaps = ordered[0] - (ordered[1] if len(ordered) > 1 else 0.0)
     value = np.nanmean(gaps) if data.varied else np.nan
@@ -102,7 +103,7 @@ def sap(
 def _nearest_mean(
     codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
-    """Accuracy [d] of each dimension alone on the rows `test`."""
+    """Accuracy [d] of each single dimension on the rows `test`."""
     present, own = np.unique(ids[train], return_inverse=True)
     order = np.argsort(own, kind="stable")
     starts = np.searchsorted(own[order], np.arange(len(present)))
@@ -123,18 +124,15 @@ def _nearest_mean(
 
 
 def _svm(codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
     if len(np.unique(ids[train])) < 2:
         return np.full(codes.shape[1], float((ids[test] == ids[train[0]]).mean()))
     accuracy = np.empty(codes.shape[1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for j in range(codes.shape[1]):
-            one = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
-            one.fit(codes[train, j : j + 1], ids[train])
-            accuracy[j] = one.score(codes[test, j : j + 1], ids[test])
+    for j in range(codes.shape[1]):
+        model = LinearSVC(C=SVM_C, class_weight="balanced", random_state=0)
+        fit_quietly(model, codes[train, j : j + 1], ids[train])
+        accuracy[j] = model.score(codes[test, j : j + 1], ids[test])
     return accuracy
 
 
@@ -154,10 +152,10 @@ def explicitness(
     each value against the rest, averaged over values and then over factors:
     ``mean_k mean_v AUC_kv``, scaled to ``2 (AUC - 0.5)``.
 
-    1 if every value can be told from the rest, 0 if none can (constant codes give exactly 0),
-    below 0 where the rows held out are told worse than by guessing. It says nothing of how the
-    factors lie in the code. Invariant under shift and scale of each dimension, under constant
-    columns and, but for the amount of shrinkage, under rotation.
+    1 if every value can be distinguished from the rest, 0 if none can (constant codes give exactly
+    0), below 0 where held-out rows are predicted worse than by guessing. It does not depend on
+    which dimensions encode the factors. Invariant under shift and scale of each dimension, under
+    constant columns and, but for the amount of shrinkage, under rotation.
 
     Parameters
     ----------
@@ -220,19 +218,19 @@ def explicitness(
     if classifier == "logistic":
         areas = [_logistic_auc(data, k, *rows) for k in range(len(data.sizes))]
     else:
-        areas = list(areas_of(data, moments(data.codes, rows[0]), rows[1]))
+        areas = list(areas_of(data, standardise(data.codes, rows[0]), rows[1]))
     return explicitness_from(data, areas, classifier, scaled)
 
 
-def areas_of(data: Data, found: Moments, test: np.ndarray) -> Iterator[np.ndarray]:
+def areas_of(data: Data, standardised: StandardisedRows, test: np.ndarray) -> Iterator[np.ndarray]:
     """ROC-AUC of each value of each factor on the rows `test`."""
     for k, size in enumerate(data.sizes):
         if size < 2:
             yield np.full(size, np.nan)
             continue
         ids = data.factors[:, k]
-        scores = discriminant(data.codes, ids, size, found).scores(data.codes[test])
-        yield _fitted_only(one_against_rest(scores, ids[test]), ids[found.rows])
+        scores = fit_discriminant(data.codes, ids, size, standardised).scores(data.codes[test])
+        yield _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[standardised.rows])
 
 
 def _fitted_only(areas: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -244,7 +242,7 @@ def explicitness_from(
     data: Data, areas: list[np.ndarray], classifier: str, scaled: bool = True
 ) -> Score:
     """`explicitness`, from the areas of each value."""
-    each = np.array([_mean(area) for area in areas])
+    each = np.array([finite_mean(area) for area in areas])
     if scaled:
         each = 2 * (each - 0.5)
     parts: dict[str, Any] = {"factors": each, "auc": areas, "classifier": classifier}
@@ -254,16 +252,10 @@ def explicitness_from(
         for k, count in left.items()
         if count
     ]
-    return noted(_mean(each), parts, data.note, *few)
-
-
-def _mean(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else np.nan
+    return noted(finite_mean(each), parts, data.note, *few)
 
 
 def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -271,10 +263,6 @@ def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np
     scores = np.full((len(test), data.sizes[k]), -np.inf)
     if len(np.unique(ids[train])) > 1:
         scale = StandardScaler().fit(data.codes[train])
-        model = LogisticRegression()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(scale.transform(data.codes[train]), ids[train])
-        found = model.predict_proba(scale.transform(data.codes[test]))
-        scores[:, model.classes_] = found
-    return _fitted_only(one_against_rest(scores, ids[test]), ids[train])
+        model = fit_quietly(LogisticRegression(), scale.transform(data.codes[train]), ids[train])
+        scores[:, model.classes_] = model.predict_proba(scale.transform(data.codes[test]))
+    return _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[train])

@@ -1,10 +1,10 @@
-"""How many dimensions codes take up: six definitions of a "soft" rank.
+"""How many dimensions codes occupy: definitions of a "soft" rank.
 
 All are functions of the singular values s_1 >= s_2 >= ... of the codes, and so do not change
 with the order of rows or columns or with a rotation. They share three switches:
 
 `centred`
-    Take the mean code off first. Codes of CLIP lie far from the origin, so that without this the
+    Remove the mean code first. Codes of CLIP lie far from the origin, so that without this the
     first singular value is the length of the mean.
 `unit`
     Scale each row to unit length first, as the cosine does.
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics import spectrum
-from cood.metrics.checks import check_codes
+from cood.metrics.checks import check_codes, check_positive, check_share
 from cood.metrics.result import Score
 
 
@@ -71,7 +71,7 @@ def absolute_rank(
     >>> absolute_rank(np.ones((5, 4))).value
     0.0
     """
-    of = partial(spectrum.above, threshold=_positive("threshold", threshold))
+    of = partial(spectrum.above, threshold=check_positive("threshold", threshold))
     return _score(codes, of, centred, unit, relative)
 
 
@@ -122,7 +122,7 @@ def numerical_rank(
     >>> numerical_rank(np.ones((5, 4))).value
     0.0
     """
-    of = partial(spectrum.above_largest, threshold=_share("threshold", threshold))
+    of = partial(spectrum.above_largest, threshold=check_share("threshold", threshold))
     return _score(codes, of, centred, unit, relative)
 
 
@@ -173,7 +173,11 @@ def srank(
     0.0
     """
     return _score(
-        codes, partial(spectrum.covering, delta=_share("delta", delta)), centred, unit, relative
+        codes,
+        partial(spectrum.covering, delta=check_share("delta", delta)),
+        centred,
+        unit,
+        relative,
     )
 
 
@@ -372,15 +376,3 @@ def _value(s: np.ndarray, of: Callable[[np.ndarray], float], relative: bool) -> 
     if not s.any():
         return 0.0
     return of(s) / len(s) if relative else of(s)
-
-
-def _positive(name: str, value: float) -> float:
-    if not 0 < value < np.inf:
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
-    return value
-
-
-def _share(name: str, value: float) -> float:
-    if not 0 < value < 1:
-        raise ValueError(f"{name}: expected a number between 0 and 1, got {value!r}")
-    return value

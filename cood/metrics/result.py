@@ -14,7 +14,7 @@ class MetricWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Score:
-    """A scalar and what it was made from.
+    """A scalar and what it was computed from.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Score:
 
 
 def noted(value: float, parts: Mapping[str, Any], *notes: str) -> Score:
-    """Make a score, with a `MetricWarning` if there is anything to say about it."""
+    """Make a score, with a `MetricWarning` if it has a note."""
     note = "; ".join(text for text in notes if text)
     if note:
         warnings.warn(note, MetricWarning, stacklevel=3)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, check_count, generator
+from cood.metrics.common import FEW_FACTORS
 from cood.metrics.coverage import Coverage, confusion, coverage
 from cood.metrics.pairs import (
     batch_variances,
@@ -17,35 +18,36 @@ from cood.metrics.pairs import (
 )
 from cood.metrics.result import Score, noted
 
-FEW = "not defined for fewer than two factors that vary"
+BATCH = 64  # pairs, or rows, in a point: as in disentanglement_lib
+Z_DIFF_POINTS = (2000, 1000)  # to fit and to score on; five times as many change it by at most 0.02
 
 
 def z_diff(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    batch: int = 64,
-    train: int = 2000,
-    test: int = 1000,
+    batch: int = BATCH,
+    train: int = Z_DIFF_POINTS[0],
+    test: int = Z_DIFF_POINTS[1],
     differ: bool = True,
     classifier: str = "discriminant",
     rng: np.random.Generator | int | None = None,
 ) -> Score:
-    """Z-diff: whether how codes differ tells which factor a set of pairs agrees in.
+    """Z-diff: whether the differences of codes show which factor a set of pairs agrees in.
 
     Draw a factor k and `batch` pairs of rows that agree in it; their mean absolute difference,
     ``p = mean |z_a - z_b|`` [d], is one point. The score is the held-out accuracy of a linear
-    classifier that tells k from p.
+    classifier that predicts k from p.
 
     1 if it always can, 1/m (chance; `parts["chance"]`) for codes that hold nothing or all factors
     alike. **With few factors it is lenient**: a code that holds all factors but one gets 1 too, as
-    the remaining one is known by its large differences. Beside it, `parts["strict"]` is the
-    accuracy with a further class of points, pairs that agree in nothing, which such a code cannot
-    tell from the factor that it lacks; `parts["told"]` gives, for each factor, the AUC of telling
-    pairs that agree in it from pairs that agree in nothing and have the same values of the other
-    factors, and the note names the factors that are not told. Invariant under scale and
-    shift of each dimension (with ``logistic``: shift only) and constant columns; not under
-    rotation.
+    the remaining one is recognised by its large differences. So `parts["strict"]` is the accuracy
+    with a further class of points, pairs that agree in nothing, which such a code cannot
+    distinguish from the factor that it lacks; `parts["coverage"]` gives, for each factor, the AUC
+    of distinguishing pairs that agree in it from pairs that agree in nothing and have the same
+    values of the other factors, and the note names the factors that are not encoded. Invariant
+    under scale and shift of each dimension (with ``logistic``: shift only) and constant columns;
+    not under rotation.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def z_diff(
     differ
         Pairs agree in the one factor and in no other. Without it, as published, the other
         factors are left to chance; with rows at hand and few combinations, pairs then often
-        agree in all, or are one row twice, which tells rows apart and not factors.
+        agree in all, or are the same row, which distinguishes rows and not factors.
     classifier
         ``discriminant``: linear discriminant analysis. ``logistic``: logistic regression of
         scikit-learn on points as they are, as in disentanglement_lib, which takes 10,000 points
@@ -73,7 +75,7 @@ def z_diff(
     Score
         NaN with fewer than two factors that vary, or if there are no such pairs. Parts: `chance`,
         `scaled` (the value, with chance at 0, as the survey code of Zaidi et al. gives it),
-        `strict`, `told` [m], `confusion` [m, m] (counts of test points, by factor and answer).
+        `strict`, `coverage` [m], `confusion` [m, m] (counts of test points, by factor and answer).
 
     Raises
     ------
@@ -96,7 +98,7 @@ def z_diff(
     True
     >>> one = z_diff(factors[:, :1], factors, train=400, test=200)
     >>> one.value, one.note
-    (1.0, 'the codes do not tell factor 1; a high score is no sign of disentanglement')
+    (1.0, 'the codes do not encode factor 1; a high score is no sign of disentanglement')
     >>> z_diff(np.zeros((36, 2)), factors, train=400, test=200).value
     0.5
     """
@@ -104,13 +106,13 @@ def z_diff(
     for name, value in (("batch", batch), ("train", train), ("test", test)):
         check_count(name, value)
     data, random = check(codes, factors), generator(rng)
-    told = coverage(data, rng=random.spawn(1)[0])
-    return z_diff_from(data, told, batch, (train, test), differ, classifier, random)
+    covered = coverage(data, rng=random.spawn(1)[0])
+    return z_diff_from(data, covered, batch, (train, test), differ, classifier, random)
 
 
 def z_diff_from(
     data: Data,
-    told: Coverage,
+    covered: Coverage,
     batch: int,
     sizes: tuple[int, int],
     differ: bool,
@@ -119,9 +121,9 @@ def z_diff_from(
 ) -> Score:
     """`z_diff`, with the coverage of the factors at hand; `sizes` are points to fit and score."""
     kinds: list[int | None] = [*data.varied, None]
-    nothing = {"told": told.areas}
+    nothing = {"coverage": covered.areas}
     if len(data.varied) < 2:
-        return noted(np.nan, nothing, data.note, FEW)
+        return noted(np.nan, nothing, data.note, FEW_FACTORS)
     each = [-(-count // len(data.varied)) for count in sizes]
     points = []
     for kind in kinds:
@@ -137,17 +139,17 @@ def z_diff_from(
         "chance": chance,
         "scaled": float((value - chance) / (1 - chance)),
         "strict": float(np.trace(strict) / strict.sum()),
-        "told": told.areas,
+        "coverage": covered.areas,
         "confusion": answers,
     }
-    return noted(value, parts, data.note, told.note)
+    return noted(value, parts, data.note, covered.note)
 
 
 def z_min_variance(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    batch: int = 64,
+    batch: int = BATCH,
     train: int = 10_000,
     test: int = 5_000,
     differ: bool = True,
@@ -162,8 +164,8 @@ def z_min_variance(
     share of further votes that fall to the factor with the most votes of that dimension.
 
     1 if each dimension wins for one factor only; 1/m (chance; `parts["chance"]`) if the winner
-    tells nothing of the factor, as for codes that hold nothing. **With few factors it is
-    lenient**, as `z_diff` is; `parts["told"]` and the note are as there.
+    does not depend on the factor, as for codes that hold nothing. **With few factors it is
+    lenient**, as `z_diff` is; `parts["coverage"]` and the note are as there.
     Invariant under scale and shift of each dimension and constant columns; not under rotation.
 
     Parameters
@@ -183,7 +185,7 @@ def z_min_variance(
         chance and all rows serve for both.
     replace
         Without `differ`: whether the rows of a batch are drawn with replacement, as in
-        disentanglement_lib, or none twice before each stands once, as in the survey code of
+        disentanglement_lib, or none again before all are drawn, as in the survey code of
         Zaidi et al.
     threshold
         Dimensions whose standard deviation over all rows is not above it are left out. As
@@ -195,7 +197,7 @@ def z_min_variance(
     -------
     Score
         NaN with fewer than two factors that vary, or if no value of a factor has two rows. Parts:
-        `chance`, `scaled` (as in `z_diff`), `told` [m], `votes` [d, m].
+        `chance`, `scaled` (as in `z_diff`), `coverage` [m], `votes` [d, m].
 
     Raises
     ------
@@ -225,29 +227,29 @@ def z_min_variance(
     if not (isinstance(threshold, (int, float)) and 0 <= threshold < np.inf):
         raise ValueError(f"threshold: expected a number from 0, got {threshold!r}")
     data, random = check(codes, factors), generator(rng)
-    told = coverage(data, rng=random.spawn(1)[0])
-    drawn = "apart" if differ else "replaced" if replace else "once"
-    return z_min_variance_from(data, told, batch, (train, test), drawn, threshold, random)
+    covered = coverage(data, rng=random.spawn(1)[0])
+    sampling = "balanced" if differ else f"with{'' if replace else 'out'} replacement"
+    return z_min_variance_from(data, covered, batch, (train, test), sampling, threshold, random)
 
 
 def z_min_variance_from(
     data: Data,
-    told: Coverage,
+    covered: Coverage,
     batch: int,
     sizes: tuple[int, int],
-    drawn: str,
+    sampling: str,
     threshold: float,
     rng: np.random.Generator,
 ) -> Score:
     """`z_min_variance`, with the coverage of the factors at hand; `sizes` as in `z_diff_from`.
 
-    `drawn` is as in `draw_batches`.
+    `sampling` is as in `draw_batches`.
     """
     d, m = data.codes.shape[1], len(data.sizes)
     votes = np.zeros((d, m), dtype=np.int64)
-    parts: dict[str, Any] = {"told": told.areas, "votes": votes}
+    parts: dict[str, Any] = {"coverage": covered.areas, "votes": votes}
     if len(data.varied) < 2:
-        return noted(np.nan, parts, data.note, FEW)
+        return noted(np.nan, parts, data.note, FEW_FACTORS)
     chance = parts["chance"] = 1 / len(data.varied)
     overall = data.codes.std(axis=0, dtype=np.float64)
     moving = data.codes.min(axis=0) != data.codes.max(axis=0)
@@ -256,17 +258,17 @@ def z_min_variance_from(
         return noted(0.0, parts, data.note, "no dimension varies enough")
     z = (data.codes[:, kept] / overall[kept]).astype(data.codes.dtype)
     every = np.arange(len(z))
-    halves = np.array_split(rng.permutation(every), 2) if drawn == "apart" else (every, every)
+    halves = np.array_split(rng.permutation(every), 2) if sampling == "balanced" else (every, every)
     fresh = np.zeros_like(votes)
     for rows, table, points in zip(halves, (votes, fresh), sizes, strict=True):
         for k in data.varied:
             each = -(-points // len(data.varied))
-            here = draw_batches(data.factors[rows], k, each, batch, drawn, rng)
-            if here is None:
+            drawn = draw_batches(data.factors[rows], k, each, batch, sampling, rng)
+            if drawn is None:
                 few = f"no value of factor {k} has two rows to vote and two to score"
                 return noted(np.nan, parts, data.note, few)
-            winners = kept[batch_variances(z, rows[here]).argmin(axis=1)]
+            winners = kept[batch_variances(z, rows[drawn]).argmin(axis=1)]
             np.add.at(table[:, k], winners, 1)
     value = fresh[np.arange(d), votes.argmax(axis=1)].sum() / fresh.sum()
     parts["scaled"] = float((value - chance) / (1 - chance))
-    return noted(value, parts, data.note, told.note)
+    return noted(value, parts, data.note, covered.note)

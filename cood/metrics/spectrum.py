@@ -1,18 +1,18 @@
-"""Singular values of codes, from one pass over the rows, and what can be made of them."""
+"""Singular values of codes, from one pass over the rows, and ranks computed from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import qr
+
+from cood.metrics.common import SLACK, row_slices
 
 ROWS = 4096
-SLACK = 1e-12  # a sum that ought to reach its share exactly may fall short by rounding
 
 
 def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values of codes as given, and of codes after their mean is taken off.
+    """Singular values of codes as given, and of codes after their mean is removed.
 
     A QR decomposition takes ``[1, codes]`` block by block, so that the codes are never held in
     double precision as a whole. In its triangle, the columns after the first have the singular
@@ -39,6 +39,8 @@ def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
     Demmel et al. (2012), *Communication-optimal parallel and sequential QR and LU
     factorizations*, https://doi.org/10.1137/080731992.
     """
+    from scipy.linalg import qr
+
     n, d = codes.shape
     triangle = np.empty((0, d + 1))
     for block in _blocks(codes, unit):
@@ -85,8 +87,8 @@ def participation(s: np.ndarray) -> float:
 
 
 def _blocks(codes: np.ndarray, unit: bool) -> Iterator[np.ndarray]:
-    for start in range(0, len(codes), ROWS):
-        block = codes[start : start + ROWS].astype(np.float64)
+    for rows in row_slices(len(codes), ROWS):
+        block = codes[rows].astype(np.float64)
         if unit:
             # Divided by the largest first: squares of very large or small values overflow.
             largest = np.abs(block).max(axis=1, keepdims=True)

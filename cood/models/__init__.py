@@ -1,1 +1,1 @@
-"""Loading any CLIP, and training small ones."""
+"""Loading CLIPs and image-only encoders, and training small ones."""

@@ -1,4 +1,4 @@
-"""Loading an image-only tower of timm and its preprocessing, from wherever it lies."""
+"""Loading an image-only encoder of timm and its preprocessing, from any source."""
 
 from __future__ import annotations
 
@@ -13,22 +13,28 @@ from timm.data.config import resolve_model_data_config
 from timm.data.transforms_factory import create_transform
 from timm.models import get_pretrained_cfg, is_model
 
-from cood.catalogue.open_clip_listing import HUB, LOCAL
+from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
+from cood.devices import best_device
 from cood.errors import CoodError, unknown
+from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
+from cood.models.folders import loading_errors
 from cood.models.hub import fetch, fetch_weights
-from cood.models.loading import best_device, local, told
-from cood.settings import FILE
-
-CONFIG = "config.json"
-# What timm calls its weights, the ones that cannot hold code first.
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
 @dataclass(frozen=True)
-class Tower:
-    """An image tower ready to embed; `preprocess` is that of its own configuration.
+class ImageOnlyEncoder:
+    """An image-only encoder with the preprocessing of its own configuration.
 
-    `revision` is the commit of the hub that the weights are from, empty for weights from elsewhere.
+    Attributes
+    ----------
+    source
+        How it was named; see `load_image_encoder`.
+    model, preprocess
+        The model of timm without classifier, and from a PIL image to its pixels.
+    sizes
+        `embed_dim` and `resolution`.
+    revision
+        Commit of the hub that the weights come from; empty for other sources.
     """
 
     source: str
@@ -39,7 +45,7 @@ class Tower:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.model.parameters()).device
 
     def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -52,38 +58,37 @@ def load_image_encoder(
     device: torch.device | None = None,
     architecture: str | None = None,
     say: Callable[[str], None] = print,
-) -> Tower:
-    """Load a trained image tower with timm; nothing that comes with the weights is run.
+) -> ImageOnlyEncoder:
+    """Load a trained image-only encoder with timm; no code that comes with the weights is run.
 
     Parameters
     ----------
     source
-        A name of timm with its tag, as `timm.list_pretrained()` gives them; ``hf-hub:ORG/REPO``,
-        or ``hf-hub:ORG/REPO@REVISION``, of a repository with `config.json` and weights as timm
-        saves them; ``local-dir:PATH`` of a folder with the same; ``file:PATH`` of weights alone.
+        A name of timm with its tag, as in `timm.list_pretrained()`; ``hf-hub:ORG/REPO``, or
+        ``hf-hub:ORG/REPO@REVISION``, of a repository with `config.json` and weights as timm saves
+        them; ``local-dir:PATH`` of a folder with the same; ``file:PATH`` of weights alone.
     device
-        Where to put it; the GPU where there is one by default.
+        The GPU if there is one by default.
     architecture
         For ``file:``, a name of timm, with the tag whose preprocessing it gets.
     say
-        Told before a download is tried again.
+        Called before a download is tried again.
 
     Raises
     ------
     CoodError
-        If there is no such tower, its weights cannot be had, do not fill the model, or would run
-        code.
+        If there is no such encoder, its weights cannot be loaded, do not fit the model, or would
+        run code.
     """
-    with told(source):
+    with loading_errors(source):
         model, revision = _load(source, architecture, say)
-        # Only now, so that a classifier of the checkpoint is loaded and no weight goes missing
-        # without a word.
+        # After loading, so that the weights of a classifier do not count as unexpected ones.
         model.reset_classifier(0)
         data = resolve_model_data_config(model)
         preprocess = create_transform(**data, is_training=False)
     model.eval().to(device or best_device())
     sizes = {"embed_dim": model.num_features, "resolution": data["input_size"][-1]}
-    return Tower(source, model, preprocess, sizes, revision)
+    return ImageOnlyEncoder(source, model, preprocess, sizes, revision)
 
 
 def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> tuple[Any, str]:
@@ -91,22 +96,24 @@ def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> 
         return timm.create_model(source, pretrained=True), ""
     if source.startswith(HUB):
         repo, _, revision = source.removeprefix(HUB).partition("@")
-        fetch(repo, CONFIG, revision or None, say)
-        weights = fetch_weights(repo, revision or None, say, names=WEIGHTS)
-        return timm.create_model(local(weights.parent), pretrained=True), weights.parent.name
+        fetch(repo, ENCODER_CONFIG, revision or None, say)
+        weights = fetch_weights(repo, revision or None, say, names=ENCODER_WEIGHTS)
+        return timm.create_model(local_source(weights.parent), pretrained=True), weights.parent.name
     if source.startswith(FILE):
         weights = Path(source.removeprefix(FILE))
         if not weights.is_file():
             raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
         return _with_weights(str(architecture), weights), ""
     name, _, tag = source.partition(".")
-    known = timm.list_pretrained() if is_model(name) else timm.list_models()
-    if source not in known or not tag:
-        raise CoodError(unknown("tower of timm", source, known))
+    names = timm.list_pretrained() if is_model(name) else timm.list_models()
+    if source not in names or not tag:
+        raise CoodError(unknown("encoder of timm", source, names))
     config = get_pretrained_cfg(source)
     if config is None or not config.hf_hub_id:
-        raise CoodError(f"{source} is not on the hub; fetch its weights and name them by {FILE}")
-    weights = fetch_weights(config.hf_hub_id, None, say, names=WEIGHTS)
+        raise CoodError(
+            f"{source} is not on the hub; download its weights and give them as {FILE}PATH"
+        )
+    weights = fetch_weights(config.hf_hub_id, None, say, names=ENCODER_WEIGHTS)
     return _with_weights(source, weights), weights.parent.name
 
 

@@ -1,89 +1,31 @@
-"""Loading a CLIP model, its preprocessing and its tokeniser, from wherever it lies."""
+"""Loading a CLIP model, its preprocessing and its tokeniser, from any source."""
 
 from __future__ import annotations
 
-import logging
-import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, Protocol
+from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import open_clip
 import torch
 from open_clip.pretrained import get_pretrained_cfg
-from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.catalogue.checkpoints import refusal
-from cood.catalogue.open_clip_listing import HUB, LOCAL
-from cood.errors import ArtefactError, CoodError, unknown
-from cood.models.hub import CONFIG, fetch, fetch_tokeniser, fetch_weights
-from cood.settings import FILE
-
-
-class ImageEncoder(Protocol):
-    """What embeds images, with or without a text tower beside it."""
-
-    @property
-    def preprocess(self) -> Callable[..., torch.Tensor]:
-        """From a picture to pixels [3, size, size]."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-
-    def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embeddings [n, d] of pixels [n, 3, size, size]."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A model ready to embed; `preprocess` and `tokenize` are those of its own configuration.
-
-    `revision` is the commit of the hub that the weights are from, empty for weights from elsewhere.
-    """
-
-    source: str
-    model: torch.nn.Module
-    preprocess: Callable[..., torch.Tensor]
-    tokenize: Callable[..., torch.Tensor]
-    config: dict[str, Any]
-    revision: str = ""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.model.parameters()).device
-
-    def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Un-normalised embeddings [n, d] of pixels [n, 3, size, size]."""
-        model: Any = self.model
-        return model.encode_image(pixels)
-
-    @property
-    def causal_text(self) -> bool:
-        """Whether texts may be cut behind the end token without changing their embedding.
-
-        True for text towers with a causal mask that read the embedding off the end token, the
-        highest number; towers without the mask look at the padding too, and CoCa's class token
-        comes after it.
-        """
-        text = self.config["text_cfg"]
-        return (
-            not text.get("hf_model_name")
-            and not text.get("no_causal_mask", False)
-            and not text.get("embed_cls", False)
-            and text.get("pool_type", "argmax") == "argmax"
-        )
-
-
-def best_device() -> torch.device:
-    """The GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
+from cood.devices import best_device
+from cood.errors import CoodError, unknown
+from cood.models.clip import Clip, preprocessing_of
+from cood.models.file_names import CLIP_CONFIG
+from cood.models.folders import (
+    load_folder,
+    loading_errors,
+    open_clip_model,
+    quiet,
+    tokeniser_and_config,
+)
+from cood.models.hub import fetch, fetch_tokeniser, fetch_weights
 
 
 def load(
@@ -94,8 +36,8 @@ def load(
 ) -> Clip:
     """Load a trained model with open_clip.
 
-    Nothing that comes with the weights is run: they are safetensors, pickles of tensors alone, or
-    TorchScript archives, of which only the tensors are taken.
+    No code that comes with the weights is run: they are safetensors, pickles of tensors alone, or
+    TorchScript archives, of which only the tensors are read.
 
     Parameters
     ----------
@@ -103,75 +45,57 @@ def load(
         ``ARCHITECTURE/TAG`` as in `open_clip.list_pretrained()`; ``hf-hub:ORG/REPO``, or
         ``hf-hub:ORG/REPO@REVISION``, of a repository with `open_clip_config.json` and weights;
         ``local-dir:PATH`` of a folder with the same; ``file:PATH`` of weights alone (safetensors,
-        a state dict of torch, or a TorchScript archive as OpenAI's).
+        a state dict of torch, or a TorchScript archive like those of OpenAI).
     device
-        Where to put it; the GPU where there is one by default.
+        The GPU if there is one by default.
     architecture
         For ``file:``, an architecture of open_clip, or ``ARCHITECTURE/TAG`` for the preprocessing
         of that checkpoint.
     say
-        Told before a download is tried again.
+        Called before a download is tried again.
 
     Raises
     ------
     CoodError
-        If there is no such model, its weights cannot be had, or they would run code.
+        If there is no such model, its weights cannot be loaded, or they would run code.
     """
-    logging.getLogger().setLevel(logging.ERROR)  # open_clip tells every step to the root logger
+    if source.startswith(LOCAL):
+        return load_folder(Path(source.removeprefix(LOCAL)), device)
+    quiet()
     reason = refusal(architecture or source, in_a_file=source.startswith(FILE))
     if reason:
         raise CoodError(reason)
-    with told(source):
+    with loading_errors(source):
         clip = _load(source, device or best_device(), architecture, say)
     clip.model.eval()
     return clip
 
 
-@contextmanager
-def told(source: str) -> Iterator[None]:
-    """Turn whatever the loading of a model raises into a CoodError of one sentence."""
-    try:
-        yield
-    except CoodError:
-        raise
-    except UnpicklingError as error:
-        raise CoodError(f"model {source} is refused: {_unsafe(error)}") from error
-    except Exception as error:  # open_clip, timm, safetensors and transformers raise all sorts
-        reason = " ".join(str(error).split())
-        if source.startswith(LOCAL):
-            raise ArtefactError(
-                f"model {source.removeprefix(LOCAL)} cannot be loaded ({reason}); correct "
-                "its path, or, if it was trained here, delete the folder and run `nox -s reproduce`"
-            ) from error
-        raise CoodError(f"model {source} cannot be loaded: {reason}") from error
-
-
 def _load(
     source: str, device: torch.device, architecture: str | None, say: Callable[[str], None]
 ) -> Clip:
-    if source.startswith(LOCAL):
-        return Clip(source, *_create(source, device), *_texts(source))
     if source.startswith(HUB):
         return _from_hub(source, device, say)
     if source.startswith(FILE):
         return _from_file(source, device, architecture or "")
-    known = ["/".join(pair) for pair in open_clip.list_pretrained()]
-    if source not in known:
-        raise CoodError(unknown("checkpoint", source, known))
+    checkpoints = ["/".join(pair) for pair in open_clip.list_pretrained()]
+    if source not in checkpoints:
+        raise CoodError(unknown("checkpoint", source, checkpoints))
     name, _, tag = source.partition("/")
     preprocessing = get_pretrained_cfg(name, tag)
     repo, _, file = preprocessing["hf_hub"].rpartition("/")
     weights = fetch(repo, file, say=say) if file else fetch_weights(repo, say=say)
-    made = _create(name, device, str(weights), preprocessing)
-    return Clip(source, *made, *_texts(name), weights.parent.name)
+    model, preprocess = open_clip_model(name, device, str(weights), preprocessing)
+    texts = tokeniser_and_config(name)
+    return Clip(source, model, preprocess, *texts, revision=weights.parent.name)
 
 
 def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
     name, _, tag = architecture.partition("/")
     weights = Path(source.removeprefix(FILE))
-    known = open_clip.list_models()
-    if name not in known:
-        raise CoodError(unknown("architecture", name, known))
+    architectures = open_clip.list_models()
+    if name not in architectures:
+        raise CoodError(unknown("architecture", name, architectures))
     preprocessing = get_pretrained_cfg(name, tag)
     if tag and not preprocessing:
         raise CoodError(unknown("tag", tag, open_clip.list_pretrained_tags_by_model(name)))
@@ -179,46 +103,24 @@ def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
         raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
     if _torchscript(weights):
         model = _from_torchscript(name, weights, device, preprocessing)
-        return Clip(source, model, _preprocess(model), *_texts(name))
-    return Clip(source, *_create(name, device, str(weights), preprocessing), *_texts(name))
+        preprocess = preprocessing_of(model)
+    else:
+        model, preprocess = open_clip_model(name, device, str(weights), preprocessing)
+    return Clip(source, model, preprocess, *tokeniser_and_config(name))
 
 
 def _from_hub(source: str, device: torch.device, say: Callable[[str], None]) -> Clip:
     repo, _, revision = source.removeprefix(HUB).partition("@")
-    folder = local(fetch(repo, CONFIG, revision or None, say).parent)
+    folder = local_source(fetch(repo, CLIP_CONFIG, revision or None, say).parent)
     commit = fetch_weights(repo, revision or None, say).parent
     tokeniser = folder
     if open_clip.get_model_config(folder)["text_cfg"].get("hf_tokenizer_name"):
         fetch_tokeniser(repo, revision or None)
         if not (commit / "tokenizer_config.json").is_file():  # it is in another repository
             tokeniser = f"{HUB}{repo}"
-    return Clip(source, *_create(folder, device), *_texts(folder, tokeniser), commit.name)
-
-
-def _create(
-    name: str,
-    device: torch.device,
-    weights: str | None = None,
-    preprocessing: dict[str, Any] | None = None,
-) -> tuple[torch.nn.Module, Callable[..., torch.Tensor]]:
-    model = open_clip.create_model(
-        name,
-        weights,
-        device=device,
-        force_preprocess_cfg=preprocessing,
-        require_pretrained=True,
-    )
-    return model, _preprocess(model)
-
-
-def _preprocess(model: Any) -> Callable[..., torch.Tensor]:
-    return image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-
-
-def _texts(
-    name: str, tokeniser: str | None = None
-) -> tuple[Callable[..., torch.Tensor], dict[str, Any]]:
-    return open_clip.get_tokenizer(tokeniser or name), open_clip.get_model_config(name)
+    model, preprocess = open_clip_model(folder, device)
+    texts = tokeniser_and_config(folder, tokeniser)
+    return Clip(source, model, preprocess, *texts, revision=commit.name)
 
 
 def _torchscript(file: Path) -> bool:
@@ -231,11 +133,11 @@ def _torchscript(file: Path) -> bool:
 def _from_torchscript(
     name: str, file: Path, device: torch.device, preprocessing: dict[str, Any]
 ) -> torch.nn.Module:
-    with warnings.catch_warnings():  # torch calls the format outdated, OpenAI's files are in it
+    with warnings.catch_warnings():  # torch deprecates the format, but OpenAI's files have it
         warnings.simplefilter("ignore", FutureWarning)
         tensors = torch.jit.load(file, map_location="cpu").state_dict()
     tensors.pop("attn_mask", None)  # of archives that open_clip traced; the model has its own
-    # Numbers that OpenAI put among the weights; its models have QuickGELU.
+    # Numbers that only the archives of OpenAI hold among the weights; its models have QuickGELU.
     marks = [tensors.pop(key, None) for key in ("input_resolution", "context_length", "vocab_size")]
     quick = open_clip.get_model_config(name).get("quick_gelu", False)
     if any(mark is not None for mark in marks) and not quick:
@@ -248,23 +150,3 @@ def _from_torchscript(
     )
     model.load_state_dict(tensors)
     return model
-
-
-def _unsafe(error: UnpicklingError) -> str:
-    asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-    if asked is None:
-        return "its weights are damaged or no file of tensors; have them as safetensors"
-    return (
-        f"its weights are a pickle that would run {asked[1]} on loading; have them as safetensors "
-        "from someone you trust"
-    )
-
-
-def text_tower(model: Any) -> Any:
-    """The part of an open_clip model that holds its text embeddings, positions and mask."""
-    return getattr(model, "text", model)
-
-
-def local(folder: Path) -> str:
-    """Source of a model saved in `folder`."""
-    return f"{LOCAL}{folder}"

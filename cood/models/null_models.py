@@ -1,4 +1,4 @@
-"""CLIPs with random weights: what they score as well says nothing of what was learnt."""
+"""Null models: randomly initialised CLIPs."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import replace
 
 import open_clip
 import torch
-from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from cood.catalogue import open_clip_listing as listing
+from cood.devices import best_device
 from cood.errors import CoodError
 from cood.models import zoo
-from cood.models.loading import Clip, best_device
-from cood.models.training.fitting import untrained
+from cood.models.clip import Clip, preprocessing_of
+from cood.models.small_clip import untrained_clip
 from cood.settings import NullModel
 
 
 def null_model(settings: NullModel) -> Clip:
-    """Make a small CLIP, or one of open_clip's architectures, as it is before any training.
+    """Make a small CLIP, or one of an architecture of open_clip, with random weights.
 
-    The same seed gives the same weights on every device. Layers of normalisation that keep
-    statistics of their input have those of their beginning: mean 0, variance 1.
+    The same seed gives the same weights on every device. Normalisation layers that keep statistics
+    of their input have the initial ones: mean 0, variance 1.
 
     Raises
     ------
     CoodError
-        If there is no such architecture, or what it takes besides weights (the tokeniser of a
-        text tower from elsewhere) cannot be had.
+        If there is no such architecture, or what it needs besides weights (the tokeniser of a text
+        tower of transformers) cannot be loaded.
     """
     name = settings.architecture
     if name in zoo.architectures():
-        clip = untrained(name, settings.seed)
+        clip = untrained_clip(name, settings.seed)
     else:
         clip = _published(name, settings.seed)
     clip.model.eval()
@@ -46,8 +46,7 @@ def _published(name: str, seed: int) -> Clip:
     try:
         model = open_clip.create_model(name, device=best_device(), pretrained_text=False)
         tokeniser = open_clip.get_tokenizer(name)
-    except Exception as error:  # open_clip and transformers raise all sorts
+    except Exception as error:  # open_clip and transformers raise errors of many kinds
         reason = " ".join(str(error).split())
-        raise CoodError(f"{name} cannot be made without training: {reason}") from error
-    preprocess = image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-    return Clip(name, model, preprocess, tokeniser, open_clip.get_model_config(name))
+        raise CoodError(f"null model {name} cannot be made: {reason}") from error
+    return Clip(name, model, preprocessing_of(model), tokeniser, open_clip.get_model_config(name))

@@ -1,16 +1,17 @@
-"""Rough figures that plans rest on: what an image, a caption or a model costs.
+"""Rough figures for plans: what an image, a caption or a model costs.
 
-They are right within a factor of two or three, for a GPU like the A100 and one core of today.
-Sizes are in bytes and times in seconds.
+They hold within a factor of two or three, for a GPU like the A100 and one core of a current
+processor. Sizes are in bytes and times in seconds.
 """
 
 from __future__ import annotations
 
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue import open_clip_listing as listing
+from cood.catalogue.sources import FILE, LOCAL
 from cood.models import zoo
 from cood.settings import (
     LARGEST_LOGISTIC,
@@ -22,8 +23,8 @@ from cood.settings import (
 )
 
 FLOAT = 4  # bytes of a number of single precision
-JOB = 3.0  # of CPU for Python and the tables; jobs of `smoke` took 1 to 6
-TORCH = 6.0  # more where torch and open_clip are imported: `smoke`
+JOB = 3.0  # CPU time of a job for Python and its tables: jobs of `smoke` took 1 to 6
+TORCH = 6.0  # added where torch and open_clip are imported: `smoke`
 
 # Files: drawings of `smoke`; noise-like photographs as PNG at compression level 1 (563 kB at 512
 # pixels a side).
@@ -31,7 +32,7 @@ DRAWN_PIXEL = 1.5
 GENERATED_PIXEL = 2.1
 TRAINED_MODEL = 15e6  # weights, captions and moments of one of the small CLIPs: `smoke`
 NOTEBOOK_FILE = 3e5  # `smoke`
-CAPTION_BYTES = 100  # of a caption and its share of the other columns in a compressed file
+CAPTION_BYTES = 100  # a caption with its share of the other columns, in a compressed file
 
 # Reading: 13 ms for a PNG of 512 pixels a side to become an array of 224, on one core.
 READ_PIXEL = 13e-3 / 512**2
@@ -46,6 +47,8 @@ TRAIN_PIXEL = 1 / 600 / 64**2
 # of the image tower's 86 M), ConvNeXt-B (15.4 G, 88 M) and RN50 (6.1 G, 38 M) alike; for ViTs one
 # a patch, so their patch size counts.
 PATCHES = 196
+USUAL_RESOLUTION = 224
+SMALL_WIDTH = 64  # of the small CLIPs
 PROMPT_TOKENS = 12
 GPU_FLOPS = 15e12  # single precision, three quarters of what the A100's data sheet says
 CORE_FLOPS = 20e9
@@ -82,16 +85,16 @@ MEASURE_NUMBER = 89 / 60_000 / 768
 
 
 def size_of_weights(model: Checkpoint | PublishedImageEncoder) -> float:
-    """Bytes that a checkpoint takes to download, NaN if not known."""
+    """Bytes to download for a checkpoint; NaN if unknown."""
     named = model.encoder if isinstance(model, PublishedImageEncoder) else model.checkpoint
-    if named.startswith(("file:", "local-dir:")):
+    if named.startswith((FILE, LOCAL)):
         return 0.0
     return FLOAT * model.facts.get("parameters", nan)
 
 
 def size_of_generator(settings: DiffusionSet) -> float:
-    """Bytes of the weights of a text-to-image pipeline, NaN if not known."""
-    if settings.model.startswith("local-dir:"):
+    """Bytes of the weights of a text-to-image pipeline; NaN if unknown."""
+    if settings.model.startswith(LOCAL):
         return 0.0
     for name, parameters in GENERATORS.items():
         if settings.model.startswith(name):
@@ -111,25 +114,25 @@ def seconds_to_train(recipe: Schedule, size: int) -> float:
 
 
 def facts_of(model: Any) -> dict[str, Any] | None:
-    """What is known of a published model, trained or not; None for one of the small ones."""
+    """Facts of the catalogue about a published model, trained or not; None for a small CLIP."""
     if isinstance(model, Checkpoint | PublishedImageEncoder):
         return model.facts
     if not isinstance(model, NullModel) or model.architecture in zoo.architectures():
         return None
     if model.architecture not in listing.architectures():
         return {}  # refused before it is made
-    known = catalogue.facts_of_architecture(model.architecture)
-    return {"architecture": model.architecture, **known}
+    facts = catalogue.facts_of_architecture(model.architecture)
+    return {"architecture": model.architecture, **facts}
 
 
 def width_of(model: Any) -> float:
-    """Numbers in an embedding; 64 for the small CLIPs, NaN if not known."""
-    known = facts_of(model)
-    return 64 if known is None else known.get("embed_dim", nan)
+    """Width of an embedding; NaN if unknown."""
+    facts = facts_of(model)
+    return SMALL_WIDTH if facts is None else facts.get("embed_dim", nan)
 
 
 def seconds_to_probe(images: float, width: float, attributes: int, objects: int) -> float:
-    """CPU time of linear probes for both words, and of composing their answers; NaN if unknown."""
+    """CPU time of linear probes for attribute and object, and of pairing them; NaN if unknown."""
     words = attributes + objects
     if images * objects > LARGEST_LOGISTIC:  # a covariance, and one product with all words
         steps = 2 * images * width * (width + words)
@@ -139,16 +142,16 @@ def seconds_to_probe(images: float, width: float, attributes: int, objects: int)
     return steps / CORE_FLOPS + pairs * PAIR
 
 
-def seconds_of_forward(known: dict[str, Any], images: float, texts: float) -> float:
-    """GPU time of the forward passes of a model of which `known` is known, NaN if not enough."""
-    if "parameters" not in known:
+def seconds_of_forward(facts: dict[str, Any], images: float, texts: float) -> float:
+    """GPU time of the forward passes of a model by its `facts`; NaN if they do not tell."""
+    if "parameters" not in facts:
         return nan
-    if "patch" in known:  # of an image-only tower; NaN if it has none
-        patch = known["patch"] if known["patch"] == known["patch"] else None
+    if "patch" in facts:  # an image-only encoder; NaN if it has no patches
+        patch = None if isnan(facts["patch"]) else facts["patch"]
     else:
-        patch = catalogue.configuration(known["architecture"])["vision_cfg"].get("patch_size")
-    patches = PATCHES * (known["resolution"] / 224) ** 2
+        patch = catalogue.configuration(facts["architecture"])["vision_cfg"].get("patch_size")
+    patches = PATCHES * (facts["resolution"] / USUAL_RESOLUTION) ** 2
     if patch:
-        patches = (known["resolution"] / patch) ** 2
+        patches = (facts["resolution"] / patch) ** 2
     tokens = images * patches + texts * PROMPT_TOKENS
-    return 2 * known["parameters"] * tokens / GPU_FLOPS
+    return 2 * facts["parameters"] * tokens / GPU_FLOPS

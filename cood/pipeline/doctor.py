@@ -1,4 +1,4 @@
-"""What a study lacks on this machine, and how to get it; no check takes more than seconds."""
+"""What a study lacks on this machine, and how to get it; each check takes seconds at most."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from threading import Thread
 
 import pandas as pd
 
-from cood.catalogue.open_clip_listing import HUB, LOCAL
+from cood.catalogue.sources import HUB, LOCAL
 from cood.errors import CoodError
-from cood.models.hub import checkpoint_kept, repository_kept
+from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model as rough
 from cood.pipeline.plan import GB, plan
 from cood.pipeline.preflight import (
@@ -22,21 +22,22 @@ from cood.pipeline.preflight import (
     OK,
     WARNING,
     Check,
-    from_elsewhere,
+    check_settings,
     local_files,
+    published_models,
     release_file,
 )
 from cood.settings import ReleaseSet
 from cood.settings.study_file import Study
 
-SECONDS = 4.0  # that a check may wait for a program or a server
-LONG = 1.0  # GPU hours that a CPU cannot be asked to take over
+TIMEOUT = 4.0  # seconds that a check waits for a program or a server
+TOO_LONG = 1.0  # GPU hours above which the work is not left to a CPU
 
 
 def examine(study: Study) -> Iterator[Check]:
-    """Look at all that a study needs, one thing after the other.
+    """Check everything that a study needs, one thing after the other.
 
-    What is done already needs neither disk, GPU nor hub any more.
+    Jobs that are done need no disk, GPU or hub.
     """
     left = plan(study).set_index("stage").loc["left"]
     yield _settings(study)
@@ -48,13 +49,11 @@ def examine(study: Study) -> Iterator[Check]:
 
 
 def _settings(study: Study) -> Check:
-    from cood.pipeline.run import check_settings
-
     try:
         check_settings(study)
     except CoodError as error:
         return Check("settings", MISSING, str(error))
-    return Check("settings", OK, "words, fonts of the drawings, files and notebooks fit together")
+    return Check("settings", OK, "words, fonts, files and notebooks fit together")
 
 
 def _releases(study: Study) -> Iterator[Check]:
@@ -67,54 +66,51 @@ def _releases(study: Study) -> Iterator[Check]:
         elif (reason := unreachable(settings.url)) is None:
             yield Check(what, OK, f"to be downloaded from {settings.url}")
         else:
-            lacks = f"{settings.url} does not answer ({reason}); put the file at {file}"
-            yield Check(what, MISSING, lacks)
+            message = f"{settings.url} does not answer ({reason}); put the file at {file}"
+            yield Check(what, MISSING, message)
 
 
 def _disk(study: Study, left: pd.Series) -> Iterator[Check]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
+    results = study.paths.results
     wanted = [
-        (
-            "disk for results",
-            study.paths.results,
-            left["disk_gb"],
-            "or link results/ to another disk",
-        ),
+        ("disk for results", results, left["disk_gb"], "or link results/ to another disk"),
         ("disk for weights", Path(HF_HUB_CACHE), left["download_gb"], "or set HF_HOME"),
     ]
-    needs: dict[int, float] = {}  # by file system, for results and weights may share one
-    for what, folder, need, way in wanted:
+    needs: dict[int, float] = {}  # by file system, which results and weights may share
+    for what, folder, need, advice in wanted:
         if need == 0:
             continue
         while not folder.exists():
             folder = folder.parent
         free, device = shutil.disk_usage(folder).free / GB, folder.stat().st_dev
         needs[device] = needs.get(device, 0.0) + need
-        said = f"{needs[device]:.1f} GB needed, {free:.1f} GB free at {folder}"
+        message = f"{needs[device]:.1f} GB needed, {free:.1f} GB free at {folder}"
         if needs[device] > free:
-            yield Check(what, MISSING, f"{said}; free some, {way}")
+            yield Check(what, MISSING, f"{message}; free some, {advice}")
         else:
-            yield Check(what, OK, said)
+            yield Check(what, OK, message)
 
 
 def _gpu(study: Study, left: pd.Series) -> Check:
     hours = left["gpu_hours"]
     if hours == 0 and "gpu_hours" not in left["unknown"]:
         return Check("GPU", OK, "not needed")
-    found, need = gpus(), _gpu_memory(study)
-    if not found:
-        lacks = f"none found by nvidia-smi; for some {hours:.1f} GPU hours of work"
-        way = "use a machine that has one, or a cluster's profile (see README.md)"
-        if hours > LONG:
-            return Check("GPU", MISSING, f"{lacks} {way}")
-        return Check("GPU", WARNING, f"{lacks} a CPU takes about a hundred times as long; {way}")
-    name, memory = max(found, key=lambda gpu: gpu[1])
-    said = f"{name}, {memory:.0f} GB; the largest model needs some {need:.0f} GB"
+    devices, need = gpus(), _gpu_memory(study)
+    if not devices:
+        advice = "use a machine with a GPU, or the cluster profile in workflow/profiles/slurm"
+        if hours > TOO_LONG:
+            message = f"nvidia-smi finds none, for some {hours:.1f} GPU hours of work"
+            return Check("GPU", MISSING, f"{message}; {advice}")
+        message = "nvidia-smi finds none; a CPU takes about a hundred times as long"
+        return Check("GPU", WARNING, f"{message}; {advice}")
+    name, memory = max(devices, key=lambda gpu: gpu[1])
+    message = f"{name}, {memory:.0f} GB; the largest model needs some {need:.0f} GB"
     if memory < need:
-        way = "models that do not fit will fail: take them out of the study, or use a larger GPU"
-        return Check("GPU", WARNING, f"{said}; {way}")
-    return Check("GPU", OK, said)
+        advice = "models that do not fit will fail: remove them from the study or use a larger GPU"
+        return Check("GPU", WARNING, f"{message}; {advice}")
+    return Check("GPU", OK, message)
 
 
 def _gpu_memory(study: Study) -> float:
@@ -132,7 +128,7 @@ def gpus() -> list[tuple[str, float]]:
     """Name and memory in GB of each GPU that nvidia-smi lists; empty where there is none."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=SECONDS, check=True)
+        done = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT, check=True)
         rows = [line.rsplit(",", 1) for line in done.stdout.splitlines() if line.strip()]
         return [(name.strip(), float(memory) * 2**20 / GB) for name, memory in rows]
     except (OSError, ValueError, subprocess.SubprocessError):
@@ -146,30 +142,32 @@ def _hub(study: Study, left: pd.Series) -> Iterator[Check]:
         yield Check("model hub", OK, "not needed: nothing is left to download")
         return
     if HF_HUB_OFFLINE:
-        said = "HF_HUB_OFFLINE is set: what is not kept from an earlier run is left out"
-        yield Check("model hub", WARNING, said)
+        message = "HF_HUB_OFFLINE is set: models that are not cached will be skipped"
+        yield Check("model hub", WARNING, message)
         return
     reason = unreachable(ENDPOINT)
     if reason is not None:
-        way = "see to the network, or set HF_ENDPOINT to a copy; what is kept needs none"
-        yield Check("model hub", MISSING, f"{ENDPOINT} does not answer ({reason}); {way}")
+        advice = (
+            "check the connection, or point HF_ENDPOINT to a mirror; cached files need no network"
+        )
+        yield Check("model hub", MISSING, f"{ENDPOINT} does not answer ({reason}); {advice}")
         return
     yield Check("model hub", OK, ENDPOINT)
     needed = [(s.model, s.revision) for s in study.generated.values()]
     if study.verification:
         needed.append((study.verification.model, study.verification.revision))
-    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_kept(n, r)]
-    named = from_elsewhere(study).values()
-    mine = [
+    needed = [(n, r) for n, r in needed if not n.startswith(LOCAL) and not repository_cached(n, r)]
+    named = published_models(study).values()
+    checkpoints = [
         n.removeprefix(HUB).partition("@")[0]
         for n in named
-        if n.startswith(HUB) and not checkpoint_kept(n)
+        if n.startswith(HUB) and not checkpoint_cached(n)
     ]
-    states = dict.fromkeys(mine, WARNING) | {repo: MISSING for repo, _ in needed}
+    states = dict.fromkeys(checkpoints, WARNING) | {repo: MISSING for repo, _ in needed}
     for repo, state in states.items():
         fault = closed(repo)
-        found = (OK, "open to you") if fault is None else (state, fault)
-        yield Check(f"repository {repo}", *found)
+        what = f"repository {repo}"
+        yield Check(what, OK, "you may read it") if fault is None else Check(what, state, fault)
 
 
 def unreachable(url: str) -> str | None:
@@ -177,7 +175,7 @@ def unreachable(url: str) -> str | None:
 
     def ask() -> str | None:
         try:
-            urllib.request.urlopen(url, timeout=SECONDS).close()
+            urllib.request.urlopen(url, timeout=TIMEOUT).close()
         except urllib.error.HTTPError:
             return None
         except (OSError, ValueError) as error:
@@ -207,9 +205,9 @@ def closed(repo: str) -> str | None:
 
 
 def _in_time(ask: Callable[[], str | None]) -> str | None:
-    # The look-up of a name knows no time limit, so that it is left behind if it hangs.
+    # The look-up of a host name has no time limit: if it hangs, its thread is abandoned.
     answers: list[str | None] = []
     thread = Thread(target=lambda: answers.append(ask()), daemon=True)
     thread.start()
-    thread.join(SECONDS + 1)
-    return answers[0] if answers else f"nothing within {SECONDS + 1:.0f} seconds"
+    thread.join(TIMEOUT + 1)
+    return answers[0] if answers else f"nothing within {TIMEOUT + 1:.0f} seconds"

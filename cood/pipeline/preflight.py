@@ -1,43 +1,120 @@
-"""Files and folders that a study names: whether they are on this machine, and what if not."""
+"""What a study needs before it runs: settings that fit together, files that it names."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cood.catalogue.open_clip_listing import LOCAL
-from cood.models.hub import CONFIG
-from cood.settings import (
-    FILE,
-    Checkpoint,
-    DiffusionSet,
-    FolderSet,
-    PublishedImageEncoder,
-    ReleaseSet,
-)
+from cood.catalogue.sources import FILE, LOCAL
+from cood.errors import StudyError, unknown
+from cood.models.file_names import CLIP_CONFIG
+from cood.settings import Checkpoint, DiffusionSet, FolderSet, PublishedImageEncoder, ReleaseSet
 from cood.settings.study_file import Study
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
 
 
 class Check(NamedTuple):
-    """What was looked at, its state (`ok`, `warning` or `missing`), and what to do if not ok.
+    """One thing that was checked, its state, and what was found or what to do.
 
-    `missing` is what the study cannot run without; at a `warning` it runs, with something left
-    out or slowly.
+    Without what is `missing` the study cannot run; with a `warning` it runs slowly, or skips
+    something.
     """
 
     what: str
     state: str
-    said: str
+    message: str
+
+
+def check_settings(study: Study) -> None:
+    """Check words, models, files and notebooks before long work begins.
+
+    Raises
+    ------
+    CoodError
+        If one does not exist, or does not fit the others.
+    """
+    from cood.models.checkpoint_names import check_checkpoint
+    from cood.models.zoo import check_image_encoder, check_training
+    from cood.report.build.notebooks import check_parameters, source
+    from cood.synthesis.drawing.draw import check_words
+    from cood.synthesis.scenes.scenes import check_file
+
+    if study.drawn:
+        check_words(study.words.attributes, study.words.objects)
+    for name, training in study.trained.items():
+        check_training(name, training)
+    _check_null_models(study)
+    for name, recipe in study.factor_models.items():
+        check_training(name, recipe, "factor_models")
+    for name, encoder in study.own_image_encoders.items():
+        check_image_encoder(name, str(encoder.facts["architecture"]))
+    for name, model in study.models.items():
+        if isinstance(model, Checkpoint):
+            check_checkpoint(name, model)
+    for name in study.factor_sets:
+        check_file(study, name)
+    for name, parameters in study.notebooks.items():
+        notebook = source(study.paths.root, name)
+        check_parameters(notebook, {"study": study.name, **parameters})
+
+
+def _check_null_models(study: Study) -> None:
+    from cood.catalogue.open_clip_listing import architectures as published
+    from cood.models.zoo import architectures
+
+    if not study.null_models:
+        return
+    known = [*architectures(), *published()]
+    for name, null_model in study.null_models.items():
+        if null_model.architecture not in known:
+            wrong = unknown("architecture", null_model.architecture, known)
+            raise StudyError(f"null_models.{name}.architecture: {wrong}")
+
+
+def check_files(study: Study) -> None:
+    """Refuse a study that lacks files it cannot run without, and warn of what will be skipped.
+
+    Raises
+    ------
+    StudyError
+        Names every missing file.
+    """
+    checks = list(local_files(study))
+    missing = [f"{check.what}: {check.message}" for check in checks if check.state == MISSING]
+    if missing:
+        raise StudyError("; ".join(missing))
+    for check in checks:
+        if check.state == WARNING:
+            print(f"warning: {check.what}: {check.message}", file=sys.stderr)
 
 
 def local_files(study: Study) -> Iterator[Check]:
-    """All places on this machine that a study names; what it finds on the hub is no matter here."""
-    yield from _images(study)
+    """Check every place on this machine that a study names; names on the hub are not looked up."""
+    for name in study.sets:
+        yield from _images(study, name)
+    for name, photographs in study.id_sets.items():
+        yield _folder(
+            study,
+            f"images of {name}",
+            photographs.folder,
+            key=f"id_sets.{name}.folder",
+            advice="put the images there, a folder a class",
+        )
+    verification = study.verification
+    if verification and verification.model.startswith(LOCAL):
+        yield _folder(
+            study,
+            "verifier",
+            verification.model,
+            key="verification.model",
+            advice="save a model there",
+        )
     yield from _checkpoints(study)
-    yield from _corpora(study)
+    yield from _captions(study)
+    yield from _references(study)
 
 
 def release_file(study: Study, settings: ReleaseSet) -> Path:
@@ -45,76 +122,90 @@ def release_file(study: Study, settings: ReleaseSet) -> Path:
     return study.paths.root / Path(settings.file).expanduser()
 
 
-def _images(study: Study) -> Iterator[Check]:
-    for name, settings in study.sets.items():
-        if isinstance(settings, FolderSet):
-            put = "put the images there"
-            yield _folder(study, f"images of {name}", settings.folder, f"sets.{name}.folder", put)
-        elif isinstance(settings, DiffusionSet):
-            put = "save a pipeline there"
-            place, key = settings.model, f"sets.{name}.model"
-            if place.startswith(LOCAL):
-                yield _folder(study, f"generator of {name}", place, key, put)
-        elif isinstance(settings, ReleaseSet) and settings.url is None:
-            file = release_file(study, settings)
-            lacks = f"{file} does not exist; put the release there, or give sets.{name}.url"
-            found = (OK, str(file)) if file.exists() else (MISSING, lacks)
-            yield Check(f"images of {name}", *found)
-    for name, photographs in study.id_sets.items():
-        put = "put the images there, a folder a class"
-        key = f"id_sets.{name}.folder"
-        yield _folder(study, f"images of {name}", photographs.folder, key, put)
-    asked = study.verification
-    if asked and asked.model.startswith(LOCAL):
-        yield _folder(study, "verifier", asked.model, "verification.model", "save a model there")
+def published_models(study: Study) -> dict[str, str]:
+    """By the name of each checkpoint and published image encoder, what the study file names."""
+    models = {n: m.checkpoint for n, m in study.models.items() if isinstance(m, Checkpoint)}
+    encoders = {
+        name: encoder.encoder
+        for name, encoder in study.image_encoders.items()
+        if isinstance(encoder, PublishedImageEncoder)
+    }
+    return models | encoders
 
 
-def _folder(study: Study, what: str, place: str, key: str, put: str) -> Check:
+def _images(study: Study, name: str) -> Iterator[Check]:
+    settings = study.set(name)
+    if isinstance(settings, FolderSet):
+        yield _folder(
+            study,
+            f"images of {name}",
+            settings.folder,
+            key=f"sets.{name}.folder",
+            advice="put the images there",
+        )
+    elif isinstance(settings, DiffusionSet) and settings.model.startswith(LOCAL):
+        yield _folder(
+            study,
+            f"generator of {name}",
+            settings.model,
+            key=f"sets.{name}.model",
+            advice="save a pipeline there",
+        )
+    elif isinstance(settings, ReleaseSet) and settings.url is None:
+        file = release_file(study, settings)
+        advice = f"put the release there, or set sets.{name}.url"
+        yield _place(f"images of {name}", file, MISSING, advice)
+
+
+def _place(what: str, place: Path, state: str, advice: str) -> Check:
+    """A check of a file or folder: `state` with the advice if it does not exist."""
+    if place.exists():
+        return Check(what, OK, str(place))
+    return Check(what, state, f"{place} does not exist; {advice}")
+
+
+def _folder(study: Study, what: str, place: str, *, key: str, advice: str) -> Check:
     folder = study.paths.root / Path(place.removeprefix(LOCAL)).expanduser()
     if folder.is_dir():
         return Check(what, OK, str(folder))
-    return Check(what, MISSING, f"{folder} is no folder; {put}, or correct {key}")
-
-
-def from_elsewhere(study: Study) -> dict[str, str]:
-    """What is named of each checkpoint and image-only tower from elsewhere."""
-    models = {n: m.checkpoint for n, m in study.models.items() if isinstance(m, Checkpoint)}
-    towers = {
-        n: t.encoder
-        for n, t in study.image_encoders.items()
-        if isinstance(t, PublishedImageEncoder)
-    }
-    return models | towers
+    return Check(what, MISSING, f"{folder} is not a folder; {advice}, or correct {key}")
 
 
 def _checkpoints(study: Study) -> Iterator[Check]:
-    for name, named in from_elsewhere(study).items():
+    for name, named in published_models(study).items():
         if not named.startswith((FILE, LOCAL)):
             continue
         place = study.paths.root / named.removeprefix(FILE).removeprefix(LOCAL)
         if name in study.models and named.startswith(LOCAL) and place.is_dir():
-            place /= CONFIG
-        lacks = f"{place} does not exist; the model will be left out unless you put it there"
-        found = (OK, str(place)) if place.exists() else (WARNING, lacks)
-        yield Check(f"model {name}", *found)
+            place /= CLIP_CONFIG
+        advice = "the model will be skipped unless you put it there"
+        yield _place(f"model {name}", place, WARNING, advice)
 
 
-def _corpora(study: Study) -> Iterator[Check]:
-    wanted = [(f"captions of {n}", c.files, f"corpora.{n}.files") for n, c in study.corpora.items()]
-    if study.near_duplicates:
-        wanted.append(("references", study.near_duplicates.references, "neighbours.references"))
-    if study.near_duplicates and study.near_duplicates.pairs is not None:
-        file = study.paths.root / Path(study.near_duplicates.pairs).expanduser()
-        lacks = f"{file} does not exist; put the pairs there, or correct neighbours.pairs"
-        yield Check("pairs", *((OK, str(file)) if file.is_file() else (MISSING, lacks)))
-    for what, places, key in wanted:
-        if places is None:
-            continue
-        from cood.curation.caption_search.caption_files import find_files
+def _captions(study: Study) -> Iterator[Check]:
+    for name, corpus in study.corpora.items():
+        if corpus.files is not None:
+            yield _files(study, f"captions of {name}", corpus.files, f"corpora.{name}.files")
 
-        files = find_files(places, study.paths.root)
-        gone = [file for file in files if "://" not in file and not Path(file).exists()]
-        if gone:
-            yield Check(what, WARNING, f"{gone[0]} is not there, and will be left out; see {key}")
-        else:
-            yield Check(what, OK, f"files and folders: {len(files)}")
+
+def _references(study: Study) -> Iterator[Check]:
+    settings = study.near_duplicates
+    if settings is None:
+        return
+    if settings.pairs is not None:
+        file = study.paths.root / Path(settings.pairs).expanduser()
+        yield _place(
+            "pairs", file, MISSING, "put the pairs there, or correct near_duplicates.pairs"
+        )
+    if settings.references is not None:
+        yield _files(study, "references", settings.references, "near_duplicates.references")
+
+
+def _files(study: Study, what: str, places: list[str], key: str) -> Check:
+    from cood.curation.caption_search.caption_files import find_files
+
+    files = find_files(places, study.paths.root)
+    missing = [file for file in files if "://" not in file and not Path(file).exists()]
+    if missing:
+        return Check(what, WARNING, f"{missing[0]} does not exist and will be skipped; see {key}")
+    return Check(what, OK, f"files and folders: {len(files)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cood import imagenet
-from cood import vocabulary as words
+from cood.errors import unknown
+from cood.vocabulary import CATEGORY, check_words
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -18,9 +19,20 @@ LONGEST_WORD = 100  # characters of the name of an object
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, strict about types, no unknown keys."""
+    """Base of all sections: frozen, strict about types, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    other_keys: ClassVar[tuple[str, ...]] = ()  # keys of the file that are no fields
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys(cls, value: Any) -> Any:
+        # Pydantic refuses unknown keys too, but without the keys that may have been meant.
+        keys = [*cls.model_fields, *cls.other_keys]
+        wrong = [str(key) for key in value if key not in keys] if isinstance(value, dict) else []
+        if wrong:
+            raise ValueError("; ".join(unknown("key", key, keys) for key in wrong))
+        return value
 
 
 class WordList(Settings):
@@ -36,24 +48,35 @@ class WordList(Settings):
     @field_validator("attributes", mode="before")
     @classmethod
     def _vaw(cls, value: Any) -> Any:
-        return list(words.CATEGORY) if value == "vaw" else value
+        return list(CATEGORY) if value == "vaw" else value
 
     @field_validator("objects", mode="before")
     @classmethod
     def _imagenet(cls, value: Any) -> Any:
         return imagenet.objects() if value == "imagenet" else value
 
+    @field_validator("attributes")
+    @classmethod
+    def _attributes(cls, value: list[str]) -> list[str]:
+        check_words(value)
+        for name in value:
+            if name not in CATEGORY:
+                raise ValueError(unknown("attribute", name, CATEGORY))
+        return value
+
     @field_validator("objects")
     @classmethod
-    def _plain(cls, value: list[str]) -> list[str]:
+    def _objects(cls, value: list[str]) -> list[str]:
         # They become names of folders and headings of tables.
         for name in value:
             bare = name == " ".join(name.split()) and name.isprintable()
             if not name or not bare or name.startswith(".") or len(name) > LONGEST_WORD:
                 raise ValueError(
-                    f"{name[:LONGEST_WORD]!r} cannot name an object: one to {LONGEST_WORD} "
-                    "printable characters are needed, no dot in front and no two blanks in a row"
+                    f"{name[:LONGEST_WORD]!r} cannot name an object: a name has one to "
+                    f"{LONGEST_WORD} printable characters, no dot in front and no two blanks in a "
+                    "row"
                 )
+        check_words(value)
         return value
 
 

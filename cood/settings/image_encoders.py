@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cood.catalogue.image_encoders import facts
+from cood.catalogue.sources import FILE
 from cood.settings.base import Name, Settings
-from cood.settings.models import FILE, Schedule
+from cood.settings.models import Schedule
 
 OTHER, UNTRAINED = "not known", "nothing"
 LEARNS = {"labels": "labels", "views": "images alone"}
@@ -17,15 +18,16 @@ LEARNS = {"labels": "labels", "views": "images alone"}
 class ImageEncoderTraining(Schedule):
     """Training the image tower of a small CLIP on the CLIP's own drawings, but without texts.
 
-    With ``labels``, a linear head tells the attribute and another the object; with ``views``, the
-    tower tells a drawing from others in two random views of it, without any label.
+    With ``labels``, a linear head predicts the attribute and another the object. With ``views``,
+    the encoder learns to match two random views of a drawing among those of other drawings,
+    without any label.
     """
 
     objective: Literal["labels", "views"]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of it; see `cood.catalogue.image_encoders.facts`."""
+        """Facts about the encoder, as in `cood.catalogue.image_encoders.facts`."""
         return {
             "family": self.family,
             "learns": LEARNS[self.objective],
@@ -44,7 +46,7 @@ class UntrainedImageEncoder(Settings):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of it; see `cood.catalogue.image_encoders.facts`."""
+        """Facts about the encoder, as in `cood.catalogue.image_encoders.facts`."""
         return {
             "family": "untrained",
             "learns": UNTRAINED,
@@ -55,11 +57,17 @@ class UntrainedImageEncoder(Settings):
 
 
 class PublishedImageEncoder(Settings):
-    """A published encoder; `cood.models.image_encoders.load_image_encoder` says what may be named.
+    """A published image-only encoder.
 
-    `architecture` goes with `file:`: a model of timm, with the tag whose preprocessing it gets.
-    `family` and `learns` (from what it learned: `labels`, `images alone`, ...) are those of the
-    catalogue by default.
+    Attributes
+    ----------
+    encoder
+        A source that `cood.models.image_encoders.load_image_encoder` takes.
+    architecture
+        For ``file:`` only: a model of timm, with the tag whose preprocessing it gets.
+    family, learns
+        Which encoders are resampled together, and from what it was trained (`labels`,
+        `images alone`, ...); by default as in the catalogue.
     """
 
     encoder: str
@@ -68,7 +76,7 @@ class PublishedImageEncoder(Settings):
     learns: str | None = None
 
     @model_validator(mode="after")
-    def _usable(self) -> PublishedImageEncoder:
+    def _architecture(self) -> PublishedImageEncoder:
         if self.encoder.startswith(FILE) != (self.architecture is not None):
             raise ValueError(
                 f"architecture: needed with an encoder {FILE}..., and with no other, "
@@ -78,21 +86,18 @@ class PublishedImageEncoder(Settings):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of it; see `cood.catalogue.image_encoders.facts`."""
-        known = facts(self.architecture or self.encoder)
-        return known | {
-            "family": self.family or known.get("family", "other"),
-            "learns": self.learns or known.get("learns", OTHER),
+        """Facts about the encoder, as in `cood.catalogue.image_encoders.facts`."""
+        listed = facts(self.architecture or self.encoder)
+        return listed | {
+            "family": self.family or listed.get("family", "other"),
+            "learns": self.learns or listed.get("learns", OTHER),
         }
 
 
 def _kind(value: Any) -> str:
-    for key, kind, made in (
-        ("encoder", "encoder", PublishedImageEncoder),
-        ("untrained", "untrained", UntrainedImageEncoder),
-    ):
-        if isinstance(value, made) or (isinstance(value, dict) and key in value):
-            return kind
+    for key, kind in (("encoder", PublishedImageEncoder), ("untrained", UntrainedImageEncoder)):
+        if isinstance(value, kind) or (isinstance(value, dict) and key in value):
+            return key
     return "objective"
 
 

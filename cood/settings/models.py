@@ -1,4 +1,4 @@
-"""Models that are trained here, and checkpoints from elsewhere."""
+"""Models that are trained here, null models, and published checkpoints."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cood.catalogue.checkpoints import facts, listed_as, refusal
+from cood.catalogue.sources import FILE
 from cood.settings.base import Count, Name, Settings, Share
-
-FILE = "file:"  # what the name of a checkpoint in a file starts with
 
 
 class Captions(Settings):
-    """Which share of the training captions names the pair, the object only, the attribute only."""
+    """Shares of the training captions that name the pair, only the object, only the attribute."""
 
     pair: Annotated[float, Field(gt=0, le=1)] = 0.7
     object: Annotated[float, Field(ge=0, lt=1)] = 0.15
@@ -27,7 +26,7 @@ class Captions(Settings):
 
 
 class Schedule(Settings):
-    """On what, and how long, training goes; `share` is that of all compositions that are seen."""
+    """What a model is trained on and for how long; `share` of all compositions are shown."""
 
     architecture: Name
     share: Share
@@ -46,7 +45,7 @@ class Schedule(Settings):
 
     @property
     def family(self) -> str:
-        """Models that saw the same compositions belong together in a resample."""
+        """Models with the same training compositions are one family, and are resampled together."""
         return f"{self.share:.0%} of compositions"
 
 
@@ -70,10 +69,10 @@ class FactorTraining(Recipe):
 
 
 class NullModel(Settings):
-    """A CLIP with random weights: what a score is worth that it reaches as well.
+    """A randomly initialised CLIP, with whose scores those of trained models are compared.
 
-    `architecture` is that of a small CLIP, or of open_clip. It is embedded, scored and measured as
-    the models are, and counts in no correlation over them.
+    `architecture` is that of a small CLIP, or of open_clip. Null models are embedded, scored and
+    measured as other models are, but left out of correlations over models.
     """
 
     architecture: Name
@@ -81,11 +80,17 @@ class NullModel(Settings):
 
 
 class Checkpoint(Settings):
-    """A trained model from elsewhere; see `cood.models.loading.load` for what may be named.
+    """A published checkpoint, or one of a user.
 
-    `architecture` goes with `file:`: an open_clip architecture, or `ARCHITECTURE/TAG` if the file
-    is a copy of a known checkpoint, whose preprocessing it then gets. `family` says which models
-    belong together in a resample, that of the catalogue by default.
+    Attributes
+    ----------
+    checkpoint
+        A source that `cood.models.loading.load` takes.
+    architecture
+        For ``file:`` only: an architecture of open_clip, or ``ARCHITECTURE/TAG`` if the file is a
+        copy of that checkpoint, whose preprocessing it then gets.
+    family
+        Which models are resampled together; by default that of the catalogue.
     """
 
     checkpoint: str
@@ -93,7 +98,7 @@ class Checkpoint(Settings):
     family: str | None = None
 
     @model_validator(mode="after")
-    def _usable(self) -> Checkpoint:
+    def _refused(self) -> Checkpoint:
         if self.checkpoint.startswith(FILE) != (self.architecture is not None):
             raise ValueError(
                 f"architecture: needed with a checkpoint {FILE}..., and with no other, "
@@ -105,19 +110,19 @@ class Checkpoint(Settings):
         return self
 
     @property
-    def known_as(self) -> str:
-        """Its name in the catalogue, should it be there, whichever way it is named here."""
+    def catalogue_name(self) -> str:
+        """Its name in the catalogue, if it is there, however it is named here."""
         if self.architecture is not None and "/" in self.architecture:
             return self.architecture
         return listed_as(self.checkpoint)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of it, with its family; see `cood.catalogue.checkpoints.facts`."""
-        known = facts(self.known_as)
+        """Facts about the checkpoint, as in `cood.catalogue.checkpoints.facts`, with its family."""
+        listed = facts(self.catalogue_name)
         if self.architecture:
-            known |= {"architecture": self.architecture.partition("/")[0]}
-        return known | {"family": self.family or known.get("family", "other")}
+            listed |= {"architecture": self.architecture.partition("/")[0]}
+        return listed | {"family": self.family or listed.get("family", "other")}
 
 
 def _kind(value: Any) -> str:

@@ -1,10 +1,10 @@
-"""Sets of images: drawn, generated, brought, of ImageNet's classes, or of factors."""
+"""Sets of images: drawn, generated, imported, of ImageNet's classes, or of factors."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, model_validator
 
 from cood.factors.table import TABLES, Table
 from cood.settings.base import Count, Settings, check_templates
@@ -24,12 +24,25 @@ class IconSet(Settings):
 class DiffusionSet(Settings):
     """Images of every composition, and of every word alone, made by a text-to-image pipeline.
 
-    `model` is the name of a diffusers pipeline on the hub, or ``local-dir:PATH`` of a folder (seen
-    from the project folder). Image k of a composition takes prompt k, k + 1, ... in turn.
-    `spacing` is that of the timesteps, null for the pipeline's own; `precision` that of a GPU.
-    `batch` images go through a GPU at a time, and `shard` compositions into one job.
-    `no_safety_checker` says why a safety checker that the pipeline has is switched off.
-    `licence` is that of the generator, for the card of an export.
+    Attributes
+    ----------
+    model, revision, variant
+        A diffusers pipeline on the hub, or ``local-dir:PATH`` of a folder (relative to the project
+        folder).
+    images_per_composition, isolated_images
+        Number of images of each composition, and of each word alone.
+    prompts
+        Prompts with {} for the words; image k has the prompt k modulo their number.
+    steps, guidance, spacing, size
+        Settings of the pipeline; `spacing` is that of the timesteps, null for the pipeline's own.
+    precision, batch
+        On a GPU: the precision of the weights, and how many images are made at a time.
+    shard
+        How many compositions are made in one job.
+    no_safety_checker
+        The reason why the safety checker of the pipeline is switched off, if it is.
+    licence
+        That of the generator, for the card of an export.
     """
 
     source: Literal["diffusion"]
@@ -50,20 +63,24 @@ class DiffusionSet(Settings):
     licence: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _fillable(self) -> DiffusionSet:
+    def _placeholders(self) -> DiffusionSet:
         check_templates("prompts", self.prompts)
         return self
 
     def shards(self, compositions: int, words: int) -> tuple[int, int]:
-        """Into how many shards the compositions go, and the words alone."""
+        """Number of shards of the compositions, and of the words alone."""
         return -(-compositions // self.shard), -(-words // self.shard)
 
 
 class FolderSet(Settings):
-    """Images that a user brings, in folders named ``attribute object``.
+    """Images of a user, in folders named ``attribute object``.
 
-    `folder` is seen from the project folder; `generator` says what made the images, and `licence`
-    under which one they are, for the card of an export.
+    Attributes
+    ----------
+    folder
+        Relative to the project folder.
+    generator, licence
+        What made the images, and their licence, for the card of an export.
     """
 
     source: Literal["folder"]
@@ -73,10 +90,18 @@ class FolderSet(Settings):
 
 
 class ReleaseSet(Settings):
-    """The public release of ImageNet-AO: a zip archive or a folder, seen from the project folder.
+    """The public release of ImageNet-AO.
 
-    If `file` is not there, it is downloaded from `url`, a Google Drive address or any other.
-    `sha256` is checked if given; `licence` is for the card of an export.
+    Attributes
+    ----------
+    file
+        A zip archive or a folder, relative to the project folder.
+    url
+        Where `file` is downloaded from if it does not exist: a Google Drive address or any other.
+    sha256
+        Checksum of the archive, checked if given.
+    generator, licence
+        What made the images, and their licence, for the card of an export.
     """
 
     source: Literal["release"]
@@ -90,8 +115,8 @@ class ReleaseSet(Settings):
 class IdSet(Settings):
     """Images of the classes of ImageNet, for ID accuracy: its validation images, or ImageNet-V2.
 
-    In `folder` (seen from the project folder) lies a folder a class, named by its WordNet id, its
-    number from 0, or its name.
+    `folder` (relative to the project folder) holds a folder for each class, named by its WordNet
+    id, its number from 0, or its name.
     """
 
     source: Literal["classes"] = "classes"
@@ -106,14 +131,14 @@ SOURCES: dict[str, type[Settings]] = {
     "folder": FolderSet,
     "release": ReleaseSet,
 }
-ImageSet = Annotated[IconSet | DiffusionSet | FolderSet | ReleaseSet, Field(discriminator="source")]
+ImageSet = Annotated[IconSet | DiffusionSet | FolderSet | ReleaseSet, Discriminator("source")]
 
 
 class FactorSet(Settings):
-    """Scenes drawn at random out of all combinations of factors.
+    """A random sample of the scenes of all combinations of factors.
 
-    They are drawn here, or read from the published file if `file` names it (seen from the
-    project folder).
+    They are rendered here, or read from the published file if `file` (relative to the project
+    folder) names it.
     """
 
     source: Literal["shapes3d", "dsprites"]
@@ -122,14 +147,16 @@ class FactorSet(Settings):
     file: str | None = None
 
     @model_validator(mode="after")
-    def _possible(self) -> FactorSet:
+    def _scenes(self) -> FactorSet:
         if self.images > self.table.size:
             raise ValueError(f"images: {self.images} is more than the {self.table.size} scenes")
         if self.file is not None and self.size != PUBLISHED_SIZE:
-            raise ValueError(f"size: the images of `file` have 64 pixels a side, not {self.size}")
+            raise ValueError(
+                f"size: the images of `file` have {PUBLISHED_SIZE} pixels a side, not {self.size}"
+            )
         return self
 
     @property
     def table(self) -> Table:
-        """Its factors."""
+        """The factors of the set."""
         return TABLES[self.source]

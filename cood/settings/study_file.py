@@ -1,47 +1,39 @@
-"""A study file, read and checked; the only place where settings are read."""
+"""Reading and checking a study file; the only place where settings are read."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Discriminator, ValidationError
 
 from cood.catalogue import checkpoints as catalogue
 from cood.errors import CoodError, StudyError, unknown
 from cood.paths import STUDIES, project_root
-from cood.settings import (
-    SOURCES,
-    Captions,
-    Checkpoint,
-    Corpus,
-    DimensionSwap,
-    Evaluation,
-    FactorSet,
-    FactorTraining,
-    IdSet,
-    ImageEncoderTraining,
-    Interventions,
-    NearDuplicates,
-    NullModel,
-    PublishedImageEncoder,
-    RepresentationMetrics,
-    Retrieval,
-    Settings,
-    Study,
-    Training,
-    UntrainedImageEncoder,
-    Verification,
-    WordList,
-)
+from cood.settings.models import Training
+from cood.settings.sets import SOURCES
+from cood.settings.study import Study
 
 __all__ = ["Study", "load_study", "parse_study", "study_file"]
 
+DEFAULTS, ZOO = "defaults", "zoo"  # keys of a file that become part of `models`
+LISTED = 3  # places that a message lists
+MERGE = "tag:yaml.org,2002:merge"
+FLOAT = "tag:yaml.org,2002:float"
+EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+
 
 def study_file(study: str) -> Path:
-    """Path of a study given by name (in `workflow/studies/`) or by path (`my.yaml`)."""
+    """Path of a study given by name (in `workflow/studies/`) or by path (`my.yaml`).
+
+    Raises
+    ------
+    StudyError
+        If there is no such file, or its name is that of a study of the project.
+    """
     folder = project_root() / STUDIES
     if study.endswith((".yaml", ".yml")):
         path = Path(study)
@@ -56,29 +48,35 @@ def study_file(study: str) -> Path:
         return path
     path = folder / f"{study}.yaml"
     if not path.is_file():
-        known = sorted(p.stem for p in folder.glob("*.yaml"))
-        raise StudyError(unknown("study", study, known) + f" (files in {folder})")
+        names = sorted(p.stem for p in folder.glob("*.yaml"))
+        raise StudyError(unknown("study", study, names) + f" (files in {folder})")
     return path
 
 
-class _Once(yaml.SafeLoader):
-    """Refuses a key that stands twice: YAML would take the last, without a word."""
+class _Loader(yaml.SafeLoader):
+    """Refuses duplicate keys, of which YAML would take the last, and reads 3e-3 as a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        own = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for key in own:
-            if own.count(key) > 1:
+        keys = set()
+        for key, _ in node.value:
+            if key.tag == MERGE or not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in keys:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", node.start_mark
+                    None, None, f"duplicate key {key.value!r}", key.start_mark
                 )
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(FLOAT, EXPONENT, list("-+.0123456789"))
 
 
 def load_study(study: str) -> Study:
     """Read and check a study file.
 
     `defaults:` in the file holds settings of training that `models:` may override one by one.
-    `zoo:` lists families of the catalogue, whose checkpoints join `models:`.
+    `zoo:` lists families of the catalogue, whose checkpoints are added to `models:`.
 
     Parameters
     ----------
@@ -92,9 +90,9 @@ def load_study(study: str) -> Study:
     """
     path = study_file(study)
     try:
-        raw = yaml.load(path.read_text(), Loader=_Once)
+        raw = yaml.load(path.read_text(), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise StudyError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     if not isinstance(raw, dict):
         raise StudyError(f"{path}: expected settings by name, got {type(raw).__name__}")
     parsed = parse_study({"name": path.stem, **raw}, where=str(path))
@@ -102,56 +100,66 @@ def load_study(study: str) -> Study:
     return parsed
 
 
+def _yaml_fault(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())
+
+
 def parse_study(raw: dict[str, Any], where: str) -> Study:
     """Check settings that were read from `where`; see `load_study`."""
-    raw = dict(raw)
-    defaults = raw.pop("defaults", None) or {}
-    if not isinstance(defaults, dict):
-        raise StudyError(f"{where}: defaults: expected settings by name, got {defaults!r}")
-    models = raw.get("models")
+    sections = dict(raw)
+    defaults = sections.pop(DEFAULTS, None) or {}
+    _check_defaults(defaults, where)
+    models = sections.get("models")
     if isinstance(models, dict):
-        raw["models"] = {name: _filled(own, defaults) for name, own in models.items()}
-    if "zoo" in raw:
-        raw["models"] = _with_zoo(raw.get("models") or {}, raw.pop("zoo"), where)
+        sections["models"] = {name: _with_defaults(own, defaults) for name, own in models.items()}
+    if ZOO in sections:
+        zoo = sections.pop(ZOO)
+        sections["models"] = _with_zoo(sections.get("models") or {}, zoo, where)
     try:
-        return Study.model_validate(raw)
+        return Study.model_validate(sections)
     except ValidationError as error:
-        placed = [_placed(one, models, defaults) for one in error.errors()]
-        sentences = dict.fromkeys(map(_sentence, placed))
-        raise StudyError(f"{where}: " + "; ".join(sentences)) from error
+        raise StudyError(f"{where}: {_sentences(error.errors())}") from error
 
 
-def _placed(error: Any, models: Any, defaults: dict[str, Any]) -> Any:
-    """An error of a model that is due to the defaults alone, as one of the defaults."""
-    place = error["loc"]
-    if place[0:1] != ("models",) or place[2:3] != ("training",):
-        return error
-    own = models[place[1]] if isinstance(models[place[1]], dict) else {}
-    # An error of the whole model, not of a key, names in its sentence the keys that clash.
-    keys = place[3:4] or re.findall(r"\w+", error["msg"])
-    if set(keys) & set(own) or not set(keys) & set(defaults):
-        return error
-    return {**error, "loc": ("defaults", *place[3:])}
-
-
-def _filled(own: Any, defaults: dict[str, Any]) -> Any:
-    if own is None:
-        return dict(defaults)
-    if isinstance(own, dict) and "checkpoint" not in own:
-        return {**defaults, **own}
-    return own
-
-
-def _with_zoo(models: Any, chosen: Any, where: str) -> Any:
-    """The models, and the checkpoints of the chosen families that are not yet among them."""
-    if not isinstance(models, dict):
-        return models  # refused later, with a sentence of its own
-    if not isinstance(chosen, list):
-        raise StudyError(f"{where}: zoo: expected a list of families, got {chosen!r}")
+def _check_defaults(defaults: Any, where: str) -> None:
+    """Check each of the defaults alone, so that an error is not repeated for every model."""
+    if not isinstance(defaults, dict):
+        raise StudyError(f"{where}: {DEFAULTS}: expected settings by name, got {defaults!r}")
     try:
-        names = catalogue.select(chosen)
+        Training.model_validate(defaults)
+    except ValidationError as error:
+        # Models add what is missing, and may change what clashes.
+        wrong = [e for e in error.errors() if e["type"] != "missing" and not _is_clash(e)]
+        if wrong:
+            places = [{**e, "loc": (DEFAULTS, *e["loc"])} for e in wrong]
+            raise StudyError(f"{where}: {_sentences(places)}") from error
+
+
+def _is_clash(error: Any) -> bool:
+    return not error["loc"] and not error["msg"].startswith("Value error, unknown key")
+
+
+def _with_defaults(settings: Any, defaults: dict[str, Any]) -> Any:
+    if settings is None:
+        return dict(defaults)
+    if isinstance(settings, dict) and "checkpoint" not in settings:
+        return {**defaults, **settings}
+    return settings
+
+
+def _with_zoo(models: Any, families: Any, where: str) -> Any:
+    """The models, and the checkpoints of the families that are not yet among them."""
+    if not isinstance(models, dict):
+        return models  # pydantic refuses it, with a message of its own
+    if not isinstance(families, list):
+        raise StudyError(f"{where}: {ZOO}: expected a list of families, got {families!r}")
+    try:
+        names = catalogue.select(families)
     except CoodError as error:
-        raise StudyError(f"{where}: zoo: {error}") from error
+        raise StudyError(f"{where}: {ZOO}: {error}") from error
     own = [value for value in models.values() if isinstance(value, dict)]
     named = [value.get(key) for value in own for key in ("checkpoint", "architecture")]
     named = [catalogue.listed_as(name) for name in named if isinstance(name, str)]
@@ -159,56 +167,50 @@ def _with_zoo(models: Any, chosen: Any, where: str) -> Any:
     return {**zoo, **models}
 
 
-def _sentence(error: Any) -> str:
-    # pydantic names the kind of a model, or the source of a set, between its name and its key.
-    place = [str(part) for i, part in enumerate(error["loc"]) if (error["loc"][0], i) not in KINDS]
-    where = ".".join(place)
-    if error["type"] == "union_tag_invalid":
-        return f"{where}.source: {unknown('source', str(error['ctx']['tag']), SOURCES)}"
-    if error["type"] == "union_tag_not_found":
-        return f"{where}.source: missing; known: {', '.join(SOURCES)}"
-    if error["type"] == "extra_forbidden":
-        text = unknown("key", place[-1], _keys(error["loc"][:-1]))
-        return text.replace(repr(place[-1]), repr(where), 1)
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        return f"{where}: {message}" if where else message
-    if error["type"] == "missing":
-        return f"{where}: missing"
-    if error["type"] == "string_pattern_mismatch":
+def _sentences(errors: Sequence[Any]) -> str:
+    """Errors of pydantic as `place: message`; places with the same message are listed together."""
+    places: dict[str, list[str]] = {}
+    for error in errors:
+        place, message = _sentence(error)
+        places.setdefault(message, []).append(place)
+    return "; ".join(f"{_listed(where)}{message}" for message, where in places.items())
+
+
+def _listed(places: Sequence[str]) -> str:
+    shown = [place for place in dict.fromkeys(places) if place]
+    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
+    return f"{', '.join(shown[:LISTED])}{more}: " if shown else ""
+
+
+def _sentence(error: Any) -> tuple[str, str]:
+    """Place and message of an error of pydantic, with the value if that helps."""
+    place = ".".join(_place(error["loc"]))
+    message, kind = error["msg"].removeprefix("Value error, "), error["type"]
+    if kind == "union_tag_invalid":
+        return f"{place}.source", unknown("source", str(error["ctx"]["tag"]), SOURCES)
+    if kind == "union_tag_not_found":
+        return f"{place}.source", f"missing; known: {', '.join(SOURCES)}"
+    if kind == "missing":
+        return place, "missing"
+    if kind == "value_error":
+        return place, message
+    if kind == "string_pattern_mismatch":
         message = "a name may hold letters, digits, dots, dashes and underscores only"
-    return f"{where}: {message}, got {error['input']!r}"
+    return place, f"{message}, got {error['input']!r}"
 
 
-KINDS = {("models", 2), ("sets", 2), ("image_encoders", 2)}
-SECTIONS: dict[str, type[Settings]] = {
-    "vocabulary": WordList,
-    **SOURCES,
-    "id_sets": IdSet,
-    "factor_sets": FactorSet,
-    "factor_models": FactorTraining,
-    "defaults": Training,
-    "training": Training,
-    "checkpoint": Checkpoint,
-    "objective": ImageEncoderTraining,
-    "untrained": UntrainedImageEncoder,
-    "null_models": NullModel,
-    "encoder": PublishedImageEncoder,
-    "captions": Captions,
-    "corpora": Corpus,
-    "near_duplicates": NearDuplicates,
-    "verification": Verification,
-    "evaluation": Evaluation,
-    "representation_metrics": RepresentationMetrics,
-    "retrieval": Retrieval,
-    "dimension_swap": DimensionSwap,
-    "interventions": Interventions,
-}
+def _place(location: tuple[Any, ...]) -> list[str]:
+    """Keys of the file that lead to an error.
+
+    Where the entries of a section are of several kinds, pydantic names the kind after the entry.
+    """
+    parts = [str(part) for part in location]
+    return [*parts[:2], *parts[3:]] if parts and parts[0] in KINDS else parts
 
 
-def _keys(section: tuple[Any, ...]) -> list[str]:
-    """Keys that may stand in a section of a study file, given by its path."""
-    for index, part in reversed(list(enumerate(section))):
-        if index != 1 and part in SECTIONS:  # at 1 stands a name that users chose
-            return list(SECTIONS[part].model_fields)
-    return [*Study.model_fields, "defaults", "zoo"]
+def _of_several_kinds(annotation: Any) -> bool:
+    entries = get_args(annotation)[-1:]  # of a dict
+    return any(isinstance(note, Discriminator) for entry in entries for note in get_args(entry))
+
+
+KINDS = {name for name, field in Study.model_fields.items() if _of_several_kinds(field.annotation)}

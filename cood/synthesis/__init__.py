@@ -1,1 +1,1 @@
-"""Making attribute-object images."""
+"""Making or importing images of attributes and objects."""

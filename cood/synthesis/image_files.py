@@ -1,14 +1,20 @@
-"""Image files of any kind: whether they can be used, and their pixels as RGB."""
+"""Image files: whether they can be used, their pixels as RGB, and writing them."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from cood.errors import ArtefactError
+from cood.files import atomic
+
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+LARGEST_16_BIT = 2**16 - 1
+COMPRESSION = 1  # of PNG files: twice as fast to write as the default, and a tenth larger
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -23,11 +29,40 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         raise ValueError("its pixels are floating-point numbers, of unknown range")
     if picture.mode.startswith("I"):
         # 16 bits, which `convert` would clip at 255 rather than scale.
-        values = np.asarray(picture).astype(np.int64).clip(0, 2**16 - 1)
+        values = np.asarray(picture).astype(np.int64).clip(0, LARGEST_16_BIT)
         return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
     if picture.mode == "P" and "transparency" in picture.info:
         picture = picture.convert("RGBA")
     return picture.convert("RGB")
+
+
+def load_image(folder: Path, image: str) -> Image.Image:
+    """Open one image of a set as RGB.
+
+    Raises
+    ------
+    ArtefactError
+        If the file is missing or damaged.
+    """
+    try:
+        with Image.open(folder / image) as picture:
+            return to_rgb(picture)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(
+            f"image {folder / image} cannot be read ({error}); delete it and run "
+            "`nox -s reproduce`, which makes it again"
+        ) from error
+
+
+def save_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
+    """Write arrays [height, width, 3] as PNG files in `folder`; return the sizes of the files."""
+    sizes = []
+    for image, array in zip(images, pixels, strict=True):
+        path = folder / image
+        with atomic(path) as temporary:
+            Image.fromarray(array).save(temporary, format="png", compress_level=COMPRESSION)
+        sizes.append(path.stat().st_size)
+    return sizes
 
 
 def fault(path: Path) -> str | None:
@@ -47,6 +82,6 @@ def fault(path: Path) -> str | None:
         return f"too large: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
     except UnidentifiedImageError:
         return "not an image"
-    except Exception as error:  # decoders of damaged files raise all sorts
+    except Exception as error:  # decoders raise errors of many kinds for damaged files
         return f"damaged: {' '.join(str(error).split())[:100]}"
     return None

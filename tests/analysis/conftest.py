@@ -9,10 +9,11 @@ import pytest
 import yaml
 from scipy.special import expit
 
+from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
-from cood.evaluation.collect import collect, score_model
-from cood.evaluation.interventions.probing import swap_dimensions_of_model
-from cood.evaluation.representation.representation_metrics import representation_metrics_of_model
+from cood.evaluation.collect import collect
+from cood.evaluation.interventions.dimension_swap import swap_dimensions
+from cood.evaluation.representation.representation_metrics import score_representation
 from cood.files import write_table, write_tensors
 from cood.settings.study_file import load_study
 
@@ -76,7 +77,7 @@ def make_graded(root, *, shuffled):
         ):
             as_written = {k: v.astype(np.float32) for k, v in arrays.items()}
             write_tensors(as_written, study.paths.embeddings(name, set_), {"embed_dim": str(WIDTH)})
-        for stage in (score_model, swap_dimensions_of_model, representation_metrics_of_model):
+        for stage in (score_accuracy, swap_dimensions, score_representation):
             stage(study, name)
     score_baselines(study)
     collect(study)

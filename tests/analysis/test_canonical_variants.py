@@ -2,48 +2,48 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cood.analysis.canonical_variants import (
-    AS_THEY_ARE,
-    at_width,
-    usual,
-    usual_variant,
-)
+from cood.analysis.canonical_variants import AS_THEY_ARE, at_width, usual
 from cood.analysis.results import Results
+from cood.evaluation.common.score_table import complete
 
 MODELS = [f"m{i}" for i in range(5)]
 ACCURACY = pd.Series([0.1, 0.2, 0.3, 0.4, 0.5], index=MODELS)
-SIGNS = {"all": 1, "rotated": 1, "fixed_width PCA 8": 1, "fixed_width random 8": -1}
-
-
-def test_the_variant_that_stands_for_a_measure():
-    assert usual_variant("image", "numerical_rank_0.1") == "images, centred, unit rows, relative"
-    assert usual_variant("text", "orthogonality") == "compositions, unit rows"
-    assert usual_variant("text", "explicitness") == "all"
+COMPUTATIONS = [
+    ({}, 1),
+    ({"null": "rotated"}, 1),
+    ({"projection": "pca", "width": 8}, 1),
+    ({"projection": "random", "width": 8}, -1),
+]
 
 
 def make(study):
     rows = [
-        (model, "image", metric, variant, sign * ACCURACY[model])
+        {"model": model, "metric": metric, "value": sign * ACCURACY[model], **computation}
         for model in MODELS
         for metric in ("mig", "sap")
-        for variant, sign in SIGNS.items()
+        for computation, sign in COMPUTATIONS
     ]
     rows += [
-        (model, "image", "r2", v, 1.0) for model in MODELS for v in ("all", "means, unit rows")
+        {"model": model, "metric": "r2", "codes": codes, "unit_rows": unit, "value": value}
+        for model in MODELS
+        for codes, unit, value in (
+            ("means", True, 1.0),
+            ("images", False, 1.0),
+            ("images", True, ACCURACY[model] ** 2),
+        )
     ]
-    rows += [(model, "image", "r2", "images, unit rows", ACCURACY[model] ** 2) for model in MODELS]
-    table = pd.DataFrame(rows, columns=["model", "space", "metric", "variant", "value"])
-    table = table.assign(set="ao", split="unseen", group="all", chance=np.nan)
+    fixed = {"set": "ao", "split": "unseen", "category": "all", "space": "image"}
+    table = complete(rows, **fixed)
     return Results(study, table, pd.DataFrame({"model": MODELS, "family": list("aabbc")}))
 
 
-def test_only_the_usual_variants_are_left(tiny):
+def test_only_the_plain_rows_are_left(tiny):
     found = usual(make(tiny), ["r2", "mig"]).scores
-    assert found.groupby("metric", sort=False)["variant"].unique().str.join("+").to_dict() == {
-        **{"r2": "images, unit rows", "mig": "all"},
-    }
     assert list(found["metric"].unique()) == ["r2", "mig"]
     assert len(found) == 10
+    squares = found[found["metric"] == "r2"].set_index("model")["value"]
+    np.testing.assert_array_equal(squares, ACCURACY**2)
+    assert set(found["null"]) == set(found["projection"]) == {""}
 
 
 def test_coefficients_at_one_width(parse):

@@ -14,7 +14,7 @@ from cood.analysis.compare_runs import (
 )
 from cood.cli import main
 from cood.errors import CoodError
-from cood.evaluation.accuracy.zero_shot import COLUMNS as OF_SCORES
+from cood.evaluation.common.score_table import complete
 from cood.files import write_table
 
 OOD = "pair_top1 on unseen"
@@ -22,8 +22,8 @@ SETTINGS = {"seed": 7, "models": {"few": {"share": 0.4}}, "vocabulary": {"object
 
 
 def score(model, value, half=0.1, **changes):
-    usual = dict.fromkeys(OF_SCORES, "") | {"set": "ao", "split": "unseen", "group": "all"}
-    usual |= {"space": "image", "metric": "pair_top1", "variant": "all", "chance": 0.1}
+    usual = {"set": "ao", "split": "unseen", "category": "all", "labels": "all"}
+    usual |= {"space": "image", "metric": "pair_top1", "method": "zero_shot", "chance": 0.1}
     numbers = {"value": value, "low": value - half, "high": value + half, "n": 9, "seconds": 0.0}
     return usual | {"model": model} | numbers | changes
 
@@ -34,7 +34,7 @@ def write(tmp_path):
 
     def make(name, rows, settings=SETTINGS, claims=None):
         folder = tmp_path / name
-        write_table(pd.DataFrame(rows), folder / "scores.parquet")
+        write_table(complete(rows), folder / "scores.parquet")
         models = sorted({row["model"] for row in rows} - {"text only"})
         write_table(pd.DataFrame({"model": models}), folder / "models.parquet")
         if settings is not None:
@@ -114,27 +114,29 @@ def test_models_of_one_run_only(write):
 
 
 def test_image_only_towers_count_as_models(write):
-    rows = [score("few", 0.5), score("tower", 0.4, metric="linear_pair_top1")]
+    rows = [score("few", 0.5), score("tower", 0.4, method="linear_probe")]
     a = write("a", rows)
     folder = write("b", rows).folder
-    for name, model in (("models", "few"), ("towers", "tower")):
+    for name, model in (("models", "few"), ("image_encoders", "tower")):
         write_table(pd.DataFrame({"model": [model]}), folder / f"{name}.parquet")
     b = read_run(str(folder))
     assert b.models == ["few", "tower"]
     table = compare(a, b)
-    assert state(table, "linear_pair_top1 on unseen", "tower") == "same"
+    assert state(table, "linear probe: pair_top1 on unseen", "tower") == "same"
 
 
 def test_scores_of_other_sets_splits_labels_and_spaces_are_told_apart(write):
     rows = [
         score("few", 0.5),
-        score("few", 0.4, variant="unseen"),
+        score("few", 0.4, labels="own"),
         score("few", 0.3, split="seen"),
         score("few", 0.2, set="photos"),
         score("few", 0.1, metric="mig"),
         score("few", 0.1, metric="mig", space="text"),
-        score("few", 0.9, metric="mig", variant="attribute"),
-        score("few", 0.8, group="color"),
+        score("few", 0.9, metric="mig", factor="attribute"),
+        score("few", 0.8, category="color"),
+        score("few", 0.7, split="held out"),
+        score("few", 0.7, metric="numerical_rank_0.1", centred=False),
     ]
     table = compare(write("a", rows), write("b", rows[:1]))
     assert set(table["what"]) == {

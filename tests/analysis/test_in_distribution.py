@@ -7,6 +7,7 @@ from cood.analysis.in_distribution import in_distribution, sources
 from cood.analysis.results import Results
 from cood.analysis.stats.regression import effective_robustness
 from cood.errors import StudyError
+from cood.evaluation.common.score_table import complete
 
 CHECKPOINTS = {f"m{i}": {"checkpoint": f"local-dir:{i}"} for i in range(3)}
 
@@ -23,8 +24,7 @@ def results(study, splits=("unseen",), published=(nan, nan, nan)):
         for s in study.id_sets
         for k in (1, 5)
     ]
-    fixed = {"space": "image", "group": "all", "variant": "all"}
-    scores = pd.DataFrame(rows).assign(**fixed, low=nan, high=nan, chance=0.1, n=9)
+    scores = complete(rows, space="image", category="all", labels="all", chance=0.1, n=9)
     models = pd.DataFrame({"model": list(study.models)})
     return Results(study, scores, models.assign(published_id=published[: len(models)]))
 

@@ -6,12 +6,14 @@ from scipy import stats
 from cood.analysis.metric_correlations import (
     EXCESS,
     add_excess,
+    composite,
     correlate_metrics,
     ways,
     with_control,
 )
-from cood.analysis.results import Results
+from cood.analysis.results import Results, plain_rows
 from cood.errors import StudyError
+from cood.evaluation.common.score_table import complete
 
 MODELS = [f"m{i}" for i in range(6)]
 RNG = np.random.default_rng(0)
@@ -21,27 +23,27 @@ ACCURACY = pd.Series(RNG.random(6), index=MODELS)
 @pytest.fixture
 def results(tiny):
     rows = [
-        (model, "ao", split, space, "rank", variant, RNG.random(), 0.25)
+        (model, "ao", split, space, "rank", codes, RNG.random(), 0.25)
         for model in [*MODELS, "baseline"]
         for split in ("all", "unseen")
         for space in ("image", "text")
-        for variant in ("a", "b")
+        for codes in ("images", "means")
     ]
-    columns = ["model", "set", "split", "space", "metric", "variant", "value", "chance"]
+    columns = ["model", "set", "split", "space", "metric", "codes", "value", "chance"]
     models = pd.DataFrame({"model": MODELS, "family": list("aabbcc")})
-    return Results(tiny, pd.DataFrame(rows, columns=columns), models)
+    return Results(tiny, complete(pd.DataFrame(rows, columns=columns)), models)
 
 
-def test_a_row_for_each_variant(results):
+def test_a_row_for_each_computation(results):
     found = correlate_metrics(results, ACCURACY, ["rank"], split="unseen")
-    keys = list(found[["space", "metric", "variant"]].itertuples(index=False, name=None))
-    assert keys == [(s, "rank", v) for s in ("image", "text") for v in ("a", "b")]
+    keys = list(found[["space", "metric", "codes"]].itertuples(index=False, name=None))
+    assert keys == [(s, "rank", c) for s in ("image", "text") for c in ("images", "means")]
     scores = results.scores
     for row in found.itertuples():
         values = scores[
             (scores["split"] == "unseen")
             & (scores["space"] == row.space)
-            & (scores["variant"] == row.variant)
+            & (scores["codes"] == row.codes)
         ].set_index("model")["value"][MODELS]
         assert row.pearson == pytest.approx(stats.pearsonr(values, ACCURACY).statistic)
         assert (row.lowest, row.highest) == (values.min(), values.max())
@@ -81,24 +83,26 @@ def test_scores_that_were_not_made_are_told(results):
 @pytest.fixture
 def several(tiny):
     rows = [
-        (model, "ao", split, space, "mig", variant, RNG.random(), chance)
+        {"model": model, "split": split, "space": space, "value": RNG.random(), **computation}
         for model in MODELS
         for split in ("all", "unseen")
         for space in ("image", "text")
-        for variant, chance in (
-            *(("all", RNG.random()), ("attribute", 0.1), ("rotated", np.nan)),
-            *(("PCA 8", np.nan), ("isolated", 0.1)),
+        for computation in (
+            {"chance": RNG.random()},
+            {"factor": "attribute", "chance": 0.1},
+            {"null": "rotated"},
+            {"projection": "pca", "width": 8},
+            {"basis": "concepts", "chance": 0.1},
         )
     ]
-    columns = ["model", "set", "split", "space", "metric", "variant", "value", "chance"]
-    models = pd.DataFrame({"model": MODELS, "family": list("aabbcc")})
-    return Results(tiny, pd.DataFrame(rows, columns=columns), models)
+    scores = complete(rows, set="ao", metric="mig", category="all")
+    return Results(tiny, scores, pd.DataFrame({"model": MODELS, "family": list("aabbcc")}))
 
 
 def test_what_lies_above_chance(several):
     found = add_excess(several, ["mig"]).scores
-    whole = found[found["variant"] == "all"].reset_index(drop=True)
-    above = found[found["variant"] == EXCESS].reset_index(drop=True)
+    whole = plain_rows(found).reset_index(drop=True)
+    above = found[found["null"] == EXCESS].reset_index(drop=True)
     assert above["value"].tolist() == (whole["value"] - whole["chance"]).tolist()
 
 
@@ -109,9 +113,18 @@ def test_ways_to_take_a_measure(several):
         *("as they are", "above shuffled labels", "rotated at random", "principal components"),
         *("isolated words, images", "on all compositions"),
     ]
-    scores = several.scores.query("split == 'all' and space == 'image' and variant == 'all'")
+    scores = plain_rows(several.scores, split="all", space="image")
     values = scores.set_index("model")["value"][MODELS]
     expected = stats.spearmanr(values, ACCURACY).statistic
     last = images[images["way"] == "on all compositions"].iloc[0]
     assert last["spearman"] == pytest.approx(expected)
     assert "on all compositions" not in set(ways(several, ACCURACY, ["mig"], "all")["way"])
+
+
+def test_mean_ranks_of_the_plain_rows_and_of_the_others(several):
+    plain, others = composite(several, ["mig"])
+    scores = plain_rows(several.scores, split="unseen")
+    wide = scores.pivot(index="model", columns="space", values="value")
+    expected = wide.rank(pct=True).mean(axis=1)
+    pd.testing.assert_series_equal(plain, expected)
+    assert len(others) == 2 * 5 - 1

@@ -1,30 +1,30 @@
 import pandas as pd
 import pytest
 
-from cood.analysis.results import Results, load_results, percent, pick, select
+from cood.analysis.results import Results, load_results, percent, pick, rows_with, select
 from cood.analysis.topics.diversity import caption_table
 from cood.errors import ArtefactError, StudyError
+from cood.evaluation.common.score_table import check, complete
 from cood.files import write_table
 from cood.metrics.captions import caption_nmi
 from cood.splits import training_captions
 
-KEYS = ["model", "set", "split", "group", "metric", "variant", "value"]
+COLUMNS = ["model", "set", "split", "category", "metric", "labels", "value"]
 
 
 @pytest.fixture
 def results(tiny):
     rows = [
         ("few", "ao", "unseen", "all", "pair_top1", "all", 0.1),
-        ("few", "ao", "unseen", "all", "pair_top1", "unseen", 0.2),
+        ("few", "ao", "unseen", "all", "pair_top1", "own", 0.2),
         ("few", "ao", "unseen", "color", "pair_top1", "all", 0.3),
         ("few", "ao", "shared", "all", "pair_top1", "all", 0.4),
         ("most", "ao", "unseen", "all", "pair_top1", "all", 0.5),
         ("text only", "ao", "unseen", "all", "pair_top1", "all", 0.6),
     ]
-    scores = pd.DataFrame(rows, columns=KEYS).assign(
-        space="image", low=0.0, high=1.0, chance=0.05, n=8
-    )
-    text = scores[scores["variant"] == "unseen"].assign(space="text", value=0.7)
+    numbers = {"space": "image", "low": 0.0, "high": 1.0, "chance": 0.05, "n": 8}
+    scores = complete(pd.DataFrame(rows, columns=COLUMNS), **numbers)
+    text = scores[scores["labels"] == "own"].assign(space="text", value=0.7)
     scores = pd.concat([scores, text], ignore_index=True)
     return Results(tiny, scores, pd.DataFrame({"model": ["few", "most"]}))
 
@@ -38,9 +38,9 @@ def test_one_row_a_model_and_no_baseline(results):
 
 def test_defaults_can_be_replaced(results):
     where = {"split": "unseen", "metric": "pair_top1"}
-    assert pick(results, **where, variant="unseen")["value"].to_dict() == {"few": 0.2}
-    assert pick(results, **where, group="color")["value"].to_dict() == {"few": 0.3}
-    text = pick(results, **where, space="text", variant="unseen")
+    assert pick(results, **where, labels="own")["value"].to_dict() == {"few": 0.2}
+    assert pick(results, **where, category="color")["value"].to_dict() == {"few": 0.3}
+    text = pick(results, **where, space="text", labels="own")
     assert text["value"].to_dict() == {"few": 0.7}
     assert pick(results, **where, set="ao")["value"].to_dict() == {"few": 0.1, "most": 0.5}
 
@@ -53,11 +53,45 @@ def test_defaults_can_be_replaced(results):
         ({"split": "unseen", "metric": "pair_top1", "set": "oa"}, "unknown set 'oa'"),
         ({"split": "unseen", "metric": "pair_top1", "space": "txt"}, "unknown space 'txt'"),
         ({"metric": "pair_top1"}, "does not select one row for few"),
+        ({"metric": "pair_top1", "lables": "own"}, r"unknown column of scores 'lables'; did you"),
+        ({"split": "unseen", "metric": "pair_top1", "width": 8}, r"unknown width '8'; known: none"),
     ],
 )
 def test_a_selection_that_is_wrong_is_refused(results, where, message):
     with pytest.raises(StudyError, match=message):
         pick(results, **where)
+
+
+def test_the_plain_row_of_a_metric_that_is_computed_in_many_ways(tiny):
+    rank = {"metric": "stable_rank", "codes": "images", "relative": True, "unit_rows": True}
+    rows = [
+        rank | {"centred": True, "value": 1},
+        rank | {"centred": False, "value": 2},
+        rank | {"centred": True, "relative": False, "value": 3},
+        rank | {"centred": True, "projection": "pca", "width": 8, "value": 4},
+        {"metric": "mig", "codes": "images", "value": 5},
+        {"metric": "mig", "codes": "images", "factor": "object", "value": 6},
+        {"metric": "mig", "codes": "images", "null": "rotated", "value": 7},
+        {"metric": "retrieval_top1", "query": "add", "weight": 1, "centred": False, "value": 8},
+        {"metric": "retrieval_top1", "query": "add", "weight": 2, "centred": False, "value": 9},
+        {"metric": "retrieval_top1", "query": "add", "weight": 1, "centred": True, "value": 10},
+    ]
+    fixed = {"model": "few", "set": "ao", "split": "all", "space": "image", "category": "all"}
+    scores = complete(rows, **fixed)
+    check(scores)
+    results = Results(tiny, scores, pd.DataFrame({"model": ["few"]}))
+    for value, where in (
+        (1, {"metric": "stable_rank"}),
+        (2, {"metric": "stable_rank", "centred": False}),
+        (4, {"metric": "stable_rank", "projection": "pca", "width": 8}),
+        (5, {"metric": "mig"}),
+        (6, {"metric": "mig", "factor": "object"}),
+        (8, {"metric": "retrieval_top1", "query": "add"}),
+        (9, {"metric": "retrieval_top1", "query": "add", "weight": 2.0}),
+        (10, {"metric": "retrieval_top1", "query": "add", "centred": True}),
+    ):
+        assert pick(results, split="all", **where)["value"].tolist() == [value], where
+    assert rows_with(scores, weight=None, width=8)["value"].tolist() == [4]
 
 
 def test_a_study_and_its_tables(results, tiny):

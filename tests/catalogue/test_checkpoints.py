@@ -11,10 +11,10 @@ from open_clip.pretrained import get_pretrained_cfg
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue import open_clip_listing as listing
 from cood.errors import CoodError, StudyError
-from cood.models import zoo
 from cood.models.loading import load
 
 KNOWN = [name for names in catalogue.families().values() for name in names]
+ARCHITECTURES = open_clip.list_models()  # before any test adds some
 TAGS = ["/".join(pair) for pair in open_clip.list_pretrained()]
 # Its configuration has QuickGELU, its entry in open_clip's list does not say so.
 FORGOTTEN = "roberta-ViT-B-32/laion2b_s12b_b32k"
@@ -43,9 +43,7 @@ def test_open_clip_is_read_as_it_would_list_itself():
     assert listing.places() == {
         name: get_pretrained_cfg(*name.split("/"))["hf_hub"] for name in TAGS
     }
-    added = zoo.architectures()  # by tests that ran before, as open_clip keeps them
-    theirs = [name for name in open_clip.list_models() if name not in added]
-    assert listing.architectures() == sorted(theirs)
+    assert listing.architectures() == sorted(ARCHITECTURES)
 
 
 def test_names_of_the_hub_are_those_that_open_clip_lists():
@@ -90,7 +88,7 @@ def test_every_wrong_activation_of_open_clip_is_refused_with_the_right_name():
         assert catalogue.refusal(right) is None
 
 
-def test_no_weights_stand_under_two_names():
+def test_no_weights_have_two_names():
     places = {}
     for name in TAGS:
         places.setdefault(get_pretrained_cfg(*name.split("/"))["hf_hub"], []).append(name)
@@ -102,7 +100,7 @@ def test_no_weights_stand_under_two_names():
     assert catalogue.refusal(same, in_a_file=True) is None
 
 
-def test_nothing_known_is_refused_and_only_tags_of_open_clip_are():
+def test_no_listed_checkpoint_is_refused_and_refused_ones_are_of_open_clip():
     assert not any(map(catalogue.refusal, KNOWN))
     refused = [name for name in TAGS if catalogue.refusal(name)]
     assert len(refused) == 31
@@ -112,7 +110,7 @@ def test_nothing_known_is_refused_and_only_tags_of_open_clip_are():
     )
 
 
-def test_every_published_load_is_known_or_refused():
+def test_every_published_load_is_listed_or_refused():
     with catalogue.PUBLISHED.open(newline="") as file:
         rows = {row["model"]: float(row["imagenet_val_top1"]) for row in csv.DictReader(file)}
     assert len(rows) == 68
@@ -136,12 +134,19 @@ def test_every_published_load_is_known_or_refused():
     assert math.isnan(catalogue.facts("ViT-B-16-SigLIP/webli")["published_id"])
 
 
-def test_what_is_known_of_one():
+def test_facts_about_a_checkpoint():
     known = catalogue.facts("ViT-L-14/datacomp_xl_s13b_b90k")
     assert known == {
-        **{"family": "datacomp", "architecture": "ViT-L-14", "data": "DataComp-1B"},
-        **{"pairs": 1.4e9, "samples_seen": 12.8e9, "parameters": 427616513},
-        **{"embed_dim": 768, "width": 1024, "resolution": 224, "published_id": 0.7622},
+        "family": "datacomp",
+        "architecture": "ViT-L-14",
+        "data": "DataComp-1B",
+        "pairs": 1.4e9,
+        "samples_seen": 12.8e9,
+        "parameters": 427616513,
+        "embed_dim": 768,
+        "width": 1024,
+        "resolution": 224,
+        "published_id": 0.7622,
     }
     assert catalogue.facts("hf-hub:org/repo") == {}
 
@@ -205,7 +210,7 @@ def test_families_chosen_in_a_study(parse):
         ({"zo": ["openai"]}, "unknown key 'zo'; did you mean zoo"),
     ],
 )
-def test_what_a_study_may_not_say(parse, changes, said):
+def test_checkpoints_that_a_study_may_not_name(parse, changes, said):
     with pytest.raises(StudyError) as caught:
         parse(**changes)
     assert said in str(caught.value)
@@ -214,9 +219,10 @@ def test_what_a_study_may_not_say(parse, changes, said):
 
 def test_no_torch_is_needed():
     code = (
-        "import sys; from cood.models import catalogue; "
-        "[catalogue.facts(n) for names in catalogue.families().values() for n in names]; "
-        "catalogue.listing.places(); "
+        "import sys; from cood.catalogue import checkpoints, image_encoders, open_clip_listing; "
+        "[checkpoints.facts(n) for names in checkpoints.families().values() for n in names]; "
+        "[image_encoders.facts(name) for name in image_encoders.image_encoder_names()]; "
+        "open_clip_listing.places(); "
         "assert not {'torch', 'open_clip'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

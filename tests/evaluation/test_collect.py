@@ -9,11 +9,13 @@ from cood.analysis.results import load_results
 from cood.analysis.topics.null_models.against_null import untrained_scores
 from cood.cli import main
 from cood.errors import ArtefactError
+from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
-from cood.evaluation.accuracy.zero_shot import COLUMNS, ablated
-from cood.evaluation.collect import collect, score_model
-from cood.evaluation.interventions.probing import swap_dimensions_of_model
-from cood.evaluation.representation.representation_metrics import representation_metrics_of_model
+from cood.evaluation.collect import collect
+from cood.evaluation.common.score_table import JOINED_SCORES, check
+from cood.evaluation.common.tensor_names import ablated
+from cood.evaluation.interventions.dimension_swap import swap_dimensions
+from cood.evaluation.representation.representation_metrics import score_representation
 from cood.files import read_table, read_tensors, write_tensors
 from cood.splits import splits
 
@@ -21,41 +23,49 @@ from cood.splits import splits
 @pytest.fixture
 def joined(copied):
     """Scores of `few` and the baselines, joined; `most` could not be had."""
-    score_model(copied, "few")
+    score_accuracy(copied, "few")
     reason = {"missing": "no network"}
     write_tensors({}, copied.paths.embeddings("most", "ao"), reason)
-    score_model(copied, "most")
+    score_accuracy(copied, "most")
     for name in ("few", "most"):
-        swap_dimensions_of_model(copied, name)
-        representation_metrics_of_model(copied, name)
+        swap_dimensions(copied, name)
+        score_representation(copied, name)
     score_baselines(copied)
     collect(copied)
     return copied
 
 
 def test_scores_of_a_model(copied):
-    table = score_model(copied, "few")
+    table = score_accuracy(copied, "few")
     pd.testing.assert_frame_equal(read_table(copied.paths.model_accuracy("few")), table)
-    assert tuple(table.columns) == COLUMNS
+    check(table)
     assert set(table["split"]) == {"shared", "partial", "unseen", "seen"}
     split = pd.Series(splits(copied)).value_counts()
-    pair = table.query("metric == 'pair_top1' and group == 'all' and variant == 'all'")
+    pair = table.query(
+        "metric == 'pair_top1' and category == 'all' and labels == 'all' and templates == ''"
+    )
     images = pair.set_index("split")["n"]
     for name, compositions in split.items():
         assert images[name] == 2 * compositions
     # `few` is the smallest model: what it saw is what all saw.
     assert images["seen"] == images["shared"]
-    assert table["value"].dropna().between(0, 1).all()
+    gains = table["metric"] == "retrieval_gain_top1"
+    assert table.loc[~gains, "value"].dropna().between(0, 1).all()
+    asked = table.query(
+        "metric == 'retrieval_top1' and query == 'swap' and weight == 1 and not centred"
+    ).set_index("split")
+    assert asked.loc["seen", "n"] == asked.loc["shared", "n"]
+    assert asked.loc[["shared", "partial", "unseen"], "n"].sum() == 2500
 
 
 def test_scoring_again_gives_the_same_scores(copied):
-    one, other = (score_model(copied, "few").drop(columns="seconds") for _ in range(2))
+    one, other = (score_accuracy(copied, "few").drop(columns="seconds") for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
 
 
 def test_scoring_before_embedding_is_told(copied):
     with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
-        score_model(copied, "most")
+        score_accuracy(copied, "most")
 
 
 def test_a_model_that_could_not_be_had_is_one_row_with_the_reason(joined):
@@ -74,7 +84,7 @@ def test_baselines(joined):
 
 def test_all_scores_are_joined(joined):
     scores = read_table(joined.paths.scores)
-    assert list(scores.columns) == [c for c in COLUMNS if c != "seconds"]
+    check(scores, JOINED_SCORES)
     assert set(scores["model"]) == {"few", "most", "text only", "background only"}
     parts = [read_table(joined.paths.model_accuracy(n)) for n in ("few", "most", "baselines")]
     parts += [read_table(joined.paths.model_dimension_swap(n)) for n in ("few", "most")]
@@ -95,9 +105,9 @@ def test_what_is_known_of_each_model(joined):
 
 def test_joining_again_gives_the_same_bytes(joined):
     before = joined.paths.scores.read_bytes()
-    score_model(joined, "few")
-    swap_dimensions_of_model(joined, "few")
-    representation_metrics_of_model(joined, "few")
+    score_accuracy(joined, "few")
+    swap_dimensions(joined, "few")
+    score_representation(joined, "few")
     collect(joined)
     assert joined.paths.scores.read_bytes() == before
 
@@ -123,10 +133,10 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
         other.write_bytes(few.read_bytes())
     write_tensors({}, study.paths.embeddings("gone", "ao"), {"missing": "no network"})
     for name in study.models:
-        table = score_model(study, name)
+        table = score_accuracy(study, name)
         assert ("seen" in set(table["split"])) == (name == "few")
-        swap_dimensions_of_model(study, name)
-        representation_metrics_of_model(study, name)
+        swap_dimensions(study, name)
+        score_representation(study, name)
     score_baselines(study)
     collect(study)
     models = read_table(study.paths.models).set_index("model")
@@ -153,11 +163,10 @@ def with_null(copied):
     settings["evaluation"]["ablations"] = {"bare": ["{}"]}
     settings["models"] = {"few": {"share": 0.4}}
     file.write_text(yaml.safe_dump(settings))
-    for command in ("embed", "score", "metric"):
-        given = ["--set", "ao"] if command == "embed" else []
+    for command in ("embed", "accuracy", "representation-metrics"):
         for model in ("few", "null"):
-            assert main([command, "--study", "tiny", "--model", model, *given]) == 0
-    for command in (["baselines"], ["probe", "--model", "few"], ["collect"]):
+            assert main([command, "--study", "tiny", "--model", model]) == 0
+    for command in (["baselines"], ["dimension-swap", "--model", "few"], ["collect"]):
         assert main([*command, "--study", "tiny"]) == 0
     return load_results("tiny")
 
@@ -166,20 +175,18 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
     scores, models = with_null.scores, with_null.models
     assert models["model"].tolist() == ["few"]
     assert {"few", "null"} <= set(scores["model"])
-    keys = ["split", "space", "group", "metric", "variant"]
-    few, null = (
-        set(scores.loc[scores["model"] == name, keys].itertuples(index=False, name=None))
-        for name in ("few", "null")
-    )
-    probed = set(read_table(with_null.study.paths.model_dimension_swap("few"))["metric"])
-    assert null == {row for row in few if row[3] not in probed and row[0] != "seen"}
+    swapped = set(read_table(with_null.study.paths.model_dimension_swap("few"))["metric"])
+    keys = [key for key in JOINED_SCORES.keys if key != "model"]
+    few = scores[(scores["model"] == "few") & (scores["split"] != "seen")]
+    few = few[~few["metric"].isin(swapped) & (few["query"] == "")]
+    null = scores[scores["model"] == "null"]
+    left, right = (table[keys].sort_values(keys).reset_index(drop=True) for table in (few, null))
+    pd.testing.assert_frame_equal(left, right)
     found = untrained_scores(with_null, metric="pair_top1", split="unseen")
     assert found.index.tolist() == ["null"]
     assert found["low"].iloc[0] <= found["chance"].iloc[0]
-    bare = untrained_scores(
-        with_null, metric="pair_top1", split="unseen", variant="templates, bare"
-    )
-    assert bare.index.tolist() == ["null"]
+    bare = null[(null["templates"] == "bare") & (null["metric"] == "pair_top1")]
+    assert len(bare) == 1
     tensors, metadata = read_tensors(with_null.study.paths.embeddings("null", "ao"))
     assert metadata["checkpoint"] == "resnet, untrained, seed 3"
     assert json.loads(metadata["ablations"]) == {"bare": ["{}"]}
@@ -187,5 +194,5 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
 
 
 def test_untrained_models_are_known_to_the_commands_by_name(tiny, capsys):
-    assert main(["score", "--study", "tiny", "--model", "null"]) == 1
+    assert main(["accuracy", "--study", "tiny", "--model", "null"]) == 1
     assert "unknown model 'null'" in capsys.readouterr().err

@@ -2,21 +2,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cood.catalogue.sources import local_source
 from cood.errors import ArtefactError, StudyError
-from cood.evaluation.accuracy.zero_shot import COLUMNS
-from cood.evaluation.embed.evaluation_sets import embed_texts
-from cood.evaluation.embed.factor_sets import CONTEXTS, embed_factor_sets, prompts
+from cood.evaluation.accuracy.accuracy import score_accuracy
+from cood.evaluation.accuracy.baselines import score_baselines
+from cood.evaluation.collect import collect
+from cood.evaluation.common.score_table import JOINED_SCORES, check, concat
+from cood.evaluation.embed.embed import embed_model
+from cood.evaluation.embed.factor_sets import CONTEXTS, prompts
+from cood.evaluation.embed.texts import embed_texts
 from cood.evaluation.factor_scores import (
-    collect_factors,
-    measured,
+    disentanglement,
     score_factor_sets,
     zero_shot,
 )
+from cood.evaluation.interventions.dimension_swap import swap_dimensions
+from cood.evaluation.representation.representation_metrics import score_representation
 from cood.factors.table import DSPRITES, SHAPES3D
 from cood.files import read_table, read_tensors, write_tensors
-from cood.models.loading import load, local
+from cood.models.loading import load
 from cood.settings import Evaluation
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 COUNTS = {"floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4}
 
@@ -33,7 +39,7 @@ def test_what_is_embedded(factored):
     assert all(array.dtype == np.float32 for array in tensors.values())
     assert metadata["captions"] == "short"
     assert metadata["checkpoint"] == "few"
-    clip = load(local(factored.paths.model("few")))
+    clip = load(local_source(factored.paths.model("few")))
     manifest = read_factor_manifest(factored, "shapes")
     ids = SHAPES3D.word_ids(manifest[SHAPES3D.names].to_numpy())
     caption = SHAPES3D.captions(ids[17:18], "short")
@@ -97,16 +103,16 @@ MEMBERS = {"unseen": np.arange(0, 40, 5), "seen": np.setdiff1d(np.arange(40), np
 def test_codes_that_are_the_factors_are_named_without_an_error(perfect):
     table = zero_shot(*(perfect[0], SHAPES3D, perfect[1], MEMBERS), Evaluation(resamples=100), 0)
     assert (table[["value", "low", "high"]] == 1).all(axis=None)
-    factors = table[table["metric"] == "factor_top1"].set_index("variant")
+    factors = table[table["metric"] == "factor_top1"].set_index("factor")
     assert factors["chance"].round(4).to_dict() == {
         **{name: round(1 / n, 4) for name, n in COUNTS.items()},
         "orientation": round(1 / 7, 4),
     }
     assert (factors["n"] == 400).all()
-    pairs = table[table["metric"] == "pair_top1"].set_index(["split", "variant"])
+    pairs = table[table["metric"] == "pair_top1"].set_index(["split", "labels"])
     assert pairs["chance"].to_dict() == {
         ("unseen", "all"): 1 / 40,
-        ("unseen", "unseen"): 1 / 8,
+        ("unseen", "own"): 1 / 8,
         ("seen", "all"): 1 / 40,
     }
     assert pairs["n"].loc[[("unseen", "all"), ("seen", "all")]].sum() == 400
@@ -118,10 +124,10 @@ def test_a_wrong_hue_costs_the_hue_and_the_pair_alone(perfect):
     tensors["words.object_hue"] = np.roll(spoilt, 1, axis=0)
     tensors["pairs"] = np.roll(tensors["pairs"], 4, axis=0)
     table = zero_shot(tensors, SHAPES3D, ids, MEMBERS, Evaluation(resamples=100), 0)
-    value = table[table["metric"] == "factor_top1"].set_index("variant")["value"]
+    value = table[table["metric"] == "factor_top1"].set_index("factor")["value"]
     assert value["object_hue"] == 0
     assert (value.drop("object_hue") == 1).all()
-    whole = table[(table["metric"] == "pair_top1") & (table["variant"] == "all")]
+    whole = table[(table["metric"] == "pair_top1") & (table["labels"] == "all")]
     assert (whole["value"] == 0).all()
 
 
@@ -136,22 +142,21 @@ def test_noise_is_at_chance(perfect, factored):
 
 def test_scores_of_a_model(factored):
     table = read_table(factored.paths.model_factor_scores("few"))
-    assert tuple(table.columns) == COLUMNS
+    check(table)
     assert set(table["set"]) == {"shapes", "sprites"}
     assert set(table["space"]) == {"image", "text"}
-    keys = ["set", "split", "group", "space", "metric", "variant"]
-    assert not table.duplicated(keys).any()
     own = read_table(factored.paths.model_factor_scores("on-shapes"))
     assert set(own["split"]) == {"shared", "partial", "unseen", "seen", "all"}
     for space in ("image", "text"):
         here = own[(own["metric"] == "explicitness") & (own["space"] == space)]
-        here = here[here["group"] == "words"]
-        assert here["variant"].tolist() == ["all", *SHAPES3D.names]
+        here = here[here["granularity"] == "words"]
+        assert here["factor"].tolist() == ["", *SHAPES3D.names]
 
 
 def test_measures_of_codes_that_are_the_factors(perfect, factored):
-    table = measured(factored, perfect[0], SHAPES3D, perfect[1])
-    value = table[table["variant"] == "all"].set_index(["metric", "space", "group"])["value"]
+    table = disentanglement(factored, perfect[0], SHAPES3D, perfect[1])
+    whole = table[table["factor"] == ""]
+    value = whole.set_index(["metric", "space", "granularity"])["value"]
     for space in ("image", "text"):
         assert value["explicitness", space, "words"] == pytest.approx(1, abs=0.01)
         assert value["dci_disentanglement", space, "words"] > 0.9
@@ -164,17 +169,21 @@ def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
 
     def spy(codes, factors, *, metrics, nulls=("shuffled",), **settings):
         asked.append((codes.shape, tuple(metrics), tuple(nulls)))
-        rows = {"metric": [*metrics, "coverage"], "variant": "all", "value": 0.5, "chance": 0.1}
-        return pd.DataFrame(rows)
+        typed = {"factor": "", "null": "", "projection": "", "width": pd.NA}
+        rows = {"metric": [*metrics, "coverage"], "value": 0.5, "chance": 0.1}
+        return pd.DataFrame(rows | typed)
 
-    monkeypatch.setattr("cood.evaluation.factor_scores.evaluate", spy)
+    monkeypatch.setattr("cood.evaluation.factor_scores.metric_table", spy)
     study = parse(representation_metrics={"metrics": ["mig", "z_diff", "z_min_variance"]})
-    table = measured(study, perfect[0], SHAPES3D, perfect[1])
+    table = disentanglement(study, perfect[0], SHAPES3D, perfect[1])
     shape = perfect[0]["images"].shape
     quick, slow = (shape, ("mig",), ("shuffled",)), (shape, ("z_diff",), ())
     assert asked == [quick, slow, quick, slow, quick]
     z_diff = table[table["metric"] == "z_diff"]
-    assert z_diff[["space", "group"]].to_numpy().tolist() == [["image", "words"], ["text", "words"]]
+    assert z_diff[["space", "granularity"]].to_numpy().tolist() == [
+        ["image", "words"],
+        ["text", "words"],
+    ]
     assert (z_diff["chance"] == 1 / 6).all()
     assert (table.loc[table["metric"] == "mig", "chance"] == 0.1).all()
 
@@ -197,7 +206,7 @@ def test_a_checkpoint_that_cannot_be_had_leaves_a_reason(copied_factors, parse):
             "models": {**copied_factors.models, **parse(models={"c": {"checkpoint": "x/y"}}).models}
         }
     )
-    embed_factor_sets(study, "c", quiet)
+    embed_model(study, "c", quiet)
     tensors, metadata = read_tensors(study.paths.embeddings("c", "sprites"))
     assert tensors == {}
     assert "x/y" in metadata["missing"]
@@ -211,10 +220,12 @@ def test_all_scores_are_joined_apart_from_those_of_the_zoo(copied_factors):
             "factor_models": {"on-shapes": copied_factors.factor_models["on-shapes"]},
         }
     )
-    collect_factors(study)
+    score_baselines(study)
+    for stage in (score_accuracy, swap_dimensions, score_representation):
+        stage(study, "few")
+    collect(study)
     joined = read_table(study.paths.factor_scores)
+    check(joined, JOINED_SCORES)
     parts = [read_table(study.paths.model_factor_scores(name)) for name in names]
-    pd.testing.assert_frame_equal(
-        joined, pd.concat(parts, ignore_index=True).drop(columns="seconds")
-    )
+    pd.testing.assert_frame_equal(joined, concat(parts).drop(columns="seconds"))
     assert not study.paths.model_accuracy("on-shapes").exists()

@@ -18,8 +18,8 @@ from cood.export import formats
 from cood.export.exporting import CARD, MARK, export_set
 from cood.files import read_table, write_table
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
-from cood.synthesis.external.importing import take_set
+from cood.synthesis.external.importing import import_set
+from cood.synthesis.manifests import read_manifest
 
 # What an export says of an image, and what comes back from the release layout.
 ROW = ["attribute", "object", "composition", "split", "prompt", "seed"]
@@ -66,7 +66,7 @@ def exported(built, tmp_path_factory):
     return folder
 
 
-def test_the_command_writes_all_forms_and_says_so(done, tmp_path, capsys):
+def test_the_command_writes_all_formats_and_says_so(done, tmp_path, capsys):
     export = ["export", "--study", "tiny", "--set", "ao", "--to", str(tmp_path / "out")]
     assert main(export) == 0
     said = capsys.readouterr().err
@@ -75,7 +75,7 @@ def test_the_command_writes_all_forms_and_says_so(done, tmp_path, capsys):
         assert (tmp_path / "out" / form / CARD).is_file()
     before = contents(tmp_path)
     assert main([*export, "--format", "parquet"]) == 0
-    assert "parquet is finished already" in capsys.readouterr().err
+    assert "parquet is complete already" in capsys.readouterr().err
     assert contents(tmp_path) == before
 
 
@@ -86,7 +86,7 @@ def test_the_release_layout_comes_back_as_the_same_set(exported, built, project,
     settings["sets"]["mine"] = {"source": source, key: str(images)}
     (project / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(settings))
     study = load_study("tiny")
-    back = take_set(study, "mine", say=quiet)
+    back = import_set(study, "mine", say=quiet)
     own = built / "results" / "tiny" / "sets" / "ao"
     original = read_table(own / "manifest.parquet")
     columns = ["image", *ROW, "status", "bytes"]
@@ -169,7 +169,7 @@ def test_the_same_set_gives_the_same_bytes(exported, done, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(("form", "count"), [("release", 7), ("parquet", 21), ("webdataset", 21)])
-def test_a_kill_leaves_no_half_file_and_the_next_run_goes_on(
+def test_a_kill_leaves_no_half_file_and_the_next_run_resumes(
     exported, done, tmp_path, monkeypatch, form, count
 ):
     folder = tmp_path / "out"
@@ -205,7 +205,7 @@ def test_only_what_was_kept_is_exported(copied, tmp_path):
         assert line in text
     # The set is another one now: the folder is not mixed up with it.
     write_table(table.iloc[:30], manifest)
-    with pytest.raises(CoodError, match="or one of this set as it was before; delete it"):
+    with pytest.raises(CoodError, match="or one of an earlier version of this set; delete"):
         export_set(copied, "ao", tmp_path / "out", say=quiet)
 
 
@@ -231,7 +231,7 @@ def test_a_folder_that_holds_something_else(done, tmp_path, capsys):
     (tmp_path / "broken" / MARK).write_text("{")
     export = ["export", "--study", "tiny", "--set", "ao", "--to"]
     for place, message in (
-        (tmp_path, "is not empty, and no export; give a folder that is new or empty"),
+        (tmp_path, "is not empty, and not an export; give a new or empty folder"),
         (tmp_path / "notes.txt", "is a file; give a folder that is new or empty"),
         (tmp_path / "broken", "holds another export"),
     ):

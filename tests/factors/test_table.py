@@ -119,6 +119,6 @@ def test_a_composition_is_a_combination_of_the_words_of_the_pair(name):
         assert words.compositions()[composition] == f"{first} {second}"
 
 
-def test_an_unknown_factor_is_told():
+def test_an_unknown_factor_is_refused():
     with pytest.raises(CoodError, match=r"unknown factor 'shpae'; did you mean shape or scale\?"):
         SHAPES3D.index("shpae")

@@ -12,30 +12,32 @@ IDS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1, max_
 @given(IDS)
 def test_both_forms_agree_with_sklearn(pairs):
     attributes, objects = np.array(pairs).T
-    found = caption_nmi(attributes, objects)
-    assert found.n == len(pairs)
+    result = caption_nmi(attributes, objects)
+    assert result.n == len(pairs)
     if len(set(attributes)) > 1 and len(set(objects)) > 1:
         information = mutual_info_score(attributes, objects)
-        assert found.information == pytest.approx(information, abs=1e-9)
+        assert result.information == pytest.approx(information, abs=1e-9)
         for form in ("geometric", "arithmetic"):
             expected = normalized_mutual_info_score(attributes, objects, average_method=form)
-            assert getattr(found, form) == pytest.approx(expected, abs=1e-9)
+            assert getattr(result, form) == pytest.approx(expected, abs=1e-9)
     else:
-        assert (found.information, found.geometric, found.arithmetic, found.corrected) == (0,) * 4
+        assert (result.information, result.geometric, result.arithmetic, result.corrected) == (
+            0,
+        ) * 4
 
 
 @given(IDS)
 def test_range_symmetry_and_renaming(pairs):
     attributes, objects = np.array(pairs).T
-    found, turned = caption_nmi(attributes, objects), caption_nmi(objects, attributes)
+    result, turned = caption_nmi(attributes, objects), caption_nmi(objects, attributes)
     renamed = caption_nmi(7 - attributes, np.array(["c", "e", "a", "d", "b"])[objects])
     for form in ("information", "geometric", "arithmetic", "corrected"):
-        value = getattr(found, form)
+        value = getattr(result, form)
         assert value >= 0
         assert getattr(turned, form) == pytest.approx(value, abs=1e-9)
         assert getattr(renamed, form) == pytest.approx(value, abs=1e-9)
-    assert found.arithmetic <= found.geometric + 1e-9
-    assert found.geometric <= 1 + 1e-9
+    assert result.arithmetic <= result.geometric + 1e-9
+    assert result.geometric <= 1 + 1e-9
 
 
 @given(IDS)
@@ -43,22 +45,22 @@ def test_a_table_of_counts_says_the_same_as_its_captions(pairs):
     attributes, objects = np.array(pairs).T
     counts = np.zeros((8, 6), dtype=int)  # with words that do not occur
     np.add.at(counts, (attributes, objects), 1)
-    found, expected = dependence(counts), caption_nmi(attributes, objects)
+    result, expected = dependence(counts), caption_nmi(attributes, objects)
     for form in ("information", "geometric", "arithmetic", "corrected", "n"):
-        assert getattr(found, form) == pytest.approx(getattr(expected, form), abs=1e-12)
+        assert getattr(result, form) == pytest.approx(getattr(expected, form), abs=1e-12)
 
 
-def test_words_that_tell_each_other():
+def test_words_that_determine_each_other():
     ids = np.array([3, 1, 2, 3, 1])
-    found = caption_nmi(ids, -ids)
-    assert found.geometric == pytest.approx(1)
-    assert found.arithmetic == pytest.approx(1)
-    assert found.corrected == pytest.approx(1)
+    result = caption_nmi(ids, -ids)
+    assert result.geometric == pytest.approx(1)
+    assert result.arithmetic == pytest.approx(1)
+    assert result.corrected == pytest.approx(1)
 
 
 def test_words_that_never_vary():
-    found = caption_nmi(np.zeros(5), np.arange(5))
-    assert (found.information, found.geometric, found.corrected, found.n) == (0, 0, 0, 5)
+    result = caption_nmi(np.zeros(5), np.arange(5))
+    assert (result.information, result.geometric, result.corrected, result.n) == (0, 0, 0, 5)
 
 
 def test_doubled_captions_change_only_the_correction():
@@ -71,12 +73,12 @@ def test_doubled_captions_change_only_the_correction():
 
 def test_the_correction_takes_the_bias_off_independent_words():
     rng = np.random.default_rng(1)
-    found = [
+    result = [
         caption_nmi(rng.integers(0, 8, size=1000), rng.integers(0, 10, size=1000))
         for _ in range(40)
     ]
-    plain = np.mean([f.geometric for f in found])
-    corrected = np.mean([f.corrected for f in found])
+    plain = np.mean([f.geometric for f in result])
+    corrected = np.mean([f.corrected for f in result])
     expected = (8 - 1) * (10 - 1) / (2 * 1000) / np.sqrt(np.log(8) * np.log(10))
     assert plain == pytest.approx(expected, rel=0.15)
     assert corrected < plain / 8
@@ -86,12 +88,12 @@ def test_the_correction_keeps_real_dependence():
     rng = np.random.default_rng(2)
     attributes = rng.integers(0, 6, size=20_000)
     objects = np.where(rng.random(20_000) < 0.5, attributes, rng.integers(0, 6, size=20_000))
-    found = caption_nmi(attributes, objects)
+    result = caption_nmi(attributes, objects)
     # P(o = a) = 1/2 + 1/12, the rest spread over the five others.
     same, other = 7 / 12, 1 / 12
     truth = np.log(6) + same * np.log(same) + 5 * other * np.log(other)
-    assert found.corrected == pytest.approx(truth / np.log(6), abs=0.01)
-    assert 0.2 < found.corrected < found.geometric
+    assert result.corrected == pytest.approx(truth / np.log(6), abs=0.01)
+    assert 0.2 < result.corrected < result.geometric
 
 
 def test_bad_input_is_refused():
@@ -108,8 +110,8 @@ def test_bad_input_is_refused():
 
 
 def test_a_table_of_nothing():
-    found = dependence(np.zeros((3, 2), dtype=int))
-    assert (found.information, found.geometric, found.corrected, found.n) == (0, 0, 0, 0)
+    result = dependence(np.zeros((3, 2), dtype=int))
+    assert (result.information, result.geometric, result.corrected, result.n) == (0, 0, 0, 0)
     assert dependence(np.zeros((0, 2))).n == 0
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cood.metrics import metric_table
 from cood.metrics.checks import check, check_codes, generator, refuse_non_finite
 from cood.metrics.dci import dci
 from cood.metrics.information import (
@@ -12,14 +13,13 @@ from cood.metrics.information import (
     mutual_information,
 )
 from cood.metrics.irs import irs
-from cood.metrics.metric_table import evaluate
 from cood.metrics.nulls import with_null
 from cood.metrics.prediction import explicitness, sap
 from cood.metrics.sampled import z_diff, z_min_variance
 
 METRICS = [
     *(mutual_information, mig, mig_sup, dcimig, modularity, dci, sap, explicitness, irs),
-    *(z_diff, z_min_variance, evaluate),
+    *(z_diff, z_min_variance, metric_table),
 ]
 CODES = np.arange(12.0).reshape(4, 3)
 IDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -47,6 +47,7 @@ def spoiled(array, value):
         (CODES.astype(str), IDS, "codes: expected numbers, got <U32, such as .*'0.0'"),
         (CODES.astype(complex), IDS, "codes: expected numbers, got complex128"),
         (CODES, spoiled(IDS, np.nan), "factors: nan in row 2, column 1"),
+        (CODES, spoiled(IDS, 0.25), "factors: 0.25 in row 2, column 1 is not a whole number, but"),
         (CODES, IDS[:3], "factors: 3 rows, but codes has 4; row 3 has no counterpart"),
         (CODES[:2], IDS, "factors: 4 rows, but codes has 2; row 2 has no counterpart"),
         (CODES, IDS[:, :0], r"factors: no factor, shape \(4, 0\)"),
@@ -65,22 +66,22 @@ def test_nulls_check_too():
 
 
 def test_ids_are_renumbered_without_gaps():
-    for ids in ([[7], [-1], [7], [3]], [["c"], ["a"], ["c"], ["b"]], [[2.5], [0.0], [2.5], [1.0]]):
-        found = check(CODES, ids)
-        assert found.factors.ravel().tolist() == [2, 0, 2, 1]
-        assert found.sizes == (3,)
+    for ids in ([[7], [-1], [7], [3]], [["c"], ["a"], ["c"], ["b"]], [[2.0], [0.0], [2.0], [1.0]]):
+        result = check(CODES, ids)
+        assert result.factors.ravel().tolist() == [2, 0, 2, 1]
+        assert result.sizes == (3,)
     assert check(CODES, [False, True, True, True]).factors.ravel().tolist() == [0, 1, 1, 1]
 
 
 def test_factors_that_never_vary_are_noted():
-    found = check(CODES, np.c_[IDS, np.zeros(4, int)])
-    assert found.varied == [0, 1]
-    assert found.note == "factor 2 has one value only: left out"
+    result = check(CODES, np.c_[IDS, np.zeros(4, int)])
+    assert result.varied == [0, 1]
+    assert result.note == "factor 2 has one value only: left out"
     assert check(CODES, IDS).note == ""
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("dtype", "kept"),
     [
         (np.float16, np.float32),
         (np.float32, np.float32),
@@ -90,11 +91,11 @@ def test_factors_that_never_vary_are_noted():
         (bool, np.float64),
     ],
 )
-def test_types_of_codes(given, kept):
-    found = check_codes((CODES % 2).astype(given)[:, ::-1])
-    assert found.dtype == kept
-    assert found.flags.c_contiguous
-    np.testing.assert_array_equal(found, (CODES % 2)[:, ::-1])
+def test_types_of_codes(dtype, kept):
+    result = check_codes((CODES % 2).astype(dtype)[:, ::-1])
+    assert result.dtype == kept
+    assert result.flags.c_contiguous
+    np.testing.assert_array_equal(result, (CODES % 2)[:, ::-1])
 
 
 def test_great_values_whose_sum_overflows_are_finite():
@@ -145,8 +146,8 @@ def test_strings_of_tables_are_ids():
 
 
 def test_tables_are_arrays():
-    found = check(pd.DataFrame(CODES), pd.DataFrame(IDS, columns=["attribute", "object"]))
-    assert found.sizes == (2, 2)
+    result = check(pd.DataFrame(CODES), pd.DataFrame(IDS, columns=["attribute", "object"]))
+    assert result.sizes == (2, 2)
 
 
 def test_input_is_left_as_it_is():
@@ -154,12 +155,12 @@ def test_input_is_left_as_it_is():
     codes, factors = rng.standard_normal((60, 3)), rng.integers(3, size=(60, 2)) * 5
     copies = codes.copy(), factors.copy()
     codes.flags.writeable = factors.flags.writeable = False
-    evaluate(codes, factors, nulls=("reduced",), repeats=1)
+    metric_table(codes, factors, nulls=(), pca_width=64)
     np.testing.assert_array_equal(codes, copies[0])
     np.testing.assert_array_equal(factors, copies[1])
 
 
 def test_generators():
-    given = np.random.default_rng(3)
-    assert generator(given) is given
+    own = np.random.default_rng(3)
+    assert generator(own) is own
     assert generator(None).random() == generator(0).random() != generator(1).random()

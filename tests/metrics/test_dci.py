@@ -9,7 +9,7 @@ from xgboost import XGBClassifier
 
 from cood.metrics import importance
 from cood.metrics.dci import MODELS, TREES, dci
-from cood.metrics.discriminant import moments
+from cood.metrics.discriminant import standardise
 from cood.metrics.result import MetricWarning
 
 quiet = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
@@ -51,11 +51,11 @@ def boosted_by_rows(z, y, steps, rate):
 @pytest.mark.parametrize("kind", ["aligned", "mixed", "noisy"])
 @pytest.mark.parametrize("sizes", [(6, 8), (3, 5, 4)])
 def test_entropies_are_the_published_ones(geometry, model, kind, sizes):
-    found = dci(*geometry(kind, sizes=sizes), model=model).parts
-    apart, complete = published_scores(found["importance"])
-    assert found["disentanglement"] == pytest.approx(apart, abs=1e-6)
-    assert found["completeness"] == pytest.approx(complete, abs=1e-6)
-    assert found["importance"].sum(axis=0) == pytest.approx(1)
+    result = dci(*geometry(kind, sizes=sizes), model=model).parts
+    apart, complete = published_scores(result["importance"])
+    assert result["disentanglement"] == pytest.approx(apart, abs=1e-6)
+    assert result["completeness"] == pytest.approx(complete, abs=1e-6)
+    assert result["importance"].sum(axis=0) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -65,8 +65,8 @@ def test_boosted_lines_are_fitted_as_row_by_row(geometry, dtype):
     z = (codes[rows] - codes[rows].mean(axis=0)) / codes[rows].std(axis=0)
     expected = boosted_by_rows(z, ids[rows], importance.STEPS, importance.RATE)
     codes = codes.astype(dtype)
-    found = importance.boosted(codes, ids, 6, moments(codes, rows))
-    np.testing.assert_allclose(found, expected, rtol=1e-4 if dtype == np.float32 else 1e-8)
+    result = importance.boosted(codes, ids, 6, standardise(codes, rows))
+    np.testing.assert_allclose(result, expected, rtol=1e-4 if dtype == np.float32 else 1e-8)
 
 
 def test_ridge_is_that_of_sklearn(geometry):
@@ -76,7 +76,7 @@ def test_ridge_is_that_of_sklearn(geometry):
     model = Ridge(alpha=importance.RIDGE * len(rows))  # standardised: the mean eigenvalue is 1
     targets = ids[rows, None] == np.arange(8)
     expected = np.abs(model.fit(z, targets.astype(float)).coef_).sum(axis=0)
-    np.testing.assert_allclose(importance.ridge(codes, ids, 8, moments(codes, rows)), expected)
+    np.testing.assert_allclose(importance.ridge(codes, ids, 8, standardise(codes, rows)), expected)
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_ridge_is_that_of_sklearn(geometry):
 def test_boosted_trees_are_those_of_their_package(geometry, model, trees):
     codes, factors = geometry("aligned", n=150, d=4, sizes=(2, 3))
     train, test = np.arange(120), np.arange(120, 150)
-    found = dci(codes, factors, model=model, test=test).parts
+    result = dci(codes, factors, model=model, test=test).parts
     for k in range(2):
         fitted = trees.fit(codes[train], factors[train, k])
         np.testing.assert_allclose(
-            found["importance"][:, k], fitted.feature_importances_, rtol=1e-6, atol=1e-9
+            result["importance"][:, k], fitted.feature_importances_, rtol=1e-6, atol=1e-9
         )
         accuracy = fitted.score(codes[test], factors[test, k])
-        assert found["factor_informativeness"][k] == accuracy
-    apart, complete = published_scores(found["importance"])
-    assert found["disentanglement"] == pytest.approx(apart, abs=1e-6)
-    assert found["completeness"] == pytest.approx(complete, abs=1e-6)
-    assert found["model"] == model
+        assert result["factor_informativeness"][k] == accuracy
+    apart, complete = published_scores(result["importance"])
+    assert result["disentanglement"] == pytest.approx(apart, abs=1e-6)
+    assert result["completeness"] == pytest.approx(complete, abs=1e-6)
+    assert result["model"] == model
 
 
 @quiet
@@ -109,9 +109,9 @@ def test_trees_and_values_that_are_not_fitted(model):
     # Value 1 stands in the test rows only, value 2 thus has the second label.
     ids = np.array([0, 2] * 20 + [0, 2, 1, 1])
     codes = np.c_[ids == 2, np.zeros(44)].astype(float)
-    found = dci(codes, ids, model=model, test=np.arange(40, 44)).parts
-    assert found["factor_informativeness"] == [0.5]
-    assert found["importance"][:, 0].tolist() == [1, 0]
+    result = dci(codes, ids, model=model, test=np.arange(40, 44)).parts
+    assert result["factor_informativeness"] == [0.5]
+    assert result["importance"][:, 0].tolist() == [1, 0]
     alone = dci(codes, ids, model=model, test=np.flatnonzero(ids != 2)).parts
     assert alone["factor_informativeness"] == [0]
     assert not alone["importance"].any()
@@ -125,19 +125,22 @@ def test_a_package_that_is_not_there(monkeypatch):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_factor_in_a_dimension_of_its_own(model):
-    found = dci(GRID % 2, GRID % 2, model=model)
-    assert [found.parts[name] for name in PARTS] == pytest.approx([1, 1, 1], abs=1e-3)
-    assert found.note == ""
+    result = dci(GRID % 2, GRID % 2, model=model)
+    assert [result.parts[name] for name in PARTS] == pytest.approx([1, 1, 1], abs=1e-3)
+    assert result.note == ""
 
 
 @quiet
 @pytest.mark.parametrize("model", LINEAR)
 @pytest.mark.parametrize("value", [0.0, 0.3, 1e6])
 def test_constant_codes(model, value):
-    found = dci(np.full((len(GRID), 3), value), GRID, model=model)
-    assert found.parts["disentanglement"] == 0
-    assert found.parts["completeness"] == 0
-    assert found.note == "factor 0, 1 is not predicted clearly better than by its commonest value"
+    result = dci(np.full((len(GRID), 3), value), GRID, model=model)
+    assert result.parts["disentanglement"] == 0
+    assert result.parts["completeness"] == 0
+    assert (
+        result.note
+        == "factor 0, 1 is not predicted significantly better than by the majority class"
+    )
 
 
 def test_duplicated_dimensions():
@@ -159,17 +162,19 @@ def test_codes_that_are_less_disentangled_score_lower(geometry, model):
 
 
 def test_wide_codes_keep_the_order(geometry):
-    found = [
+    result = [
         dci(*geometry(kind, n=5000, d=512, sizes=(25, 40))).value
         for kind in ("aligned", "mixed", "noisy")
     ]
-    assert found[0] >= 0.8
-    assert found[0] > found[1] > found[2]
+    assert result[0] >= 0.8
+    assert result[0] > result[1] > result[2]
 
 
 @pytest.mark.parametrize(("kind", "missing"), [("one", 1), ("other", 0), ("half", 1)])
 def test_the_factor_that_is_missing_is_named(geometry, kind, missing):
-    with pytest.warns(MetricWarning, match=f"factor {missing} is not predicted clearly better"):
+    with pytest.warns(
+        MetricWarning, match=f"factor {missing} is not predicted significantly better"
+    ):
         dci(*geometry(kind))
 
 
@@ -180,9 +185,9 @@ def test_a_missing_factor_of_two_values_is_named():
         rng = np.random.default_rng(seed)
         factors = rng.integers(2, size=(500, 2))
         codes = factors[:, :1] + 0.3 * rng.standard_normal((500, 4))
-        with pytest.warns(MetricWarning) as said:
+        with pytest.warns(MetricWarning) as caught:
             dci(codes, np.c_[factors, np.zeros(500, int)], rng=seed)
-        unnoticed += "factor 1 is not predicted" not in str(said[0].message)
+        unnoticed += "factor 1 is not predicted" not in str(caught[0].message)
     assert unnoticed <= 2
 
 
@@ -194,10 +199,10 @@ def test_no_false_alarm_for_codes_that_hold_both_weakly(geometry):
 def test_invariances(geometry):
     codes, factors = geometry("mixed")
     for model in LINEAR:
-        found = dci(codes, factors, model=model).parts
+        result = dci(codes, factors, model=model).parts
         moved = dci(codes[:, ::-1] * 1e3 ** np.linspace(-1, 1, 16) - 5, factors, model=model).parts
         for name in PARTS:
-            assert moved[name] == pytest.approx(found[name], abs=1e-6)
+            assert moved[name] == pytest.approx(result[name], abs=1e-6)
 
 
 def test_a_rotation_lowers_aligned_codes(geometry):
@@ -208,9 +213,9 @@ def test_a_rotation_lowers_aligned_codes(geometry):
 
 @quiet
 def test_a_factor_that_never_varies_is_left_out():
-    found = dci(GRID, np.c_[GRID, np.zeros(len(GRID), int)]).parts
-    assert found["disentanglement"] == pytest.approx(1, abs=0.02)
-    assert np.isnan(found["factor_completeness"]).tolist() == [False, False, True]
+    result = dci(GRID, np.c_[GRID, np.zeros(len(GRID), int)]).parts
+    assert result["disentanglement"] == pytest.approx(1, abs=0.02)
+    assert np.isnan(result["factor_completeness"]).tolist() == [False, False, True]
     assert np.isnan(dci(GRID, np.zeros(len(GRID), int)).value)
     assert np.isnan(dci(GRID[:1], GRID[:1]).value)
 

@@ -30,8 +30,8 @@ def random_vectors(seed, d):
 def test_directions_are_the_centred_vectors_that_were_planted():
     attributes, objects = random_vectors(0, 7)
     kept = np.delete(GRID, [3, 8, 12], axis=0)
-    found = directions(fit_additive(planted(attributes, objects, kept), kept))
-    for d, vectors in zip(found, (attributes, objects), strict=True):
+    result = directions(fit_additive(planted(attributes, objects, kept), kept))
+    for d, vectors in zip(result, (attributes, objects), strict=True):
         np.testing.assert_allclose(d, vectors - vectors.mean(axis=0), atol=1e-12)
 
 
@@ -62,9 +62,9 @@ def test_random_directions_reach_the_chance_level(d):
     rng = np.random.default_rng(2)
     factors = np.tile(GRID, (100, 1))
     scores = [orthogonality(fit_additive(rng.normal(size=(2000, d)), factors)) for _ in range(80)]
-    found = np.mean([s.parts["matrix"] for s in scores], axis=0)
+    result = np.mean([s.parts["matrix"] for s in scores], axis=0)
     chance = np.mean([s.parts["chance"] for s in scores], axis=0)
-    np.testing.assert_allclose(found, chance, rtol=0.06)
+    np.testing.assert_allclose(result, chance, rtol=0.06)
 
 
 def test_two_values_of_a_factor_are_opposed():
@@ -149,7 +149,7 @@ def test_codes_that_never_vary_have_no_directions():
         assert np.isnan(factor_dimension(fit).value)
 
 
-def test_a_factor_with_one_value_is_left_out_and_said():
+def test_a_factor_with_one_value_is_left_out_and_noted():
     fit = fit_additive(planted(*random_vectors(6, 6)), np.column_stack([GRID, [0] * 20]))
     with pytest.warns(MetricWarning, match="factor 2 has one value only"):
         score = orthogonality(fit)
@@ -157,11 +157,11 @@ def test_a_factor_with_one_value_is_left_out_and_said():
     assert np.isnan(score.parts["matrix"][2]).all()
 
 
-def test_values_that_never_link_up_are_said():
+def test_values_that_no_composition_connects_are_named():
     halves = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 2], [2, 3], [3, 2], [3, 3]])
     fit = fit_additive(np.random.default_rng(7).normal(size=(8, 5)), halves)
     for metric in (orthogonality, factor_dimension):
-        with pytest.warns(MetricWarning, match="tell 6 of 7 vectors apart"):
+        with pytest.warns(MetricWarning, match="determine 6 of 7 vectors"):
             metric(fit)
 
 
@@ -176,9 +176,9 @@ def test_words_that_point_where_the_values_do():
 
 def test_chance_of_words_is_the_mean_over_all_ways_to_deal_them():
     rng = np.random.default_rng(9)
-    found, words = rng.normal(size=(2, 4, 3))
-    dealt = [word_cosine(found, words[list(p)]).value for p in itertools.permutations(range(4))]
-    assert word_cosine(found, words).parts["chance"] == pytest.approx(np.mean(dealt))
+    result, words = rng.normal(size=(2, 4, 3))
+    permuted = [word_cosine(result, words[list(p)]).value for p in itertools.permutations(range(4))]
+    assert word_cosine(result, words).parts["chance"] == pytest.approx(np.mean(permuted))
 
 
 def test_words_without_a_direction_are_left_out():
@@ -191,7 +191,7 @@ def test_words_without_a_direction_are_left_out():
 
 
 def test_words_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"words: shape \(2, 3\), but found has shape \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"words: shape \(2, 3\), but vectors has shape \(3, 3\)"):
         word_cosine(np.eye(3), np.eye(3)[:2])
     with pytest.raises(ValueError, match="words: nan in row 1, column 0"):
         word_cosine(np.eye(2), [[0, 1], [np.nan, 0]])

@@ -4,10 +4,10 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import roc_auc_score
 
 from cood.metrics.discriminant import (
-    discriminant,
-    moments,
-    one_against_rest,
+    fit_discriminant,
+    one_vs_rest_auc,
     split_rows,
+    standardise,
 )
 
 
@@ -37,7 +37,7 @@ def test_posteriors_are_those_of_gaussians_with_one_covariance(geometry, dtype):
     )
     expected = joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
     codes = codes.astype(dtype)
-    model = discriminant(codes, ids, 6, moments(codes, rows))
+    model = fit_discriminant(codes, ids, 6, standardise(codes, rows))
     np.testing.assert_allclose(
         model.scores(codes), expected, atol=1e-3 if dtype == np.float32 else 1e-6
     )
@@ -49,9 +49,9 @@ def test_posteriors_are_those_of_gaussians_with_one_covariance(geometry, dtype):
 def test_moments_are_those_of_the_rows(geometry):
     codes, _ = geometry("mixed", n=6000, d=3)
     rows = np.arange(0, 6000, 1)[::-1]
-    found = moments(codes.astype(np.float32) + np.float32(100), rows)
+    result = standardise(codes.astype(np.float32) + np.float32(100), rows)
     z = (codes - codes.mean(axis=0)) / codes.std(axis=0)
-    np.testing.assert_allclose(found.gram, z.T @ z, rtol=1e-3, atol=2)
+    np.testing.assert_allclose(result.gram, z.T @ z, rtol=1e-3, atol=2)
 
 
 def test_constant_columns_change_nothing(geometry):
@@ -59,31 +59,32 @@ def test_constant_columns_change_nothing(geometry):
     padded = np.hstack([np.full((60, 30), 0.3), codes])
     rows = np.arange(50)
     scores = [
-        discriminant(z, factors[:, 0], 6, moments(z, rows)).scores(z) for z in (codes, padded)
+        fit_discriminant(z, factors[:, 0], 6, standardise(z, rows)).scores(z)
+        for z in (codes, padded)
     ]
     np.testing.assert_allclose(*scores, atol=1e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_constant_columns_are_found_whatever_a_mean_would_round(dtype):
+def test_constant_columns_are_detected_despite_rounding_of_the_mean(dtype):
     codes = np.full((5003, 4), [0.1, 0.3, -7e5, 1e9], dtype)
-    found = moments(codes, np.arange(5003))
-    assert np.isposinf(found.spread).all()
-    assert (found.gram == 0).all()
+    result = standardise(codes, np.arange(5003))
+    assert np.isposinf(result.spread).all()
+    assert (result.gram == 0).all()
 
 
 def test_a_class_without_rows_is_never_answered(geometry):
     codes, factors = geometry("mixed", n=200, d=4)
     rows = np.flatnonzero(factors[:, 0] != 3)
-    found = discriminant(codes, factors[:, 0], 6, moments(codes, rows)).scores(codes)
-    assert np.isneginf(found[:, 3]).all()
-    assert np.exp(found).sum(axis=1) == pytest.approx(1)
+    result = fit_discriminant(codes, factors[:, 0], 6, standardise(codes, rows)).scores(codes)
+    assert np.isneginf(result[:, 3]).all()
+    assert np.exp(result).sum(axis=1) == pytest.approx(1)
 
 
-def test_classes_without_spread_are_told():
+def test_classes_without_spread_are_distinguished():
     ids = np.repeat(np.arange(4), 5)
     codes = np.eye(4)[ids]
-    model = discriminant(codes, ids, 4, moments(codes, np.arange(20)))
+    model = fit_discriminant(codes, ids, 4, standardise(codes, np.arange(20)))
     assert model.accuracy(codes, ids, np.arange(20)) == 1
 
 
@@ -91,11 +92,11 @@ def test_areas_are_those_of_sklearn():
     rng = np.random.default_rng(0)
     ids = rng.integers(4, size=200)
     scores = rng.integers(6, size=(200, 5)) + (ids[:, None] == np.arange(5))
-    found = one_against_rest(scores, ids)
+    result = one_vs_rest_auc(scores, ids)
     expected = [roc_auc_score(ids == c, scores[:, c]) for c in range(4)]
-    assert found[:4] == pytest.approx(expected)
-    assert np.isnan(found[4])
-    assert np.isnan(one_against_rest(scores, np.zeros(200, int))).all()
+    assert result[:4] == pytest.approx(expected)
+    assert np.isnan(result[4])
+    assert np.isnan(one_vs_rest_auc(scores, np.zeros(200, int))).all()
 
 
 def test_a_fifth_of_the_rows_is_held_out():
@@ -105,7 +106,7 @@ def test_a_fifth_of_the_rows_is_held_out():
     assert [len(rows) for rows in split_rows(2, None, np.random.default_rng(0))] == [1, 1]
 
 
-def test_rows_that_are_given_are_held_out():
+def test_rows_of_the_caller_are_held_out():
     train, test = split_rows(5, [4, 1], np.random.default_rng(0))
     assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1, 4])
 

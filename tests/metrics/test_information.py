@@ -19,13 +19,13 @@ GRID = np.array([[a, o] for a in range(4) for o in range(6)] * 40)
 def table(codes, factors, bins):
     """Informations and entropies as disentanglement_lib has them: numpy's histogram edges."""
     d, m = codes.shape[1], factors.shape[1]
-    found = np.zeros((d, m))
+    result = np.zeros((d, m))
     for j in range(d):
         edges = np.histogram(codes[:, j], bins)[1]
         place = np.digitize(codes[:, j], edges[:-1])
         for k in range(m):
-            found[j, k] = mutual_info_score(factors[:, k], place)
-    return found, [mutual_info_score(f, f) for f in factors.T]
+            result[j, k] = mutual_info_score(factors[:, k], place)
+    return result, [mutual_info_score(f, f) for f in factors.T]
 
 
 def reference_mig(information, entropies):
@@ -70,10 +70,10 @@ def test_informations_are_those_of_sklearn(geometry, kind, dtype):
     codes, factors = geometry(kind, d=6)
     codes = codes.astype(dtype)
     for bins in (2, 10, 20):
-        found = mutual_information(codes, factors, bins=bins)
+        result = mutual_information(codes, factors, bins=bins)
         matrix, entropies = table(codes, factors, bins)
-        np.testing.assert_allclose(found.matrix, matrix, atol=1e-9)
-        np.testing.assert_allclose(found.entropies, entropies, atol=1e-9)
+        np.testing.assert_allclose(result.matrix, matrix, atol=1e-9)
+        np.testing.assert_allclose(result.entropies, entropies, atol=1e-9)
 
 
 @quiet
@@ -93,8 +93,8 @@ def test_scores_are_those_of_loops_over_the_definitions(geometry, kind, sizes):
 
 def test_parts_lead_to_the_value(geometry):
     codes, factors = geometry("aligned")
-    found = mig(codes, factors)
-    assert found.value == pytest.approx(found.parts["gaps"].mean())
+    result = mig(codes, factors)
+    assert result.value == pytest.approx(result.parts["gaps"].mean())
     assert mig_sup(codes, factors).parts["gaps"].shape == (16,)
     assert modularity(codes, factors).parts["dimensions"].shape == (16,)
     credit = dcimig(codes, factors)
@@ -104,9 +104,9 @@ def test_parts_lead_to_the_value(geometry):
 
 @pytest.mark.parametrize("metric", [mig, mig_sup, dcimig, modularity])
 def test_each_factor_in_a_dimension_of_its_own_gives_one(metric):
-    found = metric(GRID, GRID)
-    assert found.value == pytest.approx(1)
-    assert found.note == ""
+    result = metric(GRID, GRID)
+    assert result.value == pytest.approx(1)
+    assert result.note == ""
 
 
 @quiet
@@ -126,14 +126,14 @@ def test_duplicated_dimensions(geometry):
 
 @quiet
 @pytest.mark.parametrize("metric", [mig_sup, dcimig])
-def test_a_dimension_that_tells_the_best_two_alike_gives_zero(metric):
+def test_a_dimension_equally_informative_about_the_best_two_gives_zero(metric):
     factors = GRID % 4
     square = np.array([[a, o] for a in range(4) for o in range(4)] * 40)
     assert metric(square @ [[4], [1]], square).value == pytest.approx(0)
     assert factors.max() == 3
 
 
-def test_modularity_of_a_dimension_that_tells_all_alike_is_zero():
+def test_modularity_of_a_dimension_equally_informative_about_all_is_zero():
     square = np.array([[a, o] for a in range(4) for o in range(4)] * 40)
     assert modularity(square @ [[4], [1]], square).value == pytest.approx(0)
 
@@ -149,12 +149,12 @@ def test_constant_columns_lower_the_means_over_dimensions(geometry):
 
 
 def test_a_code_of_one_factor_gets_its_share():
-    with pytest.warns(MetricWarning, match="tells more of factor 1 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 1 than"):
         assert mig_sup(GRID[:, :1], GRID).value == pytest.approx(1)
-    with pytest.warns(MetricWarning, match="tells more of factor 1 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 1 than"):
         assert modularity(GRID[:, :1], GRID).value == pytest.approx(1)
     share = np.log(4) / (np.log(4) + np.log(6))
-    with pytest.warns(MetricWarning, match="tells more of factor 1 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 1 than"):
         assert dcimig(GRID[:, :1], GRID).value == pytest.approx(share)
     assert mig(GRID[:, :1], GRID).parts["gaps"] == pytest.approx([1, 0])
 
@@ -164,17 +164,17 @@ def test_a_code_of_one_factor_gets_its_share():
 def test_the_factor_that_is_missing_is_named(geometry, metric, kind, missing):
     # With noise dimensions too: their estimates are highest for the factor with most values.
     codes, factors = geometry(kind, n=3000, d=32, sizes=(12, 30))
-    with pytest.warns(MetricWarning, match=f"more of factor {missing} than"):
+    with pytest.warns(MetricWarning, match=f"more informative about factor {missing} than"):
         metric(codes, factors)
 
 
 @pytest.mark.parametrize("metric", [mig_sup, dcimig, modularity])
-def test_a_factor_that_only_goes_with_another_is_named(metric):
+def test_a_factor_that_only_correlates_with_another_is_named(metric):
     rng = np.random.default_rng(3)
     compositions = np.argwhere(rng.random((10, 20)) < 0.3)
     factors = compositions[rng.integers(len(compositions), size=4000)]
     codes = rng.standard_normal((20, 8))[factors[:, 1]] + 0.3 * rng.standard_normal((4000, 8))
-    with pytest.warns(MetricWarning, match="more of factor 0 than"):
+    with pytest.warns(MetricWarning, match="more informative about factor 0 than"):
         metric(codes, factors)
 
 
@@ -185,28 +185,28 @@ def test_no_false_alarm_for_codes_that_hold_both_weakly(geometry, metric, seed):
     assert metric(codes, factors).note == ""
 
 
-def test_the_estimate_is_too_high_by_the_known_amount():
+def test_the_bias_of_the_estimate_is_as_documented():
     rng = np.random.default_rng(0)
     factors = rng.integers(12, size=(4000, 1))
-    found = mutual_information(rng.random((4000, 100)), factors, bins=20)
+    result = mutual_information(rng.random((4000, 100)), factors, bins=20)
     expected = (20 - 1) * (12 - 1) / (2 * 4000)
-    assert found.matrix.mean() == pytest.approx(expected, rel=0.05)
-    assert found.chance.mean() == pytest.approx(expected, rel=0.05)
+    assert result.matrix.mean() == pytest.approx(expected, rel=0.05)
+    assert result.chance.mean() == pytest.approx(expected, rel=0.05)
 
 
 def test_a_value_on_an_edge_belongs_to_the_bin_above():
     # Edges 0, 1, 2: the ones lie in the upper bin with the twos.
     codes = np.array([[0.0], [0.0], [1.0], [2.0]])
-    found = mutual_information(codes, np.array([0, 0, 1, 1]), bins=2)
-    assert found.matrix[0, 0] == pytest.approx(np.log(2))
+    result = mutual_information(codes, np.array([0, 0, 1, 1]), bins=2)
+    assert result.matrix[0, 0] == pytest.approx(np.log(2))
 
 
 @pytest.mark.parametrize("n", [22, 23, 1000])
 def test_entropy_without_rounding_for_a_factor_that_never_varies(n):
     codes = np.arange(n, dtype=float)[:, None]
-    found = mutual_information(codes, np.c_[np.arange(n) % 2, np.zeros(n, int)])
-    assert found.entropies[1] == 0
-    assert found.varied.tolist() == [0]
+    result = mutual_information(codes, np.c_[np.arange(n) % 2, np.zeros(n, int)])
+    assert result.entropies[1] == 0
+    assert result.varied.tolist() == [0]
 
 
 def test_factors_that_never_vary():

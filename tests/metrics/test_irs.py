@@ -32,10 +32,10 @@ def test_the_definition_by_loops(geometry, kind, sizes, quantile):
     robustness, largest = reference(codes, factors, quantile)
     expected = np.average(robustness.max(axis=1), weights=largest)
     for dtype in (np.float32, np.float64):
-        found = irs(codes.astype(dtype), factors, quantile=quantile)
-        assert found.value == pytest.approx(expected, abs=1e-6)
-        np.testing.assert_allclose(found.parts["robustness"], robustness, atol=1e-6)
-        np.testing.assert_allclose(found.parts["weights"], largest, rtol=1e-6)
+        result = irs(codes.astype(dtype), factors, quantile=quantile)
+        assert result.value == pytest.approx(expected, abs=1e-6)
+        np.testing.assert_allclose(result.parts["robustness"], robustness, atol=1e-6)
+        np.testing.assert_allclose(result.parts["weights"], largest, rtol=1e-6)
 
 
 def test_single_precision_far_from_zero():
@@ -65,13 +65,13 @@ def test_below_zero_where_rows_lie_further_from_their_own_mean():
 @quiet
 def test_invariances(geometry):
     codes, factors = geometry("mixed")
-    found = irs(codes, factors).value
-    assert irs(codes * 1e4 + 7, factors).value == pytest.approx(found)
-    assert irs(-codes, factors).value == pytest.approx(found)
-    assert irs(np.hstack([codes, np.ones_like(codes)]), factors).value == pytest.approx(found)
+    result = irs(codes, factors).value
+    assert irs(codes * 1e4 + 7, factors).value == pytest.approx(result)
+    assert irs(-codes, factors).value == pytest.approx(result)
+    assert irs(np.hstack([codes, np.ones_like(codes)]), factors).value == pytest.approx(result)
     rows = np.random.default_rng(0).permutation(1200)
     moved = irs(codes[rows, ::-1], factors[rows, ::-1]).value
-    assert moved == pytest.approx(found)
+    assert moved == pytest.approx(result)
 
 
 @quiet
@@ -83,7 +83,7 @@ def test_it_rests_on_the_axes():
 
 @pytest.mark.parametrize(("kind", "missing"), [("one", 1), ("other", 0), ("half", 1)])
 def test_the_factor_that_is_missing_is_named(geometry, kind, missing):
-    with pytest.warns(MetricWarning, match=f"more of factor {missing} than"):
+    with pytest.warns(MetricWarning, match=f"more informative about factor {missing} than"):
         irs(*geometry(kind, n=3000, d=32, sizes=(12, 30)))
 
 
@@ -101,9 +101,9 @@ def test_it_grows_with_the_number_of_values():
 
 @quiet
 def test_factors_that_never_vary():
-    found = irs(GRID, np.c_[GRID, np.zeros(len(GRID), int)])
-    assert found.value == 1
-    assert np.isnan(found.parts["robustness"]).tolist() == [[False, False, True]] * 2
+    result = irs(GRID, np.c_[GRID, np.zeros(len(GRID), int)])
+    assert result.value == 1
+    assert np.isnan(result.parts["robustness"]).tolist() == [[False, False, True]] * 2
     assert np.isnan(irs(GRID, np.zeros(len(GRID), int)).value)
 
 

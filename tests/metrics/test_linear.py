@@ -181,8 +181,8 @@ def test_order_names_scale_and_rotation_do_not_matter(problem, seed):
     )
     for name, (fit, seen) in changed.items():
         assert quiet(r_squared, fit).value == pytest.approx(plain, nan_ok=True), name
-        found = quiet(projected_r_squared, fit, seen).value
-        assert found == pytest.approx(projected, nan_ok=True, abs=1e-9), name
+        result = quiet(projected_r_squared, fit, seen).value
+        assert result == pytest.approx(projected, nan_ok=True, abs=1e-9), name
     for value in (plain, projected):
         assert np.isnan(value) or 0 <= value <= 1
 
@@ -224,7 +224,7 @@ def test_codes_of_a_composition_stay_together():
     assert held_out_r_squared(codes, factors).value < 0.3
 
 
-def test_what_cannot_be_predicted_is_left_out_and_said():
+def test_what_cannot_be_predicted_is_left_out_and_noted():
     factors = np.vstack([GRID, [[9, 0]]])  # the value 9 occurs once
     codes = np.vstack([sums(GRID), [[100.0] * 6]])
     with pytest.warns(MetricWarning, match="1 of 13 codes cannot be predicted"):
@@ -246,7 +246,7 @@ def test_values_that_never_link_up_are_not_predicted():
     assert score.value == pytest.approx(1)
 
 
-def test_a_factor_with_one_value_is_left_out_and_said():
+def test_a_factor_with_one_value_is_left_out_and_noted():
     constant = np.column_stack([GRID, np.zeros(12, dtype=int)])
     fit = fit_additive(sums(GRID), constant)
     np.testing.assert_array_equal(fit.vectors[2], np.zeros((1, 6)))
@@ -277,7 +277,7 @@ def test_one_code_has_no_score():
         assert np.isnan(held_out_r_squared([[1.0, 2.0]], [[0, 0]]).value)
 
 
-def test_as_many_vectors_as_codes_are_said():
+def test_as_many_vectors_as_codes_are_noted():
     with pytest.warns(MetricWarning, match="as many vectors as codes"):
         score = r_squared(fit_additive(np.eye(4), np.arange(4)))
     assert score.value == pytest.approx(1)
@@ -298,17 +298,17 @@ def test_columns_that_never_vary_add_nothing():
     fit, other = fit_additive(codes, GRID), fit_additive(wide, GRID)
     assert r_squared(other).value == pytest.approx(r_squared(fit).value)
     whole = projected_r_squared(fit, np.eye(6))
-    found = projected_r_squared(other, np.eye(7))
-    assert found.value == pytest.approx(whole.value)
-    assert found.parts["dimensions"] == whole.parts["dimensions"] == 6
+    result = projected_r_squared(other, np.eye(7))
+    assert result.value == pytest.approx(whole.value)
+    assert result.parts["dimensions"] == whole.parts["dimensions"] == 6
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
     codes = sums(GRID) + np.random.default_rng(10).normal(size=(12, 6))
     whole = r_squared(fit_additive(codes, GRID)).value, held_out_r_squared(codes, GRID).value
     monkeypatch.setattr(linear, "ROWS", 5)
-    found = r_squared(fit_additive(codes, GRID)).value, held_out_r_squared(codes, GRID).value
-    assert found == pytest.approx(whole)
+    result = r_squared(fit_additive(codes, GRID)).value, held_out_r_squared(codes, GRID).value
+    assert result == pytest.approx(whole)
 
 
 def test_other_types_and_layouts():

@@ -114,17 +114,17 @@ def test_batch_variances_by_loops():
 
 @pytest.mark.parametrize("fixed", [0, 1])
 def test_batches_share_a_value_and_spread_over_the_others(fixed):
-    rows = draw_batches(GRID, fixed, 200, 8, "apart", rng())
+    rows = draw_batches(GRID, fixed, 200, 8, "balanced", rng())
     assert (GRID[rows, fixed] == GRID[rows[:, :1], fixed]).all()
     for batch in rows:
         counts = np.bincount(GRID[batch, 1 - fixed])
         assert counts.max() - counts.min() <= 1
-    by_chance = draw_batches(GRID, fixed, 200, 8, "replaced", rng())
+    by_chance = draw_batches(GRID, fixed, 200, 8, "with replacement", rng())
     assert (GRID[by_chance, fixed] == GRID[by_chance[:, :1], fixed]).all()
 
 
 @pytest.mark.parametrize("rows", [1, 2**20])
 def test_batches_do_not_hang_on_how_many_are_shuffled_at_a_time(monkeypatch, rows):
-    whole = draw_batches(GRID, 0, 50, 8, "apart", rng())
+    whole = draw_batches(GRID, 0, 50, 8, "balanced", rng())
     monkeypatch.setattr("cood.metrics.pairs.POINTS", rows)
-    np.testing.assert_array_equal(draw_batches(GRID, 0, 50, 8, "apart", rng()), whole)
+    np.testing.assert_array_equal(draw_batches(GRID, 0, 50, 8, "balanced", rng()), whole)

@@ -30,9 +30,9 @@ def test_nearest_means_by_loops(geometry, kind):
             guess = [int(np.argmin([abs(value - mean) for mean in means])) for value in x[TEST]]
             expected[j, k] = np.mean(guess == y[TEST])
     for dtype in (np.float32, np.float64):
-        found = sap(codes.astype(dtype), factors, test=TEST)
-        np.testing.assert_allclose(found.parts["accuracy"], expected, atol=1e-9)
-        assert found.value == pytest.approx(gap(expected), abs=1e-6)
+        result = sap(codes.astype(dtype), factors, test=TEST)
+        np.testing.assert_allclose(result.parts["accuracy"], expected, atol=1e-9)
+        assert result.value == pytest.approx(gap(expected), abs=1e-6)
 
 
 def test_support_vectors_are_those_of_sklearn(geometry):
@@ -43,9 +43,9 @@ def test_support_vectors_are_those_of_sklearn(geometry):
             model = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
             model.fit(codes[TRAIN, j, None], factors[TRAIN, k])
             expected[j, k] = np.mean(model.predict(codes[TEST, j, None]) == factors[TEST, k])
-    found = sap(codes, factors, classifier="svm", test=TEST)
-    np.testing.assert_allclose(found.parts["accuracy"], expected, atol=1e-9)
-    assert found.value == pytest.approx(gap(expected))
+    result = sap(codes, factors, classifier="svm", test=TEST)
+    np.testing.assert_allclose(result.parts["accuracy"], expected, atol=1e-9)
+    assert result.value == pytest.approx(gap(expected))
 
 
 def test_support_vectors_fail_where_the_spread_is_small(geometry):
@@ -64,18 +64,18 @@ def test_constant_and_duplicated_codes_have_no_gap(geometry, classifier):
 
 
 def test_a_dimension_for_each_factor_is_chance_short_of_one():
-    found = sap(GRID, GRID, test=np.arange(160))
-    assert found.value == pytest.approx(1 - 1 / 4)
+    result = sap(GRID, GRID, test=np.arange(160))
+    assert result.value == pytest.approx(1 - 1 / 4)
     # A single dimension has no rival.
     assert sap(GRID[:, :1], GRID[:, 0]).value == 1
 
 
 def test_sap_is_free_of_scale_and_shift(geometry):
     codes, factors = geometry("mixed")
-    found = sap(codes, factors).value
-    assert sap(codes * 1e4 ** np.linspace(-1, 1, 16) + 3, factors).value == pytest.approx(found)
-    assert sap(codes[:, ::-1], factors).value == pytest.approx(found)
-    assert sap(np.hstack([codes, np.ones((1200, 3))]), factors).value == pytest.approx(found)
+    result = sap(codes, factors).value
+    assert sap(codes * 1e4 ** np.linspace(-1, 1, 16) + 3, factors).value == pytest.approx(result)
+    assert sap(codes[:, ::-1], factors).value == pytest.approx(result)
+    assert sap(np.hstack([codes, np.ones((1200, 3))]), factors).value == pytest.approx(result)
 
 
 def test_sap_rests_on_the_axes(geometry):
@@ -121,7 +121,7 @@ def test_extremes_of_explicitness(classifier):
         assert explicitness(constant, GRID, classifier=classifier).value == 0
 
 
-def test_codes_that_hold_nothing_are_told_only_where_they_were_fitted():
+def test_codes_without_factors_are_predicted_only_on_training_rows():
     rng = np.random.default_rng(0)
     codes, factors = rng.standard_normal((300, 250)), rng.integers(4, size=(300, 2))
     assert abs(explicitness(codes, factors).value) < 0.15
@@ -130,20 +130,20 @@ def test_codes_that_hold_nothing_are_told_only_where_they_were_fitted():
 
 def test_explicitness_invariances(geometry):
     codes, factors = geometry("noisy")
-    found = explicitness(codes, factors).value
+    result = explicitness(codes, factors).value
     moved = codes * 1e3 ** np.linspace(-1, 1, 16) + 3
-    assert explicitness(moved, factors).value == pytest.approx(found, abs=1e-6)
+    assert explicitness(moved, factors).value == pytest.approx(result, abs=1e-6)
     padded = np.hstack([codes, np.full((1200, 40), 0.3)])
-    assert explicitness(padded, factors).value == pytest.approx(found, abs=1e-9)
-    assert explicitness(np.hstack([codes, codes]), factors).value == pytest.approx(found, abs=0.03)
+    assert explicitness(padded, factors).value == pytest.approx(result, abs=1e-9)
+    assert explicitness(np.hstack([codes, codes]), factors).value == pytest.approx(result, abs=0.03)
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((16, 16)))[0]
-    assert explicitness(codes @ turn, factors).value == pytest.approx(found, abs=0.01)
+    assert explicitness(codes @ turn, factors).value == pytest.approx(result, abs=0.01)
 
 
 def test_a_code_of_one_factor_shows_in_the_parts(geometry):
-    found = explicitness(*geometry("one")).parts["factors"]
-    assert found[0] > 0.95
-    assert abs(found[1]) < 0.15
+    result = explicitness(*geometry("one")).parts["factors"]
+    assert result[0] > 0.95
+    assert abs(result[1]) < 0.15
 
 
 @pytest.mark.parametrize("metric", [sap, explicitness])
@@ -165,7 +165,7 @@ def test_values_that_were_not_fitted_are_left_out(classifier):
     ids = np.array([0, 1] * 20 + [2, 0, 1])
     codes = ids[:, None] + np.random.default_rng(0).normal(0, 0.1, (43, 2))
     with pytest.warns(MetricWarning, match="1 of 3 values of factor 0 are left out: too few rows"):
-        found = explicitness(codes, ids, classifier=classifier, test=[40, 41, 42])
-    areas = found.parts["auc"][0]
+        result = explicitness(codes, ids, classifier=classifier, test=[40, 41, 42])
+    areas = result.parts["auc"][0]
     assert np.isnan(areas).tolist() == [False, False, True]
-    assert found.value == pytest.approx(2 * (areas[:2].mean() - 0.5))
+    assert result.value == pytest.approx(2 * (areas[:2].mean() - 0.5))

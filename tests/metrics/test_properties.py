@@ -69,15 +69,15 @@ def value_of(metric, codes, factors, **options):
 @pytest.mark.parametrize("metric", ALL)
 @given(problems(least=1))
 def test_range(metric, problem):
-    found = metric(*problem)
-    assert isinstance(found.value, float)
+    result = metric(*problem)
+    assert isinstance(result.value, float)
     low = {irs: -1, explicitness: -1}.get(metric, 0)
-    assert np.isnan(found.value) or low - 1e-9 <= found.value <= 1 + 1e-9
+    assert np.isnan(result.value) or low - 1e-9 <= result.value <= 1 + 1e-9
     varied = (problem[1] != problem[1][0]).any(axis=0)
     if not varied.any():
-        assert np.isnan(found.value)
+        assert np.isnan(result.value)
     if not varied.all():
-        assert "has one value only: left out" in found.note
+        assert "has one value only: left out" in result.note
 
 
 @few
@@ -107,7 +107,7 @@ def test_order_does_not_matter(metric, problem, seed):
     rows = rng.permutation(len(codes))
     assert metric(codes[rows], factors[rows]).value == expected
     assert metric(codes[:, rng.permutation(codes.shape[1])], factors).value == expected
-    if metric is not dcimig:  # where a dimension tells two factors alike, the first is credited
+    if metric is not dcimig:  # of two equally informative ones, the first is credited
         assert metric(codes, factors[:, rng.permutation(factors.shape[1])]).value == expected
 
 
@@ -174,13 +174,13 @@ def test_constant_columns_do_not_matter(metric, problem, value):
 @few
 @pytest.mark.parametrize("metric", ALL)
 @given(problems(), st.sampled_from([0.0, 0.3, 1e9]))
-def test_constant_codes_are_worth_nothing(metric, problem, value):
+def test_constant_codes_score_nothing(metric, problem, value):
     codes, factors = problem
-    found = metric(np.full(codes.shape, value), factors).value
+    result = metric(np.full(codes.shape, value), factors).value
     if metric is sap and codes.shape[1] == 1:
         return
     if metric is quick_z_diff:
         varied = (factors != factors[0]).any(axis=0).sum()
-        assert np.isnan(found) or found == pytest.approx(1 / varied, abs=0.05)
+        assert np.isnan(result) or result == pytest.approx(1 / varied, abs=0.05)
     else:
-        assert np.isnan(found) or found == 0
+        assert np.isnan(result) or result == 0

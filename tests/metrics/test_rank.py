@@ -50,11 +50,11 @@ def with_singular_values(*s, n=9):
 )
 def test_known_answers(metric, options, expected):
     z = with_singular_values(4, 2, 1, 1)
-    found = metric(z, **options, **AS_GIVEN)
-    assert found.value == pytest.approx(expected)
+    result = metric(z, **options, **AS_GIVEN)
+    assert result.value == pytest.approx(expected)
     assert metric(z, **options, **AS_GIVEN, relative=True).value == pytest.approx(expected / 4)
-    np.testing.assert_allclose(found.parts["singular_values"], [4, 2, 1, 1])
-    assert found.parts["most"] == 4
+    np.testing.assert_allclose(result.parts["singular_values"], [4, 2, 1, 1])
+    assert result.parts["most"] == 4
 
 
 @given(codes(), SWITCHES)

@@ -18,11 +18,11 @@ def by_svd(codes, unit):
 def test_they_agree_with_a_plain_svd(shape, unit):
     codes = np.random.default_rng(0).normal(size=shape) + 3
     n, d = shape
-    for found, expected, most in zip(
+    for result, expected, most in zip(
         spectra(codes, unit=unit), by_svd(codes, unit), (min(n, d), min(n - 1, d)), strict=True
     ):
-        assert len(found) == most
-        np.testing.assert_allclose(found, expected[:most], atol=1e-12)
+        assert len(result) == most
+        np.testing.assert_allclose(result, expected[:most], atol=1e-12)
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
@@ -38,8 +38,8 @@ def test_tiny_values_are_right_where_those_of_the_gram_matrix_are_not():
     left, right = (np.linalg.qr(rng.normal(size=(n, 4)))[0] for n in (60, 5))
     truth = np.array([1, 1e-3, 1e-6, 1e-11])
     codes = left * truth @ right.T
-    found, _ = spectra(codes, unit=False)
-    np.testing.assert_allclose(found[:4], truth, rtol=1e-3)
+    result, _ = spectra(codes, unit=False)
+    np.testing.assert_allclose(result[:4], truth, rtol=1e-3)
     by_gram = np.sqrt(np.abs(np.linalg.eigvalsh(codes.T @ codes)))[::-1]
     assert abs(by_gram[3] / truth[3] - 1) > 0.1
 

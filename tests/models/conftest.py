@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from huggingface_hub import constants
 
-from cood.models.training.fitting import save, untrained
+from cood.models.small_clip import save_clip, untrained_clip
 
 COMMIT = "c0" * 20
 
@@ -147,5 +147,5 @@ def hub(tmp_path, monkeypatch):
 def saved(tmp_path_factory):
     """Folder of a small CLIP with random weights, as open_clip reads it from folders and hub."""
     folder = tmp_path_factory.mktemp("saved")
-    save(untrained("resnet", seed=5), folder)
+    save_clip(untrained_clip("resnet", seed=5), folder)
     return folder

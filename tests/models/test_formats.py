@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError
-from cood.models.loading import load, local
+from cood.models.loading import load
 
 # As OpenAI's, small. The name with -quickgelu is the one that goes with its archives.
 OPENAI = {
@@ -143,7 +144,7 @@ def test_a_pickle_that_would_run_code_is_refused(
         shutil.copytree(saved, tmp_path / "model")
         (tmp_path / "model" / "open_clip_model.safetensors").unlink()
         save({"weight": harm}, tmp_path / "model" / "open_clip_pytorch_model.bin")
-        assert said in refused(local(tmp_path / "model"))
+        assert said in refused(local_source(tmp_path / "model"))
     else:
         save({"weight": harm}, tmp_path / "w.pt")
         assert said in refused(f"file:{tmp_path / 'w.pt'}", "tiny")
@@ -156,7 +157,7 @@ def test_the_harm_is_real(tmp_path, harm):
     assert harm.file.exists()
 
 
-def test_a_file_that_does_not_fit_is_told(made, architectures, tmp_path):
+def test_a_file_that_does_not_fit_is_refused(made, architectures, tmp_path):
     write("safetensors", made, tmp_path / "w.safetensors")
     whole = f"file:{tmp_path / 'w.safetensors'}"
     assert "does not exist; correct the path" in refused(f"file:{tmp_path / 'none.pt'}", "tiny")

@@ -14,14 +14,16 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, RobertaConfig
 
 from cood.catalogue import open_clip_listing as listing
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError
-from cood.evaluation.collect import score_model
-from cood.evaluation.embed.evaluation_sets import embed_set
+from cood.evaluation.accuracy.accuracy import score_accuracy
+from cood.evaluation.embed.embed import embed_model
 from cood.files import read_tensors
 from cood.models import hub as hub_module
-from cood.models.hub import ATTEMPTS, checkpoint_kept, repository_kept
-from cood.models.loading import Clip, load, local
-from cood.models.training.fitting import save
+from cood.models.clip import Clip
+from cood.models.hub import ATTEMPTS, checkpoint_cached, repository_cached
+from cood.models.loading import load
+from cood.models.small_clip import save_clip
 
 COMMIT = "c0" * 20
 WEIGHTS = "open_clip_model.safetensors"
@@ -36,7 +38,7 @@ def weights(clip):
 
 
 def check_same(clip, saved):
-    expected = load(local(saved))
+    expected = load(local_source(saved))
     assert str(clip.preprocess) == str(expected.preprocess)
     for name, tensor in weights(expected).items():
         np.testing.assert_array_equal(weights(clip)[name], tensor)
@@ -72,7 +74,7 @@ def tagged(hub, saved, monkeypatch):
 
 def test_a_tag_of_open_clip(tagged, saved):
     clip = load("resnet/tag")
-    for name, tensor in weights(load(local(saved))).items():
+    for name, tensor in weights(load(local_source(saved))).items():
         np.testing.assert_array_equal(weights(clip)[name], tensor)
     assert "mean=(0.1, 0.2, 0.3)" in str(clip.preprocess)
     assert clip.revision == COMMIT
@@ -80,7 +82,7 @@ def test_a_tag_of_open_clip(tagged, saved):
 
 def test_safetensors_are_preferred_and_pickles_of_tensors_do(hub, saved, tmp_path):
     hub.add("lab/small", saved)
-    state = load(local(saved)).model.state_dict()
+    state = load(local_source(saved)).model.state_dict()
     torch.save(state, tmp_path / "weights")
     files = hub.repos["lab/small"]
     files["open_clip_pytorch_model.bin"] = (tmp_path / "weights").read_bytes()
@@ -118,7 +120,7 @@ def test_a_text_tower_of_transformers(hub, tmp_path):
     (tmp_path / "worded.json").write_text(json.dumps(config))
     open_clip.add_model_config(tmp_path / "worded.json")
     model = open_clip.create_model("worded", pretrained_text=False)
-    save(Clip("worded", model, None, None, config), tmp_path / "model")
+    save_clip(Clip("worded", model, None, None, config), tmp_path / "model")
     hub.add("lab/worded", tmp_path / "model")
     clip = load("hf-hub:lab/worded")
     assert not clip.causal_text
@@ -129,7 +131,7 @@ def test_a_text_tower_of_transformers(hub, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["error", "get error", "stall", "broken", "short"])
-def test_a_transfer_that_fails_is_told_in_a_sentence(tagged, fault):
+def test_a_failed_transfer_is_reported_in_a_sentence(tagged, fault):
     tagged.faults[WEIGHTS] = fault
     said = []
     message = refused("resnet/tag", say=said.append)
@@ -141,14 +143,14 @@ def test_a_transfer_that_fails_is_told_in_a_sentence(tagged, fault):
     assert not any(request.endswith(".bin") for request in tagged.requests)
 
 
-def test_a_failure_that_passes_does_no_harm(tagged, saved):
+def test_a_transfer_is_tried_again(tagged, saved):
     tagged.faults[WEIGHTS] = "get error"
     clip = load("resnet/tag", say=lambda text: tagged.faults.clear())
     assert clip.revision == COMMIT
     assert len([request for request in tagged.requests if request.startswith("GET")]) == 2
 
 
-def test_what_is_not_there_is_told(hub, saved):
+def test_missing_files_and_repositories_are_named(hub, saved):
     hub.add("lab/small", saved)
     assert refused("hf-hub:lab/small@v9") == "repository lab/small has no revision 'v9'"
     assert refused("hf-hub:lab/none").startswith("there is no repository lab/none")
@@ -168,7 +170,7 @@ def test_a_pickle_of_the_hub_that_would_run_code_is_refused(hub, saved, harm):
     assert not harm.file.exists()
 
 
-def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
+def test_a_model_that_cannot_be_loaded_costs_one_row(copied, parse, hub, saved):
     hub.add("lab/good", saved)
     hub.add("lab/down", saved)
     study = parse(
@@ -178,10 +180,10 @@ def test_a_model_that_cannot_be_had_costs_one_row(copied, parse, hub, saved):
         }
     )
     for name in study.models:
-        embed_set(study, name, "ao", quiet)
-    row = score_model(study, "down")
+        embed_model(study, name, quiet)
+    row = score_accuracy(study, "down")
     assert row["note"].tolist() == ["repository lab/down has no revision 'v9'"]
-    assert len(score_model(study, "good")) > 1
+    assert len(score_accuracy(study, "good")) > 1
     _, metadata = read_tensors(study.paths.embeddings("good", "ao"))
     assert metadata["checkpoint"] == "hf-hub:lab/good"
     assert metadata["revision"] == COMMIT
@@ -199,22 +201,22 @@ def test_the_hub_is_that_of_the_environment(hub, saved, tmp_path):
     assert [file.read_bytes() for file in kept] == [(saved / WEIGHTS).read_bytes()]
 
 
-def test_what_is_kept_needs_no_hub(tagged, saved, tmp_path, monkeypatch):
+def test_cached_files_need_no_hub(tagged, saved, tmp_path, monkeypatch):
     monkeypatch.setattr(hub_module, "configuration", lambda name: {"text_cfg": {}})
     monkeypatch.setattr(listing, "places", lambda: {"resnet/tag": "lab/small/"})
     for name in ("resnet/tag", "hf-hub:lab/small"):
-        assert not checkpoint_kept(name)
+        assert not checkpoint_cached(name)
     load("resnet/tag")
-    assert checkpoint_kept("resnet/tag")
-    assert not checkpoint_kept("hf-hub:lab/small")  # no configuration yet
+    assert checkpoint_cached("resnet/tag")
+    assert not checkpoint_cached("hf-hub:lab/small")  # no configuration yet
     load("hf-hub:lab/small")
-    assert checkpoint_kept("hf-hub:lab/small")
-    assert checkpoint_kept(f"hf-hub:lab/small@{COMMIT}")
-    assert not checkpoint_kept("hf-hub:lab/small@other")
+    assert checkpoint_cached("hf-hub:lab/small")
+    assert checkpoint_cached(f"hf-hub:lab/small@{COMMIT}")
+    assert not checkpoint_cached("hf-hub:lab/small@other")
     monkeypatch.setattr(hub_module, "configuration", lambda _: {"text_cfg": {"hf_model_name": "x"}})
-    assert not checkpoint_kept("resnet/tag")  # nor is the text tower's own repository
+    assert not checkpoint_cached("resnet/tag")  # nor is the text tower's own repository
     for name in ("file:w.pt", "local-dir:x", "RN50/nowhere"):
-        assert not checkpoint_kept(name)
+        assert not checkpoint_cached(name)
 
 
 def keep(folder, files):
@@ -251,12 +253,12 @@ def keep(folder, files):
         ),
     ],
 )
-def test_a_repository_is_kept_when_all_its_weights_are(hub, tmp_path, before, last):
-    assert not repository_kept("lab/big")
+def test_a_repository_is_cached_when_all_its_weights_are(hub, tmp_path, before, last):
+    assert not repository_cached("lab/big")
     keep(tmp_path / "kept", before)
-    assert not repository_kept("lab/big")
+    assert not repository_cached("lab/big")
     keep(tmp_path / "kept", {last: 0})
-    assert repository_kept("lab/big")
-    assert repository_kept("lab/big", COMMIT)
-    assert not repository_kept("lab/big", "other")
-    assert not repository_kept("local-dir:lab/big")
+    assert repository_cached("lab/big")
+    assert repository_cached("lab/big", COMMIT)
+    assert not repository_cached("lab/big", "other")
+    assert not repository_cached("local-dir:lab/big")

@@ -1,4 +1,4 @@
-"""Image-only towers, over the road that a user's study takes."""
+"""Image-only encoders, over the road that a user's study takes."""
 
 import pickle
 
@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from cood.catalogue.image_encoders import facts, known_image_encoders
+from cood.catalogue.image_encoders import facts, image_encoder_names
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError, StudyError
-from cood.evaluation.embed.image_encoders import embed_image_encoder
-from cood.evaluation.linear_probe.linear_probe import linear_probe_model
+from cood.evaluation.embed.embed import embed_model
+from cood.evaluation.linear_probe.linear_probe import score_linear_probe
 from cood.files import read_table, read_tensors
 from cood.models.image_encoders import load_image_encoder
-from cood.models.loading import local
-from cood.models.training.fitting import untrained
+from cood.models.small_clip import untrained_clip
 from cood.models.training.image_encoder import save_image_encoder, train_image_encoder
 from cood.models.training.views import random_view
 from cood.settings.study_file import load_study
@@ -28,8 +28,12 @@ IMAGE = Image.fromarray(
     np.random.default_rng(0).integers(0, 256, (180, 170, 3), dtype=np.uint8), "RGB"
 )
 TRAINED = {
-    **{"objective": "labels", "architecture": "resnet", "share": 0.4},
-    **{"images": 32, "epochs": 1, "batch": 8},
+    "objective": "labels",
+    "architecture": "resnet",
+    "share": 0.4,
+    "images": 32,
+    "epochs": 1,
+    "batch": 8,
 }
 
 
@@ -77,16 +81,17 @@ def refused(source, **options):
 
 
 def test_a_folder_loads_with_its_own_preprocessing_and_without_the_classifier(folder):
-    tower = load_image_encoder(local(folder))
+    tower = load_image_encoder(local_source(folder))
     np.testing.assert_allclose(features(tower), plain(folder, MEAN), atol=1e-5)
     assert tower.sizes == {"embed_dim": 64, "resolution": 160}
     assert "0.1000, 0.2000, 0.3000" in str(tower.preprocess)
 
 
-def test_hub_folder_tag_and_file_are_one_road(hub, folder, tmp_path):
+def test_hub_folder_tag_and_file_give_the_same_encoder(hub, folder, tmp_path):
     hub.add("lab/tower", folder)
     hub.add(f"timm/{NAME}", folder)
-    here, there = load_image_encoder(local(folder)), load_image_encoder("hf-hub:lab/tower@main")
+    here = load_image_encoder(local_source(folder))
+    there = load_image_encoder("hf-hub:lab/tower@main")
     np.testing.assert_array_equal(features(there), features(here))
     assert (here.revision, there.revision) == ("", "c0" * 20)
     tag = load_image_encoder(NAME)
@@ -102,7 +107,7 @@ def test_hub_folder_tag_and_file_are_one_road(hub, folder, tmp_path):
 
 def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, harm):
     assert "did you mean" in refused("vit_base_patch14_dinov2.lvd142")
-    assert "unknown tower of timm" in refused("test_vit")  # without a tag: random weights
+    assert "unknown encoder of timm" in refused("test_vit")  # without a tag: random weights
     assert "does not exist" in refused("file:none.safetensors", architecture=NAME)
     assert "cannot be loaded" in refused(f"local-dir:{tmp_path}")
     state = load_file(folder / "model.safetensors")
@@ -118,18 +123,18 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(folder, tmp_path, harm):
 def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, parse):
     hub.add("lab/tower", folder)
     hub.faults["model.safetensors"] = "error"
-    study = parse(image_encoders={"far": {"tower": "hf-hub:lab/tower"}})
+    study = parse(image_encoders={"far": {"encoder": "hf-hub:lab/tower"}})
     said = []
-    embed_image_encoder(study, "far", "ao", said.append)
+    embed_model(study, "far", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert not tensors
     assert "cannot be downloaded" in metadata["missing"]
-    table = linear_probe_model(study, "far")
+    table = score_linear_probe(study, "far")
     assert table[["model", "set", "note"]].to_numpy().tolist() == [
         ["far", "ao", metadata["missing"]]
     ]
     hub.faults.clear()
-    embed_image_encoder(study, "far", "ao", said.append)
+    embed_model(study, "far", said.append)
     tensors, metadata = read_tensors(study.paths.embeddings("far", "ao"))
     assert tensors["images"].shape == (40, 64)
     assert metadata["revision"] == "c0" * 20
@@ -138,7 +143,7 @@ def test_a_hub_that_fails_costs_one_row_with_the_reason(hub, folder, copied, par
 
 
 @pytest.fixture
-def towers(parse, project):
+def encoders(parse, project):
     return parse(
         image_encoders={
             "labels": TRAINED,
@@ -149,11 +154,11 @@ def towers(parse, project):
 
 
 @pytest.mark.parametrize("name", ["labels", "views", "raw"])
-def test_towers_of_a_study_load_as_those_from_elsewhere(towers, name):
-    train_image_encoder(towers, name, quiet)
-    folder = towers.paths.model(name)
-    tower = load_image_encoder(local(folder))
-    first = untrained("resnet", 4 if name == "raw" else 0)
+def test_encoders_of_a_study_load_as_published_ones_do(encoders, name):
+    train_image_encoder(encoders, name, quiet)
+    folder = encoders.paths.model(name)
+    tower = load_image_encoder(local_source(folder))
+    first = untrained_clip("resnet", 4 if name == "raw" else 0)
     pixels = first.preprocess(IMAGE)
     torch.testing.assert_close(tower.preprocess(IMAGE), pixels)  # that of the CLIP
     with torch.inference_mode():
@@ -161,20 +166,20 @@ def test_towers_of_a_study_load_as_those_from_elsewhere(towers, name):
     same = np.allclose(features(tower), before, atol=1e-5)
     assert same == (name == "raw")
     weights = (folder / "model.safetensors").read_bytes()
-    train_image_encoder(towers, name, quiet)
+    train_image_encoder(encoders, name, quiet)
     assert (folder / "model.safetensors").read_bytes() == weights
     if name != "raw":
         assert list(read_table(folder / "training.parquet")["step"]) == [1, 2, 3, 4]
 
 
-def test_a_tower_sees_what_the_clip_of_its_share_sees(towers):
-    clip, tower = towers.models["few"], towers.image_encoders["labels"]
+def test_an_encoder_is_trained_on_the_compositions_of_the_clip_of_its_share(encoders):
+    clip, tower = encoders.models["few"], encoders.image_encoders["labels"]
     np.testing.assert_array_equal(
-        training_captions(towers, clip)["composition"], training_compositions(towers, tower)
+        training_captions(encoders, clip)["composition"], training_compositions(encoders, tower)
     )
 
 
-def test_only_towers_of_timm_are_made_here(parse, project):
+def test_only_encoders_of_timm_are_trained_here(parse, project):
     study = parse(image_encoders={"a": {"untrained": "vit"}, "b": {"encoder": NAME}})
     with pytest.raises(StudyError, match=r"image_encoders.a: .* use byobnet, resnet"):
         train_image_encoder(study, "a", quiet)
@@ -182,10 +187,10 @@ def test_only_towers_of_timm_are_made_here(parse, project):
         train_image_encoder(study, "b", quiet)
 
 
-def test_a_saved_tower_keeps_its_weights(tmp_path):
-    clip = untrained("byobnet", 1)
+def test_a_saved_encoder_keeps_its_weights(tmp_path):
+    clip = untrained_clip("byobnet", 1)
     save_image_encoder(clip, tmp_path)
-    state = load_image_encoder(local(tmp_path)).model.state_dict()
+    state = load_image_encoder(local_source(tmp_path)).model.state_dict()
     for name, tensor in clip.model.visual.trunk.state_dict().items():
         torch.testing.assert_close(state[name], tensor)
 
@@ -203,7 +208,7 @@ def test_views_differ_and_stay_within_their_image():
 
 def test_the_catalogue_is_right_about_timm():
     published = set(timm.list_pretrained())
-    for name in known_image_encoders():
+    for name in image_encoder_names():
         assert name in published
         known = facts(name)
         config = timm.models.get_pretrained_cfg(name)
@@ -222,7 +227,7 @@ def test_the_catalogue_is_right_about_timm():
     assert facts("unheard.of") == {}
 
 
-def test_the_studies_of_the_project_know_their_towers(monkeypatch):
+def test_the_encoders_of_the_studies_are_in_the_catalogue(monkeypatch):
     study = load_study("paper")
     for tower in study.image_encoders.values():
         assert tower.facts["data"]

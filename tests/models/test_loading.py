@@ -3,9 +3,11 @@ import pytest
 import torch
 from PIL import Image
 
+from cood.catalogue.sources import local_source
 from cood.errors import ArtefactError, CoodError
-from cood.models.loading import Clip, load, local, text_tower
-from cood.models.training.fitting import save, untrained
+from cood.models.clip import Clip, text_tower
+from cood.models.loading import load
+from cood.models.small_clip import save_clip, untrained_clip
 
 
 def config_of(name):
@@ -13,10 +15,10 @@ def config_of(name):
 
 
 def test_a_saved_model_loads_back_with_equal_embeddings(tmp_path):
-    clip = untrained("resnet", seed=3)
+    clip = untrained_clip("resnet", seed=3)
     clip.model.eval()
-    save(clip, tmp_path)
-    loaded = load(local(tmp_path))
+    save_clip(clip, tmp_path)
+    loaded = load(local_source(tmp_path))
     assert loaded.config == clip.config
     assert not loaded.model.training
     pixels = torch.arange(32 * 32 * 3, dtype=torch.uint8).reshape(32, 32, 3).numpy()
@@ -37,7 +39,7 @@ def test_a_saved_model_loads_back_with_equal_embeddings(tmp_path):
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(ArtefactError, match="cannot be loaded") as caught:
-        load(local(tmp_path / "nowhere"))
+        load(local_source(tmp_path / "nowhere"))
     assert str(tmp_path / "nowhere") in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -51,7 +53,7 @@ def test_a_damaged_folder_is_named_with_the_way_out(copied, name, kept):
     if kept is not None:
         (folder / name).write_bytes(content[: int(kept * len(content))])
     with pytest.raises(ArtefactError, match="delete the folder and run") as caught:
-        load(local(folder))
+        load(local_source(folder))
     assert str(folder) in str(caught.value)
 
 
@@ -87,7 +89,7 @@ def test_which_texts_may_be_cut(name, causal):
 
 def test_the_text_tower_holds_its_positions():
     for name in ("resnet", "vit", "resnet-bidirectional"):
-        clip = untrained(name, 0)
+        clip = untrained_clip(name, 0)
         text = clip.config["text_cfg"]
         positions = text_tower(clip.model).positional_embedding
         assert positions.shape == (text["context_length"], text["width"])

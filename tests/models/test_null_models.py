@@ -3,7 +3,7 @@ import torch
 
 from cood.errors import CoodError
 from cood.models.null_models import null_model
-from cood.models.training.fitting import untrained
+from cood.models.small_clip import untrained_clip
 from cood.settings import NullModel
 
 
@@ -12,7 +12,7 @@ def weights(**settings):
 
 
 def test_a_small_clip_has_the_weights_that_training_starts_from():
-    start = untrained("vit", seed=5).model.state_dict()
+    start = untrained_clip("vit", seed=5).model.state_dict()
     clip = null_model(NullModel(architecture="vit", seed=5))
     assert not clip.model.training
     assert clip.source == "vit, untrained, seed 5"
@@ -34,6 +34,6 @@ def test_an_architecture_of_open_clip_is_made_without_a_download():
         assert clip.model.encode_text(tokens).shape == (1, 256)
 
 
-def test_an_architecture_that_does_not_exist_is_told():
+def test_an_architecture_that_does_not_exist_is_refused():
     with pytest.raises(CoodError, match="no architecture 'ViT-Z-7'"):
         null_model(NullModel(architecture="ViT-Z-7"))

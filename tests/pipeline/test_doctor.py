@@ -32,7 +32,7 @@ def machine(monkeypatch):
 
 
 def states(study):
-    return {check.what: (check.state, check.said) for check in examine(study)}
+    return {check.what: (check.state, check.message) for check in examine(study)}
 
 
 @pytest.fixture
@@ -64,16 +64,16 @@ def test_a_machine_that_has_nothing(machine, generated):
     missing = {what for what, (state, _) in found.items() if state == MISSING}
     assert missing == {"disk for results", "disk for weights", "GPU", "model hub"}
     assert "1.0 GB free" in found["disk for results"][1]
-    assert "none found by nvidia-smi" in found["GPU"][1]
+    assert "nvidia-smi finds none" in found["GPU"][1]
     assert "no route to host" in found["model hub"][1]
 
 
 def test_image_only_towers_are_looked_for(machine, parse, project):
     machine(repository="accept its licence on its page, and set HF_TOKEN")
     towers = {
-        "here": {"tower": "local-dir:none"},
-        "mine": {"tower": "hf-hub:lab/tower@v1"},
-        "large": {"tower": "vit_large_patch14_dinov2.lvd142m"},
+        "here": {"encoder": "local-dir:none"},
+        "mine": {"encoder": "hf-hub:lab/tower@v1"},
+        "large": {"encoder": "vit_large_patch14_dinov2.lvd142m"},
     }
     found = states(parse(image_encoders=towers))
     assert found["model here"][0] == WARNING
@@ -198,7 +198,7 @@ def test_gpus_as_nvidia_smi_lists_them(tmp_path, monkeypatch):
     program.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'; exit 9\n")
     assert doctor.gpus() == []
     program.write_text("#!/bin/sh\nexec sleep 60\n")
-    monkeypatch.setattr(doctor, "SECONDS", 0.2)
+    monkeypatch.setattr(doctor, "TIMEOUT", 0.2)
     assert doctor.gpus() == []
     program.unlink()
     assert doctor.gpus() == [] or Path("/usr/bin/nvidia-smi").exists()
@@ -223,7 +223,7 @@ def test_servers_that_answer_and_that_do_not(monkeypatch):
         server.shutdown()
         thread.join()
     assert "refused" in doctor.unreachable(url)
-    monkeypatch.setattr(doctor, "SECONDS", -0.5)
+    monkeypatch.setattr(doctor, "TIMEOUT", -0.5)
     start = time.monotonic()
     assert doctor._in_time(lambda: time.sleep(3)) == "nothing within 0 seconds"
     assert time.monotonic() - start < 2

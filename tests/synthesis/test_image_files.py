@@ -109,7 +109,7 @@ WHOLE = png(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint
         (png(Image.fromarray(np.ones((4, 4), np.float32)), format="tiff"), "damaged: its pixels"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path, content, reason):
+def test_the_fault_of_a_file_is_named(tmp_path, content, reason):
     path = tmp_path / "x.png"
     path.write_bytes(content)
     found = fault(path)

@@ -12,35 +12,8 @@ from logging import LogRecord
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-VERBS = {
-    "draw": "draw images",
-    "generate": "generate images",
-    "join": "join the images",
-    "ask": "ask whether images show their words:",
-    "verify": "join the answers of",
-    "train": "train",
-    "train_image_encoder": "train without texts",
-    "scan": "search the captions of",
-    "embed": "embed with",
-    "embed_image_encoder": "embed images with",
-    "neighbours": "find the nearest training images",
-    "score": "score",
-    "probe": "probe",
-    "linear": "probe linearly",
-    "measure": "measure",
-    "edit": "edit the embeddings of",
-    "track": "measure over training",
-    "baselines": "score the baselines",
-    "collect": "join the scores",
-    "draw_factor_set": "draw factor set",
-    "train_factor_model": "train on factors",
-    "embed_factors": "embed factor sets with",
-    "embed_own_factors": "embed its factor set with",
-    "factor_scores": "score on factors",
-    "collect_factors": "join the scores on factors",
-    "notebook": "run notebook",
-    "book": "render the book",
-}
+from cood.stages import OF_RULE
+
 HIDDEN = {"all"}
 NOISE = (  # the failed command has said why, and we which it was
     "Exiting because a job",
@@ -50,12 +23,12 @@ NOISE = (  # the failed command has said why, and we which it was
 )
 REASONS = {
     "Missing output files": "not made yet",
-    "Input files updated by another job": "what it reads is made anew",
-    "Updated input files": "what it reads has changed",
+    "Input files updated by another job": "its inputs are being remade",
+    "Updated input files": "its inputs have changed",
     "Incomplete output files": "was interrupted",
-    "Set of input files has changed": "it reads other files now",
-    "Code has changed": "the pipeline has changed",
-    "Params have changed": "its settings, or the code that it runs, have changed",
+    "Set of input files has changed": "it has other inputs now",
+    "Code has changed": "its rule has changed",
+    "Params have changed": "its settings, its code or a file that they name has changed",
 }
 
 
@@ -103,18 +76,19 @@ class LogHandler(LogHandlerBase):
         elif record.levelname in ("ERROR", "CRITICAL"):
             text = record.getMessage().strip()
             if "died with <Signals" in text:
-                say("a job was killed, most often because memory ran out; run again to go on")
+                say("a job was killed, probably out of memory; rerun to resume")
             elif text and not any(noise in text for noise in NOISE):
                 say(text)
         elif record.levelname == "INFO" and record.getMessage().startswith("Nothing to be done"):
-            say("nothing had to be done: all is up to date")
+            say("nothing to do: everything is up to date")
 
     def _job(self, record: LogRecord) -> None:
         data = record.__dict__
         if data["rule_name"] in HIDDEN:
             return
         wildcards = " ".join(str(v) for v in (data.get("wildcards") or {}).values())
-        name = f"{VERBS.get(data['rule_name'], data['rule_name'])} {wildcards}".strip()
+        stage = OF_RULE.get(data["rule_name"])
+        name = f"{stage.progress if stage else data['rule_name']} {wildcards}".strip()
         self.jobs[data["jobid"]] = name
         reason = why(str(data.get("reason") or ""))
         if self.common_settings.dryrun:

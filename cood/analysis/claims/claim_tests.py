@@ -19,29 +19,29 @@ from cood.analysis.claims.evidence import (
     Evidence,
     Untestable,
     against,
-    in_variants,
+    in_selections,
     in_ways,
     values_of,
 )
 from cood.analysis.metric_correlations import (
+    KEYS,
     add_excess,
     composite,
     correlate_metrics,
     holm,
     with_control,
 )
-from cood.analysis.results import percent
+from cood.analysis.results import percent, plain_rows, rows_with
 from cood.analysis.stats import jackknife
 from cood.analysis.stats.regression import effective_robustness
 from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
+from cood.analysis.topics.dimension_swap import Choice, choices
 from cood.analysis.topics.diversity import caption_table
 from cood.analysis.topics.factor_sets import against_composing, load_factors
 from cood.analysis.topics.training_dynamics import load_training_dynamics
 from cood.errors import StudyError
-from cood.evaluation.accuracy.retrieval import COMPOSED, WEIGHTS
-from cood.evaluation.interventions.dimension_selection import APART, BASES
-from cood.evaluation.interventions.subset_discriminant import RULES
-from cood.evaluation.representation.geometry import rank_variant
+from cood.evaluation.accuracy.retrieval import COMPOSED, FORMS, Form
+from cood.evaluation.interventions.dimension_swap import NEARER
 from cood.metrics.rank import DEFINITIONS
 
 # The metrics that the papers name, or that those who cite them do.
@@ -171,7 +171,7 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
     scores = results.scores
     scores = scores[scores["metric"].isin(NAMED) & scores["space"].isin(spaces)]
     named = replace(results, scores=scores)
-    whole = replace(results, scores=scores[scores["variant"] == "all"])
+    whole = replace(results, scores=plain_rows(scores))
     third = evidence.controls.get(ID)
     try:
         plain = correlate_metrics(whole, accuracy, NAMED, split="unseen")
@@ -180,18 +180,17 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
     partial = plain.assign(pearson=np.nan)
     if third is not None:
         partial = correlate_metrics(whole, accuracy, NAMED, split="unseen", given=third)
-    every = composite(add_excess(named, NAMED), NAMED)
-    first = ("unseen", "all")
+    first, others = composite(add_excess(named, NAMED), NAMED)
     members = with_control(plain if given is None else partial, partial, "pearson")
     members = members.assign(
         set=results.set, **{c: plain[c].to_numpy() for c in ("median", "chance")}
     )
     return against(
         evidence,
-        every[first],
+        first,
         given=given,
         members=members,
-        ways=in_ways(evidence, {" ".join(k): x for k, x in every.items() if k != first}),
+        ways=in_ways(evidence, {str(i): x for i, x in enumerate(others)}),
         note=_said_of(plain),
     )
 
@@ -228,6 +227,7 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
     if not evidence.results.study.trained:
         raise Untestable("No model is followed over its training.")
     table = load_training_dynamics(evidence.results.study)
+    table = table[table["metric"].isin(Z_DIFF)]
     last = table[table["step"] == table.groupby("model")["step"].transform("max")]
     ends = last.pivot(index="model", columns=["metric", "space"], values="value")
     apart = {m: ends[m, "text"] - ends[m, "image"] for m in Z_DIFF if m in ends}
@@ -269,14 +269,13 @@ def with_rank(evidence: Evidence) -> dict[str, Effect]:
     ranks = scores[scores["metric"].isin(DEFINITIONS) & (scores["split"] == "unseen")]
     ranks = ranks[ranks["set"] == evidence.results.set]
     found = {}
-    for space, codes in {"text": "compositions", "image": "images"}.items():
-        variant = rank_variant(codes, centred=True, unit=True, relative=True)
-        where = {"metric": "numerical_rank_0.1", "variant": variant}
-        x = values_of(evidence, f"soft rank of {space}s", split="unseen", space=space, **where)
-        table = ranks[ranks["space"] == space].pivot_table(
-            index="model", columns=["metric", "variant"], values="value"
-        )
-        ways = {" ".join(k): table[k] for k in table if k != tuple(where.values())}
+    for space in ("text", "image"):
+        where = {"metric": "numerical_rank_0.1", "space": space}
+        x = values_of(evidence, f"soft rank of {space}s", split="unseen", **where)
+        rest = rows_with(ranks, space=space)
+        rest = rest.drop(plain_rows(rest, **where).index)
+        groups = rest.groupby(KEYS, sort=False, dropna=False)
+        ways = {str(key): rows.set_index("model")["value"] for key, rows in groups}
         found[f"soft rank of {space}s"] = against(
             evidence,
             x["value"],
@@ -289,10 +288,10 @@ def with_rank(evidence: Evidence) -> dict[str, Effect]:
 def with_retrieval(evidence: Evidence) -> dict[str, Effect]:
     """C10: composed retrieval."""
     where = {"metric": "retrieval_top5", "split": "unseen"}
-    x = values_of(evidence, "composed retrieval", variant="swap", **where)
-    kinds = [f"{one}{kind}" for one in COMPOSED for kind in ("", " centred")]
-    kinds += [f"{one} x{weight:g}" for one in COMPOSED for weight in WEIGHTS]
-    ways = in_variants(evidence, [k for k in kinds if k != "swap"], space="image", **where)
+    first = Form("swap")
+    x = values_of(evidence, "composed retrieval", **vars(first), **where)
+    others = [vars(form) for form in FORMS if form.query in COMPOSED and form != first]
+    ways = in_selections(evidence, others, space="image", **where)
     effect = against(evidence, x["value"], chance=x["chance"], ways=ways)
     return {"composed retrieval": effect}
 
@@ -307,19 +306,19 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
     results = replace(results, models=zoo)
     scores = results.scores
     scores = scores[scores["model"].isin(zoo["model"]) & scores["metric"].isin(NAMED)]
-    scores = scores[(scores["variant"] == "all") & (scores["split"] == "all")]
+    scores = rows_with(scores, factor="", null="", split="all")
     measured = [m for m in NAMED if m in set(scores["metric"])]
     every = {}
-    for side, part in scores.groupby(["space", "group"]):
+    for side, part in scores.groupby(["space", "granularity"]):
         wide = part.pivot(index="model", columns=["set", "metric"], values="value")
         every[side] = wide.rank(pct=True).mean(axis=1)
     first = ("image", "words")
     if first not in every:
         raise Untestable("The study has none of these metrics on its factor sets.")
     members = against_composing(results, evidence.accuracy, measured)
-    members = members[(members["space"] == "image") & (members["group"] == "words")]
+    members = members[(members["space"] == "image") & (members["granularity"] == "words")]
     members = members.assign(p=members["pearson_p"], holm=holm(members["pearson_p"]))
-    medians = scores.groupby(["set", "metric", "space", "group"])["value"].median()
+    medians = scores.groupby(["set", "metric", "space", "granularity"])["value"].median()
     members = members.join(medians.rename("median"), on=medians.index.names)
     effect = against(
         evidence,
@@ -335,34 +334,31 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
 def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
     """C12: dimensions that attribute and object share, and switching those of the attribute."""
     here = {"split": "all", "space": "image"}
-    first = "axes forward images"
+    first = Choice("axes", "forward", "images")
+    others = [choice.columns for choice in choices("image") if choice != first]
     shared = {"metric": "shared_dimensions", **here}
-    switched = {"metric": "swapped_zero_shot", **here}
-    others = [f"{b} {r} {a}" for a in APART for b in BASES for r in RULES]
-    others.remove(first)
-    by_chance = values_of(
-        evidence,
-        "shared dimensions",
-        **shared | {"metric": "shared_dimensions_by_chance"},
-        variant=first,
+    swapped = {"metric": "swapped_pair", "method": "zero_shot", "exchange": NEARER, **here}
+    counts, counts_by_chance = (
+        values_of(evidence, "shared dimensions", **shared, **first.columns, control=control)
+        for control in (False, True)
     )
-    counts = values_of(evidence, "shared dimensions", **shared, variant=first)
-    exchanged = values_of(evidence, "switching", **switched, variant=f"{first} nearer")
+    exchanged, exchanged_at_random = (
+        values_of(evidence, "dimension swap", **swapped, **first.columns, control=control)
+        for control in (False, True)
+    )
     return {
         "shared dimensions": against(
             evidence,
             counts["value"],
-            chance=by_chance["value"],
-            ways=in_variants(evidence, others, **shared),
+            chance=counts_by_chance["value"],
+            ways=in_selections(evidence, others, **shared),
             note="How the paper chooses dimensions is not known; others are among the ways.",
         ),
         "switching": against(
             evidence,
             exchanged["value"],
-            chance=values_of(evidence, "switching", **switched, variant=f"{first} nearer-control")[
-                "value"
-            ],
-            ways=in_variants(evidence, [f"{w} nearer" for w in others], **switched),
+            chance=exchanged_at_random["value"],
+            ways=in_selections(evidence, others, **swapped),
             note="The null exchanges as many random dimensions.",
         ),
     }

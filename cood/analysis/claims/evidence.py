@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cood.analysis.in_distribution import FIRST, InDistribution, in_distribution
-from cood.analysis.results import Results, pick
+from cood.analysis.results import Results, pick, plain_rows, rows_with
 from cood.analysis.stats.correlation import Correlation, correlate
 from cood.errors import StudyError
 
@@ -117,7 +118,7 @@ def gather_evidence(results: Results, metric: str = "pair_top1") -> Evidence:
     return Evidence(results, outside, in_distribution(results, FIRST, metric), metric)
 
 
-def values_of(evidence: Evidence, what: str, **where: str) -> pd.DataFrame:
+def values_of(evidence: Evidence, what: str, **where: Any) -> pd.DataFrame:
     """Scores of the models as `pick` gives them.
 
     Raises
@@ -212,12 +213,19 @@ def in_ways(evidence: Evidence, values: Mapping[str, pd.Series]) -> tuple[float,
     return tuple(found.dropna())
 
 
-def in_variants(evidence: Evidence, variants: Sequence[str], **where: str) -> tuple[float, ...]:
-    """The same of the scores of some variants, as `pick` selects them; some may be lacking."""
-    scores = evidence.results.scores
-    where = {"set": evidence.results.set, "group": "all"} | where
-    for column in ("metric", *where):
-        scores = scores[scores[column] == where[column]]
+def in_selections(
+    evidence: Evidence, selections: Iterable[Mapping[str, Any]], **where: Any
+) -> tuple[float, ...]:
+    """The same of scores in several selections of columns, as `pick` takes them.
+
+    `where` are columns that they share. Selections without a score are left out.
+    """
+    fixed = {"set": evidence.results.set} | where
+    scores = rows_with(evidence.results.scores, **fixed)
     scores = scores[scores["model"].isin(evidence.models.index)]
-    table = scores.pivot(index="model", columns="variant", values="value")
-    return in_ways(evidence, {v: table[v] for v in variants if v in table})
+    columns = {}
+    for i, selection in enumerate(selections):
+        rows = plain_rows(scores, **fixed | dict(selection))
+        if len(rows):
+            columns[str(i)] = rows.set_index("model")["value"]
+    return in_ways(evidence, columns)

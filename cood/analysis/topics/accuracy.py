@@ -8,21 +8,17 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from cood.analysis.results import Results
-from cood.evaluation.linear_probe.linear_probe import (
-    HELD_OUT,
-    LINEAR_PREFIX,
-    PROBE,
-    ZERO_SHOT_PREFIX,
-)
+from cood.analysis.results import Results, plain_rows
+from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
+from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE, PROBE
 from cood.files import read_table
 from cood.settings import UNTRAINED
 
 CLIP = "CLIP"
-COLUMNS = {  # of `image_encoder_table`: prefix of the metric, and split
-    "ID": (LINEAR_PREFIX, PROBE),
-    "C-OoD": (LINEAR_PREFIX, HELD_OUT),
-    "zero-shot C-OoD": (ZERO_SHOT_PREFIX, HELD_OUT),
+COLUMNS = {  # of `image_encoder_table`: method, and split
+    "ID": (LINEAR_PROBE, PROBE),
+    "C-OoD": (LINEAR_PROBE, HELD_OUT),
+    "zero-shot C-OoD": (ZERO_SHOT, HELD_OUT),
 }
 EDGE = 5e-5  # accuracies of 0 and 1 are moved by so much, as logits need it
 
@@ -46,7 +42,7 @@ def image_encoder_table(
     metric
         As in `cood.evaluation.accuracy.zero_shot`, such as ``pair_top1`` or ``object_top1``.
     labels
-        ``all`` compositions as labels, or the ``unseen`` ones alone for C-OoD.
+        ``all`` compositions as labels, or, for C-OoD, the held-out ones only (``own``).
 
     Returns
     -------
@@ -63,15 +59,10 @@ def image_encoder_table(
     clips = results.models.assign(tower=CLIP)
     keys = ["model", "tower", "family"]
     table = pd.concat([clips[keys], towers[keys]], ignore_index=True).set_index("model")
-    scores = results.scores
-    scores = scores[(scores["set"] == results.set) & (scores["group"] == "all")]
-    for name, (prefix, split) in COLUMNS.items():
-        variant = HELD_OUT if labels != "all" and split == HELD_OUT else "all"
-        rows = scores[
-            (scores["metric"] == prefix + metric)
-            & (scores["split"] == split)
-            & (scores["variant"] == variant)
-        ].set_index("model")
+    for name, (method, split) in COLUMNS.items():
+        columns = {"set": results.set, "metric": metric, "method": method, "split": split}
+        columns |= {"labels": OWN if labels != ALL and split == HELD_OUT else ALL}
+        rows = plain_rows(results.scores, **columns).set_index("model")
         for column, of in ((name, "value"), (f"{name} low", "low"), (f"{name} high", "high")):
             table[column] = rows[of].reindex(table.index)
         if name == "C-OoD":

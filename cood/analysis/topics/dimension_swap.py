@@ -1,33 +1,61 @@
-"""Scores of the probes, arranged as the notebooks show them."""
+"""Scores of the dimension swap, arranged as the notebooks show them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 
 from cood.analysis.results import Results, pick
 from cood.errors import check_choice
 from cood.evaluation.interventions.dimension_selection import (
-    APART,
     BASES,
+    DISJOINT,
     FACTORS,
     steps,
 )
 from cood.evaluation.interventions.subset_discriminant import RULES
 
 
-def ways(space: str) -> list[str]:
-    """Every basis, rule, and what fit and test have not in common, as in `variant`.
+@dataclass(frozen=True)
+class Choice:
+    """How dimensions are chosen: columns of the table of scores.
+
+    Attributes
+    ----------
+    basis, rule
+        Basis of the codes, and the rule that ranks the dimensions.
+    disjoint
+        What the codes to fit on and to test on do not share.
+    """
+
+    basis: str
+    rule: str
+    disjoint: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """As `pick` takes them."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """For tables."""
+        return f"{self.basis}, {self.rule}, other {self.disjoint}"
+
+
+def choices(space: str) -> list[Choice]:
+    """Every basis, every rule, and all that fit and test may not share.
 
     Texts are fitted and tested on different compositions only: each has one text.
     """
-    apart = APART if space == "image" else ("compositions",)
-    return [f"{basis} {rule} {a}" for a in apart for basis in BASES for rule in RULES]
+    disjoint = DISJOINT if space == "image" else ("compositions",)
+    return [Choice(basis, rule, d) for d in disjoint for basis in BASES for rule in RULES]
 
 
-def way(space: str, basis: str, rule: str, apart: str) -> str:
-    """One of the `ways`, from parameters of a notebook.
+def choose(space: str, basis: str, rule: str, disjoint: str) -> Choice:
+    """One of the `choices`, from parameters of a notebook.
 
     Raises
     ------
@@ -37,12 +65,12 @@ def way(space: str, basis: str, rule: str, apart: str) -> str:
     check_choice("space", space, ("image", "text"))
     check_choice("basis", basis, BASES)
     check_choice("rule", rule, RULES)
-    known = {chosen.split()[2] for chosen in ways(space)}
-    check_choice(f"apart for space {space},", apart, sorted(known))
-    return f"{basis} {rule} {apart}"
+    possible = {choice.disjoint for choice in choices(space)}
+    check_choice(f"disjoint for space {space},", disjoint, sorted(possible))
+    return Choice(basis, rule, disjoint)
 
 
-def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> pd.DataFrame:
+def accuracy_curves(results: Results, space: str, lines: Mapping[str, Choice]) -> pd.DataFrame:
     """Mean accuracy over models by number of dimensions, for `cood.report.plots.figures.curves`.
 
     Parameters
@@ -52,7 +80,7 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> p
     space
         ``image`` or ``text``.
     lines
-        The `variant` that each line shows, by name.
+        How the dimensions of each line are chosen, by its name.
 
     Returns
     -------
@@ -62,38 +90,43 @@ def accuracy_curves(results: Results, space: str, lines: Mapping[str, str]) -> p
     """
     rows = []
     for factor in FACTORS:
-        for line, variant in lines.items():
-            where = {"split": "all", "space": space, "variant": variant}
-            widths = pick(results, metric=f"{factor}_dimensions", **where)["n"]
+        for line, choice in lines.items():
+            where = {"split": "all", "space": space, "factor": factor, **choice.columns}
+            widths = pick(results, metric="needed_dimensions", **where)["n"]
             width = int(widths.mode().iloc[0])
             same = widths.index[widths == width]
-            for k in steps(width):
-                group = "all" if k == width else str(k)
-                found = pick(results, metric=f"{factor}_accuracy", group=group, **where).loc[same]
-                row = {"panel": factor, "line": line, "x": int(k), "models": len(same)}
-                rows.append(row | found[["value", "chance"]].mean().to_dict())
+            where |= {"metric": "subset_accuracy", "method": "linear_probe"}
+            for k in map(int, steps(width)):
+                accuracy = pick(results, dimensions=k, **where).loc[same]
+                row = {"panel": factor, "line": line, "x": k, "models": len(same)}
+                rows.append(row | accuracy[["value", "chance"]].mean().to_dict())
     return pd.DataFrame(rows)
 
 
 def swapped_grid(
-    results: Results, ways: Mapping[str, str], exchanges: Mapping[str, str], **where: str
+    results: Results,
+    chosen: Mapping[str, Choice],
+    exchanges: Mapping[str, Mapping[str, Any]],
+    **where: Any,
 ) -> pd.DataFrame:
-    """Mean switching score over models: a row a way, a column a kind of exchange.
+    """Mean accuracy after the swap over models: a row a choice, a column a kind of exchange.
 
     Parameters
     ----------
     results
         The tables of a study.
-    ways, exchanges
-        The first and the last part of `variant`, by name.
+    chosen
+        How dimensions are chosen, by name.
+    exchanges
+        Columns that say what is exchanged (`exchange` and `control`), by name.
     where
         What `pick` selects with besides.
     """
     return pd.DataFrame(
         {
             column: {
-                row: pick(results, variant=f"{way} {exchange}", **where)["value"].mean()
-                for row, way in ways.items()
+                row: pick(results, **choice.columns, **exchange, **where)["value"].mean()
+                for row, choice in chosen.items()
             }
             for column, exchange in exchanges.items()
         }

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import EVERY, Results, load_results, pick
+from cood.analysis.results import EVERY, Results, load_results, pick, plain_rows, rows_with
 from cood.analysis.stats.correlation import correlate
 from cood.files import read_table
 from cood.settings.study_file import Study
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 # Accuracies of factor models by title: which combinations, and the labels that are offered.
 HELD_OUT = (
     ("seen", "seen", "all"),
     ("held out", "unseen", "all"),
-    ("held out, by itself", "unseen", "unseen"),
+    ("held out, by itself", "unseen", "own"),
 )
-SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and group
+SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and granularity
 
 SHARED = "words for several values"  # a column of `factor_table`
 
@@ -68,17 +68,12 @@ def factor_table(study: Study) -> pd.DataFrame:
 
 def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
     """Value of one metric, models by factors."""
-    scores = results.scores
     names = results.study.factor_set(set_).table.names
-    group = "all" if metric.endswith("_top1") else "words"
-    here = scores[
-        (scores["set"] == set_)
-        & (scores["metric"] == metric)
-        & (scores["space"] == space)
-        & (scores["group"] == group)
-        & scores["variant"].isin(names)
-    ]
-    table = here.pivot(index="model", columns="variant", values="value").reindex(columns=names)
+    here = pd.concat(
+        plain_rows(results.scores, metric=metric, set=set_, space=space, factor=name)
+        for name in names
+    )
+    table = here.pivot(index="model", columns="factor", values="value").reindex(columns=names)
     order = [m for m in results.models["model"] if m in table.index]
     return table.loc[order].rename_axis(columns=None)
 
@@ -88,15 +83,14 @@ def medians(results: Results, metric: str) -> pd.DataFrame:
 
     ``zoo`` are the models that were never shown such pictures, ``own`` those trained on the set.
     """
-    scores = results.scores
-    here = scores[(scores["metric"] == metric) & (scores["group"] == "words")]
+    here = rows_with(results.scores, metric=metric, granularity="words")
     trained_on = here["model"].map(results.models.set_index("model")["trained_on"])
     here = here.assign(kind=np.where(trained_on == "", "zoo", "own"))
     columns: dict[str, Any] = {}
     for kind, space in product(("zoo", "own"), ("image", "text")):
         part = here[(here["kind"] == kind) & (here["space"] == space)]
-        columns[f"{kind}, {space}"] = part.groupby(["set", "variant"])["value"].median()
-    columns["chance"] = here.groupby(["set", "variant"])["chance"].median()
+        columns[f"{kind}, {space}"] = part.groupby(["set", "factor"])["value"].median()
+    columns["chance"] = here.groupby(["set", "factor"])["chance"].median()
     known = factor_table(results.study)
     index = pd.MultiIndex.from_frame(known[["set", "factor"]])
     values = pd.DataFrame(columns).reindex(index).reset_index(drop=True)
@@ -130,15 +124,15 @@ def against_composing(
     Returns
     -------
     DataFrame
-        A row for each set, metric, space and kind of factors (`group`: ``words``, as captions
+        A row for each set, metric, space and `granularity` of the factors (``words``, as captions
         tell them apart, or ``values``), with `lowest`, `highest` and `chance` of the metric and
         the fields of `Correlation`.
     """
     zoo = results.models[results.models["trained_on"] == ""].set_index("model")
     rows = []
-    for set_, metric, (space, group) in product(results.study.factor_sets, metrics, SIDES):
-        where = {"set": set_, "metric": metric, "space": space, "group": group}
-        if not _occurs(results.scores, where):  # costly ones are not taken of every side
+    for set_, metric, (space, granularity) in product(results.study.factor_sets, metrics, SIDES):
+        where = {"set": set_, "metric": metric, "space": space, "granularity": granularity}
+        if rows_with(results.scores, **where).empty:  # costly ones are not computed of every side
             continue
         found = pick(results, **where, split="all").reindex(zoo.index)
         known: dict[str, Any] = {**where, "lowest": found["value"].min()}
@@ -150,10 +144,6 @@ def against_composing(
     return pd.DataFrame(rows)
 
 
-def _occurs(scores: pd.DataFrame, where: dict[str, str]) -> bool:
-    return bool(np.all([scores[c] == v for c, v in where.items()], axis=0).any())
-
-
 def held_out(results: Results, metric: str) -> pd.DataFrame:
     """A row a factor model: pair accuracy as `HELD_OUT` says, and a metric of both spaces."""
     rows = []
@@ -161,14 +151,12 @@ def held_out(results: Results, metric: str) -> pd.DataFrame:
         own = {"set": settings.set}
         row: dict[str, Any] = {"model": name, "set": settings.set, "share": settings.share}
         for title, split, labels in HELD_OUT:
-            where = {**own, "split": split, "metric": "pair_top1", "variant": labels}
+            where = {**own, "split": split, "metric": "pair_top1", "labels": labels}
             found = pick(results, **where).loc[name]
             row |= {title: found["value"], f"{title} low": found["low"]}
             row |= {f"{title} high": found["high"], f"{title} chance": found["chance"]}
         for space in ("image", "text"):
-            found = pick(
-                results, **own, metric=metric, space=space, group="words", split="all"
-            ).reindex([name])
+            found = pick(results, **own, metric=metric, space=space, split="all").reindex([name])
             row[f"{metric} {space}"] = float(found["value"].iloc[0])
         rows.append(row)
     return pd.DataFrame(rows)
@@ -186,7 +174,7 @@ def count_above_chance(results: Results, models: Sequence[str]) -> pd.DataFrame:
     counts = []
     for set_, settings in results.study.factor_sets.items():
         for factor in settings.table.names:
-            found = pick(results, set=set_, metric="factor_top1", variant=factor, split="all")
+            found = pick(results, set=set_, metric="factor_top1", factor=factor, split="all")
             rows = found.reindex(models).dropna(subset=["value"])
             above = int((rows["low"] > rows["chance"]).sum())
             counts.append((set_, factor, len(rows), above))

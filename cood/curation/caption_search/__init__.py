@@ -1,1 +1,1 @@
-"""Captions that name a composition."""
+"""Searching the captions of training sets for the words of compositions."""

@@ -1,4 +1,4 @@
-"""Captions out of parquet and CSV files, local or remote, a batch at a time."""
+"""Reading captions from parquet and CSV files, local or remote, a batch at a time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BATCH = 100_000  # captions at a time
 PAGES = 1 << 20  # bytes of a parquet file at a time
+REMOTE = "://"  # in the address of a remote file
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 # Columns that hold the captions, tried in this order: CC12M and many sets made with img2dataset;
@@ -30,13 +31,14 @@ KNOWN_COLUMNS = (("caption",), ("text",), ("TEXT",), ("title", "description"))
 def find_files(places: Sequence[str], root: Path, endings: tuple[str, ...] = ENDINGS) -> list[str]:
     """Files named by paths, globs, folders and remote addresses, each once, in that order.
 
-    Local places are seen from `root`; of a folder all files with one of the endings count, at
-    any depth. A place that names nothing is given back as it is, so that reading it says so.
+    Local places are relative to `root`. A folder stands for all files in it, at any depth, that
+    have one of the endings. A place that names nothing is returned as it is, so that reading it
+    reports the error.
     """
-    found: dict[str, None] = {}
+    files: dict[str, None] = {}
     for place in places:
-        found |= dict.fromkeys([place] if "://" in place else _local(place, root, endings))
-    return list(found)
+        files |= dict.fromkeys([place] if REMOTE in place else _local(place, root, endings))
+    return list(files)
 
 
 def _local(place: str, root: Path, endings: tuple[str, ...]) -> list[str]:
@@ -50,7 +52,7 @@ def _local(place: str, root: Path, endings: tuple[str, ...]) -> list[str]:
 
 
 def size_of(file: str) -> tuple[int, int]:
-    """Bytes and time of change of a local file; zeros if it is remote or not there."""
+    """Bytes and time of change of a local file; zeros if it is remote or does not exist."""
     try:
         about = os.stat(file)
     except OSError:
@@ -66,12 +68,13 @@ def caption_batches(file: str, columns: Sequence[str] | None) -> Iterator[pl.Ser
     file
         Path, or an address that polars can scan (`https://`, `s3://`, `hf://`, ...).
     columns
-        Columns that make up the caption, joined by blanks; None for the known ones.
+        Columns that make up the caption, joined by blanks; None for the first of
+        `KNOWN_COLUMNS` that the file has.
 
     Raises
     ------
     CoodError
-        If the file cannot be read to its end, or has no such column, or no text in it.
+        If the file cannot be read to its end, has no such column, or no text in it.
     """
     import polars as pl
 
@@ -96,10 +99,10 @@ def caption_batches(file: str, columns: Sequence[str] | None) -> Iterator[pl.Ser
 def _tables(file: str, frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     import polars as pl
 
-    if "://" in file or not file.endswith(".parquet"):
+    if REMOTE in file or not file.endswith(".parquet"):
         yield from frame.select(names).collect_batches(chunk_size=BATCH)
         return
-    # Page by page: polars would hold a whole row group, which may be all of a large file.
+    # Page by page: polars would load a whole row group, which may be all of a large file.
     with pq.ParquetFile(file, buffer_size=PAGES) as parquet:
         for batch in parquet.iter_batches(BATCH, columns=list(names)):
             batch.validate(full=True)  # that text is UTF-8, on which polars relies
@@ -109,15 +112,15 @@ def _tables(file: str, frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl
 def _scan(file: str) -> pl.LazyFrame:
     import polars as pl
 
-    name = file.split("?")[0] if "://" in file else file
-    if "://" not in file and not Path(file).exists():
+    name = file.split("?")[0] if REMOTE in file else file
+    if REMOTE not in file and not Path(file).exists():
         raise CoodError("does not exist")
     if Path(name).is_dir():
         raise CoodError(f"a folder without {', '.join(ENDINGS)} files")
     if not name.endswith(ENDINGS):
         raise CoodError(f"unknown kind of file; the name must end in {', '.join(ENDINGS)}")
-    # A glob in the name of a local file has been expanded; what is left of it is no glob.
-    expand = "://" in file
+    # Globs of local files are expanded already; what looks like one is part of a name.
+    expand = REMOTE in file
     if name.endswith(".parquet"):
         return pl.scan_parquet(file, glob=expand)
     tabs = ".tsv" in name
@@ -131,7 +134,7 @@ def _scan(file: str) -> pl.LazyFrame:
         encoding="utf8-lossy",
     )
     if tabs and next(iter(as_text().collect_schema()), "").startswith("http"):
-        # CC12M as it is published: addresses and captions, without a line that names them.
+        # CC12M as published: addresses and captions, without a header.
         return as_text(has_header=False, new_columns=["url", "caption"])
     return as_text()
 
@@ -140,13 +143,13 @@ def _columns(schema: pl.Schema, wanted: Sequence[str] | None) -> Sequence[str]:
     import polars as pl
 
     if wanted is None:
-        known = [names for names in KNOWN_COLUMNS if set(names) <= set(schema)]
-        if not known:
+        present = [names for names in KNOWN_COLUMNS if set(names) <= set(schema)]
+        if not present:
             listed = ", ".join(" + ".join(names) for names in KNOWN_COLUMNS)
             raise CoodError(
-                f"no column of captions ({listed}) among {_listed(schema)}; name it as `column`"
+                f"no column of captions ({listed}) among {_listed(schema)}; name one as `column`"
             )
-        wanted = known[0]
+        wanted = present[0]
     for name in wanted:
         if name not in schema:
             raise CoodError(unknown("column", name, schema))

@@ -1,7 +1,7 @@
 """Finding the words of all pairs in a batch of captions at once.
 
 Aho and Corasick's automaton finds all words in one pass over the text; pairs are then formed among
-the words that one caption holds. So the time hangs on the text, not on the number of pairs.
+the words of one caption. So the time depends on the text, not on the number of pairs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from cood.curation.caption_search.word_forms import Meaning, Search, each
 if TYPE_CHECKING:
     import polars as pl
 
-JOINTS = np.frombuffer(b" -_", np.uint8)  # what may stand between two words that belong together
+JOINTS = np.frombuffer(b" -_", np.uint8)  # what may join two words that belong together
 
 # Bytes that continue a word: letters, digits, and the first byte in UTF-8 of U+00C0 to U+1FFF, the
-# letters of scripts that put blanks between words. Typographic marks, emoji and Chinese do not.
+# letters of scripts with blanks between words. Typographic marks, emoji and Chinese do not.
 _IN_WORD = np.zeros(256, dtype=bool)
 _IN_WORD[np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789", np.uint8)] = True
 _IN_WORD[0xC3:0xE2] = True
@@ -30,7 +30,7 @@ Words = tuple[np.ndarray, np.ndarray]  # captions and ids [m], in the order of c
 
 @dataclass(frozen=True)
 class Hits:
-    """Patterns found: in which caption, which, and from where to where in the text [bytes]."""
+    """Patterns in captions: numbers of caption and pattern, first byte and end in the text."""
 
     caption: np.ndarray
     pattern: np.ndarray
@@ -51,7 +51,7 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     captions
         Text without nulls, n captions.
     search
-        What to look for.
+        What to search for.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     caption, _ = each(names.list.len().to_numpy())
     numbers = names.explode(empty_as_null=False).cast(pl.Enum(search.patterns)).to_physical()
     pattern = numbers.to_numpy().astype(np.int64)
-    # Where a word stands matters only in captions that hold both an attribute and an object.
+    # Places matter only in captions that hold both an attribute and an object.
     rich = _with_both(caption, pattern, search.attribute, search.object, len(captions))
     chosen = rich[caption]
     hits, text = _placed(lower.filter(rich), caption[chosen], pattern[chosen], search)
@@ -103,8 +103,8 @@ def _whole_words(hits: Hits, text: np.ndarray, search: Search) -> dict[str, Word
 def _placed(
     lower: pl.Series, caption: np.ndarray, pattern: np.ndarray, search: Search
 ) -> tuple[Hits, np.ndarray]:
-    # The same finds with their places, and the text in which these are. Both searches of polars
-    # give them in the same order. A line end before and after each caption parts it from others.
+    # The same hits with their places, and the text that these refer to. Both searches of polars
+    # return them in the same order. Line ends around each caption separate it from the others.
     import polars as pl
 
     parted = pl.select(pl.concat_str(pl.lit("\n"), lower, pl.lit("\n"))).to_series()
@@ -118,7 +118,7 @@ def _placed(
 
 
 def _whole(hits: Hits, text: np.ndarray) -> np.ndarray:
-    # Is the match bounded by what is no part of a word?
+    # Whether there is no letter or digit right before and after a match.
     before = hits.start - 1
     for _ in range(3):  # back to the first byte of a character of several
         before = before - (text[before] & 0xC0 == 0x80)
@@ -127,8 +127,8 @@ def _whole(hits: Hits, text: np.ndarray) -> np.ndarray:
 
 def _longest(hits: Hits, meaning: Meaning) -> tuple[Hits, np.ndarray]:
     # The hits of one kind of word, and its ids. A place belongs to the longest name that covers
-    # it: "hot dog" is no dog, if both are looked for.
-    hits = hits.only(meaning.given[hits.pattern])
+    # it: "hot dog" is no dog, if both are searched.
+    hits = hits.only(meaning.has_word[hits.pattern])
     hits = hits.only(np.lexsort((-hits.end, hits.start)))
     reached = np.maximum.accumulate(hits.end)
     inside = np.zeros(len(reached), dtype=bool)
@@ -141,10 +141,10 @@ def _longest(hits: Hits, meaning: Meaning) -> tuple[Hits, np.ndarray]:
 def _with_both(
     caption: np.ndarray, pattern: np.ndarray, left: Meaning, right: Meaning, n: int
 ) -> np.ndarray:
-    # Of n captions, which hold a word of either kind?
+    # Which of n captions hold a word of each kind.
     marks = np.zeros((2, n), dtype=bool)
-    marks[0, caption[left.given[pattern]]] = True
-    marks[1, caption[right.given[pattern]]] = True
+    marks[0, caption[left.has_word[pattern]]] = True
+    marks[1, caption[right.has_word[pattern]]] = True
     return marks[0] & marks[1]
 
 
@@ -158,7 +158,7 @@ def _matches(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _distinct(captions: np.ndarray, ids: np.ndarray, size: int) -> Words:
     # By sorting, which is several times faster here than `np.unique`.
-    found = np.sort(captions * size + ids)
-    found = found[np.diff(found, prepend=-1) > 0]
-    caption = found // size
-    return caption, found - caption * size
+    keys = np.sort(captions * size + ids)
+    keys = keys[np.diff(keys, prepend=-1) > 0]
+    caption = keys // size
+    return caption, keys - caption * size

@@ -24,31 +24,29 @@ from cood.files import atomic, write_table
 from cood.settings import Corpus
 from cood.settings.study_file import Study
 
-# What a count depends on besides its file: when it changes, all files are read anew.
-COUNTING = ("words", "finding", "tally", "reading")
-CODE = (*(f"synthesis/novelty/{name}.py" for name in COUNTING), "vocabulary.py")
 
-
-def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) -> None:
+def search_captions(
+    study: Study, name: str, say: Callable[[str], None] = print, *, code: str
+) -> None:
     """Count in how many captions of a corpus the words of each composition occur.
 
     Written: the pairs (`Paths.caption_hits`) with columns `attribute`, `object`, `rule`, `count`
     and `examples`, for each rule of `RULES`; the files (`Paths.caption_files`) with `file`,
     `captions`, `empty` (rows without a caption), `seconds` and `problem`, which is empty unless
-    the file could not be read to its end. Such a file counts for nothing and is tried again the
-    next time. What a file gave is kept until the file (its path, size and time of change), the
-    words or the code change, so that no file is read twice, even after a run was killed.
+    the file could not be read to its end. Such a file is skipped, and tried again the next time.
+    The counts of a file are stored until the file (its path, size and time of change), the words
+    or the code change, so that no file is read twice, even after a run was killed.
 
     Parameters
     ----------
     study
         The study.
     name
-        Of the corpus in the study.
-    code
-        Identifies the code that counts: with another one every file is read anew.
+        Name of the corpus in the study.
     say
-        Takes a line of text when a file is done.
+        Called with a line of text after each file.
+    code
+        Identifies the code that counts: if it changes, every file is read again.
 
     Raises
     ------
@@ -69,7 +67,7 @@ def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) 
         used.add(part.name)
         start = time.monotonic()
         tally, problem = Tally.load(part, search), ""
-        known = tally is not None
+        cached = tally is not None
         if tally is None:
             try:
                 tally = scan_file(file, columns, search, total)
@@ -80,7 +78,7 @@ def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) 
         total.join(tally)
         read = {"captions": tally.captions, "empty": tally.empty}
         rows.append({"file": file, **read, "seconds": time.monotonic() - start, "problem": problem})
-        pace.tell(rows[-1], known)
+        pace.report(rows[-1], cached)
     for old in parts.glob("*.parquet"):
         if old.name not in used:
             old.unlink()
@@ -90,7 +88,7 @@ def scan_corpus(study: Study, name: str, code: str, say: Callable[[str], None]) 
 
 
 def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | None]:
-    """The files of a corpus, and the columns that hold its captions (None: the known ones)."""
+    """The files of a corpus, and the columns of its captions (None: those of `caption_files`)."""
     if corpus.files is None:
         file = study.paths.model(str(corpus.model)) / "captions.parquet"
         if not file.is_file():
@@ -101,7 +99,7 @@ def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | N
 
 
 def scan_file(file: str, columns: Sequence[str] | None, search: Search, before: Tally) -> Tally:
-    """Count the captions of one file; `before` says of which pairs there are examples already."""
+    """Count the captions of a file; `before` has the examples of the files before it."""
     tally = before.fresh(search)
     for batch in caption_batches(file, columns):
         captions = batch.drop_nulls()
@@ -117,25 +115,25 @@ def _fingerprint(study: Study, file: str, columns: Sequence[str] | None, code: s
 
 
 class _Pace:
-    """How fast files are read, and how long the others will take, by their sizes."""
+    """Reports how fast files are read, and the time left, by their sizes."""
 
     def __init__(self, files: Sequence[str], say: Callable[[str], None]) -> None:
-        # The size of a remote file is not known before it is read: it counts as one byte, so that
-        # the time left is right where all files are remote, or none.
+        # The size of a remote file is unknown before it is read. It counts as one byte, so that the
+        # time left is right if all files are remote, or none.
         self.sizes = {file: size_of(file)[0] or 1 for file in files}
         self.left = sum(self.sizes.values())
         self.read, self.seconds, self.done, self.say = 0, 0.0, 0, say
 
-    def tell(self, row: Mapping[str, Any], known: bool) -> None:
-        """Say what was read of a file."""
+    def report(self, row: Mapping[str, Any], cached: bool) -> None:
+        """Report what was read of a file, and the time left."""
         size, seconds, captions = self.sizes[row["file"]], row["seconds"], row["captions"]
         self.left -= size
         self.done += 1
         place = f"[{self.done}/{len(self.sizes)}] {Path(row['file']).name}"
         if row["problem"]:
-            self.say(f"{place}: left out: {row['problem']}")
-        elif known:
-            self.say(f"{place}: {captions:,} captions, read before")
+            self.say(f"{place}: skipped: {row['problem']}")
+        elif cached:
+            self.say(f"{place}: {captions:,} captions, cached")
         else:
             self.read += size
             self.seconds += seconds

@@ -1,4 +1,4 @@
-"""Captions counted pair by pair, and some of them kept as examples."""
+"""Counting the captions of each pair, and keeping some of them as examples."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class Tally:
         self.examples: list[pl.DataFrame] = []
 
     def fresh(self, search: Search) -> Tally:
-        """An empty tally that keeps no more examples than this one has room for."""
+        """An empty tally that keeps only the examples that this one still needs."""
         new = Tally(search)
         new.kept = {rule: kept.copy() for rule, kept in self.kept.items()}
         return new
 
-    def add(self, captions: pl.Series, found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-        """Count a batch of captions, given what `find_pairs` found in them."""
+    def add(self, captions: pl.Series, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Count a batch of captions with the pairs in them, as `find_pairs` returns them."""
         import polars as pl
 
         self.captions += len(captions)
-        for rule, (rows, keys) in found.items():
+        for rule, (rows, keys) in pairs.items():
             self.counts[rule] += np.bincount(keys, minlength=len(self.counts[rule]))
             room = self._room(rule, keys)
             if len(room):
@@ -53,7 +53,7 @@ class Tally:
                 self._keep(rule, keys[room], pl.Series(text.to_list(), dtype=pl.String))
 
     def join(self, other: Tally) -> None:
-        """Add what another tally has counted, after what this one has."""
+        """Add the counts and examples of another tally after those of this one."""
         self.captions += other.captions
         self.empty += other.empty
         for rule in RULES:
@@ -65,7 +65,7 @@ class Tally:
                 self._keep(str(rule), keys[room], rows["caption"].gather(room))
 
     def _room(self, rule: str, keys: np.ndarray) -> np.ndarray:
-        # Rows of `keys` for which an example is still wanted: the first ones of each key.
+        # Rows of `keys` that still need an example: the first ones of each key.
         wanted = np.flatnonzero(self.kept[rule][keys] < EXAMPLES)
         order = wanted[np.argsort(keys[wanted], kind="stable")]
         sorted_keys = keys[order]

@@ -1,4 +1,4 @@
-"""What is looked for in captions: the forms of each word, by our rules and by the authors'."""
+"""The forms of words that are searched in captions, by our rules and by the authors'."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from cood.vocabulary import Vocabulary
 
-# How the words of a pair must stand in a caption for it to count:
+# How the words of a pair must occur in a caption for it to count:
 # faithful  both as parts of the text, the first two words of "attribute object" (the authors' way)
 # strict    both as whole words, the full name or its plural, each in a place of its own
 # adjacent  the same, and the attribute directly before the object
@@ -25,8 +25,8 @@ class Meaning:
     ids: np.ndarray
 
     @property
-    def given(self) -> np.ndarray:
-        """Which patterns stand for any word, as a mask."""
+    def has_word(self) -> np.ndarray:
+        """Mask [patterns] of those that stand for any word."""
         return np.diff(self.start) > 0
 
     def of(self, patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +37,7 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for in lower-cased text, and what a find means.
+    """What to search for in lower-cased text, and which words a hit means.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Search:
     firsts, seconds
         Of each composition, the ids of its first and second word.
     objects
-        How many objects there are.
+        Number of objects.
     """
 
     patterns: list[str]
@@ -67,14 +67,14 @@ class Search:
 
     @property
     def width(self) -> int:
-        """How many different second words there are."""
+        """Number of distinct second words."""
         return int(self.seconds.max()) + 1
 
     @property
     def keys(self) -> dict[str, np.ndarray]:
-        """For each rule, under which key [compositions] the captions of a pair are counted.
+        """For each rule, the key [compositions] under which the captions of a pair are counted.
 
-        The faithful rule cannot tell apart pairs whose names begin with the same two words.
+        The faithful rule cannot distinguish pairs whose names begin with the same two words.
         """
         own = np.arange(len(self.firsts))
         shared = self.firsts * self.width + self.seconds
@@ -89,7 +89,7 @@ class Search:
 
 
 def search_for(words: Vocabulary) -> Search:
-    """What to look for to find all compositions of a vocabulary."""
+    """The search for all compositions of a vocabulary."""
     tokens = [name.lower().split()[:2] for name in words.compositions()]
     firsts, first_ids = np.unique([t[0] for t in tokens], return_inverse=True)
     seconds, second_ids = np.unique([t[1] for t in tokens], return_inverse=True)
@@ -104,16 +104,23 @@ def search_for(words: Vocabulary) -> Search:
     attribute, object_, first, second = (_meaning(place, role) for role in forms)
     lengths = np.array([len(pattern.encode()) for pattern in patterns])
     return Search(
-        *(patterns, lengths, attribute, object_, first, second),
-        *(first_ids, second_ids, len(words.objects)),
+        patterns=patterns,
+        lengths=lengths,
+        attribute=attribute,
+        object=object_,
+        first=first,
+        second=second,
+        firsts=first_ids,
+        seconds=second_ids,
+        objects=len(words.objects),
     )
 
 
 def written(name: str, plural: bool = False) -> set[str]:
     """Forms in which a name is written in captions, in lower case.
 
-    Blanks may be hyphens and hyphens blanks. What stands in brackets explains a name and is left
-    out; of names divided by " / " each counts.
+    Blanks may be hyphens and hyphens blanks. Explanations in brackets are left out, and names
+    separated by " / " are alternatives.
 
     Examples
     --------
@@ -122,12 +129,12 @@ def written(name: str, plural: bool = False) -> set[str]:
     >>> sorted(written("ram (adult male sheep)", plural=True))
     ['ram', 'rams']
     """
-    found = set()
+    forms = set()
     for part in re.sub(r"\(.*?\)", " ", name.lower()).split(" / "):
         bare = " ".join(part.split()) or name.lower()
         spellings = {bare, bare.replace(" ", "-"), bare.replace("-", " ")}
-        found |= spellings | ({_plural(one) for one in spellings} if plural else set())
-    return found
+        forms |= spellings | ({_plural(form) for form in spellings} if plural else set())
+    return forms
 
 
 def _plural(name: str) -> str:
@@ -142,6 +149,6 @@ def _meaning(place: dict[str, int], forms: Iterable[tuple[str, int]]) -> Meaning
 
 
 def each(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers [sum], each as often as `counts` [n] says, and the place within its row."""
+    """Row numbers [sum], each repeated `counts` [n] times, and the place within its row."""
     rows = np.repeat(np.arange(len(counts)), counts)
     return rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,4 +1,4 @@
-"""From which similarity on two images count as the same: altered copies, and pairs known to be."""
+"""The similarity of duplicates: that of altered copies, and of pairs listed as duplicates."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ import polars as pl
 import torch
 from PIL import Image
 
-from cood.curation.near_duplicates.references import read_vectors
+from cood.curation.near_duplicates.references import SHORTEST, read_vectors
 from cood.errors import ArtefactError, CoodError
-from cood.evaluation.embed.evaluation_sets import IMAGE_BATCH, embed_pixels
-from cood.models.loading import Clip
-from cood.synthesis.drawing.icon_sets import load_image
+from cood.evaluation.embed.images import IMAGE_BATCH, embed_pixels
+from cood.models.clip import Clip
+from cood.synthesis.image_files import load_image
 
-COPIED = 200  # images of a set that are altered, for the threshold
+COPIED = 200  # images of a set of which altered copies are made
+JPEG_QUALITY = 50
+EDGE = 20  # a crop leaves out this fraction of each side
+
 PATHS, ROWS = ("image", "copy"), ("file", "row", "copy_file", "copy_row")
 
 
 class Pairs(NamedTuple):
-    """Cosines [n] of the pairs that could be compared, and why the others could not."""
+    """Cosines [n] of the pairs that could be compared, and why others could not."""
 
     similarities: np.ndarray
     problems: list[str]
@@ -35,14 +38,14 @@ def copy_similarities(
 ) -> np.ndarray:
     """Cosines of altered copies of a set's images with the images themselves, [3 n].
 
-    Up to `COPIED` images, evenly over the set, each compressed (JPEG), cropped and made smaller.
+    Of up to `COPIED` images, evenly over the set, copies are compressed (JPEG), cropped or reduced.
 
     Parameters
     ----------
     clip
         The model.
     folder, manifest, images
-        Of the set: where it lies, the rows that were kept, their embeddings [rows, d].
+        Folder of the set, rows of its kept images, and their embeddings [rows, d].
     """
     chosen = np.unique(np.linspace(0, len(manifest) - 1, COPIED).round().astype(int))
     copies = [
@@ -55,18 +58,19 @@ def copy_similarities(
 
 
 def altered(picture: Image.Image) -> list[Image.Image]:
-    """What becomes of an image on its way through the web, as one would still call it the same."""
+    """Copies of an image as they occur on the web: compressed, cropped, reduced."""
     packed = io.BytesIO()
-    picture.save(packed, format="jpeg", quality=50)
+    picture.save(packed, format="jpeg", quality=JPEG_QUALITY)
     width, height = picture.size
-    edge = (width // 20, height // 20, width - width // 20, height - height // 20)
+    across, down = width // EDGE, height // EDGE
+    cropped = picture.crop((across, down, width - across, height - down))
     smaller = (max(1, width // 2), max(1, height // 2))
-    resized = picture.resize(smaller, Image.Resampling.BICUBIC)
-    return [Image.open(packed).convert("RGB"), picture.crop(edge), resized]
+    reduced = picture.resize(smaller, Image.Resampling.BICUBIC)
+    return [Image.open(packed).convert("RGB"), cropped, reduced]
 
 
 def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
-    """Cosines of the pairs of images that a table says are the same.
+    """Cosines of the pairs of images that a table lists as duplicates.
 
     Parameters
     ----------
@@ -76,14 +80,14 @@ def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
         Parquet or CSV: the columns `image` and `copy` hold paths of images; or `file`, `row`,
         `copy_file` and `copy_row` files of embeddings and rows in them.
     root
-        The project folder, from where the paths are seen.
+        The project folder, to which the paths are relative.
 
     Raises
     ------
     CoodError
         If the table cannot be read, has other columns, or no pair of it can be compared.
     """
-    where = f"neighbours.pairs: {file}"
+    where = f"near_duplicates.pairs: {file}"
     try:
         table = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -92,22 +96,22 @@ def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
             f"{where} cannot be read ({reason}); a parquet or CSV file is needed"
         ) from error
     if set(PATHS) <= set(table.columns):
-        found = _of_images(clip, table.select(PATHS).rows(), root)
+        pairs = _of_images(clip, table.select(PATHS).rows(), root)
     elif set(ROWS) <= set(table.columns):
-        found = _of_rows(table.select(ROWS).to_pandas(), root)
+        pairs = _of_rows(table.select(ROWS).to_pandas(), root)
     else:
         raise CoodError(
             f"{where} needs the columns {', '.join(PATHS)}, or {', '.join(ROWS)}, and has "
             f"{', '.join(table.columns)}"
         )
-    if not len(found.similarities):
-        first = found.problems[0] if found.problems else "it is empty"
+    if not len(pairs.similarities):
+        first = pairs.problems[0] if pairs.problems else "it is empty"
         raise CoodError(f"{where}: no pair can be compared; {first}")
-    return found
+    return pairs
 
 
 def _of_images(clip: Clip, pairs: list[tuple[str, str]], root: Path) -> Pairs:
-    found, problems = [np.empty(0)], list[str]()
+    cosines, problems = [np.empty(0)], list[str]()
     for start in range(0, len(pairs), IMAGE_BATCH):
         ready = []
         for pair in pairs[start : start + IMAGE_BATCH]:
@@ -117,8 +121,9 @@ def _of_images(clip: Clip, pairs: list[tuple[str, str]], root: Path) -> Pairs:
                 problems.append(str(error).partition(";")[0])
         if ready:
             sides = [torch.stack(list(side)) for side in zip(*ready, strict=True)]
-            found.append(_cosines(*(embed_pixels(clip, side) for side in sides)))
-    return Pairs(np.concatenate(found), problems)
+            originals, copies = (embed_pixels(clip, side) for side in sides)
+            cosines.append(_cosines(originals, copies))
+    return Pairs(np.concatenate(cosines), problems)
 
 
 def _of_rows(table: pd.DataFrame, root: Path) -> Pairs:
@@ -133,17 +138,17 @@ def _of_rows(table: pd.DataFrame, root: Path) -> Pairs:
                 problems.append(str(error).partition(";")[0])
         sides.append(vectors)
     both = [(a, b) for a, b in zip(*sides, strict=True) if a is not None and b is not None]
-    lacking = len(table) - len(both)
-    if lacking and not problems:
-        problems.append(f"{lacking} pairs name rows that their files do not have")
+    missing = len(table) - len(both)
+    if missing and not problems:
+        problems.append(f"{missing} pairs name rows that their files do not have")
     if not both:
         return Pairs(np.empty(0), problems)
-    one, other = (np.stack(side) for side in zip(*both, strict=True))
-    return Pairs(_cosines(one, other), problems)
+    originals, copies = (np.stack(side) for side in zip(*both, strict=True))
+    return Pairs(_cosines(originals, copies), problems)
 
 
 def _picked(file: str, rows: pd.Series) -> Iterator[tuple[int, np.ndarray]]:
-    """Position in the table and vector of each wanted row that the file has."""
+    """Position in the table, and vector, of each of the rows that the file has."""
     passed = 0
     for batch in read_vectors(file):
         here = rows[(rows >= passed) & (rows < passed + len(batch))]
@@ -152,6 +157,6 @@ def _picked(file: str, rows: pd.Series) -> Iterator[tuple[int, np.ndarray]]:
         passed += len(batch)
 
 
-def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return np.einsum("nd,nd->n", one, other) / np.maximum(lengths, 1e-12)
+def _cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    return np.einsum("nd,nd->n", left, right) / np.maximum(lengths, SHORTEST)

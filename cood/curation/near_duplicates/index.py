@@ -1,8 +1,8 @@
 """Nearest neighbours among the embeddings of training images.
 
-Up to `SMALL` vectors are compared one by one. More are cut into cells and shortened to codes of
-some 64 bytes (IVF-PQ); of the best `CANDIDATES` by code, the vectors themselves are then read from
-the files again, so that the similarity that is given is always the true one.
+Up to `SMALL` vectors are compared one by one. More are divided into cells and compressed to codes
+of up to `CODE` bytes (IVF-PQ). The vectors of the best `CANDIDATES` by code are then read from the
+files again, so that the similarity is always the exact one.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ import numpy as np
 import pandas as pd
 
 from cood.curation.caption_search.caption_files import size_of
-from cood.curation.near_duplicates.references import read_vectors
+from cood.curation.near_duplicates.references import SHORTEST, read_vectors
 from cood.errors import CoodError
 from cood.files import atomic
 
-SMALL = 200_000  # vectors, of which an index is as fast as it need be
+SMALL = 200_000  # vectors, for which an exact index is fast enough
 CANDIDATES = 64
-PER_CELL = 40  # vectors that a cell is learnt from
-PROBED = 16  # of this many cells one is searched
-CODE = 64  # bytes of a code at most, each for four dimensions or more
+PER_CELL = 40  # vectors that a cell is trained on
+PROBED = 16  # one in so many cells is searched
+CODE = 64  # most bytes of a code
+PER_BYTE = 4  # fewest dimensions for each of them
+BITS = 8  # most bits of a part of a code
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Nearest:
     similarity
         Cosine [n].
     file, row
-        Its file, as a number in the list of files [n], and its row there [n].
+        Number [n] of its file in the list of files, and its row [n] in that file.
     """
 
     similarity: np.ndarray
@@ -47,14 +49,14 @@ class Nearest:
 
 
 def survey(files: Sequence[str], d: int) -> pd.DataFrame:
-    """What is in each file of references: `file`, `vectors`, and `problem` if it cannot be used.
+    """A row for each file of references: `file`, `vectors`, and `problem` if it cannot be used.
 
     Parameters
     ----------
     files
-        See `read_vectors`.
+        Files that `read_vectors` can read.
     d
-        Dimensions that their vectors must have.
+        Number of dimensions that their vectors must have.
     """
     rows = []
     for file in files:
@@ -63,7 +65,7 @@ def survey(files: Sequence[str], d: int) -> pd.DataFrame:
             for batch in read_vectors(file):
                 if batch.shape[1] != d:
                     raise CoodError(
-                        f"neighbours.references: {file} holds vectors of {batch.shape[1]} "
+                        f"near_duplicates.references: {file} holds vectors of {batch.shape[1]} "
                         f"dimensions, and those of the sets have {d}; embed both with the same "
                         "model"
                     )
@@ -86,13 +88,13 @@ def nearest(
     Parameters
     ----------
     files
-        How many vectors each has, as `survey` counts; all have the dimensions of the queries.
+        Number of vectors of each file, as `survey` counts; all as wide as the queries.
     queries
-        Of shape [n, d]; their lengths do not matter.
+        Vectors [n, d] of any length.
     folder
-        Where the index is kept, until a file changes.
+        Where the index is stored, until a file changes.
     small
-        Number of vectors up to which all are compared.
+        Number of vectors up to which the search is exact.
 
     Raises
     ------
@@ -100,8 +102,8 @@ def nearest(
         If a file cannot be read, or there is no vector.
     """
     if not sum(files.values()):
-        raise CoodError("neighbours.references: there is no vector in the files")
-    unit = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
+        raise CoodError("near_duplicates.references: there is no vector in the files")
+    unit = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), SHORTEST)
     unit = np.ascontiguousarray(unit, dtype=np.float32)
     index = _index(files, unit.shape[1], folder, say, small)
     exact = not hasattr(index, "nprobe")
@@ -118,7 +120,7 @@ def nearest(
 def _index(
     files: Mapping[str, int], d: int, folder: Path, say: Callable[[str], None], small: int
 ) -> Any:
-    """The index of the files, read or built."""
+    """The index of the files, read from `folder` or built."""
     import faiss
 
     about = [d, small, *((file, *size_of(file)) for file in files)]
@@ -127,8 +129,8 @@ def _index(
     if path.is_file():
         try:
             return faiss.read_index(str(path))
-        except RuntimeError:  # cut off
-            say(f"{path} is damaged; built again")
+        except RuntimeError:  # truncated
+            say(f"{path} is damaged and is built again")
     total = sum(files.values())
     say(f"indexing {total:,} vectors of {len(files):,} files")
     index = faiss.IndexFlatIP(d) if total <= small else _trained(files, d, total)
@@ -143,12 +145,12 @@ def _index(
 
 
 def _trained(files: Iterable[str], d: int, total: int) -> Any:
-    """An IVF-PQ index without vectors, learnt from some that lie evenly over the files."""
+    """An IVF-PQ index without vectors, trained on a sample spread evenly over the files."""
     import faiss
 
     cells = max(1, round(math.sqrt(total)))
-    bits = min(8, int(math.log2(total / PER_CELL)))
-    code = max(n for n in range(1, min(CODE, max(1, d // 4)) + 1) if d % n == 0)
+    bits = min(BITS, int(math.log2(total / PER_CELL)))
+    code = max(n for n in range(1, min(CODE, max(1, d // PER_BYTE)) + 1) if d % n == 0)
     index = faiss.IndexIVFPQ(faiss.IndexFlatIP(d), d, cells, code, bits, faiss.METRIC_INNER_PRODUCT)
     step = max(1, total // (PER_CELL * max(cells, 2**bits)))
     sample, passed = [], 0
@@ -164,7 +166,7 @@ def _trained(files: Iterable[str], d: int, total: int) -> Any:
 def _refined(
     files: Iterable[str], unit: np.ndarray, places: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of the candidates `places` [n, k] and its similarity, by the vectors in files."""
+    """Place and similarity of the nearest of the candidates `places` [n, k], by exact cosines."""
     best = np.full(len(unit), -np.inf, dtype=np.float32)
     place = np.zeros(len(unit), dtype=np.int64)
     query, _ = np.nonzero(places >= 0)
@@ -175,8 +177,8 @@ def _refined(
     for file in files:
         for batch in read_vectors(file):
             here = slice(*np.searchsorted(wanted, [passed, passed + len(batch)]))
-            found = np.einsum("nd,nd->n", unit[query[here]], batch[wanted[here] - passed])
-            for i, similarity, where in zip(query[here], found, wanted[here], strict=True):
+            cosines = np.einsum("nd,nd->n", unit[query[here]], batch[wanted[here] - passed])
+            for i, similarity, where in zip(query[here], cosines, wanted[here], strict=True):
                 if similarity > best[i]:
                     best[i], place[i] = similarity, where
             passed += len(batch)

@@ -1,4 +1,4 @@
-"""Embeddings of training images out of npy, safetensors and parquet files, a batch at a time."""
+"""Reading embeddings of training images from npy, safetensors and parquet files, in batches."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from safetensors import SafetensorError, safe_open
 from cood.errors import CoodError
 
 BATCH = 50_000  # vectors at a time
-IMAGES = "images"  # the tensor that is taken if a file holds several
+IMAGES = "images"  # the tensor that is read if a file holds several
+SHORTEST = 1e-12  # length by which a shorter vector is divided
 FAULTS = (OSError, ValueError, TypeError, KeyError, SafetensorError, pa.ArrowException)
 
 
 def read_vectors(file: str) -> Iterator[np.ndarray]:
     """Vectors of a file as float32 of length one, [n, d], at most `BATCH` at a time.
 
-    Of a safetensors file the tensor `images` is read, or the only matrix; of a parquet file the
-    first column of lists of numbers. Vectors that are zero or no numbers stay or become zero, and
-    so are near to nothing.
+    Of a safetensors file the tensor `images` is read, or its only matrix; of a parquet file the
+    first column of lists of numbers. Numbers that are not finite become zero. Zero vectors stay
+    zero, and so are near to no other.
 
     Raises
     ------
     CoodError
-        If the file holds no such thing, or is missing or damaged.
+        If the file holds no such vectors, or is missing or damaged.
     """
     try:
         for raw in READERS[Path(file).suffix](file):
             batch = np.nan_to_num(np.asarray(raw, dtype=np.float32), posinf=0, neginf=0)
-            yield batch / np.maximum(np.linalg.norm(batch, axis=1, keepdims=True), 1e-12)
+            yield batch / np.maximum(np.linalg.norm(batch, axis=1, keepdims=True), SHORTEST)
     except FAULTS as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise CoodError(
-            f"neighbours.references: {file} cannot be read ({reason}); embeddings of images are "
-            f"needed, as a matrix in a file {', '.join(READERS)}"
+            f"near_duplicates.references: {file} cannot be read ({reason}); give embeddings of "
+            f"images as a matrix in a file {', '.join(READERS)}"
         ) from error
 
 
@@ -59,7 +60,8 @@ def _safetensors(file: str) -> Iterator[np.ndarray]:
         part = tensors.get_slice(name)
         n = part.get_shape()[0]
         for start in range(0, n, BATCH):
-            yield part[start : min(start + BATCH, n)]  # unlike NumPy, it minds the end
+            # Unlike NumPy, it refuses an end beyond the last row.
+            yield part[start : min(start + BATCH, n)]
 
 
 def _parquet(file: str) -> Iterator[np.ndarray]:

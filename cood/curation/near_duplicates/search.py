@@ -1,4 +1,4 @@
-"""The nearest training image to each image of the sets, and which are as near as copies."""
+"""Finding the nearest training image to each image of the sets, and near duplicates."""
 
 from __future__ import annotations
 
@@ -17,44 +17,69 @@ from cood.curation.near_duplicates.calibration import (
 from cood.curation.near_duplicates.index import nearest, survey
 from cood.curation.near_duplicates.references import IMAGES, READERS
 from cood.errors import CoodError, StudyError
-from cood.evaluation.embed.evaluation_sets import embed_pixels, load_model
+from cood.evaluation.embed.images import embed_pixels
+from cood.evaluation.embed.loading import load_clip
 from cood.files import read_tensors, write_table, write_tensors
-from cood.models.loading import Clip
+from cood.models.clip import Clip
 from cood.models.training.clip import draw_tensors
 from cood.settings import NearDuplicates
 from cood.settings.study_file import Study
 from cood.splits import TRAINING, training_captions
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
-COLUMNS = ["set", "image", "composition", "similarity", "file", "row", "threshold"]
-COLUMNS += ["of_copies", "of_pairs", "problem"]
+COLUMNS = [
+    "set",
+    "image",
+    "composition",
+    "similarity",
+    "file",
+    "row",
+    "threshold",
+    "of_copies",
+    "of_pairs",
+    "problem",
+]
 
 
 def find_near_duplicates(study: Study, say: Callable[[str], None] = print) -> pd.DataFrame:
     """Find the nearest reference to each kept image of all sets, write the table and return it.
 
-    A row an image, found in its manifest by `set` and `image`: `similarity` is the cosine to the
-    nearest reference, which is row `row` of `file`. `of_copies` is what the given share of altered
-    copies of the set's own images reach, `of_pairs` what that share of the pairs does that the
-    study says are the same, NaN without any. From the lower of both, the `threshold`, on an image
-    counts as known. A model or references that cannot be had leave a row with the reason in
-    `problem`. What was read of each file, and why others were not, is written beside it.
+    The table has a row for each image, identified by `set` and `image`. `similarity` is the cosine
+    to the nearest reference, row `row` of `file`. `of_copies` is the similarity that a share
+    `copies_found` of altered copies of the set's images reaches, and `of_pairs` that of the pairs
+    listed as duplicates, NaN without any. An image whose similarity reaches the `threshold`, the
+    lower of the two, is a near duplicate. If the model or the references cannot be loaded, there is
+    a row with the reason in `problem`. A second table lists the files of references.
+
+    Raises
+    ------
+    StudyError
+        If the study has no section `near_duplicates`.
+    CoodError
+        If embeddings are out of date, or `pairs` cannot be read.
     """
     settings = study.near_duplicates
     if settings is None:
-        raise StudyError("neighbours: the study file has no such section")
-    clip, root = load_model(study, settings.model, say), study.paths.root
+        raise StudyError("near_duplicates: the study file has no such section")
+    root = study.paths.root
     files = pd.DataFrame(columns=["file", "kind", "used", "problem"])
-    if isinstance(clip, str):
-        tables = [pd.DataFrame([{"problem": clip}])]
+    _, metadata = read_tensors(study.paths.embeddings(settings.model, next(iter(study.sets))))
+    missing = metadata.get("missing")
+    if missing is not None:
+        tables = [pd.DataFrame([{"problem": missing}])]
     else:
+        clip = load_clip(study, settings.model, say)
         counts, files = _counted(study, settings, clip, say)
         pairs = None
         if settings.pairs is not None:
             pairs = pair_similarities(clip, root / Path(settings.pairs).expanduser(), root)
-            left = f"{len(pairs.problems)} problems; {pairs.problems[0]}" if pairs.problems else ""
-            row = {"file": settings.pairs, "kind": "pairs", "used": len(pairs.similarities)}
-            files.loc[len(files)] = {**row, "problem": left}
+            problems = pairs.problems
+            files.loc[len(files)] = {
+                "file": settings.pairs,
+                "kind": "pairs",
+                "used": len(pairs.similarities),
+                "problem": f"{len(problems)} problems; {problems[0]}" if problems else "",
+            }
         if sum(counts.values()):
             tables = list(_searched(study, settings, clip, counts, pairs, say))
         else:
@@ -69,16 +94,16 @@ def find_near_duplicates(study: Study, say: Callable[[str], None] = print) -> pd
 def _counted(
     study: Study, settings: NearDuplicates, clip: Clip, say: Callable[[str], None]
 ) -> tuple[dict[str, int], pd.DataFrame]:
-    """Vectors in each file of references that can be used, and a row for every file."""
+    """Number of vectors of each usable file of references, and a row for every file."""
     places = _references(study, settings, clip, study.paths.near_duplicates.parent, say)
     first = next(iter(study.sets))
     width = read_tensors(study.paths.embeddings(settings.model, first))[0][IMAGES].shape[1]
-    found = survey(places, width)
-    for problem in found.loc[found["problem"] != "", "problem"]:
-        say(f"left out: {problem}")
-    usable = found[found["problem"] == ""]
+    surveyed = survey(places, width)
+    for problem in surveyed.loc[surveyed["problem"] != "", "problem"]:
+        say(f"skipped: {problem}")
+    usable = surveyed[surveyed["problem"] == ""]
     counts = dict(zip(usable["file"], usable["vectors"].tolist(), strict=True))
-    table = found.rename(columns={"vectors": "used"}).assign(kind="references")
+    table = surveyed.rename(columns={"vectors": "used"}).assign(kind="references")
     table["file"] = table["file"].str.removeprefix(f"{study.paths.root}/")
     return counts, table[["file", "kind", "used", "problem"]]
 
@@ -97,9 +122,9 @@ def _searched(
         manifest = read_manifest(study, name)
         images = read_tensors(study.paths.embeddings(settings.model, name))[0][IMAGES]
         if len(images) != len(manifest):
-            raise CoodError(f"embeddings of {name} are out of date; run `nox -s reproduce`")
-        say(f"{name}: looking for the nearest to {len(images):,} images")
-        found = nearest(counts, images, folder, say)
+            raise CoodError(f"the embeddings of {name} are out of date; run `nox -s reproduce`")
+        say(f"{name}: searching the nearest to {len(images):,} images")
+        neighbours = nearest(counts, images, folder, say)
         copies = copy_similarities(clip, study.paths.manifest(name).parent, manifest, images)
         of_copies = np.quantile(copies, lowest)
         shown = [Path(file).name for file in counts]
@@ -108,9 +133,9 @@ def _searched(
                 "set": name,
                 "image": manifest["image"],
                 "composition": manifest["composition"],
-                "similarity": found.similarity,
-                "file": [shown[k] for k in found.file],
-                "row": found.row,
+                "similarity": neighbours.similarity,
+                "file": [shown[k] for k in neighbours.file],
+                "row": neighbours.row,
                 "threshold": np.fmin(of_copies, of_pairs),
                 "of_copies": of_copies,
                 "of_pairs": of_pairs,

@@ -1,1 +1,1 @@
-"""Does an image show its composition? Asked of a vision-language model and of people."""
+"""Whether images show their compositions: answers of a verifier and of human raters."""

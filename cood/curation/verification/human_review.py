@@ -1,4 +1,4 @@
-"""What persons answered in review sheets: read, checked, and how far they agree."""
+"""Human review of a set: the answers of raters, and how far raters and verifier agree."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from cood.files import read_table, write_table
 from cood.settings import Name, Settings
 from cood.settings.study_file import Study
 
-VERIFIER = "(verifier)"  # no rater can be called this
+VERIFIER = "(verifier)"  # no rater can have this name
 CODES = {"no": 0, "yes": 1, "unsure": 2}
+PAIR = "pair"  # object and attribute together
+Answer = Literal["yes", "no", "unsure"]
 Statistic = Callable[[np.ndarray], float]
-ABOUT = (*QUESTIONS, "pair")
 
 
-class Given(Settings):
+class ImageAnswers(Settings):
     """The answers about one image."""
 
-    object: Literal["yes", "no", "unsure"] | None = None
-    attribute: Literal["yes", "no", "unsure"] | None = None
+    object: Answer | None = None
+    attribute: Answer | None = None
 
 
-class Answers(Settings):
+class SheetAnswers(Settings):
     """The file that a review sheet saves."""
 
     study: str
@@ -38,15 +39,15 @@ class Answers(Settings):
     rater: Name
     sample: int
     plan: str
-    answers: dict[str, Given]
+    answers: dict[str, ImageAnswers]
 
 
 def collect(
-    study: Study, name: str, given: Sequence[Path], say: Callable[[str], None] = print
+    study: Study, name: str, answer_files: Sequence[Path], say: Callable[[str], None] = print
 ) -> pd.DataFrame:
-    """Read the answers of several raters, write them, and write and return how far they agree.
+    """Read the answers of several raters and write them; write and return their agreement.
 
-    A file that cannot be used is named with the reason, and the others count.
+    Files that cannot be used are skipped, with a message that says why.
 
     Raises
     ------
@@ -54,15 +55,15 @@ def collect(
         If none can be used.
     """
     tables: dict[str, pd.DataFrame] = {}
-    for file in given:
+    for file in answer_files:
         try:
             rater, table = read_answers(study, name, file)
             if rater in tables:
                 raise CoodError(
-                    f"{file}: there are answers of {rater} already; name each rater once"
+                    f"{file}: another file has answers of {rater} already; give one file a rater"
                 )
         except CoodError as error:
-            say(f"left out: {error}")
+            say(f"skipped: {error}")
         else:
             tables[rater] = table
     if not tables:
@@ -73,15 +74,15 @@ def collect(
             f"the raters had samples of different sizes, {sizes[0]} to {sizes[-1]} images; collect "
             "those of one size together"
         )
-    every = pd.concat([t.assign(rater=rater) for rater, t in tables.items()], ignore_index=True)
-    write_table(every, study.paths.review(name))
-    found = agreement(study, name, every)
-    write_table(found, study.paths.agreement(name))
-    return found
+    answers = pd.concat([t.assign(rater=rater) for rater, t in tables.items()], ignore_index=True)
+    write_table(answers, study.paths.review(name))
+    table = agreement(study, name, answers)
+    write_table(table, study.paths.agreement(name))
+    return table
 
 
 def read_answers(study: Study, name: str, file: Path) -> tuple[str, pd.DataFrame]:
-    """The rater of one file, and the plan with the columns `object_said` and `attribute_said`.
+    """The rater of a file, and the plan with the columns `object_said` and `attribute_said`.
 
     Raises
     ------
@@ -89,15 +90,15 @@ def read_answers(study: Study, name: str, file: Path) -> tuple[str, pd.DataFrame
         If the file is damaged, or holds answers to another sheet.
     """
     try:
-        read = Answers.model_validate_json(file.read_bytes())
+        read = SheetAnswers.model_validate_json(file.read_bytes())
     except OSError as error:
         raise CoodError(f"{file}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "file"
+        message = first["msg"].removeprefix("Value error, ").lower()
         raise CoodError(
-            f"{file} is not what a review sheet saves ({where}: {first['msg'].lower()}); save the "
-            "answers again"
+            f"{file} is not what a review sheet saves ({where}: {message}); save the answers again"
         ) from error
     if (read.study, read.set) != (study.name, name):
         raise CoodError(f"{file} is about set {read.set!r} of study {read.study!r}, not {name!r}")
@@ -107,27 +108,28 @@ def read_answers(study: Study, name: str, file: Path) -> tuple[str, pd.DataFrame
             f"{file}: the set or its questions have changed since the sheet was written; "
             "write a new sheet"
         )
-    beyond = [item for item in read.answers if item not in set(map(str, rows.index))]
-    if beyond:
-        raise CoodError(f"{file}: there is no image {beyond[0]!r} in its sample of {len(rows)}")
-    empty = Given()
-    for about in QUESTIONS:
-        said = [getattr(read.answers.get(str(k), empty), about) or "" for k in rows.index]
-        rows[f"{about}_said"] = said
+    items = set(map(str, rows.index))
+    unknown = [item for item in read.answers if item not in items]
+    if unknown:
+        raise CoodError(f"{file}: there is no image {unknown[0]!r} in its sample of {len(rows)}")
+    empty = ImageAnswers()
+    for question in QUESTIONS:
+        answers = [getattr(read.answers.get(str(k), empty), question) or "" for k in rows.index]
+        rows[f"{question}_said"] = answers
     return read.rater, rows
 
 
-def agreement(study: Study, name: str, every: pd.DataFrame) -> pd.DataFrame:
-    """How far raters agree with each other and with the verifier, and find the decoys.
+def agreement(study: Study, name: str, answers: pd.DataFrame) -> pd.DataFrame:
+    """Agreement of the raters with each other and with the verifier, and the decoys they refuse.
 
     Columns: `question` (object, attribute, or the pair of both), `metric`, `who`, `value`, the
-    bootstrap interval `low` to `high` over images, and `n` images. Measures: Fleiss' kappa of all
-    raters over the images that all answered; Cohen's kappa of two of them, or of one and the
-    verifier; and the share of the decoys that a rater said no to. "Cannot tell" is an answer of
-    its own. Decoys count for their own metric only. A kappa is NaN where everybody always gave
-    the same answer, as there is nothing to agree on then.
+    bootstrap interval `low` to `high` over images, and `n` images. The metrics are Fleiss' kappa
+    of all raters over the images that all of them answered; Cohen's kappa of two raters, or of a
+    rater and the verifier; and the share of decoys that a rater answered with no. "Cannot tell" is
+    an answer of its own. The kappas leave decoys out. A kappa is NaN if all answers are the same,
+    as it is undefined then.
     """
-    raters = list(dict.fromkeys(every["rater"]))
+    raters = list(dict.fromkeys(answers["rater"]))
     rng = np.random.default_rng(study.seed)
     resamples, level = study.evaluation.resamples, study.evaluation.level
     rows = []
@@ -137,23 +139,20 @@ def agreement(study: Study, name: str, every: pd.DataFrame) -> pd.DataFrame:
         value = statistic(codes) if len(codes) else np.nan
         rows.append((question, metric, who, value, low, high, len(codes)))
 
-    for about in ABOUT:
-        codes = _codes(study, name, every, about)
+    for question in (*QUESTIONS, PAIR):
+        codes = _codes(study, name, answers, question)
         if len(raters) > 1:
-            add(about, "Fleiss' kappa", "all raters", fleiss, codes[raters].dropna().to_numpy())
+            complete = codes[raters].dropna().to_numpy()
+            add(question, "Fleiss' kappa", "all raters", fleiss, complete)
         for pair in combinations(codes.columns, 2):
-            add(
-                about,
-                "Cohen's kappa",
-                " and ".join(pair),
-                cohen,
-                codes[[*pair]].dropna().to_numpy(),
-            )
-    for about in QUESTIONS:
-        decoys = every[(every["decoy"] == about) & (every[f"{about}_said"] != "")]
+            complete = codes[list(pair)].dropna().to_numpy()
+            add(question, "Cohen's kappa", " and ".join(pair), cohen, complete)
+    for question in QUESTIONS:
+        column = f"{question}_said"
+        decoys = answers[(answers["decoy"] == question) & (answers[column] != "")]
         for rater in raters:
-            right = decoys.loc[decoys["rater"] == rater, f"{about}_said"] == "no"
-            add(about, "decoys refused", rater, np.mean, right.to_numpy(dtype=float))
+            refused = decoys.loc[decoys["rater"] == rater, column] == "no"
+            add(question, "decoys refused", rater, np.mean, refused.to_numpy(dtype=float))
     columns = ["question", "metric", "who", "value", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -178,26 +177,26 @@ def cohen(codes: np.ndarray) -> float:
     return float(cohens_kappa(table, return_results=False))
 
 
-def _codes(study: Study, name: str, every: pd.DataFrame, about: str) -> pd.DataFrame:
-    """Answers about the images that are no decoys, as numbers: images by raters and verifier."""
-    real = every[every["decoy"] == ""]
-    said = {part: real[f"{part}_said"].map(CODES) for part in QUESTIONS}
-    if about == "pair":
-        both = pd.concat(said.values(), axis=1)
+def _codes(study: Study, name: str, answers: pd.DataFrame, question: str) -> pd.DataFrame:
+    """Answers about the images that are no decoys, as `CODES`: images by raters and verifier."""
+    real = answers[answers["decoy"] == ""]
+    codes = {part: real[f"{part}_said"].map(CODES) for part in QUESTIONS}
+    if question == PAIR:
+        both = pd.concat(codes.values(), axis=1)
         # No to either is a no, whatever the other is; else a doubt about either is a doubt.
         pair = both.max(axis=1).where(~(both == CODES["no"]).any(axis=1), CODES["no"])
-        said["pair"] = pair.where(both.notna().all(axis=1))
-    table = real.assign(code=said[about]).pivot(index="image", columns="rater", values="code")
+        codes[PAIR] = pair.where(both.notna().all(axis=1))
+    table = real.assign(code=codes[question]).pivot(index="image", columns="rater", values="code")
     verified = study.paths.verified(name)
     if study.table(name) == verified and verified.is_file():
-        answers = read_table(verified).set_index("image").loc[table.index]
+        verdicts = read_table(verified).set_index("image").loc[table.index]
         settings = study.verified(name)
         yes = {
-            part: (answers[f"{part}_yes"] >= getattr(settings, f"{part}_threshold"))
+            part: (verdicts[f"{part}_yes"] >= getattr(settings, f"{part}_threshold"))
             for part in QUESTIONS
         }
-        yes["pair"] = yes["object"] & yes["attribute"]
-        table[VERIFIER] = yes[about].astype(float).where(answers["object_yes"].notna())
+        yes[PAIR] = yes["object"] & yes["attribute"]
+        table[VERIFIER] = yes[question].astype(float).where(verdicts["object_yes"].notna())
     return table
 
 

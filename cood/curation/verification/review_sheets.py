@@ -1,4 +1,4 @@
-"""Review sheets: one HTML file a person, which asks of a sample of a set what its images show."""
+"""Review sheets: an HTML file for each rater, with questions about a sample of a set."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from cood.errors import CoodError
 from cood.files import atomic, read_table
 from cood.settings import Verification
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT, load_image
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
 
-DECOYS = 0.2  # share of the images that are asked about with a wrong word
+DECOYS = 0.2  # share of the images whose question has a wrong word
 LARGEST = 384  # pixels a side of an image in a sheet
-REVIEWING = 0x5EE7  # sets the draw of a sample apart from other draws of the study
+REVIEWING = 0x5EE7  # seed of the samples, apart from other draws of the study
 QUESTIONS = ("object", "attribute")
 
 
 def plan(study: Study, name: str, sample: int) -> pd.DataFrame:
-    """What is asked of everybody: a row an image of the sample.
+    """What all raters are asked: a row an image of the sample.
 
-    The sample is drawn from the images that can be used, before any verification, so that what a
-    verifier drops is looked at too. Every fifth is a decoy: the word that `decoy` names is wrong.
+    The sample is drawn from the images that can be used, before any verification, so that images
+    that the verifier drops are reviewed too. Every fifth is a decoy: the word that `decoy` names is
+    wrong.
 
     Returns
     -------
@@ -68,10 +70,10 @@ def plan(study: Study, name: str, sample: int) -> pd.DataFrame:
 
 
 def write_sheet(study: Study, name: str, sample: int, rater: str) -> Path:
-    """Write the sheet of one rater, a file that needs neither network nor server; give its path.
+    """Write the sheet of one rater, a file that needs neither network nor server; return its path.
 
-    All raters see the same images, each in another order. The sheet holds neither what the
-    verifier said, nor which questions are decoys, nor the names of the files.
+    All raters see the same images, in different orders. The sheet holds neither the answers of
+    the verifier, nor which questions are decoys, nor the names of the files.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def write_sheet(study: Study, name: str, sample: int, rater: str) -> Path:
 
 
 def questions(study: Study, name: str) -> dict[str, str]:
-    """What is asked of persons: the questions of the verifier, without how to answer."""
+    """What raters are asked: the questions of the verifier, without the instruction to answer."""
     fields = Verification.model_fields
     own = study.verification if study.table(name) != study.paths.manifest(name) else None
     return {
@@ -121,13 +123,13 @@ def questions(study: Study, name: str) -> dict[str, str]:
 
 
 def mark(rows: pd.DataFrame, asks: dict[str, str]) -> str:
-    """Short hash of a plan and its questions, by which answers are known to belong to it."""
+    """Short hash of a plan and its questions, to check that answers belong to it."""
     text = rows.to_csv(index=False) + json.dumps(asks)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _others(study: Study, about: str, word: str) -> list[str]:
-    """Words that are surely wrong: of attributes, those of another category."""
+    """Words that are wrong for certain: of attributes, those of another category."""
     if about == "object":
         return [other for other in study.vocabulary.objects if other != word]
     return [other for other in study.vocabulary.attributes if CATEGORY[other] != CATEGORY[word]]

@@ -1,8 +1,8 @@
 """Asking a vision-language model of transformers a question with the answer yes or no.
 
-The answer is read from the probabilities of the very next token, those of "yes" against those of
-"no": nothing is sampled and no text is parsed. On a CPU images are asked one by one, so that the
-numbers are the same whatever `batch` is; on a GPU batches are always the same ones.
+The answer is read from the probabilities of the next token, those of "yes" against those of "no":
+nothing is sampled and no text is parsed. On a CPU images are asked about one by one, so that the
+numbers do not depend on `batch`; on a GPU the batches are the same in every run.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import LOCAL
+from cood.devices import best_device
 from cood.errors import CoodError
-from cood.models.loading import best_device
 from cood.settings import Verification
 from cood.settings.study_file import Study
 
@@ -28,7 +28,7 @@ FORMS = ("{}", " {}", "{} ")
 
 @dataclass(frozen=True)
 class Verifier:
-    """A model with its processor, and the numbers of the tokens that mean yes and no."""
+    """A model with its processor, and the ids of the tokens that mean yes and no."""
 
     model: Any
     processor: Any
@@ -37,14 +37,14 @@ class Verifier:
 
 
 def load_verifier(study: Study, settings: Verification) -> Verifier:
-    """The model of the study's verification, on the GPU where there is one.
+    """Load the model of the study's verification, on the GPU if there is one.
 
     Weights are read from safetensors only, and no code of a repository is run.
 
     Raises
     ------
     CoodError
-        If it cannot be had, or cannot be asked: it has no chat template, or no token for yes.
+        If it cannot be loaded, or cannot be asked: it has no chat template, or no token for yes.
     """
     import transformers
 
@@ -63,13 +63,13 @@ def load_verifier(study: Study, settings: Verification) -> Verifier:
         model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
             source, dtype=dtype, use_safetensors=True, **options
         )
-    except Exception as error:  # transformers, safetensors and the hub raise all sorts
+    except Exception as error:  # transformers, safetensors and the hub raise errors of many kinds
         reason = " ".join(str(error).split())[:300]
         raise CoodError(f"verifier {settings.model} cannot be loaded: {reason}") from error
     if not getattr(processor, "chat_template", None):
         raise CoodError(
             f"verifier {settings.model} has no chat template, so it was not trained to answer "
-            "questions; name one that was, mostly called instruct or chat"
+            "questions; use a model that was, most often called instruct or chat"
         )
     processor.tokenizer.padding_side = "left"  # the next token follows the last one
     answers = [_tokens(processor.tokenizer, word) for word in ("yes", "no")]
@@ -85,22 +85,22 @@ def load_verifier(study: Study, settings: Verification) -> Verifier:
 def ask(
     verifier: Verifier, images: Sequence[Image.Image], questions: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ask one question of each image, all in one batch.
+    """Ask one question about each image, all in one batch.
 
     Parameters
     ----------
     verifier, images, questions
-        The model, RGB images, and as many questions.
+        The model, RGB images, and a question for each.
 
     Returns
     -------
     yes : ndarray of float64, shape (n,)
-        Probability of yes, of yes and no alone.
+        Probability of yes among yes and no.
     mass : ndarray of float64, shape (n,)
-        Probability that yes and no have together, of all tokens: near 0 if the model would rather
-        say something else, so that `yes` means little.
+        Probability of yes and no together, among all tokens: near 0 if the model would rather say
+        something else, so that `yes` means little.
     """
-    talks = [
+    chats = [
         [
             {
                 "role": "user",
@@ -110,7 +110,7 @@ def ask(
         for image, question in zip(images, questions, strict=True)
     ]
     inputs = verifier.processor.apply_chat_template(
-        talks,
+        chats,
         add_generation_prompt=True,
         tokenize=True,
         return_dict=True,
@@ -118,23 +118,23 @@ def ask(
         processor_kwargs={"padding": True},
     )
     model = verifier.model
-    said = model.generate(
+    output = model.generate(
         **inputs.to(model.device, dtype=model.dtype),
         max_new_tokens=1,
         do_sample=False,
         output_logits=True,
         return_dict_in_generate=True,
     )
-    shares = said.logits[0].double().log_softmax(dim=-1).cpu()
+    shares = output.logits[0].double().log_softmax(dim=-1).cpu()
     yes, no = (shares[:, tokens].logsumexp(dim=-1) for tokens in (verifier.yes, verifier.no))
     return torch.sigmoid(yes - no).numpy(), (yes.exp() + no.exp()).numpy()
 
 
 def _tokens(tokenizer: Any, word: str) -> list[int]:
-    """Numbers of all tokens that are this word alone, in any of its forms."""
-    found = set()
+    """Ids of all tokens that are this word alone, in any of its forms."""
+    ids = set()
     for text in (form.format(w) for w in (word, word.capitalize(), word.upper()) for form in FORMS):
         tokens = tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) == 1 and tokenizer.decode(tokens).strip().lower() == word:
-            found.add(tokens[0])
-    return sorted(found)
+            ids.add(tokens[0])
+    return sorted(ids)

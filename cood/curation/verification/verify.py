@@ -1,37 +1,48 @@
-"""Verifying a set, shard by shard, and what of it is kept.
+"""Verifying a set, shard by shard, and which of its images are kept.
 
-Every answer is kept in `parts/` as soon as it is given, so that no image is asked twice, whatever
-stops the run; a part says by which model and questions, and of how many bytes the image was.
+Every answer is stored in `parts/` as soon as it is given, so that no image is asked about twice,
+whatever stops the run; a part records the model and questions, and the size of the image file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from cood.errors import ArtefactError, StudyError, unknown
+from cood.errors import ArtefactError, MissingModelError, StudyError, unknown
 from cood.files import damage, read_table, write_table
 from cood.progress import Progress
 from cood.settings import Verification
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT, load_image
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import KEPT
 
-ANSWERS = ("object_yes", "attribute_yes", "object_mass", "attribute_mass")
-ROW = ("image", "bytes", "attribute", "object")
+if TYPE_CHECKING:
+    from cood.curation.verification.verifier import Verifier
+
+ANSWERS = ["object_yes", "attribute_yes", "object_mass", "attribute_mass"]
+ROW = ["image", "bytes", "attribute", "object"]
 KEY = ["image", "bytes", "recipe"]
 NO_OBJECT, NO_ATTRIBUTE = "object not seen", "attribute not seen"
 UNASKED = "could not be asked"
-ASKED = ("model", "revision", "object_question", "attribute_question", "precision")
+RECIPE = ("model", "revision", "object_question", "attribute_question", "precision")
+LONGEST = 200  # characters of a problem
 
 
 def verify_set(study: Study, name: str, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Ask of the shards that are not asked yet, and write and return the verified manifest.
+    """Ask about the shards that have no answers yet; write and return the verified manifest.
 
-    It is the manifest with the answers beside it, and a `status` that says what was not seen.
+    It is the manifest with the answers, and a `status` that says which word was not seen.
+
+    Raises
+    ------
+    StudyError
+        If there is no such set, or it is not verified.
     """
     verifier = None
     for shard in range(study.verified(name).shards):
@@ -41,35 +52,47 @@ def verify_set(study: Study, name: str, say: Callable[[str], None] = print) -> p
             from cood.curation.verification.verifier import load_verifier
 
             verifier = load_verifier(study, study.verified(name))
-        verify_shard(study, name, shard, say, verifier)
+        ask_verifier(study, name, shard, say, verifier)
     return judge(study, name)
 
 
-def verify_shard(
+def ask_verifier(
     study: Study,
     name: str,
     shard: int,
     say: Callable[[str], None] = print,
-    verifier: object | None = None,
+    verifier: Verifier | None = None,
 ) -> pd.DataFrame:
-    """Ask of all images of one shard that were not asked yet; write the answers and return them.
+    """Ask about all images of a shard that have no answer yet; write and return the answers.
 
-    Columns: image, bytes, attribute, object, the probability of yes for object and attribute
-    (`object_yes`, `attribute_yes`), of all probability that of yes and no (`object_mass`,
-    `attribute_mass`), `clip` (the cosine of image and composition, or NaN), and `problem`, why an
-    image could not be asked. Such an image is asked again the next time.
+    Columns: `image`, `bytes`, `attribute`, `object`, the probability of yes for object and
+    attribute (`object_yes`, `attribute_yes`), that of yes and no together (`object_mass`,
+    `attribute_mass`), `clip` (cosine of image and composition, or NaN), and `problem`: why an
+    image could not be asked about. Such an image is tried again the next time.
+
+    Raises
+    ------
+    StudyError
+        If there is no such set or shard, or the set is not verified.
+    CoodError
+        If the verifier cannot be loaded.
     """
     settings = study.verified(name)
     rows = planned(study, name, shard)
-    known = rows.merge(_parts(study, name), on=KEY, how="left")
-    left = known["object_yes"].isna().to_numpy()
+    answers = rows.merge(_parts(study, name), on=KEY, how="left")
+    left = answers["object_yes"].isna().to_numpy()
     say(f"{name}, shard {shard}: {int(left.sum()):,} of {len(rows):,} images to ask about")
     if left.any():
-        known = _ask_rest(study, name, shard, known, left, verifier, say)
-    known["clip"] = _clip_scores(study, name, known) if settings.clip else np.nan
-    known["clip_model"] = settings.clip or ""
-    write_table(known, study.paths.answers(name, shard))
-    return known
+        if verifier is None:
+            from cood.curation.verification.verifier import load_verifier
+
+            verifier = load_verifier(study, settings)
+        progress = Progress(f"{name}, shard {shard}", int(left.sum()), say)
+        answers = _ask_rest(study, name, shard, answers, left, verifier, progress)
+    answers["clip"] = _clip_cosines(study, name, answers, say) if settings.clip else np.nan
+    answers["clip_model"] = settings.clip or ""
+    write_table(answers, study.paths.answers(name, shard))
+    return answers
 
 
 def planned(study: Study, name: str, shard: int) -> pd.DataFrame:
@@ -84,20 +107,20 @@ def planned(study: Study, name: str, shard: int) -> pd.DataFrame:
     if shard not in range(settings.shards):
         raise StudyError(f"set {name!r}: {unknown('shard', str(shard), _shards(settings))}")
     table = read_table(study.paths.manifest(name))
-    kept = table.loc[table["status"] == KEPT, list(ROW)].reset_index(drop=True)
+    kept = table.loc[table["status"] == KEPT, ROW].reset_index(drop=True)
     borders = np.linspace(0, len(kept), settings.shards + 1).astype(int)
     part = kept[borders[shard] : borders[shard + 1]].reset_index(drop=True)
     return part.assign(recipe=recipe(settings))
 
 
 def recipe(settings: Verification) -> str:
-    """Short hash of all settings that decide an answer."""
-    chosen = json.dumps({key: getattr(settings, key) for key in ASKED})
+    """Short hash of all settings that an answer depends on."""
+    chosen = json.dumps({key: getattr(settings, key) for key in RECIPE})
     return hashlib.sha256(chosen.encode()).hexdigest()[:12]
 
 
 def asked(study: Study, name: str, shard: int) -> bool:
-    """Whether the answers of a shard are there, as the study wants them, for all its images."""
+    """Whether a shard has the answers that the study asks for, for all of its images."""
     path = study.paths.answers(name, shard)
     if not path.is_file() or damage(path):
         return False
@@ -110,7 +133,7 @@ def asked(study: Study, name: str, shard: int) -> bool:
 
 
 def judge(study: Study, name: str) -> pd.DataFrame:
-    """Join the answers of all shards, and write and return the verified manifest of a set.
+    """Join the answers of all shards; write and return the verified manifest of a set.
 
     Raises
     ------
@@ -125,8 +148,8 @@ def judge(study: Study, name: str) -> pd.DataFrame:
     kept = whole["status"] == KEPT
     if not whole.loc[kept, "recipe"].eq(recipe(settings)).all():
         raise ArtefactError(
-            f"the answers in {study.paths.answers(name, 0).parent} are not those of the images "
-            f"of set {name!r} as they are now; run `cood verify --set {name}` again"
+            f"the answers in {study.paths.answers(name, 0).parent} are not about the images of set "
+            f"{name!r} as they are now; run `cood verify --set {name}` again"
         )
     failed = kept & (whole["problem"] != "")
     for status, wrong in (
@@ -141,7 +164,7 @@ def judge(study: Study, name: str) -> pd.DataFrame:
 
 
 def unasked(answers: pd.DataFrame) -> str | None:
-    """First image of a table of answers that could not be asked: it is worth another try."""
+    """First image of a table that could not be asked about: it is worth another try."""
     wrong = answers.loc[answers["problem"] != "", ["image", "problem"]]
     for image, problem in wrong.itertuples(index=False):
         return f"image {image} could not be asked about: {problem}"
@@ -152,51 +175,38 @@ def _ask_rest(
     study: Study,
     name: str,
     shard: int,
-    known: pd.DataFrame,
+    answers: pd.DataFrame,
     left: np.ndarray,
-    verifier: object | None,
-    say: Callable[[str], None],
+    verifier: Verifier,
+    progress: Progress,
 ) -> pd.DataFrame:
-    """Fill in the answers that are missing, and keep them after every batch."""
-    from cood.curation.verification import verifier as asking
-
+    """Fill in the answers that are `left` [n], and store them after every batch."""
     settings = study.verified(name)
-    if verifier is None:
-        verifier = asking.load_verifier(study, settings)
-    assert isinstance(verifier, asking.Verifier)
     batch = settings.batch if verifier.model.device.type != "cpu" else 1
-    progress = Progress(f"{name}, shard {shard}", int(left.sum()), say)
-    known = known.assign(problem=known["problem"].fillna(""))
+    answers = answers.assign(problem=answers["problem"].fillna(""))
     store = study.paths.answer_parts(name) / f"{shard}.parquet"
-    for start in range(0, len(known), batch):
-        places = range(start, min(start + batch, len(known)))
-        if not left[list(places)].any():
+    for start in range(0, len(answers), batch):
+        rows = answers.iloc[start : start + batch]
+        todo = rows.index[left[start : start + batch]]
+        if todo.empty:
             continue
-        # The whole batch, so that its answers come out as they would have without the stop.
-        for place, answer in zip(
-            places, _answers(study, name, verifier, known, places), strict=True
-        ):
-            if isinstance(answer, str):
-                known.loc[place, "problem"] = answer
-            elif left[place]:
-                known.loc[place, list(ANSWERS)] = answer
-        done = known.loc[known["object_yes"].notna()]
-        write_table(done[[*KEY, *ANSWERS]], store)
-        progress.add(int(left[list(places)].sum()))
-    return known
+        # The whole batch, so that its answers are what they would have been without the stop.
+        new = _ask_batch(study, name, verifier, rows)
+        answers.loc[todo, new.columns] = new.loc[todo]
+        answered = answers.loc[answers["object_yes"].notna()]
+        write_table(answered[[*KEY, *ANSWERS]], store)
+        progress.add(len(todo))
+    return answers
 
 
-def _answers(
-    study: Study, name: str, verifier: object, known: pd.DataFrame, places: Sequence[int]
-) -> list[list[float] | str]:
-    """The answers of a batch, in the order of `ANSWERS`, or why there are none.
+def _ask_batch(study: Study, name: str, verifier: Verifier, rows: pd.DataFrame) -> pd.DataFrame:
+    """`ANSWERS` and `problem` of the images of a batch.
 
-    If a batch fails, its images are asked one by one.
+    If a batch fails, its images are asked about one by one.
     """
-    from cood.curation.verification import verifier as asking
+    from cood.curation.verification.verifier import ask
 
     settings, folder = study.verified(name), study.paths.manifest(name).parent
-    rows = known.loc[list(places)]
     words = list(zip(rows["object"], rows["attribute"], strict=True))
     questions = [
         [question.format(object=object_, attribute=attribute) for object_, attribute in words]
@@ -204,26 +214,41 @@ def _answers(
     ]
     try:
         images = [load_image(folder, image) for image in rows["image"]]
-        (o, o_mass), (a, a_mass) = (asking.ask(verifier, images, asks) for asks in questions)  # type: ignore[arg-type]
-    except Exception as error:  # out of memory, above all, or an image that is gone
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
+        objects, attributes = (ask(verifier, images, question) for question in questions)
+    except Exception as error:  # most often out of memory, or an image that is gone
+        problem = " ".join(str(error).split())[:LONGEST] or type(error).__name__
     else:
-        table = np.stack([o, a, o_mass, a_mass], axis=1)
-        return [row.tolist() if np.isfinite(row).all() else "no number" for row in table]
+        values = np.stack([objects[0], attributes[0], objects[1], attributes[1]], axis=1)
+        finite = np.isfinite(values).all(axis=1)
+        values[~finite] = np.nan
+        table = pd.DataFrame(values, columns=ANSWERS, index=rows.index)
+        return table.assign(problem=np.where(finite, "", "no number"))
     if len(rows) == 1:
-        return [problem]
-    return [_answers(study, name, verifier, known, [place])[0] for place in places]
+        return pd.DataFrame(np.nan, columns=ANSWERS, index=rows.index).assign(problem=problem)
+    return pd.concat(_ask_batch(study, name, verifier, rows.loc[[place]]) for place in rows.index)
 
 
-def _clip_scores(study: Study, name: str, rows: pd.DataFrame) -> np.ndarray:
-    """Cosine of each image and its composition, by the CLIP of the study's verification."""
-    from cood.evaluation.embed.evaluation_sets import embed_images, embed_texts, load_model
+def _clip_cosines(
+    study: Study, name: str, rows: pd.DataFrame, say: Callable[[str], None]
+) -> np.ndarray:
+    """Cosine of each image and its composition, by the CLIP of the study's verification.
 
-    clip = load_model(study, str(study.verified(name).clip), print)
+    NaN for all images if the CLIP cannot be loaded.
+    """
+    from cood.evaluation.embed.images import embed_images
+    from cood.evaluation.embed.loading import load_clip
+    from cood.evaluation.embed.texts import embed_texts
+
     usable = (rows["problem"] == "").to_numpy()
-    scores = np.full(len(rows), np.nan)
-    if isinstance(clip, str) or not usable.any():
-        return scores
+    cosines = np.full(len(rows), np.nan)
+    if not usable.any():
+        return cosines
+    model = str(study.verified(name).clip)
+    try:
+        clip = load_clip(study, model, say)
+    except MissingModelError as error:
+        say(f"{name}: no CLIP scores, as {model} cannot be loaded: {error}")
+        return cosines
     images = embed_images(
         clip, study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
     )
@@ -232,12 +257,12 @@ def _clip_scores(study: Study, name: str, rows: pd.DataFrame) -> np.ndarray:
     texts = embed_texts(clip, distinct.tolist(), study.evaluation.templates)
     images = images / np.linalg.norm(images, axis=1, keepdims=True)
     texts = texts / np.linalg.norm(texts, axis=1, keepdims=True)
-    scores[usable] = (images * texts[numbers]).sum(axis=1)
-    return scores
+    cosines[usable] = (images * texts[numbers]).sum(axis=1)
+    return cosines
 
 
 def _parts(study: Study, name: str) -> pd.DataFrame:
-    """All answers that were ever given for the images of a set, each once."""
+    """All answers about the images of a set that are stored, each once."""
     files = sorted(study.paths.answer_parts(name).glob("*.parquet"))
     empty = pd.DataFrame({key: pd.Series(dtype="str") for key in KEY}).astype({"bytes": "int64"})
     empty = empty.assign(**{key: pd.Series(dtype="float64") for key in ANSWERS})

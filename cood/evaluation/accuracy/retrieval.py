@@ -10,6 +10,7 @@ import pandas as pd
 from cood.errors import StudyError
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.score_rows import Outcome, summarise
+from cood.evaluation.common.score_table import ALL
 from cood.settings.study_file import Study
 from cood.splits import RETRIEVAL
 from cood.vocabulary import Vocabulary
@@ -17,7 +18,40 @@ from cood.vocabulary import Vocabulary
 TOP = 5
 COMPOSED = ("swap", "add", "pairs")
 ALONE = ("text", "image")
-WEIGHTS = (0.25, 0.5, 2.0, 4.0)  # of the text, scanned beside the 1 that is reported
+EQUAL = 1.0  # weight of the text, against 1 of the image
+WEIGHTS = (0.25, 0.5, 2.0, 4.0)  # others that are tried
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a query is composed: columns of the table of scores.
+
+    Attributes
+    ----------
+    query
+        One of `COMPOSED` and `ALONE`; see `compose`.
+    weight
+        Of the text.
+    centred
+        Whether images and texts are centred first; see `centred`.
+    """
+
+    query: str
+    weight: float = EQUAL
+    centred: bool = False
+
+    def __str__(self) -> str:
+        """For tables."""
+        text = self.query if self.weight == EQUAL else f"{self.query}, text x {self.weight:g}"
+        return f"{text}, centred" if self.centred else text
+
+
+# Queries without a composition come first: gains are differences to the text alone.
+FORMS = (
+    *(Form(query) for query in (*ALONE, *COMPOSED)),
+    *(Form(query, weight) for query in COMPOSED for weight in WEIGHTS),
+    *(Form(query, centred=True) for query in (*ALONE, *COMPOSED)),
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +111,7 @@ def sample(truth: np.ndarray, words: Vocabulary, limit: int, rng: np.random.Gene
 
 
 def compose(
-    tensors: dict[str, np.ndarray], queries: Queries, words: Vocabulary, form: str, weight: float
+    tensors: dict[str, np.ndarray], queries: Queries, words: Vocabulary, form: Form
 ) -> np.ndarray:
     """Query vectors [q, d].
 
@@ -88,29 +122,30 @@ def compose(
     queries, words
         The questions and the vocabulary.
     form
+        Its `query` is
         ``swap``: the image, minus the text of its attribute, plus that of the other one;
         ``add``: the image plus the text of the other attribute;
         ``pairs``: the image, minus the text of its composition, plus that of the other one, as
         in SIMAT (Couairon et al. 2022, arXiv:2112.03162);
         ``text``: the text of the other composition alone; ``image``: the image alone.
-    weight
-        Of the texts, against 1 for the image.
     """
     image = tensors["images"][queries.images]
     attributes, compositions = tensors["attributes"], tensors["compositions"]
-    given, wanted = words.attribute_of(queries.sources), words.attribute_of(queries.targets)
-    match form:
+    present, wanted = words.attribute_of(queries.sources), words.attribute_of(queries.targets)
+    match form.query:
         case "swap":
-            return image + weight * (attributes[wanted] - attributes[given])
+            return image + form.weight * (attributes[wanted] - attributes[present])
         case "add":
-            return image + weight * attributes[wanted]
+            return image + form.weight * attributes[wanted]
         case "pairs":
-            return image + weight * (compositions[queries.targets] - compositions[queries.sources])
+            return image + form.weight * (
+                compositions[queries.targets] - compositions[queries.sources]
+            )
         case "text":
             return compositions[queries.targets]
         case "image":
             return image
-    raise ValueError(f"form: expected one of {', '.join((*COMPOSED, *ALONE))}, got {form!r}")
+    raise ValueError(f"query: expected one of {', '.join((*COMPOSED, *ALONE))}, got {form.query!r}")
 
 
 def search(vectors: np.ndarray, images: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -134,20 +169,19 @@ def score_retrieval(
     truth: np.ndarray,
     splits: dict[str, np.ndarray],
 ) -> pd.DataFrame:
-    """Every retrieval score of one model on one set: the columns `ROW`, and `space`.
+    """Every retrieval score of one model on one set, as rows of a table of scores.
 
     `metric` is ``retrieval_top1`` or ``retrieval_top5``: a target is among the nearest images;
     ``retrieval_attribute_top1`` and ``retrieval_object_top1``: that half of the nearest is right;
-    ``retrieval_gain_top1``: what is won over the text alone. `variant` is the form of `compose`,
-    followed by ``x`` and the weight, if that is not 1, or by ``centred``. `split` is that of the
-    target.
+    ``retrieval_gain_top1``: the gain over the text alone. `query`, `weight` and `centred` say how
+    queries are composed (`FORMS`). `split` is that of the target.
 
     Parameters
     ----------
     study
         The study; the queries are the same for all of its models.
     tensors
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them.
+        Embeddings, as `cood.evaluation.embed.embed.embed_model` writes them.
     truth
         Composition id [n] of each image.
     splits
@@ -161,24 +195,22 @@ def score_retrieval(
     words, rng = study.words, np.random.default_rng((study.seed, RETRIEVAL))
     queries = sample(truth, words, study.retrieval.samples, rng)
     unit = {name: normalise(tensors[name]) for name in ("images", "compositions", "attributes")}
-    about = centred(unit)
-    asked = [(form, unit, form, 1.0) for form in (*ALONE, *COMPOSED)]
-    asked += [(f"{form} x{w:g}", unit, form, w) for form in COMPOSED for w in WEIGHTS]
-    asked += [(f"{form} centred", about, form, 1.0) for form in (*ALONE, *COMPOSED)]
-    levels = _chances(truth, words, queries)
-    right: dict[str, np.ndarray] = {}
+    vectors = {False: unit, True: centred(unit)}
+    chances = _chances(truth, words, queries)
+    right: dict[Form, np.ndarray] = {}
     outcomes = []
-    for variant, vectors, form, weight in asked:
-        query = compose(vectors, queries, words, form, weight)
-        found = truth[search(query, vectors["images"], queries.images)]
-        hits = _hits(found, words, queries)
-        right[variant] = hits["retrieval_top1"].astype(float)
-        outcomes += [Outcome(name, variant, hit, levels[name]) for name, hit in hits.items()]
-        if form in COMPOSED:
-            text = right["text centred" if vectors is about else "text"]
-            outcomes.append(Outcome("retrieval_gain_top1", variant, right[variant] - text))
+    for form in FORMS:
+        query = compose(vectors[form.centred], queries, words, form)
+        nearest_images = search(query, vectors[form.centred]["images"], queries.images)
+        results = _hits(truth[nearest_images], words, queries)
+        right[form] = results["retrieval_top1"].astype(float)
+        columns = vars(form)
+        outcomes += [Outcome(name, hit, chances[name], columns) for name, hit in results.items()]
+        if form.query in COMPOSED:
+            gain = right[form] - right[Form("text", centred=form.centred)]
+            outcomes.append(Outcome("retrieval_gain_top1", gain, columns=columns))
     table = summarise(outcomes, queries.targets, splits, study.evaluation, study.seed)
-    return table.assign(space="image")
+    return table.assign(space="image", category=ALL)
 
 
 def _hits(found: np.ndarray, words: Vocabulary, queries: Queries) -> dict[str, np.ndarray]:

@@ -10,31 +10,18 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.nearest import nearest
-from cood.evaluation.common.resampling import grouped_mean
+from cood.evaluation.common.resampling import grouped_mean, means_of_finite
+from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT
+from cood.evaluation.common.tensor_names import ABLATED
 from cood.settings import Evaluation
 from cood.vocabulary import CATEGORY, Vocabulary
 
 TOP = 5
-ABLATED = "compositions, "
-COLUMNS = (
-    *("model", "set", "split", "group", "space", "metric", "variant"),
-    *("value", "low", "high", "chance", "n", "seconds", "note"),
-)
-
-
-def ablated(name: str) -> str:
-    """Name of the tensor of compositions that were read with other templates."""
-    return f"{ABLATED}{name}"
-
-
-def template_variant(name: str) -> str:
-    """Name of scores with other templates, as it stands in the column `variant`."""
-    return f"templates, {name}"
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answered to each of n images.
+    """Predictions of a model for each of n images.
 
     Attributes
     ----------
@@ -43,7 +30,7 @@ class Answers:
     pairs
         Composition ids [n, k] in the order of the model's preference.
     attributes, objects
-        Ids [n] of the best attribute and object, each asked alone; None where not asked.
+        Ids [n] of the best attribute and object, each predicted by itself; None without them.
     """
 
     truth: np.ndarray
@@ -55,7 +42,7 @@ class Answers:
 def answer(
     tensors: dict[str, np.ndarray], truth: np.ndarray, labels: np.ndarray | None = None
 ) -> Answers:
-    """Classify images among the compositions `labels` (all by default), and by the words alone.
+    """Classify images among the compositions `labels` (all by default), and by each word itself.
 
     Parameters
     ----------
@@ -79,12 +66,12 @@ def answer(
 def hits(
     answers: Answers, words: Vocabulary, labels: np.ndarray
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Measures of right answers: name, hit or miss [n] (NaN where it does not apply), chance [n].
+    """Metrics of accuracy: name, hit or miss [n] (NaN where it does not apply), chance [n].
 
-    `pair`, `attribute` and `object` are read off the composition that was answered; the metrics
-    ``..._alone`` off the answer among attributes, or objects, only. `binding` is the pair
-    accuracy where both words, asked alone, were answered right. In the metrics ``..._merged``,
-    which are there if the vocabulary has near-synonyms, one of them is as good as another.
+    `pair`, `attribute` and `object` follow from the composition that was predicted; the metrics
+    ``..._alone`` from the prediction among attributes, or objects, only. `binding` is the pair
+    accuracy on the images whose two words are both predicted right on their own. In the metrics
+    ``..._merged``, which exist if the vocabulary has near-synonyms, any of them is right.
     """
     truth, first = answers.truth, answers.pairs[:, 0]
     n, ones = len(labels), np.ones(len(truth))
@@ -115,9 +102,7 @@ def hits(
         yield "binding", np.where(attribute_right & object_right, right, np.nan), ones * np.nan
 
 
-def score(
-    model: str,
-    set_: str,
+def score_zero_shot(
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
     splits: dict[str, np.ndarray],
@@ -125,7 +110,7 @@ def score(
     settings: Evaluation,
     seed: int,
 ) -> pd.DataFrame:
-    """Every accuracy of one model on one set as a long table (columns `COLUMNS`).
+    """Every zero-shot accuracy of one model on one set, as rows of a table of scores.
 
     Parameters
     ----------
@@ -135,87 +120,97 @@ def score(
         Composition id [n] of each image.
     splits
         Composition ids of each split to report. The one named ``unseen`` is also scored with
-        its own compositions as the only labels (`variant` ``unseen`` beside ``all``), those of
-        them that have an image: a set that was filtered has but some; and once for each way in
-        which `tensors` has the compositions besides (`ablated`; `variant` as `template_variant`).
-    settings, seed
-        Resamples and level of the intervals; seed of the resamples.
+        its own compositions as the only labels (`labels` is ``own``), those of them that have an
+        image: a set that was filtered has but some; and once for each list of templates in
+        which `tensors` has the compositions as well (`ablated`; `templates` is its name).
+    words, settings, seed
+        The vocabulary; resamples and level of the intervals; seed of the resamples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All columns of a table of scores that apply, but for `model` and `set`.
     """
-    rows = {split: np.flatnonzero(np.isin(truth, members)) for split, members in splits.items()}
+    images_of = {split: np.flatnonzero(np.isin(truth, ids)) for split, ids in splits.items()}
 
-    def asked(some: np.ndarray, labels: np.ndarray) -> Answers:
-        return answer(tensors | {"images": tensors["images"][some]}, truth[some], labels)
+    def predict(images: np.ndarray, labels: np.ndarray) -> Answers:
+        return answer(tensors | {"images": tensors["images"][images]}, truth[images], labels)
 
-    table = tabulate_splits(asked, truth, rows, ["unseen"], words, settings, seed)
-    if "unseen" in rows:
-        others = _ablations(tensors, truth, rows["unseen"], words, settings, seed)
+    table = tabulate_splits(predict, truth, images_of, [UNSEEN], words, settings, seed)
+    if UNSEEN in images_of:
+        others = _ablations(tensors, truth, images_of[UNSEEN], words, settings, seed)
         table = pd.concat([table, *others], ignore_index=True)
-    return table.assign(model=model, set=set_, note="")[list(COLUMNS)]
+    return table.assign(method=ZERO_SHOT)
 
 
 def _ablations(
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
-    some: np.ndarray,
+    images: np.ndarray,
     words: Vocabulary,
     settings: Evaluation,
     seed: int,
 ) -> Iterator[pd.DataFrame]:
-    """Accuracies of unseen compositions, all being labels, that were read in another way."""
-    every, images = np.arange(words.size), tensors["images"][some]
+    """Accuracies of unseen compositions with other templates, all compositions being labels."""
+    every = np.arange(words.size)
     for key in (key for key in tensors if key.startswith(ABLATED)):
         start = time.perf_counter()
-        answers = Answers(truth[some], nearest(images, tensors[key], TOP))
+        pairs = nearest(tensors["images"][images], tensors[key], TOP)
+        answers = Answers(truth[images], pairs)
         table = tabulate(answers, words, every, settings, seed, by_category=False)
-        table["seconds"] = time.perf_counter() - start
-        variant = template_variant(key.removeprefix(ABLATED))
-        yield table.assign(split="unseen", variant=variant, space="image")
+        yield table.assign(
+            split=UNSEEN,
+            labels=ALL,
+            templates=key.removeprefix(ABLATED),
+            space="image",
+            seconds=time.perf_counter() - start,
+        )
 
 
 def tabulate_splits(
-    asked: Callable[[np.ndarray, np.ndarray], Answers],
+    predict: Callable[[np.ndarray, np.ndarray], Answers],
     truth: np.ndarray,
-    rows: dict[str, np.ndarray],
-    alone: Collection[str],
+    images_of: dict[str, np.ndarray],
+    with_own_labels: Collection[str],
     words: Vocabulary,
     settings: Evaluation,
     seed: int,
     *,
     by_category: bool = True,
 ) -> pd.DataFrame:
-    """Accuracies of some images of each split: `COLUMNS` but for `model`, `set` and `note`.
+    """Accuracies of some images of each split, as rows of a table of scores.
 
     Parameters
     ----------
-    asked
+    predict
         Gives the answers to some images, as indices, among some labels, as composition ids.
     truth
         Composition id [n] of each image.
-    rows
+    images_of
         Images of each split, as indices.
-    alone
-        Splits that are also scored with their own compositions as the only labels; `variant` is
-        then the name of the split, and ``all`` else.
+    with_own_labels
+        Splits that are also scored with their own compositions as the only labels; `labels` is
+        then ``own``, and ``all`` otherwise.
     words, settings, seed
-        As in `score`.
+        As in `score_zero_shot`.
     by_category
         Whether to give them by category of the attribute too, or over all images only.
     """
     tables = []
-    for split, some in rows.items():
-        label_sets = {"all": np.arange(words.size)}
-        if split in alone:
-            label_sets[split] = np.unique(truth[some])
+    for split, images in images_of.items():
+        label_sets = {ALL: np.arange(words.size)}
+        if split in with_own_labels:
+            label_sets[OWN] = np.unique(truth[images])
         done: dict[bytes, pd.DataFrame] = {}  # where nothing is trained here, both are the same
-        for variant, labels in label_sets.items():
+        for name, labels in label_sets.items():
             start, key = time.perf_counter(), labels.tobytes()
             if key not in done:
-                answers = asked(some, labels)
+                answers = predict(images, labels)
                 done[key] = tabulate(
                     answers, words, labels, settings, seed, by_category=by_category
                 )
                 done[key]["seconds"] = time.perf_counter() - start
-            tables.append(done[key].assign(split=split, variant=variant))
+            tables.append(done[key].assign(split=split, labels=name))
     return pd.concat(tables, ignore_index=True).assign(space="image")
 
 
@@ -231,24 +226,35 @@ def tabulate(
     """Accuracies with intervals and chance, over all images and by category of the attribute."""
     category = np.array([CATEGORY[name] for name in words.attributes])
     categories = category[words.attribute_of(answers.truth)]
-    groups = {"all": np.ones(len(categories), dtype=bool)}
+    inside = {ALL: np.ones(len(categories), dtype=bool)}
     if by_category:
-        groups |= {name: categories == name for name in dict.fromkeys(category)}
+        inside |= {name: categories == name for name in dict.fromkeys(category)}
+    scored = list(hits(answers, words, labels))
+    estimates = {
+        name: means_of_finite(
+            [right[images] for _, right, _ in scored],
+            answers.truth[images],
+            seed=seed,
+            resamples=settings.resamples,
+            level=settings.level,
+        )
+        for name, images in inside.items()
+    }
     rows = []
-    for metric, right, chance in hits(answers, words, labels):
-        for group, inside in groups.items():
-            kept = inside & np.isfinite(right.astype(float))
-            kinds = {metric: False} | ({"pair_class_mean": True} if metric == "pair_top1" else {})
-            for name, per_group in kinds.items():
-                found = grouped_mean(
+    for place, (metric, right, chance) in enumerate(scored):
+        for name, images in inside.items():
+            kept = images & np.isfinite(right.astype(float))
+            means = {metric: estimates[name][place]}
+            if metric == "pair_top1":
+                means["pair_class_mean"] = grouped_mean(
                     right[kept],
                     answers.truth[kept],
                     rng=np.random.default_rng(seed),
                     resamples=settings.resamples,
                     level=settings.level,
-                    per_group=per_group,
+                    per_group=True,
                 )
-                guess = float(chance[kept].mean()) if found.n else np.nan
-                rows.append((name, group, found.value, found.low, found.high, guess, found.n))
-    columns = ["metric", "group", "value", "low", "high", "chance", "n"]
-    return pd.DataFrame(rows, columns=columns)
+            for kind, mean in means.items():
+                guess = float(chance[kept].mean()) if mean.n else np.nan
+                rows.append({"metric": kind, "category": name, "chance": guess} | vars(mean))
+    return pd.DataFrame(rows)

@@ -1,9 +1,10 @@
-"""Outcomes of a probe as rows of the long table of scores."""
+"""Results of many trials as rows of a table of scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,28 +12,27 @@ import pandas as pd
 from cood.evaluation.common.resampling import Estimate, grouped_means
 from cood.settings import Evaluation
 
-ROW = ("metric", "variant", "group", "split", "value", "low", "high", "chance", "n")
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of n trials.
+    """The results of n trials.
 
     Attributes
     ----------
-    metric, variant, group
-        As in the long table of scores.
+    metric
+        As in the table of scores.
     result
         Hit or miss [n], or a difference of two.
     chance
         Expected result [n] of a guess, or the same number for all; NaN where there is none.
+    columns
+        What else tells its rows apart, by column of the table of scores.
     """
 
     metric: str
-    variant: str
     result: np.ndarray
     chance: np.ndarray | float = np.nan
-    group: str = "all"
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 def summarise(
@@ -42,7 +42,7 @@ def summarise(
     settings: Evaluation,
     seed: int,
 ) -> pd.DataFrame:
-    """Means with intervals from resampling compositions, in each split (columns `ROW`).
+    """Means with intervals from resampling compositions, in each split.
 
     Parameters
     ----------
@@ -54,8 +54,13 @@ def summarise(
         Composition ids of each split to report.
     settings, seed
         Resamples and level of the intervals; seed of the resamples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `metric`, `split`, `value`, `low`, `high`, `chance`, `n`, and the columns of the outcomes.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     done: dict[bytes, list[Estimate]] = {}  # splits may hold the same compositions
     for split, members in splits.items():
         inside = np.isin(compositions, members)
@@ -71,6 +76,6 @@ def summarise(
         for outcome, mean in zip(outcomes, done[key], strict=True):
             chance = np.broadcast_to(outcome.chance, inside.shape)[inside]
             guess = float(chance.mean()) if mean.n else np.nan
-            place = (outcome.metric, outcome.variant, outcome.group, split)
-            rows.append((*place, mean.value, mean.low, mean.high, guess, mean.n))
-    return pd.DataFrame(rows, columns=list(ROW))
+            row = {"metric": outcome.metric, "split": split, **outcome.columns}
+            rows.append(row | vars(mean) | {"chance": guess})
+    return pd.DataFrame(rows)

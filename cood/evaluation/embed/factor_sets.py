@@ -1,59 +1,58 @@
-"""Embedding the factor sets with a model: images, their captions, and prompts for zero-shot."""
+"""Embeddings of the factor sets: images, their captions, and prompts for zero-shot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from cood.evaluation.embed.evaluation_sets import (
-    describe,
-    embed_images,
-    embed_texts,
-    load_model,
-)
+from cood.evaluation.embed.images import embed_images
+from cood.evaluation.embed.metadata import Embeddings, describe_clip
+from cood.evaluation.embed.texts import embed_texts
 from cood.factors.table import Table
-from cood.files import write_tensors
-from cood.models.loading import Clip
-from cood.models.training.caption_forms import caption_form
+from cood.models.caption_forms import caption_form
+from cood.models.clip import Clip
 from cood.settings.study_file import Study
 from cood.splits import FACTOR_PROMPTS
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
 
 CONTEXTS = 16  # captions averaged into the text embedding of a class
+AS_IS = ("{}",)  # the template of a caption that is read as it stands
 
 
-def embed_factor_sets(study: Study, model: str, say: Callable[[str], None] = print) -> None:
-    """Embed with one model each factor set that it is tested on, and write the results.
+def embed_factor_set(
+    study: Study, clip: Clip, model: str, set_: str, manifest: pd.DataFrame, readers: int = 1
+) -> Embeddings:
+    """Embed a factor set with a CLIP.
 
-    Written for each set, float32: `images` [n, d], un-normalised, and `captions` [n, d] of unit
-    length, in the order of the manifest; `pairs` [P, d] for the compositions and `words.FACTOR`
-    [W, d] for the words of each factor, as `prompts` describes. The metadata says what they were
-    made with, and which form the captions have. A checkpoint that cannot be had leaves files
-    without tensors that hold the reason.
+    Parameters
+    ----------
+    study, clip, model
+        The study, and a model of it with its name.
+    set_, manifest
+        Name of the factor set and its rows.
+    readers
+        Threads that read images.
+
+    Returns
+    -------
+    Embeddings
+        `images` [n, d], un-normalised, and `captions` [n, d] of unit length, in the order of the
+        manifest; `pairs` [P, d] for the compositions and `words.FACTOR` [W, d] for the words of
+        each factor, as `prompts` describes. The metadata says which form the captions have.
     """
-    names = study.factor_sets_of(model)
-    manifests = {name: read_factor_manifest(study, name) for name in names}
-    clip = load_model(study, model, say)
-    for name, manifest in manifests.items():
-        path = study.paths.embeddings(model, name)
-        if isinstance(clip, str):
-            write_tensors({}, path, {"missing": clip})
-            continue
-        say(f"{model}: embedding {len(manifest)} images of {name}")
-        table = study.factor_set(name).table
-        form = caption_form(clip, table)
-        word_ids = table.word_ids(manifest[table.names].to_numpy())
-        folder = study.paths.manifest(name).parent
-        tensors = {
-            "images": embed_images(clip, folder, manifest["image"].tolist()),
-            "captions": embed_texts(clip, table.captions(word_ids, form), ("{}",)),
-            "pairs": prompts(clip, table, form, table.pair, study.seed),
-        }
-        for factor in table.names:
-            tensors[f"words.{factor}"] = prompts(clip, table, form, (factor,), study.seed)
-        metadata = describe(clip, model, manifest) | {"captions": form}
-        write_tensors(tensors, path, metadata)
+    table = study.factor_set(set_).table
+    form = caption_form(clip, table)
+    word_ids = table.word_ids(manifest[table.names].to_numpy())
+    folder = study.paths.manifest(set_).parent
+    tensors = {
+        "images": embed_images(clip, folder, manifest["image"].tolist(), readers),
+        "captions": embed_texts(clip, table.captions(word_ids, form), AS_IS),
+        "pairs": prompts(clip, table, form, table.pair, study.seed),
+    }
+    for factor in table.names:
+        tensors[f"words.{factor}"] = prompts(clip, table, form, (factor,), study.seed)
+    return Embeddings(tensors, describe_clip(clip, model, manifest) | {"captions": form})
 
 
 def prompts(clip: Clip, table: Table, form: str, asked: Sequence[str], seed: int) -> np.ndarray:
@@ -71,5 +70,5 @@ def prompts(clip: Clip, table: Table, form: str, asked: Sequence[str], seed: int
     filled = np.repeat(contexts[None], len(classes), axis=0)
     filled[:, :, columns] = classes[:, None, :]
     captions = table.captions(filled.reshape(-1, len(table.factors)), form)
-    units = embed_texts(clip, captions, ("{}",))
+    units = embed_texts(clip, captions, AS_IS)
     return units.reshape(len(classes), CONTEXTS, -1).mean(axis=1)

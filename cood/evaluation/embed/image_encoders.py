@@ -1,57 +1,39 @@
-"""Embedding the images of a set with an image-only tower, once per tower and set."""
+"""Embeddings of the evaluation sets and ID sets by an image-only encoder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pandas as pd
 
-from cood.catalogue.open_clip_listing import LOCAL
-from cood.errors import CoodError
-from cood.evaluation.embed.evaluation_sets import embed_images, hash_of
-from cood.files import write_tensors
-from cood.models.image_encoders import Tower, load_image_encoder
-from cood.models.loading import local
-from cood.settings import FILE, PublishedImageEncoder
+from cood.evaluation.embed.images import embed_images
+from cood.evaluation.embed.metadata import Embeddings, describe_image_encoder
+from cood.models.image_encoders import ImageOnlyEncoder
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import read_manifest
 
 
-def embed_image_encoder(
-    study: Study, tower: str, set_: str, say: Callable[[str], None] = print
-) -> None:
-    """Embed a set's images with one image-only tower and write the result.
+def encode_set(
+    study: Study,
+    encoder: ImageOnlyEncoder,
+    name: str,
+    set_: str,
+    manifest: pd.DataFrame,
+    readers: int = 1,
+) -> Embeddings:
+    """Embed the images of a set with an image-only encoder.
 
-    Written: `images` [n, d], un-normalised float32, in the order of the manifest. The metadata says
-    which checkpoint, preprocessing and manifest. A tower that cannot be had leaves a file without
-    tensors that holds the reason.
+    Parameters
+    ----------
+    study, encoder, name
+        The study, and an encoder of it with its name.
+    set_, manifest
+        Name of the set and rows of its kept images.
+    readers
+        Threads that read images.
+
+    Returns
+    -------
+    Embeddings
+        `images` [n, d], un-normalised, in the order of the manifest.
     """
-    path = study.paths.embeddings(tower, set_)
-    study.tower(tower)
-    manifest = read_manifest(study, set_)
-    found = _load(study, tower, say)
-    if isinstance(found, str):
-        write_tensors({}, path, {"missing": found})
-        return
-    say(f"{tower}: embedding {len(manifest)} images of {set_}")
     folder = study.paths.manifest(set_).parent
-    metadata = {
-        # As for CLIPs, what lies in a folder or a file goes by its name in the study.
-        "checkpoint": tower if found.source.startswith((LOCAL, FILE)) else found.source,
-        "revision": found.revision,
-        "preprocessing": " ".join(str(found.preprocess).split()),
-        "manifest": hash_of(manifest),
-        "parameters": str(sum(p.numel() for p in found.model.parameters())),
-        **{key: str(value) for key, value in found.sizes.items()},
-    }
-    images = embed_images(found, folder, manifest["image"].tolist())
-    write_tensors({"images": images}, path, metadata)
-
-
-def _load(study: Study, tower: str, say: Callable[[str], None]) -> Tower | str:
-    settings = study.tower(tower)
-    if not isinstance(settings, PublishedImageEncoder):
-        return load_image_encoder(local(study.paths.model(tower)))
-    try:
-        return load_image_encoder(settings.encoder, architecture=settings.architecture, say=say)
-    except CoodError as error:
-        say(f"{tower}: left out: {error}")
-        return str(error)
+    images = embed_images(encoder, folder, manifest["image"].tolist(), readers)
+    return Embeddings({"images": images}, describe_image_encoder(encoder, name, manifest))

@@ -8,16 +8,18 @@ from math import comb
 import numpy as np
 
 from cood.evaluation.interventions.subset_discriminant import (
-    Moments,
     classify,
-    discriminant,
+    subset_discriminant,
 )
+from cood.metrics.class_moments import ClassMoments
 from cood.vocabulary import Vocabulary
 
 FACTORS = ("attribute", "object")
-APART = ("images", "compositions")
+DISJOINT = ("images", "compositions")
 BASES = ("axes", "pca", "rotated")
 STEPS = 16  # numbers of dimensions that are tried, from 1 to all
+FIT_SHARE, TEST_SHARE = 0.5, 0.25  # of the codes; the rest is to choose by
+LEAST = 4  # images, or compositions, that three parts need
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def prepare(
     codes: np.ndarray,
     compositions: np.ndarray,
     words: Vocabulary,
-    apart: str,
+    disjoint: str,
     rng: np.random.Generator,
 ) -> Task:
     """Divide codes at random: a half to fit on, a quarter to choose and a quarter to test on.
@@ -62,7 +64,7 @@ def prepare(
         Codes [n, d] and their composition ids [n].
     words
         The vocabulary.
-    apart
+    disjoint
         What the parts have not in common: ``images``, or whole ``compositions``.
     rng
         Source of the division.
@@ -70,35 +72,43 @@ def prepare(
     Raises
     ------
     ValueError
-        If there are fewer than four images, or compositions, or `apart` is something else.
+        If there are fewer than four images, or compositions, or `disjoint` is something else.
     """
-    if apart not in APART:
-        raise ValueError(f"apart: expected one of {', '.join(APART)}, got {apart!r}")
-    units = compositions if apart == "compositions" else np.arange(len(codes))
+    if disjoint not in DISJOINT:
+        raise ValueError(f"disjoint: expected one of {', '.join(DISJOINT)}, got {disjoint!r}")
+    units = compositions if disjoint == "compositions" else np.arange(len(codes))
     names, unit = np.unique(units, return_inverse=True)
-    if len(names) < 4:
-        raise ValueError(f"{apart}: at least four are needed for three parts, got {len(names)}")
+    if len(names) < LEAST:
+        raise ValueError(
+            f"{disjoint}: at least {LEAST} are needed for three parts, got {len(names)}"
+        )
     place = rng.permutation(len(names))[unit] / len(names)
-    fit, choose, test = place < 0.5, (place >= 0.5) & (place < 0.75), place >= 0.75
+    fit, test = place < FIT_SHARE, place >= 1 - TEST_SHARE
+    choose = ~fit & ~test
     mean = codes[fit].mean(axis=0)
     labels = (words.attribute_of(compositions), words.object_of(compositions))
     return Task(
-        *(codes - mean, mean, compositions, dict(zip(FACTORS, labels, strict=True))),
-        *(np.flatnonzero(part) for part in (fit, choose, test)),
+        codes=codes - mean,
+        mean=mean,
+        compositions=compositions,
+        labels=dict(zip(FACTORS, labels, strict=True)),
+        fit=np.flatnonzero(fit),
+        choose=np.flatnonzero(choose),
+        test=np.flatnonzero(test),
     )
 
 
-def bases(known: Moments, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Orthogonal bases [d, d] to look at codes in: their own axes, PCA, and a random rotation.
+def bases(moments: ClassMoments, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Orthogonal bases [d, d] to express codes in: their own axes, PCA, and a random rotation.
 
-    What holds in the codes' own axes but not after a rotation is a matter of single dimensions.
+    What holds in the codes' own axes but not after a rotation is due to single dimensions.
     """
-    width = len(known.within)
-    _, principal = np.linalg.eigh(known.within + known.between)
+    width = len(moments.within)
+    _, principal = np.linalg.eigh(moments.within + moments.between)
     q, r = np.linalg.qr(rng.normal(size=(width, width)))
     rotation = q * np.sign(np.diag(r))  # uniform over rotations: Mezzadri 2007, math-ph/0609050
-    found = (np.eye(width), principal[:, ::-1], rotation)
-    return dict(zip(BASES, found, strict=True))
+    matrices = (np.eye(width), principal[:, ::-1], rotation)
+    return dict(zip(BASES, matrices, strict=True))
 
 
 def steps(width: int) -> np.ndarray:
@@ -106,12 +116,14 @@ def steps(width: int) -> np.ndarray:
     return np.unique(np.geomspace(1, width, STEPS).round().astype(int))
 
 
-def curve(known: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def curve(
+    moments: ClassMoments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     """Whether the discriminant on the first k dimensions is right: [n, steps], by code and k.
 
     Parameters
     ----------
-    known
+    moments
         Moments of the codes to fit on.
     order
         Dimensions [d], the best first.
@@ -119,7 +131,7 @@ def curve(known: Moments, order: np.ndarray, codes: np.ndarray, labels: np.ndarr
         Codes [n, d], about the mean of those fitted on, and labels [n].
     """
     right = [
-        classify(codes[:, order[:k]], *discriminant(known, order[:k])) == labels
+        classify(codes[:, order[:k]], *subset_discriminant(moments, order[:k])) == labels
         for k in steps(len(order))
     ]
     return np.stack(right, axis=1)
@@ -138,7 +150,7 @@ class Overlap:
     of their distribution; each holds both figures.
     """
 
-    found: tuple[float, float]
+    observed: tuple[float, float]
     chance: tuple[float, float]
     low: tuple[float, float]
     high: tuple[float, float]
@@ -159,14 +171,16 @@ def overlap(one: np.ndarray, other: np.ndarray, width: int, level: float) -> Ove
     k, m = len(one), len(other)
     shared = np.arange(max(0, k + m - width), min(k, m) + 1)
     # Whole numbers without end: as floats they would overflow from about 1,000 dimensions.
-    ways = [comb(k, int(x)) * comb(width - k, m - int(x)) for x in shared]
-    share = np.array([way / comb(width, m) for way in ways])
+    counts = [comb(k, int(x)) * comb(width - k, m - int(x)) for x in shared]
+    share = np.array([count / comb(width, m) for count in counts])
     jaccard = shared / (k + m - shared)
     tail = (1 - level) / 2
     at = np.searchsorted(np.cumsum(share), [tail, 1 - tail]).clip(max=len(shared) - 1)
     common = len(np.intersect1d(one, other))
+    low, high = ((float(shared[i]), float(jaccard[i])) for i in at)
     return Overlap(
-        (float(common), common / (k + m - common)),
-        (float(share @ shared), float(share @ jaccard)),
-        *((float(shared[i]), float(jaccard[i])) for i in at),
+        observed=(float(common), common / (k + m - common)),
+        chance=(float(share @ shared), float(share @ jaccard)),
+        low=low,
+        high=high,
     )

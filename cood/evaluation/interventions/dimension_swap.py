@@ -1,14 +1,24 @@
-"""Exchanging the dimensions of a factor between codes, and reading off what comes out."""
+"""Dimension swap: exchange the dimensions of a factor between codes, and classify the result."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.nearest import nearest, normalise
-from cood.evaluation.common.score_rows import ROW, Outcome, summarise
+from cood.evaluation.common.score_rows import Outcome, summarise
+from cood.evaluation.common.score_table import ALL, UNSEEN, ZERO_SHOT, concat, write_scores
+from cood.evaluation.embeddings import (
+    SetEmbeddings,
+    read_truth,
+    score_each_set,
+    split_members,
+)
 from cood.evaluation.interventions.dimension_selection import (
     FACTORS,
     Task,
@@ -21,22 +31,25 @@ from cood.evaluation.interventions.dimension_selection import (
 )
 from cood.evaluation.interventions.subset_discriminant import (
     RULES,
-    Moments,
     classify,
-    discriminant,
-    moments,
-    ranked,
+    rank_dimensions,
+    subset_discriminant,
 )
+from cood.metrics.class_moments import ClassMoments, class_moments
 from cood.settings.study_file import Study
 from cood.splits import SWITCHING
 from cood.vocabulary import Vocabulary
 
-RANDOM = "random"  # an order of the dimensions that knows nothing, beside `RULES`
+LINEAR_PROBE = "linear_probe"
+RANDOM = "random"  # a random order of the dimensions, besides `RULES`
+NONE, NEEDED, NEARER = "none", "needed", "nearer"  # which dimensions are exchanged
 DRAWS = 8  # pairs drawn for each that is kept, as those that share a word are refused
+
+Columns = Mapping[str, Any]  # of the table of scores
 
 
 @dataclass(frozen=True)
-class Pairs:
+class CodePairs:
     """Pairs of codes that share no word.
 
     Attributes
@@ -53,37 +66,37 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Readers:
-    """Two ways to read a composition off a code.
+class Classifiers:
+    """Two ways to predict the composition of a code.
 
     Attributes
     ----------
     texts
         Embeddings [C, d] of the compositions, for zero-shot classification.
     discriminants
-        Weights and offsets for each of `FACTORS`, on all dimensions.
+        Weights and offsets for each of `FACTORS`, on all dimensions: a linear probe.
     """
 
     texts: np.ndarray
     discriminants: dict[str, tuple[np.ndarray, np.ndarray]]
 
-    def read(self, codes: np.ndarray, task: Task, words: Vocabulary) -> dict[str, np.ndarray]:
-        """Composition ids [n] that each reader finds in codes [n, d] about the task's mean."""
-        found = [classify(codes, *self.discriminants[factor]) for factor in FACTORS]
+    def predict(self, codes: np.ndarray, task: Task, words: Vocabulary) -> dict[str, np.ndarray]:
+        """Composition ids [n] by each method, of codes [n, d] about the task's mean."""
+        attribute, object_ = (classify(codes, *self.discriminants[f]) for f in FACTORS)
         return {
-            "zeroshot": nearest(codes + task.mean, self.texts, 1)[:, 0],
-            "probe": found[0] * len(words.objects) + found[1],
+            ZERO_SHOT: nearest(codes + task.mean, self.texts, 1)[:, 0],
+            LINEAR_PROBE: attribute * len(words.objects) + object_,
         }
 
 
-def draw_pairs(task: Task, words: Vocabulary, limit: int, rng: np.random.Generator) -> Pairs:
+def draw_pairs(task: Task, words: Vocabulary, limit: int, rng: np.random.Generator) -> CodePairs:
     """At most `limit` random pairs of test codes whose attributes and objects both differ."""
     first, second = rng.choice(task.test, size=(2, DRAWS * limit))
     attribute, object_ = (task.labels[factor] for factor in FACTORS)
     differ = (attribute[first] != attribute[second]) & (object_[first] != object_[second])
     kept = np.flatnonzero(differ)[:limit]
     first, second = first[kept], second[kept]
-    return Pairs(first, second, attribute[second] * len(words.objects) + object_[first])
+    return CodePairs(first, second, attribute[second] * len(words.objects) + object_[first])
 
 
 def exchange(
@@ -97,178 +110,241 @@ def exchange(
     return one + ((other - one) @ basis * chosen) @ basis.T
 
 
+def swap_dimensions(study: Study, model: str) -> pd.DataFrame:
+    """Swap dimensions in one model's codes of every set, write `dimension_swap/<model>.parquet`."""
+
+    def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
+        start, truth = time.perf_counter(), read_truth(study, embedded.set)
+        splits = split_members(study, model)
+        table = score_dimension_swap(study, embedded.tensors, truth, splits)
+        return table.assign(seconds=time.perf_counter() - start)
+
+    table = concat(score_each_set(study, model, study.sets, score_set))
+    write_scores(table, study.paths.model_dimension_swap(model))
+    return table
+
+
 def score_dimension_swap(
     study: Study,
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
     splits: dict[str, np.ndarray],
 ) -> pd.DataFrame:
-    """Needed and shared dimensions, and what exchanging them gives: the columns `ROW`, and `space`.
+    """Needed and shared dimensions, and the result of exchanging them: rows of a table of scores.
 
-    `variant` starts with the basis (``axes``, ``pca`` or ``rotated``), the rule that ranks the
-    dimensions (`RULES` or ``random``) and what the parts have not in common (``images`` or
-    ``compositions``). The metrics are
+    Columns are the `basis` (``axes``, ``pca`` or ``rotated``), the `rule` that ranks the
+    dimensions (`RULES` or ``random``) and what the parts do not share (`disjoint`:
+    ``images`` or ``compositions``). The metrics are
 
-    - ``attribute_accuracy`` and ``object_accuracy``: test accuracy of the discriminant; `group`
-      is the number of dimensions, or ``all``;
-    - ``attribute_dimensions`` and ``object_dimensions``: how many are needed;
+    - ``subset_accuracy``, of each `factor`: test accuracy of the discriminant on the first
+      `dimensions`;
+    - ``needed_dimensions``, of each `factor`: how many are needed;
     - ``shared_dimensions`` and ``overlap``: how many of the needed ones both factors need, and
-      Jaccard's index; ``..._by_chance``: the same for random sets of these sizes;
-    - ``swapped_zero_shot`` and ``switched_probe``: whether the composition that was put together
-      is read off the code, by the nearest text or by the discriminants; ``..._attribute`` and
-      ``..._object``: whether that half of it is. `variant` ends with what was exchanged:
-      ``needed``, the dimensions that the attribute needs; ``nearer``, those that rank higher for
-      the attribute than for the object; or as many random ones, drawn anew for each pair,
-      ``needed-control`` and ``nearer-control``. ``all`` and ``none`` need no basis and no rule;
-    - ``intact_zeroshot`` and ``intact_probe``: whether the first code of a pair is read rightly
-      before anything is exchanged.
+      Jaccard's index; where `control` is true, the same for random sets of these sizes;
+    - ``swapped_pair``, ``swapped_attribute`` and ``swapped_object``: whether the composition that
+      was put together, or that half of it, is predicted from the code, by each `method`.
+      `exchange` is ``needed``: the dimensions that the attribute needs; or ``nearer``: those
+      that rank higher for the attribute than for the object. Where `control` is true, as many
+      random ones are exchanged, drawn anew for each pair. ``all`` and ``none`` need no basis and
+      no rule;
+    - ``intact_pair``: whether the composition of the first code of a pair is predicted before
+      anything is exchanged.
 
     Parameters
     ----------
     study
         The study; the same codes are divided and paired alike for all of its models.
     tensors, truth
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of each image.
+        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of
+        each image.
     splits
-        Composition ids of each split; of a pair, that of the composition put together counts.
+        Composition ids of each split; a pair belongs to that of the composition put together.
     """
     texts, words = normalise(tensors["compositions"]), study.words
-    inside = {"all": np.arange(words.size)}
-    inside |= {name: ids for name, ids in splits.items() if name == "unseen"}
+    inside = {ALL: np.arange(words.size)}
+    inside |= {name: ids for name, ids in splits.items() if name == UNSEEN}
     images = normalise(tensors["images"])
     tables = []
-    for space, codes, ids, apart in (
+    for space, codes, ids, disjoint in (
         ("image", images, truth, "images"),
         ("image", images, truth, "compositions"),
         ("text", texts, np.arange(words.size), "compositions"),
     ):
         rng = np.random.default_rng((study.seed, SWITCHING))
-        task = prepare(codes, ids, words, apart, rng)
+        task = prepare(codes, ids, words, disjoint, rng)
         pairs = draw_pairs(task, words, study.dimension_swap.samples, rng)
-        tables.append(_inspect(study, task, pairs, texts, apart, inside, rng).assign(space=space))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _inspect(
-    study: Study,
-    task: Task,
-    pairs: Pairs,
-    texts: np.ndarray,
-    apart: str,
-    splits: dict[str, np.ndarray],
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    words, settings, width = study.words, study.evaluation, task.codes.shape[1]
-    sizes = {"attribute": len(words.attributes), "object": len(words.objects)}
-    known = {f: moments(task.codes[task.fit], task.labels[f][task.fit], sizes[f]) for f in FACTORS}
-    readers = Readers(texts, {f: discriminant(known[f], np.arange(width)) for f in FACTORS})
-    one, other = task.codes[pairs.first], task.codes[pairs.second]
-
-    def switch(variant: str, codes: np.ndarray) -> list[Outcome]:
-        return _read_off(readers.read(codes, task, words), pairs.targets, words, variant)
-
-    switched = switch(f"{apart} none", one) + switch(f"{apart} all", other)
-    for name, ids in readers.read(one, task, words).items():
-        right = ids == task.compositions[pairs.first]
-        switched.append(Outcome(f"intact_{name}", apart, right, 1 / words.size))
-    accuracies, counts = [], []
-    for basis, matrix in bases(known["attribute"], rng).items():
-        turned = {f: known[f].rotated(matrix) for f in FACTORS}
-        for rule in (*RULES, RANDOM):
-            variant = f"{basis} {rule} {apart}"
-            found = {
-                f: _find(task, f, turned[f], matrix, rule, study.dimension_swap.needed, rng)
-                for f in FACTORS
-            }
-            for f in FACTORS:
-                accuracies += _accuracies(f, variant, found[f].right, width, sizes[f])
-            counts += _counts(variant, found, width, settings.level)
-            if rule == RANDOM:
-                continue
-            for name, which in _exchanged(found).items():
-                each = rng.permuted(np.tile(which, (len(one), 1)), axis=1)
-                switched += switch(f"{variant} {name}", exchange(one, other, matrix, which))
-                control = exchange(one, other, matrix, each)
-                switched += switch(f"{variant} {name}-control", control)
-    everything = {"all": splits["all"]}
-    tested_on = task.compositions[task.test]
-    tables = [
-        summarise(accuracies, tested_on, everything, settings, study.seed),
-        pd.DataFrame(counts, columns=list(ROW)),
-        summarise(switched, pairs.targets, splits, settings, study.seed),
-    ]
+        trial = _Trial.of(study, task, pairs, texts)
+        table = _score(trial, inside, rng)
+        tables.append(table.assign(space=space, disjoint=disjoint, category=ALL))
     return pd.concat(tables, ignore_index=True)
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Trial:
+    """Codes in three parts, their pairs, and what is fitted to the first part."""
+
+    study: Study
+    task: Task
+    pairs: CodePairs
+    moments: dict[str, ClassMoments]
+    classifiers: Classifiers
+
+    @classmethod
+    def of(cls, study: Study, task: Task, pairs: CodePairs, texts: np.ndarray) -> _Trial:
+        fit, every = task.fit, np.arange(task.codes.shape[1])
+        sizes = _sizes(study.words)
+        fitted = {f: class_moments(task.codes[fit], task.labels[f][fit], sizes[f]) for f in FACTORS}
+        discriminants = {f: subset_discriminant(fitted[f], every) for f in FACTORS}
+        return cls(study, task, pairs, fitted, Classifiers(texts, discriminants))
+
+    @property
+    def width(self) -> int:
+        return int(self.task.codes.shape[1])
+
+    @property
+    def first(self) -> np.ndarray:
+        return self.task.codes[self.pairs.first]
+
+    @property
+    def second(self) -> np.ndarray:
+        return self.task.codes[self.pairs.second]
+
+
+def _sizes(words: Vocabulary) -> dict[str, int]:
+    return dict(zip(FACTORS, (len(words.attributes), len(words.objects)), strict=True))
+
+
+def _score(trial: _Trial, splits: dict[str, np.ndarray], rng: np.random.Generator) -> pd.DataFrame:
+    study, settings = trial.study, trial.study.evaluation
+    swapped = [
+        *_swapped(trial, trial.first, {"exchange": NONE, "control": False}),
+        *_swapped(trial, trial.second, {"exchange": ALL, "control": False}),
+        *_intact(trial),
+    ]
+    accuracies: list[Outcome] = []
+    counts: list[dict[str, Any]] = []
+    for basis, matrix in bases(trial.moments["attribute"], rng).items():
+        turned = {f: trial.moments[f].rotated(matrix) for f in FACTORS}
+        for rule in (*RULES, RANDOM):
+            columns = {"basis": basis, "rule": rule}
+            selections = {f: _select(trial, f, turned[f], matrix, rule, rng) for f in FACTORS}
+            accuracies += _accuracies(trial, selections, columns)
+            counts += _counts(selections, trial.width, settings.level, columns)
+            if rule != RANDOM:
+                swapped += _exchanges(trial, selections, matrix, columns, rng)
+    tested_on = trial.task.compositions[trial.task.test]
+    tables = [
+        summarise(accuracies, tested_on, {ALL: splits[ALL]}, settings, study.seed),
+        pd.DataFrame(counts),
+        summarise(swapped, trial.pairs.targets, splits, settings, study.seed),
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _swapped(trial: _Trial, codes: np.ndarray, columns: Columns) -> list[Outcome]:
+    """Whether the composition put together, or a half of it, is predicted from codes [p, d]."""
+    words, targets = trial.study.words, trial.pairs.targets
+    outcomes = []
+    for method, ids in trial.classifiers.predict(codes, trial.task, words).items():
+        attribute = words.attribute_of(ids) == words.attribute_of(targets)
+        object_ = words.object_of(ids) == words.object_of(targets)
+        for metric, right, size in (
+            ("swapped_pair", ids == targets, words.size),
+            ("swapped_attribute", attribute, len(words.attributes)),
+            ("swapped_object", object_, len(words.objects)),
+        ):
+            outcomes.append(Outcome(metric, right, 1 / size, {"method": method, **columns}))
+    return outcomes
+
+
+def _intact(trial: _Trial) -> list[Outcome]:
+    words, truth = trial.study.words, trial.task.compositions[trial.pairs.first]
+    predicted = trial.classifiers.predict(trial.first, trial.task, words)
+    return [
+        Outcome("intact_pair", ids == truth, 1 / words.size, {"method": method})
+        for method, ids in predicted.items()
+    ]
+
+
+@dataclass(frozen=True)
+class _Selection:
     order: np.ndarray  # all dimensions, the best first
     chosen: np.ndarray  # those that are needed
     right: np.ndarray  # [test codes, steps]
 
 
-def _find(
-    task: Task,
+def _select(
+    trial: _Trial,
     factor: str,
-    known: Moments,
+    moments: ClassMoments,
     basis: np.ndarray,
     rule: str,
-    share: float,
     rng: np.random.Generator,
-) -> _Found:
-    order = rng.permutation(len(basis)) if rule == RANDOM else ranked(known, rule)
-    held = np.concatenate([task.choose, task.test])
-    codes = task.codes[held] @ basis.astype(task.codes.dtype)
-    right = curve(known, order, codes, task.labels[factor][held])
+) -> _Selection:
+    task, share = trial.task, trial.study.dimension_swap.needed
+    order = rng.permutation(len(basis)) if rule == RANDOM else rank_dimensions(moments, rule)
+    held_out = np.concatenate([task.choose, task.test])
+    codes = task.codes[held_out] @ basis.astype(task.codes.dtype)
+    right = curve(moments, order, codes, task.labels[factor][held_out])
     choose, test = np.split(right, [len(task.choose)])
-    return _Found(order, order[: needed(choose.mean(axis=0), len(order), share)], test)
-
-
-def _read_off(
-    found: dict[str, np.ndarray], targets: np.ndarray, words: Vocabulary, variant: str
-) -> list[Outcome]:
-    outcomes = []
-    for reader, ids in found.items():
-        attribute = words.attribute_of(ids) == words.attribute_of(targets)
-        object_ = words.object_of(ids) == words.object_of(targets)
-        for half, right, size in (
-            ("", ids == targets, words.size),
-            ("_attribute", attribute, len(words.attributes)),
-            ("_object", object_, len(words.objects)),
-        ):
-            outcomes.append(Outcome(f"switched_{reader}{half}", variant, right, 1 / size))
-    return outcomes
+    return _Selection(order, order[: needed(choose.mean(axis=0), len(order), share)], test)
 
 
 def _accuracies(
-    factor: str, variant: str, right: np.ndarray, width: int, size: int
+    trial: _Trial, selections: dict[str, _Selection], columns: Columns
 ) -> list[Outcome]:
-    names = ["all" if k == width else str(k) for k in steps(width)]
+    sizes = _sizes(trial.study.words)
     return [
-        Outcome(f"{factor}_accuracy", variant, column, 1 / size, name)
-        for name, column in zip(names, right.T, strict=True)
+        Outcome(
+            "subset_accuracy",
+            right,
+            1 / sizes[factor],
+            {"method": LINEAR_PROBE, "factor": factor, "dimensions": int(k), **columns},
+        )
+        for factor in FACTORS
+        for k, right in zip(steps(trial.width), selections[factor].right.T, strict=True)
     ]
 
 
 def _counts(
-    variant: str, found: dict[str, _Found], width: int, level: float
-) -> list[tuple[object, ...]]:
-    both = overlap(found["attribute"].chosen, found["object"].chosen, width, level)
-    none, key = np.nan, (variant, "all", "all")
-    rows: list[tuple[object, ...]] = [
-        (f"{f}_dimensions", *key, len(found[f].chosen), none, none, none, width) for f in FACTORS
+    selections: dict[str, _Selection], width: int, level: float, columns: Columns
+) -> list[dict[str, Any]]:
+    fixed = {"split": ALL, "n": width, **columns}
+    rows: list[dict[str, Any]] = [
+        {"metric": "needed_dimensions", "factor": f, "value": len(selections[f].chosen), **fixed}
+        for f in FACTORS
     ]
-    for i, name in enumerate(("shared_dimensions", "overlap")):
-        random = both.chance[i], both.low[i], both.high[i]
-        rows.append((name, *key, both.found[i], none, none, both.chance[i], width))
-        rows.append((f"{name}_by_chance", *key, *random, both.chance[i], width))
+    both = overlap(selections["attribute"].chosen, selections["object"].chosen, width, level)
+    for i, metric in enumerate(("shared_dimensions", "overlap")):
+        row = {"metric": metric, "chance": both.chance[i], **fixed}
+        rows.append(row | {"control": False, "value": both.observed[i]})
+        random = {"value": both.chance[i], "low": both.low[i], "high": both.high[i]}
+        rows.append(row | {"control": True, **random})
     return rows
 
 
-def _exchanged(found: dict[str, _Found]) -> dict[str, np.ndarray]:
-    rank = {factor: np.argsort(found[factor].order) for factor in FACTORS}
+def _exchanges(
+    trial: _Trial,
+    selections: dict[str, _Selection],
+    basis: np.ndarray,
+    columns: Columns,
+    rng: np.random.Generator,
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for name, which in _exchanged(selections).items():
+        each = rng.permuted(np.tile(which, (len(trial.first), 1)), axis=1)
+        for control, chosen in ((False, which), (True, each)):
+            codes = exchange(trial.first, trial.second, basis, chosen)
+            kind = {"exchange": name, "control": control}
+            outcomes += _swapped(trial, codes, {**columns, **kind})
+    return outcomes
+
+
+def _exchanged(selections: dict[str, _Selection]) -> dict[str, np.ndarray]:
+    """Masks [d] of the dimensions that are exchanged."""
+    rank = {factor: np.argsort(selections[factor].order) for factor in FACTORS}
     every = np.arange(len(rank["attribute"]))
     return {
-        "needed": np.isin(every, found["attribute"].chosen),
-        "nearer": rank["attribute"] < rank["object"],
+        NEEDED: np.isin(every, selections["attribute"].chosen),
+        NEARER: rank["attribute"] < rank["object"],
     }

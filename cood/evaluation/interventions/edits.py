@@ -1,8 +1,8 @@
-"""Interventions of embeddings: what is taken from them, or evened out, by structure that was fitted.
+"""Edits of embeddings: directions are removed, or variances equalised, by a fitted structure.
 
-Codes are unit vectors. What an edit knows is fitted on other compositions than it is tried on, for
-images on images and for texts on texts; an edit of an image never knows what it shows. A
-projection leaves the mean where it is, so that only what varies is taken away.
+Codes are unit vectors. The structure is fitted on other compositions than those that edits are
+tested on, for images on images and for texts on texts; image edits never use the image's label. A
+projection keeps the mean, so that only variance is removed.
 """
 
 from __future__ import annotations
@@ -16,23 +16,34 @@ from scipy.sparse.csgraph import connected_components
 
 from cood.metrics.directions import directions
 from cood.metrics.linear import fit_additive
-from cood.metrics.nulls import rotated
+from cood.metrics.nulls import rotate_codes
 
-KINDS = ("attribute", "object", "shared", "residual")  # of directions that can be taken away
-# What an edit is compared with, beside the codes as they are: the same done at random, or less.
-CONTROLS = {
-    **{f"remove {kind}": "remove random" for kind in KINDS},
-    **{"additive": "shuffled", "whiten": "centre"},
+# Edits that remove directions of a kind, as named in `Structure.bases`.
+REMOVALS = {
+    "remove attribute": "attribute",
+    "remove object": "object",
+    "remove shared": "shared",
+    "remove residual": "residual",
 }
-RANDOM = ("remove random", "shuffled")
-SHARES = (-1.0, -0.5, 0.5, 1.0)  # of the interaction that is taken off; below 0 it grows
+REMOVE_RANDOM, ADDITIVE, SHUFFLED = "remove random", "additive", "shuffled"
+WHITEN, CENTRE, ROTATE = "whiten", "centre", "rotate"
+# The control of each edit: the same at random, or a part of it.
+CONTROLS = {
+    **dict.fromkeys(REMOVALS, REMOVE_RANDOM),
+    ADDITIVE: SHUFFLED,
+    WHITEN: CENTRE,
+}
+RANDOM = (REMOVE_RANDOM, SHUFFLED)
+SHARES = (-1.0, -0.5, 0.5, 1.0)  # of the interaction that is subtracted; below 0 it grows
 STRENGTHS = (0.5, 0.9, 0.99)  # of whitening
+NO_DOSE = 0.0
+REMOVE_STREAM, SHUFFLE_STREAM, ROTATE_STREAM = range(3)  # streams of random numbers
 TOLERANCE = 1e-9  # of the whole variance: what lies below is rounding
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What the codes of one tower hold of attribute and object.
+    """How attribute and object are represented in the codes of one tower.
 
     Attributes
     ----------
@@ -73,7 +84,7 @@ def structure(codes: np.ndarray, factors: np.ndarray) -> Structure:
     fit = fit_additive(codes, factors)
     if min(map(len, fit.vectors)) < 2:
         raise ValueError("factors: at least two attributes and two objects are needed to edit")
-    one, other = (found.T @ found / len(found) for found in directions(fit))
+    one, other = (vectors.T @ vectors / len(vectors) for vectors in directions(fit))
     product, covariance = one @ other, fit.scatter / fit.n
     residual, scale = covariance - fit.explained / fit.n, float(np.trace(covariance))
     sizes = [len(vectors) - 1 for vectors in fit.vectors]
@@ -87,14 +98,14 @@ def structure(codes: np.ndarray, factors: np.ndarray) -> Structure:
     return Structure(fit.mean, covariance, bases)
 
 
-def predicted(texts: np.ndarray, known: np.ndarray, factors: np.ndarray) -> np.ndarray:
+def predicted(texts: np.ndarray, fitted: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Sum of attribute and object vector of every composition, [C, d].
 
     Parameters
     ----------
     texts
         Codes [C, d] of all compositions.
-    known
+    fitted
         Ids [k] of the compositions that the vectors are fitted to.
     factors
         Attribute and object id [C, 2] of all compositions.
@@ -102,18 +113,18 @@ def predicted(texts: np.ndarray, known: np.ndarray, factors: np.ndarray) -> np.n
     Returns
     -------
     ndarray
-        Compositions whose two words no chain of known compositions links keep their own code: any
-        multiple of a vector could be added to one word and taken from the other.
+        Compositions whose two words no chain of fitted compositions links keep their own code: any
+        multiple of a vector could be added to one word and subtracted from the other.
     """
-    fit = fit_additive(texts[known], factors[known])
-    present = [np.unique(factors[known, k]) for k in (0, 1)]
+    fit = fit_additive(texts[fitted], factors[fitted])
+    present = [np.unique(factors[fitted, k]) for k in (0, 1)]
     places = [np.searchsorted(p, factors[:, k]).clip(max=len(p) - 1) for k, p in enumerate(present)]
-    found = [p[at] == factors[:, k] for k, (p, at) in enumerate(zip(present, places, strict=True))]
+    occurs = [p[at] == factors[:, k] for k, (p, at) in enumerate(zip(present, places, strict=True))]
     first, second = places[0], places[1] + len(present[0])
     size = sum(map(len, present))
-    links = csr_array((np.ones(len(known)), (first[known], second[known])), shape=(size, size))
+    links = csr_array((np.ones(len(fitted)), (first[fitted], second[fitted])), shape=(size, size))
     _, part = connected_components(links, directed=False)
-    linked = found[0] & found[1] & (part[first] == part[second])
+    linked = occurs[0] & occurs[1] & (part[first] == part[second])
     sums = fit.mean + fit.vectors[0][places[0]] + fit.vectors[1][places[1]]
     return np.where(linked[:, None], sums, texts).astype(texts.dtype)
 
@@ -130,25 +141,25 @@ def keep(codes: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return mean + ((codes - mean) @ basis) @ basis.T
 
 
-def whiten(codes: np.ndarray, known: Structure, strength: float) -> np.ndarray:
-    """Centred codes [n, d] whose variance is evened out over the directions.
+def whiten(codes: np.ndarray, fitted: Structure, strength: float) -> np.ndarray:
+    """Centred codes [n, d] whose variance is more equal over the directions.
 
     They are multiplied by the inverse root of the covariance, shrunk to equal variances by
     1 - `strength`: with a strength of 0 they are centred only, with 1 no direction outweighs
     another. Of all maps that whiten, the root is the one that moves codes least (Kessy, Lewin and
     Strimmer 2018, https://doi.org/10.1080/00031305.2016.1277159).
     """
-    even = np.trace(known.covariance) / len(known.mean) * np.eye(len(known.mean))
-    values, axes = np.linalg.eigh(strength * known.covariance + (1 - strength) * even)
+    even = np.trace(fitted.covariance) / len(fitted.mean) * np.eye(len(fitted.mean))
+    values, axes = np.linalg.eigh(strength * fitted.covariance + (1 - strength) * even)
     values = np.maximum(values, TOLERANCE * values.sum())
     values = np.where(values > 0, values, 1)  # codes that never vary stay at their mean
     root = (axes / np.sqrt(values)) @ axes.T
-    return (codes - known.mean.astype(codes.dtype)) @ root.astype(codes.dtype)
+    return (codes - fitted.mean.astype(codes.dtype)) @ root.astype(codes.dtype)
 
 
-def random_basis(known: Structure, size: int, rng: np.random.Generator) -> np.ndarray:
+def random_basis(fitted: Structure, size: int, rng: np.random.Generator) -> np.ndarray:
     """Orthonormal random directions [d, size] that spread as the codes do."""
-    values, axes = np.linalg.eigh(known.covariance)
+    values, axes = np.linalg.eigh(fitted.covariance)
     drawn = rng.standard_normal((len(values), size))
     q, _ = np.linalg.qr(axes @ (np.sqrt(np.maximum(values, 0))[:, None] * drawn))
     return np.asarray(q)
@@ -163,92 +174,134 @@ class Edited:
     edit, dose
         Its name, and how far it goes.
     images, texts
-        Edited codes; None where the edit is not about them.
-    alone
-        Whether images, or texts, may also be edited alone.
+        Edited codes; None where the edit leaves them as they are.
+    separable
+        Whether the images, or the texts, may also be edited without the others.
     """
 
     edit: str
     dose: float
     images: np.ndarray | None
     texts: np.ndarray | None
-    alone: bool = True
+    separable: bool = True
 
 
-def edits(
-    images: np.ndarray,
-    texts: np.ndarray,
-    known: tuple[Structure, Structure],
-    sums: np.ndarray,
-    doses: Sequence[int],
-    repeats: int,
-    seed: Sequence[int],
-    fitted: np.ndarray,
-) -> Iterator[Edited]:
-    """Every edit, one after the other; random ones several times.
+@dataclass(frozen=True)
+class Codes:
+    """What is edited, and the structure that was fitted to it.
 
-    - ``remove KIND``: the first `dose` directions of a kind are taken away (`KINDS`), or as many
-      at ``random``. Doses that are no fewer than the directions of a kind, or than d, are left
-      out.
-    - ``additive``: this share of what sets a text apart from the sum of its attribute and its
-      object is taken off. At 1 a text is that sum, and images are projected onto the directions
-      of attributes and objects. ``shuffled`` takes off what sets another composition apart: one
-      that was fitted on for one that was, as their sums lie nearer.
-    - ``whiten``, by `STRENGTHS`, and ``centre``: the mean is taken off, each tower's from its own.
-    - ``rotate``: both turned alike, which leaves all cosines as they are.
-
-    Parameters
+    Attributes
     ----------
     images, texts
         Unit codes [n, d] and [C, d].
-    known
+    image_structure, text_structure
         `structure` of the images, and of the texts.
     sums
         What `predicted` makes of the texts.
+    fitted
+        Ids of the compositions that all of it was fitted on.
+    """
+
+    images: np.ndarray
+    texts: np.ndarray
+    image_structure: Structure
+    text_structure: Structure
+    sums: np.ndarray
+    fitted: np.ndarray
+
+    def removed(self, edit: str, dose: int, bases: tuple[np.ndarray, np.ndarray]) -> Edited:
+        """Both without the first `dose` directions of their basis."""
+        of_images, of_texts = (basis[:, :dose] for basis in bases)
+        return Edited(
+            edit=edit,
+            dose=dose,
+            images=remove(self.images, self.image_structure.mean, of_images),
+            texts=remove(self.texts, self.text_structure.mean, of_texts),
+        )
+
+
+def edits(
+    codes: Codes, doses: Sequence[int], repeats: int, seed: Sequence[int]
+) -> Iterator[Edited]:
+    """Every edit, one after the other; random ones several times.
+
+    - ``remove KIND``: the first `dose` directions of a kind are removed (`REMOVALS`), or as many
+      at ``random``. Doses that are no fewer than the directions of a kind, or than d, are left
+      out.
+    - ``additive``: this share of the difference between a text and the sum of its attribute and
+      its object is subtracted. At 1 a text is that sum, and images are projected onto the
+      directions of attributes and objects. ``shuffled`` subtracts the difference of another
+      composition: one that was fitted on for one that was, as their sums lie nearer.
+    - ``whiten``, by `STRENGTHS`, and ``centre``: the mean is subtracted, each tower's from its own.
+    - ``rotate``: both rotated alike, which leaves all cosines as they are.
+
+    Parameters
+    ----------
+    codes
+        Images and texts, with their structure.
     doses, repeats
         Numbers of directions; how often random edits are drawn.
     seed
         Of the random ones; the same at each dose, so that a larger one holds a smaller one.
-    fitted
-        Ids of the compositions that all of it was fitted on.
     """
-    of_images, of_texts = known
-    width = images.shape[1]
-    doses = [dose for dose in doses if dose < width]
-    for kind in KINDS:
-        here, there = (one.bases[kind] for one in known)
+    doses = [dose for dose in doses if dose < codes.images.shape[1]]
+    yield from _removals(codes, doses)
+    yield from _random_removals(codes, doses, repeats, seed)
+    yield from _additive(codes)
+    yield from _shuffled(codes, repeats, seed)
+    for strength in (0.0, *STRENGTHS):
+        yield Edited(
+            edit=WHITEN if strength else CENTRE,
+            dose=strength,
+            images=whiten(codes.images, codes.image_structure, strength),
+            texts=whiten(codes.texts, codes.text_structure, strength),
+        )
+    images, texts = (
+        rotate_codes(z, np.random.default_rng((*seed, ROTATE_STREAM)))
+        for z in (codes.images, codes.texts)
+    )
+    yield Edited(ROTATE, NO_DOSE, images, texts, separable=False)
+
+
+def _removals(codes: Codes, doses: Sequence[int]) -> Iterator[Edited]:
+    for edit, kind in REMOVALS.items():
+        bases = codes.image_structure.bases[kind], codes.text_structure.bases[kind]
+        most = min(basis.shape[1] for basis in bases)
         for dose in doses:
-            if dose <= min(here.shape[1], there.shape[1]):
-                yield Edited(
-                    *(f"remove {kind}", dose),
-                    remove(images, of_images.mean, here[:, :dose]),
-                    remove(texts, of_texts.mean, there[:, :dose]),
-                )
+            if dose <= most:
+                yield codes.removed(edit, dose, bases)
+
+
+def _random_removals(
+    codes: Codes, doses: Sequence[int], repeats: int, seed: Sequence[int]
+) -> Iterator[Edited]:
+    most = max(doses, default=1)
     for repeat in range(repeats):
-        rng = np.random.default_rng((*seed, 0, repeat))
-        here, there = (random_basis(one, max(doses, default=1), rng) for one in known)
+        rng = np.random.default_rng((*seed, REMOVE_STREAM, repeat))
+        of_images = random_basis(codes.image_structure, most, rng)
+        of_texts = random_basis(codes.text_structure, most, rng)
         for dose in doses:
-            yield Edited(
-                *("remove random", dose),
-                remove(images, of_images.mean, here[:, :dose]),
-                remove(texts, of_texts.mean, there[:, :dose]),
-            )
-    apart = texts - sums
+            yield codes.removed(REMOVE_RANDOM, dose, (of_images, of_texts))
+
+
+def _additive(codes: Codes) -> Iterator[Edited]:
+    interaction = codes.texts - codes.sums
+    fitted = codes.image_structure
     for share in SHARES:
-        kept = keep(images, of_images.mean, of_images.bases["factors"]) if share == 1 else None
-        yield Edited("additive", share, kept, texts - np.float32(share) * apart)
+        images = keep(codes.images, fitted.mean, fitted.bases["factors"]) if share == 1 else None
+        yield Edited(ADDITIVE, share, images, codes.texts - np.float32(share) * interaction)
+
+
+def _shuffled(codes: Codes, repeats: int, seed: Sequence[int]) -> Iterator[Edited]:
+    interaction = codes.texts - codes.sums
     for repeat in range(repeats):
-        rng, other = np.random.default_rng((*seed, 1, repeat)), np.arange(len(apart))
-        for part in (fitted, np.setdiff1d(other, fitted)):
+        rng = np.random.default_rng((*seed, SHUFFLE_STREAM, repeat))
+        other = np.arange(len(interaction))
+        for part in (codes.fitted, np.setdiff1d(other, codes.fitted)):
             other[part] = rng.permutation(part)
         for share in SHARES:
-            yield Edited("shuffled", share, None, texts - np.float32(share) * apart[other])
-    for strength in (0.0, *STRENGTHS):
-        name = "whiten" if strength else "centre"
-        both = whiten(images, of_images, strength), whiten(texts, of_texts, strength)
-        yield Edited(name, strength, *both)
-    here, there = (rotated(codes, np.random.default_rng((*seed, 2))) for codes in (images, texts))
-    yield Edited("rotate", 0.0, here, there, alone=False)
+            texts = codes.texts - np.float32(share) * interaction[other]
+            yield Edited(SHUFFLED, share, None, texts)
 
 
 def _axes(covariance: np.ndarray, scale: float, most: int) -> np.ndarray:

@@ -1,92 +1,118 @@
-"""What becomes of accuracy on unseen compositions, and of metrics, once embeddings are edited."""
+"""Accuracy on unseen compositions, and metrics, after embeddings are edited."""
 
 from __future__ import annotations
 
 import time
 import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cood.errors import StudyError
 from cood.evaluation.accuracy.zero_shot import Answers, hits
-from cood.evaluation.collect import members, missing
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_means
+from cood.evaluation.common.score_table import INTERVENTIONS, concat, missing_model, write_scores
+from cood.evaluation.embeddings import (
+    SetEmbeddings,
+    Tensors,
+    read_truth,
+    score_each_set,
+    split_members,
+)
 from cood.evaluation.interventions.edits import (
+    CENTRE,
     CONTROLS,
-    RANDOM,
+    NO_DOSE,
+    Codes,
+    Edited,
     edits,
     predicted,
     structure,
 )
-from cood.files import read_tensors, write_table
-from cood.metrics import directions, linear
-from cood.metrics.metric_table import WHOLE, evaluate
+from cood.metrics import directions, linear, metric_table
 from cood.metrics.rank import numerical_rank
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.settings import Interventions
 from cood.settings.study_file import Study
 from cood.splits import EDITING
-from cood.synthesis.drawing.icon_sets import read_manifest
 from cood.vocabulary import Vocabulary
 
 ACCURACIES = ("pair_top1", "attribute_top1", "object_top1")
-# Cheap ones, as all are taken again for each edit, and what more of each is said to mean: 1 more
-# disentangled, -1 less.
+# Cheap ones, as all are computed again for each edit, and what a larger value is said to mean: 1
+# more disentangled, -1 less.
 METRICS = {
-    **{"dci_disentanglement": 1, "dci_informativeness": 1, "dcimig": 1, "explicitness": 1},
-    **{"r2_adjusted": 1, "orthogonality": -1, "numerical_rank_0.1": -1},
+    "dci_disentanglement": 1,
+    "dci_informativeness": 1,
+    "dcimig": 1,
+    "explicitness": 1,
+    "r2_adjusted": 1,
+    "orthogonality": -1,
+    "numerical_rank_0.1": -1,
 }
 UNEDITED = "none"
-SIDES = ("images", "texts", "both")
-COLUMNS = (
-    *("model", "set", "edit", "dose", "side", "space", "metric", "against"),
-    *("value", "low", "high", "chance", "n", "seconds", "note"),
-)
-Key = tuple[str, float, str]  # edit, dose and side
+IMAGES, TEXTS, BOTH = SIDES = ("images", "texts", "both")
+SPACE = {IMAGES: "image", TEXTS: "text"}
+AS_IT_IS, AGAINST_UNEDITED, AGAINST_CONTROL = "", "unedited", "control"
+SAMPLE_STREAM, EDIT_STREAM = 1, 2  # of random numbers
 
 
-def intervene_on_model(study: Study, model: str) -> pd.DataFrame:
-    """Edit one model's embeddings of every set, write `edits/<model>.parquet` and return it.
+@dataclass(frozen=True)
+class Cell:
+    """One edit at one dose, of images, of texts or of both."""
+
+    edit: str
+    dose: float
+    side: str
+
+    @property
+    def control(self) -> Cell | None:
+        """What it is compared with besides the codes as they are; None for a control."""
+        name = CONTROLS.get(self.edit)
+        if name is None:
+            return None
+        return Cell(name, NO_DOSE if name == CENTRE else self.dose, self.side)
+
+
+def score_interventions(study: Study, model: str) -> pd.DataFrame:
+    """Edit one model's embeddings of every set, write `interventions/<model>.parquet`, return it.
 
     Raises
     ------
     StudyError
-        If the study asks for no edits.
+        If the study file has no interventions.
     """
     settings = study.interventions
     if settings is None:
         raise StudyError(
-            f"study {study.name} asks for no edits of embeddings; add `edits: {{}}` to its file"
+            f"study {study.name} has no interventions; add `interventions: {{}}` to its file"
         )
-    tables = []
-    for set_ in study.sets:
-        start = time.perf_counter()
-        tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
-        reason = metadata.get("missing")
-        if reason is None:
-            truth = read_manifest(study, set_)["composition"].to_numpy()
-            fitted, tested = divide(truth, members(study, model)["unseen"], study.seed)
-            try:
-                table = score_interventions(study, settings, tensors, truth, fitted, tested)
-            except ValueError as error:
-                reason = f"cannot be edited: {error}"
-        if reason is not None:
-            table = missing(model, set_, reason).assign(edit="", dose=np.nan, side="", against="")
-        table = table.assign(model=model, set=set_, seconds=time.perf_counter() - start)
-        tables.append(table[list(COLUMNS)])
-    joined = pd.concat(tables, ignore_index=True)
-    write_table(joined, study.paths.model_interventions(model))
-    return joined
+
+    def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
+        start, truth = time.perf_counter(), read_truth(study, embedded.set)
+        fitted, tested = divide(truth, split_members(study, model)["unseen"], study.seed)
+        try:
+            table = score_edits(study, settings, embedded.tensors, truth, fitted, tested)
+        except ValueError as error:
+            table = missing_model(f"cannot be edited: {error}", INTERVENTIONS)
+        return table.assign(seconds=time.perf_counter() - start)
+
+    tables = score_each_set(study, model, study.sets, score_set, INTERVENTIONS)
+    table = concat(tables, INTERVENTIONS)
+    write_scores(table, study.paths.model_interventions(model), INTERVENTIONS)
+    return table
 
 
 def divide(truth: np.ndarray, unseen: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of the compositions that edits are fitted on, and of those that they are tried on.
+    """Ids of the compositions that edits are fitted on, and of those that they are tested on.
 
-    Unseen compositions with an image are tried on, and the others with one fitted on. Where all
-    are unseen, as for checkpoints from elsewhere, that is a random half each.
+    Edits are tested on unseen compositions with an image, and fitted on the others with one.
+    Where all are unseen, as for published checkpoints, each is a random half.
 
     Parameters
     ----------
@@ -107,59 +133,59 @@ def divide(truth: np.ndarray, unseen: np.ndarray, seed: int) -> tuple[np.ndarray
 
 @dataclass(frozen=True)
 class _Test:
-    """What edits are tried on: rows of images, their compositions, and those compositions."""
+    """What edits are tested on: the compositions of images, all of these, and the vocabulary."""
 
-    rows: np.ndarray
     truth: np.ndarray
     compositions: np.ndarray
     words: Vocabulary
     seed: int
-
-    def right(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
-        """Whether pair, attribute and object of each image are answered rightly: [n, 3]."""
-        answers = Answers(self.truth, nearest(images, texts, 1))
-        found = {name: right for name, right, _ in hits(answers, self.words, self.labels)}
-        return np.stack([found[name] for name in ACCURACIES], axis=1).astype(np.float32)
-
-    def metrics(self, codes: np.ndarray, side: str) -> pd.Series:
-        """Each of `METRICS` of edited codes: of the images, or of all texts."""
-        texts = side == "texts"
-        ids = self.compositions if texts else self.truth
-        factors = np.stack([self.words.attribute_of(ids), self.words.object_of(ids)], axis=1)
-        z = normalise(codes[ids] if texts else codes)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
-            table = evaluate(
-                *(z, factors),
-                metrics=("dci", "dcimig", "explicitness"),
-                nulls=(),
-                rng=self.seed,
-            )
-            found = table[table["variant"] == WHOLE].set_index("metric")["value"].to_dict()
-            fit = linear.fit_additive(z, factors)
-            found["r2_adjusted"] = linear.r_squared(fit).parts.get("adjusted", np.nan)
-            found["orthogonality"] = directions.orthogonality(fit).value
-            found["numerical_rank_0.1"] = numerical_rank(z, relative=True).value
-        return pd.Series({name: found[name] for name in METRICS}, dtype=float)
 
     @property
     def labels(self) -> np.ndarray:
         """All compositions are offered as classes."""
         return np.arange(self.words.size)
 
+    def hits(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Whether each of `ACCURACIES` counts an image as right [n, 3], in single precision."""
+        answers = Answers(self.truth, nearest(images, texts, 1))
+        right = {name: hit for name, hit, _ in hits(answers, self.words, self.labels)}
+        return np.stack([right[name] for name in ACCURACIES], axis=1).astype(np.float32)
 
-def score_interventions(
+    def chances(self) -> dict[str, float]:
+        """Mean accuracy of a guess."""
+        answers = Answers(self.truth, self.truth[:, None])
+        return {name: float(c.mean()) for name, _, c in hits(answers, self.words, self.labels)}
+
+    def metrics(self, codes: np.ndarray, side: str) -> pd.Series:
+        """Each of `METRICS` of edited codes: of the images, or of all texts."""
+        ids = self.compositions if side == TEXTS else self.truth
+        factors = np.stack([self.words.attribute_of(ids), self.words.object_of(ids)], axis=1)
+        z = normalise(codes[ids] if side == TEXTS else codes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
+            chosen = ("dci", "dcimig", "explicitness")
+            table = metric_table(z, factors, metrics=chosen, nulls=(), rng=self.seed)
+            table = table[table["factor"] == ALL_FACTORS]
+            values = table.set_index("metric")["value"].to_dict()
+            fit = linear.fit_additive(z, factors)
+            values["r2_adjusted"] = linear.r_squared(fit).parts.get("adjusted", np.nan)
+            values["orthogonality"] = directions.orthogonality(fit).value
+            values["numerical_rank_0.1"] = numerical_rank(z, relative=True).value
+        return pd.Series({name: values[name] for name in METRICS}, dtype=float)
+
+
+def score_edits(
     study: Study,
     settings: Interventions,
-    tensors: dict[str, np.ndarray],
+    tensors: Tensors,
     truth: np.ndarray,
     fitted: np.ndarray,
     tested: np.ndarray,
 ) -> pd.DataFrame:
-    """Accuracies and metrics of every edit as a long table: `COLUMNS` but for model and set.
+    """Accuracies and metrics of every edit, as rows of a table of interventions.
 
-    Interventions and doses are those of `cood.evaluation.interventions.edits.edits`; `side` says what was edited:
-    ``images``, ``texts`` or ``both``. `against` says what the value is:
+    Edits and doses are those of `cood.evaluation.interventions.edits.edits`; `side` says what was
+    edited: ``images``, ``texts`` or ``both``. `against` says what the value is:
 
     - empty: the accuracy itself (`ACCURACIES`; all compositions are offered as labels), or the
       metric (`METRICS`; of the codes of the space that was edited);
@@ -167,115 +193,122 @@ def score_interventions(
     - ``control``: the difference to the control of the edit (`CONTROLS`), at the same dose.
 
     Accuracies have intervals from resampling compositions, the same resamples for all, so those
-    of differences are paired ones. Of random edits an image counts as right as often as it is
-    over the draws; their metrics are those of the first one.
+    of differences are paired ones. The hits of a random edit are averaged over its draws; its
+    metrics are those of the first draw.
 
     Parameters
     ----------
     study, settings
-        The study, and what it says of edits.
+        The study, and its settings of interventions.
     tensors, truth
-        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of each image.
+        Embeddings, as `cood.evaluation.embed.evaluation_sets` makes them; composition id [n] of
+        each image.
     fitted, tested
-        Ids of the compositions that edits are fitted on and tried on, as `divide` gives them.
+        Ids of the compositions that edits are fitted on and tested on, as `divide` gives them.
 
     Raises
     ------
     ValueError
         If either holds fewer than two attributes or objects.
     """
+    codes, test = _prepare(study, settings, tensors, truth, fitted, tested)
+    draws: dict[Cell, list[np.ndarray]] = defaultdict(list)
+    draws[Cell(UNEDITED, NO_DOSE, BOTH)].append(test.hits(codes.images, codes.texts))
+    metrics = {
+        Cell(UNEDITED, NO_DOSE, IMAGES): test.metrics(codes.images, IMAGES),
+        Cell(UNEDITED, NO_DOSE, TEXTS): test.metrics(codes.texts, TEXTS),
+    }
+    seed = (study.seed, EDITING, EDIT_STREAM)
+    for edited in edits(codes, settings.doses, settings.repeats, seed):
+        for side, z in ((IMAGES, edited.images), (TEXTS, edited.texts)):
+            cell = Cell(edited.edit, edited.dose, side)
+            if z is not None and cell not in metrics:
+                metrics[cell] = test.metrics(z, side)
+        for side, images, texts in _combinations(codes, edited):
+            draws[Cell(edited.edit, edited.dose, side)].append(test.hits(images, texts))
+    right = {cell: np.mean(several, axis=0) for cell, several in draws.items()}
+    tables = [_accuracies(study, right, test), _metrics(metrics, test)]
+    return concat(tables, INTERVENTIONS)
+
+
+def _prepare(
+    study: Study,
+    settings: Interventions,
+    tensors: Tensors,
+    truth: np.ndarray,
+    fitted: np.ndarray,
+    tested: np.ndarray,
+) -> tuple[Codes, _Test]:
+    """Codes of a sample of the tested images and of all texts, with their structure."""
     words = study.words
     images, texts = normalise(tensors["images"]), normalise(tensors["compositions"])
     inside, rows = np.isin(truth, fitted), np.flatnonzero(np.isin(truth, tested))
-    rng = np.random.default_rng((study.seed, EDITING, 1))
+    rng = np.random.default_rng((study.seed, EDITING, SAMPLE_STREAM))
     rows = np.sort(rng.permutation(rows)[: settings.samples])
     shown = np.unique(truth[rows])
     if min(len(np.unique(of(shown))) for of in (words.attribute_of, words.object_of)) < 2:
-        raise ValueError("at least two attributes and two objects are needed among what is tried")
-    test = _Test(rows, truth[rows], shown, words, study.seed)
+        raise ValueError("at least two attributes and two objects are needed to test edits on")
     every = np.arange(words.size)
     factors = np.stack([words.attribute_of(every), words.object_of(every)], axis=1)
-    known = (
-        structure(images[inside], factors[truth[inside]]),
-        structure(texts[fitted], factors[fitted]),
+    codes = Codes(
+        images=images[rows],
+        texts=texts,
+        image_structure=structure(images[inside], factors[truth[inside]]),
+        text_structure=structure(texts[fitted], factors[fitted]),
+        sums=predicted(texts, fitted, factors),
+        fitted=fitted,
     )
-    sums = predicted(texts, fitted, factors)
-    images = images[rows]
-    right: dict[Key, np.ndarray] = {(UNEDITED, 0.0, "both"): test.right(images, texts)}
-    metrics = {
-        (UNEDITED, 0.0, "images"): test.metrics(images, "images"),
-        (UNEDITED, 0.0, "texts"): test.metrics(texts, "texts"),
-    }
-    seed = (study.seed, EDITING, 2)
-    for one in edits(*(images, texts, known, sums, settings.doses, settings.repeats, seed, fitted)):
-        codes = {"images": one.images, "texts": one.texts}
-        given = {side: z for side, z in codes.items() if z is not None}
-        for side, z in given.items():
-            key = (one.edit, one.dose, side)
-            if key not in metrics:
-                metrics[key] = test.metrics(z, side)
-        sides = [*given] if one.alone else []
-        for side in [*sides, "both"] if len(given) == 2 else sides:
-            pair = (
-                images if side == "texts" else given["images"],
-                texts if side == "images" else given["texts"],
-            )
-            key = (one.edit, one.dose, side)
-            part = test.right(*pair) / (settings.repeats if one.edit in RANDOM else 1)
-            right[key] = right[key] + part if key in right else part
-    tables = [_accuracies(study, right, test), _metrics(metrics, test)]
-    return pd.concat(tables, ignore_index=True).assign(note="")
+    return codes, _Test(truth[rows], shown, words, study.seed)
 
 
-def _control(key: Key) -> Key | None:
-    edit, dose, side = key
-    name = CONTROLS.get(edit)
-    return None if name is None else (name, 0.0 if name == "centre" else dose, side)
+def _combinations(codes: Codes, edited: Edited) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Which side is edited, and the images and texts that are then compared."""
+    if edited.images is not None and edited.separable:
+        yield IMAGES, edited.images, codes.texts
+    if edited.texts is not None and edited.separable:
+        yield TEXTS, codes.images, edited.texts
+    if edited.images is not None and edited.texts is not None:
+        yield BOTH, edited.images, edited.texts
 
 
-def _accuracies(study: Study, right: dict[Key, np.ndarray], test: _Test) -> pd.DataFrame:
-    answers = Answers(test.truth, test.truth[:, None])
-    chance = {name: float(c.mean()) for name, _, c in hits(answers, test.words, test.labels)}
-    plain, rows, columns = right[UNEDITED, 0.0, "both"], [], []
-    for key, found in right.items():
-        kinds = {"": found} if key[0] == UNEDITED else {"": found, "unedited": found - plain}
-        control = _control(key)
-        if control in right:
-            kinds["control"] = found - right[control]
-        for against, values in kinds.items():
+def _differences(
+    cell: Cell, values: Mapping[Cell, Any], unedited: Cell
+) -> Iterator[tuple[str, Any]]:
+    """The value of a cell, and its differences to the unedited codes and to its control."""
+    yield AS_IT_IS, values[cell]
+    if cell.edit != UNEDITED:
+        yield AGAINST_UNEDITED, values[cell] - values[unedited]
+    control = cell.control
+    if control is not None and control in values:
+        yield AGAINST_CONTROL, values[cell] - values[control]
+
+
+def _accuracies(study: Study, right: dict[Cell, np.ndarray], test: _Test) -> pd.DataFrame:
+    chance, rows, columns = test.chances(), [], []
+    for cell in right:
+        for against, values in _differences(cell, right, Cell(UNEDITED, NO_DOSE, BOTH)):
             for metric, column in zip(ACCURACIES, values.T, strict=True):
-                rows.append((*key, metric, against, np.nan if against else chance[metric]))
+                guess = chance[metric] if against == AS_IT_IS else np.nan
+                key = {"metric": metric, "against": against, "chance": guess}
+                rows.append(vars(cell) | key)
                 columns.append(column)
-    estimates = grouped_means(
+    means = grouped_means(
         np.stack(columns, axis=1),
         test.truth,
         rng=np.random.default_rng(study.seed),
         resamples=study.evaluation.resamples,
         level=study.evaluation.level,
     )
-    table = pd.DataFrame(rows, columns=["edit", "dose", "side", "metric", "against", "chance"])
-    return table.assign(
-        space="image",
-        **{
-            name: [getattr(one, name) for one in estimates]
-            for name in ("value", "low", "high", "n")
-        },
-    )
+    table = [row | vars(mean) for row, mean in zip(rows, means, strict=True)]
+    return pd.DataFrame(table).assign(space="image")
 
 
-def _metrics(found: dict[Key, pd.Series], test: _Test) -> pd.DataFrame:
+def _metrics(metrics: dict[Cell, pd.Series], test: _Test) -> pd.DataFrame:
     rows = []
-    for key, values in found.items():
-        edit, dose, side = key
-        kinds = {"": values}
-        if edit != UNEDITED:
-            kinds["unedited"] = values - found[UNEDITED, 0.0, side]
-        control = _control(key)
-        if control in found:
-            kinds["control"] = values - found[control]
-        n = len(test.compositions) if side == "texts" else len(test.truth)
-        for against, each in kinds.items():
-            for metric, value in each.items():
-                row = {"edit": edit, "dose": dose, "side": side, "space": side.removesuffix("s")}
-                rows.append(row | {"metric": metric, "against": against, "value": value, "n": n})
-    return pd.DataFrame(rows).assign(low=np.nan, high=np.nan, chance=np.nan)
+    for cell in metrics:
+        n = len(test.compositions) if cell.side == TEXTS else len(test.truth)
+        unedited = Cell(UNEDITED, NO_DOSE, cell.side)
+        for against, values in _differences(cell, metrics, unedited):
+            row = {**vars(cell), "space": SPACE[cell.side], "against": against, "n": n}
+            rows += [row | {"metric": name, "value": value} for name, value in values.items()]
+    return pd.DataFrame(rows)

@@ -2,71 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from cood.metrics.discriminant import shrink, weigh
+from cood.metrics.class_moments import ClassMoments
 
 RULES = ("share", "weight", "forward")
 ROWS = 4096  # codes classified at a time
 
 
-@dataclass(frozen=True)
-class Moments:
-    """What linear discriminants need to know of codes and one factor with K values.
-
-    Attributes
-    ----------
-    counts
-        Number of codes [K] of each value; 0 for values that do not occur.
-    means
-        Mean code [K, d] of each value, about the mean of all; 0 where there is none.
-    within
-        Covariance [d, d] about these means.
-    """
-
-    counts: np.ndarray
-    means: np.ndarray
-    within: np.ndarray
-
-    @property
-    def between(self) -> np.ndarray:
-        """Covariance [d, d] of the means, each weighted by its number of codes."""
-        return (self.means.T * self.counts) @ self.means / self.counts.sum()
-
-    @property
-    def scale(self) -> float:
-        """Variance of a dimension, on average."""
-        return float(np.trace(self.within) + np.trace(self.between)) / len(self.within)
-
-    def rotated(self, basis: np.ndarray) -> Moments:
-        """Those of the codes times `basis` [d, d], which is orthogonal."""
-        return Moments(self.counts, self.means @ basis, basis.T @ self.within @ basis)
-
-
-def moments(codes: np.ndarray, labels: np.ndarray, size: int) -> Moments:
-    """Moments of codes [n, d] by label [n], a number below `size`."""
-    codes = codes.astype(np.float64)
-    codes = codes - codes.mean(axis=0)
-    counts = np.bincount(labels, minlength=size)
-    sums = np.zeros((size, codes.shape[1]))
-    order = np.argsort(labels, kind="stable")
-    present = np.flatnonzero(counts)
-    starts = np.concatenate([[0], np.cumsum(counts[present])[:-1]])
-    sums[present] = np.add.reduceat(codes[order], starts, axis=0)
-    means = sums / np.maximum(counts, 1)[:, None]
-    within = (codes.T @ codes - (means.T * counts) @ means) / len(codes)
-    return Moments(counts, means, within)
-
-
-def discriminant(known: Moments, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def subset_discriminant(
+    moments: ClassMoments, dimensions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights [k, K] and offsets [K] of the linear discriminant on k dimensions.
 
-    A value that does not occur has an offset of minus infinity.
+    A value that does not occur has an offset of minus infinity. Spread is compared with that of
+    all dimensions.
     """
-    within = known.within[np.ix_(dimensions, dimensions)]
-    return weigh(known.means[:, dimensions], within, known.counts, known.scale)
+    return moments.subset(dimensions).discriminant(moments.scale)
 
 
 def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -79,12 +31,12 @@ def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.
     return np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
 
 
-def ranked(known: Moments, rule: str) -> np.ndarray:
-    """Dimensions [d] in the order in which they tell of the factor, the best first.
+def rank_dimensions(moments: ClassMoments, rule: str) -> np.ndarray:
+    """Dimensions [d] in the order in which they predict the factor, the best first.
 
     Parameters
     ----------
-    known
+    moments
         Moments of the codes by the factor.
     rule
         ``share``: the share of the variance that lies between the values (eta squared), each
@@ -100,13 +52,13 @@ def ranked(known: Moments, rule: str) -> np.ndarray:
     ValueError
         If there is no such rule.
     """
-    within = shrink(known.means, known.within, known.counts, known.scale)
-    total = within + known.between
+    within = moments.shrunk(moments.scale)
+    total = within + moments.between
     match rule:
         case "share":
             return np.argsort(np.diag(within) / np.diag(total), kind="stable")
         case "weight":
-            weights, _ = discriminant(known, np.arange(len(total)))
+            weights, _ = subset_discriminant(moments, np.arange(len(total)))
             spread = np.sqrt(np.diag(total))
             return np.argsort(-spread * np.linalg.norm(weights, axis=1), kind="stable")
         case "forward":

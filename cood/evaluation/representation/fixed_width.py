@@ -1,45 +1,35 @@
-"""Metrics of embeddings brought to one width, so that it cannot tell models apart."""
+"""Metrics of embeddings projected to one width, so that models differ in it no longer."""
 
 from __future__ import annotations
 
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cood.metrics import directions, linear
-from cood.metrics.metric_table import WHOLE, evaluate
-from cood.metrics.nulls import projected, reduced
+from cood.evaluation.common.score_table import complete
+from cood.metrics import directions, linear, metric_table
+from cood.metrics.nulls import project_pca, project_random
 from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning
+from cood.metrics.table import ALL_FACTORS
 from cood.splits import GEOMETRY
 
-# How codes are brought to fewer dimensions: names as they stand in the column `variant`.
-PCA, RANDOM = "fixed_width PCA", "fixed_width random"
-FACTORISED = ("r2", "r2_held_out", "orthogonality")  # the metrics of `geometry` that are taken
-
-
-def fixed_width_variant(way: str, width: int) -> str:
-    """Name of scores at one width, as it stands in the column `variant`.
-
-    Examples
-    --------
-    >>> fixed_width_variant(PCA, 32)
-    'fixed_width PCA 32'
-    """
-    return f"{way} {width}"
+PCA, RANDOM = "pca", "random"  # how codes are projected
+FACTORISED = ("r2", "r2_held_out", "orthogonality")  # the metrics of `geometry` that are computed
 
 
 def fixed_width(
     codes: np.ndarray, factors: np.ndarray, width: int, metrics: Sequence[str], seed: int
 ) -> Iterator[pd.DataFrame]:
-    """Metrics, ranks and linear factorisation of codes that are brought to `width` dimensions.
+    """Metrics, ranks and linear factorisation of codes that are projected to `width` dimensions.
 
-    Once by their first principal components, which keep what varies most, and once by a random
-    projection, which keeps distances, roughly, and prefers no direction. Codes that are no wider
-    are turned only. There are neither nulls nor intervals here; ranks are those of centred rows,
+    Once onto their first principal components, which keep most of the variance, and once at
+    random, which roughly keeps distances and prefers no direction. Codes that are no wider
+    are only rotated. There are neither nulls nor intervals here; ranks are those of centred rows,
     relative to the largest possible.
 
     Parameters
@@ -51,21 +41,26 @@ def fixed_width(
     width
         Dimensions that are left.
     metrics
-        Names for `cood.metrics.metric_table`.
+        Names among `cood.metrics.METRICS`.
     seed
         Of the projection, and of metrics that draw.
 
     Returns
     -------
     Iterator of DataFrame
-        Columns `metric`, `variant` (see `fixed_width_variant`), `value`, `n`, `seconds` and `note`.
+        Rows of a table of scores: `metric`, `projection`, `width`, `centred` and `relative` of
+        ranks, `value`, `n`, `seconds` and `note`.
     """
     rng = np.random.default_rng((seed, GEOMETRY, width))
-    for way, z in ((PCA, reduced(codes, width)), (RANDOM, projected(codes, width, rng))):
-        table = evaluate(z, factors, metrics=metrics, nulls=(), rng=seed)
-        both = pd.concat([table[table["variant"] == WHOLE], _geometry(z, factors, seed)])
-        named = both.assign(variant=fixed_width_variant(way, width))
-        yield named.assign(chance=np.nan, low=np.nan, high=np.nan)
+    for projection, z in (
+        (PCA, project_pca(codes, width)),
+        (RANDOM, project_random(codes, width, rng)),
+    ):
+        table = metric_table(z, factors, metrics=metrics, nulls=(), rng=seed)
+        both = pd.concat([table[table["factor"] == ALL_FACTORS], _geometry(z, factors, seed)])
+        yield both.assign(
+            projection=projection, width=width, chance=np.nan, low=np.nan, high=np.nan
+        )
 
 
 def _geometry(codes: np.ndarray, factors: np.ndarray, seed: int) -> pd.DataFrame:
@@ -75,11 +70,14 @@ def _geometry(codes: np.ndarray, factors: np.ndarray, seed: int) -> pd.DataFrame
         fit = linear.fit_additive(codes, factors)
         held_out = linear.held_out_r_squared(codes, factors, rng=seed)
         scores = (linear.r_squared(fit), held_out, directions.orthogonality(fit))
-    rows = [(name, s.value, s.note) for name, s in zip(FACTORISED, scores, strict=True)]
+    rows: list[dict[str, Any]] = [
+        {"metric": name, "value": score.value, "note": score.note}
+        for name, score in zip(FACTORISED, scores, strict=True)
+    ]
     rows += [
-        (row["definition"], row["value"], "")
+        {"metric": row["definition"], "value": row["value"], "centred": True, "relative": True}
         for row in rank_table(codes)
         if row["centred"] and row["relative"] and not row["unit"]  # they were, at full width
     ]
-    table = pd.DataFrame(rows, columns=["metric", "value", "note"])
-    return table.assign(n=len(codes), seconds=(time.perf_counter() - start) / len(rows))
+    seconds = (time.perf_counter() - start) / len(rows)
+    return complete(rows, n=len(codes), seconds=seconds, unit_rows=True)

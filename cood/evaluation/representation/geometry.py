@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import COLUMNS
 from cood.evaluation.common.nearest import normalise
+from cood.evaluation.common.score_table import ALL, complete, concat
 from cood.metrics import directions, linear
 from cood.metrics.jackknife import deal, half_width
 from cood.metrics.rank import rank_table
@@ -19,21 +19,25 @@ from cood.metrics.result import MetricWarning, Score
 from cood.splits import GEOMETRY
 from cood.vocabulary import Vocabulary
 
-# Codes that are factorised, and of which space; the isolated words besides have a rank only.
+# Codes that are factorised, and their space; the isolated words have a rank only.
 CODES = {"images": "image", "means": "image", "compositions": "text"}
-WORDS = ("attributes", "objects")
+WORDS = {"attributes": "attribute", "objects": "object"}  # tensors, and their factor
+# Metrics of the factorisation, over both factors; the last three also or only by factor.
 FACTORISATION = (
-    *("r2", "r2_adjusted", "r2_projected", "r2_projected_adjusted", "r2_held_out"),
-    *("orthogonality", "orthogonality_attributes", "orthogonality_objects"),
-    *("dimension_attributes", "dimension_objects", "word_cosine_attributes", "word_cosine_objects"),
+    "r2",
+    "r2_adjusted",
+    "r2_projected",
+    "r2_projected_adjusted",
+    "r2_held_out",
+    "orthogonality",
+    "factor_dimension",
+    "word_cosine",
 )
 
 Row = dict[str, Any]
 
 
 def score_geometry(
-    model: str,
-    set_: str,
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
     splits: dict[str, np.ndarray],
@@ -41,24 +45,23 @@ def score_geometry(
     seed: int,
     folds: int,
 ) -> pd.DataFrame:
-    """Ranks and linear factorisation as a long table (columns `COLUMNS`).
+    """Ranks and linear factorisation of one model on one set, as rows of a table of scores.
 
-    Codes are the `images` of a split, the `means` of the unit embeddings of each composition's
+    `codes` are the `images` of a split, the `means` of the unit embeddings of each composition's
     images (as prompts are averaged), and the texts of the same `compositions`; factors are the
-    ids of attribute and object. `variant` starts with the codes:
+    ids of attribute and object.
 
-    - Ranks (`cood.metrics.rank.DEFINITIONS`): `rank_variant` names the switches. The isolated
-      words, `attributes` and `objects`, have a rank too, in the split ``all`` only.
-    - Factorisation: ``CODES, unit rows`` and ``CODES, rows as given``. The metrics `r2` and
-      `r2_projected` (onto the texts of all isolated words), ``..._adjusted`` of both,
-      `r2_held_out`, `orthogonality` (across), and for each factor `orthogonality_FACTOR`
-      (within), `dimension_FACTOR` and `word_cosine_FACTOR`, which compares the directions of
-      its values with the isolated words'.
+    - Ranks (`cood.metrics.rank.DEFINITIONS`), with the columns `centred`, `unit_rows` and
+      `relative`. The isolated words, `attributes` and `objects`, have a rank too, in the split
+      ``all`` only.
+    - Factorisation (`FACTORISATION`), with the column `unit_rows`: `r2` and `r2_projected` (onto
+      the texts of all isolated words), ``..._adjusted`` of both, `r2_held_out`, `orthogonality`
+      between the factors, and for each `factor` the `orthogonality` within it,
+      `factor_dimension`, and `word_cosine`, which compares the directions of its values with
+      the isolated words'.
 
     Parameters
     ----------
-    model, set_
-        Names for the table.
     tensors
         Embeddings `images` [n, d], `compositions` [C, d], `attributes` [A, d], `objects` [O, d].
     truth
@@ -76,9 +79,8 @@ def score_geometry(
     Returns
     -------
     pandas.DataFrame
-        `chance` where the metric has it, `n` the number of codes, and in `note` what the metric
-        says of its value. Isolated words have no interval, nor has a split with fewer
-        compositions than folds.
+        `chance` where the metric has it, `n` the number of codes, and in `note` what limits the
+        value. Isolated words have no interval, nor has a split with fewer compositions than folds.
 
     Raises
     ------
@@ -89,16 +91,15 @@ def score_geometry(
     present = {name: ids for name, ids in present.items() if len(ids)}
     rows: list[Row] = []
     for name in WORDS:
-        rows += [{"split": "all", "space": "text", **row} for row in _ranks(name, tensors[name])]
-    tables = [pd.DataFrame(rows).assign(low=np.nan, high=np.nan)]
+        rows += [{"split": ALL, "space": "text", **row} for row in _ranks(name, tensors[name])]
+    tables = [pd.DataFrame(rows)]
     done: dict[bytes, pd.DataFrame] = {}  # splits may hold the same compositions
     for split, ids in present.items():
         key = ids.tobytes()
         if key not in done:
             done[key] = _with_interval(tensors, truth, ids, words, seed, folds)
         tables.append(done[key].assign(split=split))
-    joined = pd.concat(tables, ignore_index=True).assign(model=model, set=set_, group="all")
-    return joined[list(COLUMNS)]
+    return concat(tables).assign(category=ALL)
 
 
 def _with_interval(
@@ -139,30 +140,9 @@ def _of_split(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes go into the table
         for name, (z, composition) in codes.items():
-            found = [*_ranks(name, z), *_linear(name, z, composition, tensors, words, seed)]
-            rows += [{"space": CODES[name], **row} for row in found]
-    return pd.DataFrame(rows)
-
-
-def rank_variant(codes: str, *, centred: bool, unit: bool, relative: bool) -> str:
-    """Name of a way to take a rank, as it stands in the column `variant`.
-
-    Examples
-    --------
-    >>> rank_variant("images", centred=True, unit=True, relative=False)
-    'images, centred, unit rows, in dimensions'
-    """
-    switches = (
-        "centred" if centred else "not centred",
-        "unit rows" if unit else "rows as given",
-        "relative" if relative else "in dimensions",
-    )
-    return ", ".join([codes, *switches])
-
-
-def linear_variant(codes: str, *, unit: bool) -> str:
-    """Name of a way to factorise codes, as it stands in the column `variant`."""
-    return f"{codes}, {'unit rows' if unit else 'rows as given'}"
+            scores = [*_ranks(name, z), *_linear(name, z, composition, tensors, words, seed)]
+            rows += [{"space": CODES[name], **row} for row in scores]
+    return complete(rows)
 
 
 def _means(images: np.ndarray, composition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -178,15 +158,15 @@ def _ranks(name: str, codes: np.ndarray) -> Iterator[Row]:
     table = rank_table(codes)
     seconds = (time.perf_counter() - start) / len(table)
     for row in table:
-        switches = {key: row[key] for key in ("centred", "unit", "relative")}
         yield {
             "metric": row["definition"],
-            "variant": rank_variant(name, **switches),
+            "codes": name,
+            "centred": row["centred"],
+            "unit_rows": row["unit"],
+            "relative": row["relative"],
             "value": row["value"],
-            "chance": np.nan,
             "n": len(codes),
             "seconds": seconds,
-            "note": "",
         }
 
 
@@ -198,52 +178,49 @@ def _linear(
     words: Vocabulary,
     seed: int,
 ) -> Iterator[Row]:
-    ids = {
-        "attributes": words.attribute_of(composition),
-        "objects": words.object_of(composition),
-    }
-    factors = np.column_stack([ids[factor] for factor in WORDS])
+    ids = words.attribute_of(composition), words.object_of(composition)
+    factors = np.column_stack(ids)
     for unit in (True, False):
         z = normalise(codes) if unit else codes
-        alone = {f: normalise(tensors[f]) if unit else tensors[f] for f in WORDS}
+        isolated = {
+            factor: normalise(tensors[words_]) if unit else tensors[words_]
+            for words_, factor in WORDS.items()
+        }
         start = time.perf_counter()
-        scores = dict(_scores(z, factors, alone, np.random.default_rng((seed, GEOMETRY))))
+        rng = np.random.default_rng((seed, GEOMETRY))
+        scores = list(_factorisation(z, factors, isolated, rng))
         seconds = (time.perf_counter() - start) / len(scores)
-        for metric, (score, chance) in scores.items():
-            yield {
-                "metric": metric,
-                "variant": linear_variant(name, unit=unit),
-                "value": score.value,
-                "chance": chance,
-                "n": len(codes),
-                "seconds": seconds,
-                "note": score.note,
-            }
+        for row in scores:
+            yield row | {"codes": name, "unit_rows": unit, "n": len(codes), "seconds": seconds}
 
 
-def _scores(
+def _factorisation(
     codes: np.ndarray,
     factors: np.ndarray,
-    alone: dict[str, np.ndarray],
+    isolated: dict[str, np.ndarray],
     rng: np.random.Generator,
-) -> Iterator[tuple[str, tuple[Score, float]]]:
+) -> Iterator[Row]:
     """Each metric with its chance level."""
     fit = linear.fit_additive(codes, factors)
-    probes = np.concatenate(list(alone.values()))
+    probes = np.concatenate(list(isolated.values()))
     kinds = {"r2": linear.r_squared(fit), "r2_projected": linear.projected_r_squared(fit, probes)}
     for metric, score in kinds.items():
-        yield metric, (score, score.parts.get("chance", np.nan))
+        yield _row(metric, score, score.parts.get("chance", np.nan))
         adjusted = Score(score.parts.get("adjusted", np.nan), note=score.note)
-        yield f"{metric}_adjusted", (adjusted, 0.0)
-    yield "r2_held_out", (linear.held_out_r_squared(codes, factors, rng=rng), 0.0)
+        yield _row(f"{metric}_adjusted", adjusted, 0.0)
+    yield _row("r2_held_out", linear.held_out_r_squared(codes, factors, rng=rng), 0.0)
     across = directions.orthogonality(fit)
-    yield "orthogonality", (across, across.parts["chance"][0, 1])
+    yield _row("orthogonality", across, across.parts["chance"][0, 1])
     dimension = directions.factor_dimension(fit)
-    for k, factor in enumerate(WORDS):
+    for k, (factor, words) in enumerate(isolated.items()):
         within = Score(across.parts["matrix"][k, k], note=across.note)
-        yield f"orthogonality_{factor}", (within, across.parts["chance"][k, k])
+        yield _row("orthogonality", within, across.parts["chance"][k, k], factor)
         relative = Score(dimension.parts["relative"][k], note=dimension.note)
-        yield f"dimension_{factor}", (relative, np.nan)
-        present = np.unique(factors[:, k])
-        found = directions.word_cosine(fit.vectors[k], alone[factor][present])
-        yield f"word_cosine_{factor}", (found, found.parts["chance"])
+        yield _row("factor_dimension", relative, np.nan, factor)
+        cosine = directions.word_cosine(fit.vectors[k], words[np.unique(factors[:, k])])
+        yield _row("word_cosine", cosine, cosine.parts["chance"], factor)
+
+
+def _row(metric: str, score: Score, chance: float, factor: str = "") -> Row:
+    row = {"metric": metric, "factor": factor, "value": score.value}
+    return row | {"chance": chance, "note": score.note}

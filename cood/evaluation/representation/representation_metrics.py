@@ -9,19 +9,26 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.accuracy.zero_shot import COLUMNS
-from cood.evaluation.collect import members, missing
 from cood.evaluation.common.nearest import normalise
+from cood.evaluation.common.score_table import ALL, SCORES, concat, write_scores
+from cood.evaluation.embeddings import (
+    SetEmbeddings,
+    Tensors,
+    read_truth,
+    score_each_set,
+    split_members,
+)
 from cood.evaluation.representation.concept_basis import SPACES, in_concept_basis
 from cood.evaluation.representation.fixed_width import fixed_width
 from cood.evaluation.representation.geometry import score_geometry
-from cood.files import read_tensors, write_table
-from cood.metrics.metric_table import WHOLE, evaluate
+from cood.metrics import metric_table
+from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import read_manifest
 from cood.vocabulary import Vocabulary
 
-NAMES = ("attribute", "object")
+FACTORS = ("attribute", "object")
+CONCEPTS = "concepts"
+CODES_OF = {"image": "images", "text": "compositions"}  # which codes a side of a space has
 NO_WORDS = "the set has no images of words alone"
 
 
@@ -44,49 +51,52 @@ class Side:
         return Side(self.space, self.codes[inside], self.compositions[inside])
 
 
-def representation_metrics_of_model(study: Study, model: str) -> pd.DataFrame:
-    """Measure one model on every set, write `metrics/<model>.parquet` and return it.
+def score_representation(study: Study, model: str) -> pd.DataFrame:
+    """Metrics of one model on every set: write `representation_metrics/<model>.parquet`.
 
     Codes are the unit embeddings of images and of the texts of compositions, factors their
-    attribute and object. Each score comes with its value under shuffled labels in `chance`, again
-    after random rotations and after PCA, and, as the `variant` ``isolated``, in the basis of the
-    isolated words of its space. Of the first split, all is taken again at the width that all
-    models are to be fixed_width in, if the study names one.
+    attribute and object. Each score comes with its value under shuffled labels in `chance`, after
+    random rotations (`null`), after PCA (`projection`), and in the basis of the isolated words of
+    its space (`basis` is ``concepts``). For the first split, all metrics are also computed at the
+    width that the study file fixes, if it does.
     """
-    tables = []
-    for set_ in study.sets:
-        tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
-        if "missing" in metadata:
-            tables.append(missing(model, set_, metadata["missing"]))
-            continue
-        truth = read_manifest(study, set_)["composition"].to_numpy()
-        known = {"all": np.arange(study.words.size), **members(study, model)}
-        kept = {
-            split: known[split] for split in study.representation_metrics.splits if split in known
-        }
-        geometry = (
-            tensors,
-            truth,
-            kept,
-            study.words,
-            study.seed,
-            study.representation_metrics.folds,
+
+    def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
+        truth, settings = read_truth(study, embedded.set), study.representation_metrics
+        members = {ALL: np.arange(study.words.size), **split_members(study, model)}
+        splits = {split: members[split] for split in settings.splits if split in members}
+        geometry = score_geometry(
+            embedded.tensors, truth, splits, study.words, study.seed, settings.folds
         )
-        tables.append(score_geometry(model, set_, *geometry))
-        for side in sides(tensors, truth, study.words):
-            words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
-            done: dict[bytes, list[pd.DataFrame]] = {}  # splits may hold the same compositions
-            for split, inside in kept.items():
-                key = np.sort(inside).tobytes()
-                if key not in done:
-                    done[key] = list(measured(study, side.of(inside), words))
-                fixed = {"model": model, "set": set_, "split": split, "group": "all"}
-                tables += [table.assign(**fixed) for table in done[key]]
-                if split == study.representation_metrics.splits[0]:
-                    tables += [table.assign(**fixed) for table in at_width(study, side.of(inside))]
-    table = pd.concat([part[list(COLUMNS)] for part in tables], ignore_index=True)
-    write_table(table, study.paths.model_representation_metrics(model))
+        sides_ = sides(embedded.tensors, truth, study.words)
+        metrics = [_of_side(study, embedded.tensors, side, splits) for side in sides_]
+        return concat([geometry, *metrics])
+
+    table = concat(score_each_set(study, model, study.sets, score_set))
+    write_scores(table, study.paths.model_representation_metrics(model))
     return table
+
+
+def _of_side(
+    study: Study, tensors: Tensors, side: Side, splits: dict[str, np.ndarray]
+) -> pd.DataFrame:
+    """Every metric of the codes of a side, by split."""
+    words = [tensors[name] for name in SPACES[side.space][1:] if name in tensors]
+    tables: list[pd.DataFrame] = []
+    done: dict[bytes, pd.DataFrame] = {}  # splits may hold the same compositions
+    for split, ids in splits.items():
+        key = np.sort(ids).tobytes()
+        if key not in done:
+            done[key] = concat(metrics_of_side(study, side.of(ids), words))
+        tables.append(done[key].assign(split=split))
+        if split == study.representation_metrics.splits[0]:
+            at_width = concat(metrics_at_width(study, side.of(ids)))
+            keys = [name for name in SCORES.keys if name != "split"]
+            known = pd.MultiIndex.from_frame(done[key][keys].astype(str))
+            # The width of the study may be that of the PCA above.
+            repeated = pd.MultiIndex.from_frame(at_width[keys].astype(str)).isin(known)
+            tables.append(at_width[~repeated].assign(split=split))
+    return concat(tables).assign(category=ALL, space=side.space, codes=CODES_OF[side.space])
 
 
 def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) -> Iterator[Side]:
@@ -95,38 +105,38 @@ def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) 
     yield Side("text", normalise(tensors["compositions"]), np.arange(words.size))
 
 
-def measured(study: Study, side: Side, words: Sequence[np.ndarray]) -> Iterator[pd.DataFrame]:
+def metrics_of_side(
+    study: Study, side: Side, words: Sequence[np.ndarray]
+) -> Iterator[pd.DataFrame]:
     """Every metric of a side, with nulls and intervals, and of its codes in the basis of words.
 
-    `words` are the embeddings of the attributes and of the objects; if there are none, the values
+    `words` are the embeddings of the attributes and of the objects; without them, the values
     in their basis are missing, and `note` says so.
     """
     settings, factors = study.representation_metrics, side.factors(study.words)
-    scored = partial(evaluate, metrics=settings.metrics, names=NAMES, rng=study.seed)
+    scored = partial(metric_table, metrics=settings.metrics, names=FACTORS, rng=study.seed)
     table = scored(
         side.codes,
         factors,
-        nulls=("shuffled", "rotated", "reduced"),
+        nulls=("shuffled", "rotated"),
+        pca_width=settings.dimensions,
         repeats=settings.repeats,
-        dimensions=settings.dimensions,
         folds=settings.folds,
         groups=side.compositions,
     )
-    yield table.assign(space=side.space)
+    yield table
     if words:
         table = scored(in_concept_basis(side.codes, *words), factors, repeats=1)
     else:
+        table = table[(table["null"] == "") & (table["projection"] == "")]
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
-    yield table[table["variant"] == WHOLE].assign(space=side.space, variant="isolated")
+    yield table[table["factor"] == ALL_FACTORS].assign(basis=CONCEPTS)
 
 
-def at_width(study: Study, side: Side) -> Iterator[pd.DataFrame]:
-    """Every metric of a side at the width that all models are fixed_width in, if there is one."""
+def metrics_at_width(study: Study, side: Side) -> Iterator[pd.DataFrame]:
+    """Every metric of a side at the width that the study file fixes for all models, if it does."""
     settings = study.representation_metrics
     if settings.fixed_width is None:
         return
     factors = side.factors(study.words)
-    for table in fixed_width(
-        side.codes, factors, settings.fixed_width, settings.metrics, study.seed
-    ):
-        yield table.assign(space=side.space)
+    yield from fixed_width(side.codes, factors, settings.fixed_width, settings.metrics, study.seed)

@@ -8,25 +8,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.collect import members
 from cood.evaluation.common.nearest import nearest, normalise
-from cood.evaluation.representation.representation_metrics import NAMES, Side
-from cood.files import read_tensors, write_table
-from cood.metrics.metric_table import WHOLE, evaluate
+from cood.evaluation.common.score_table import (
+    ALL,
+    TRAINING_DYNAMICS,
+    complete,
+    write_scores,
+)
+from cood.evaluation.embeddings import split_members
+from cood.evaluation.representation.representation_metrics import FACTORS, Side
+from cood.files import read_tensors
+from cood.metrics import TRACKED, metric_table
 from cood.metrics.rank import effective_rank
+from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
 
-# What one image a composition can tell at little cost.
-TRACKED = ("z_diff", "dci", "mig", "explicitness")
-COLUMNS = ("model", "step", "space", "metric", "value", "chance", "n")
 
+def score_training_dynamics(study: Study, model: str) -> pd.DataFrame:
+    """Score a model at each moment kept in training, write `training_dynamics/<model>.parquet`.
 
-def training_dynamics_of_model(study: Study, model: str) -> pd.DataFrame:
-    """Measure a model at each moment kept in training, write `dynamics/<model>.parquet`.
-
-    One drawing and one prompt of every composition are the probe: metrics of both spaces with
-    their value under shuffled labels, and the accuracy of answering with the right composition,
-    `pair_top1` on those that no model saw and `pair_top1_seen` on those that this one saw.
+    Tested on one drawing and one prompt of every composition: metrics of both spaces with
+    their value under shuffled labels, and the accuracy `pair_top1` on the compositions that no
+    model saw (`split` is ``unseen``) and on those that this one saw (``seen``).
     """
     tensors, _ = read_tensors(study.paths.model(model) / "moments.safetensors")
     every = np.arange(study.words.size)
@@ -35,38 +38,42 @@ def training_dynamics_of_model(study: Study, model: str) -> pd.DataFrame:
         *(tensors[k] for k in ("steps", "images", "texts")), strict=True
     ):
         codes = {"image": normalise(images), "text": normalise(texts)}
-        found = [
-            row for space in codes for row in _metrics(study, Side(space, codes[space], every))
-        ]
-        found += _accuracies(study, model, codes)
-        rows += [{"model": model, "step": int(step), **row} for row in found]
-    table = pd.DataFrame(rows)[list(COLUMNS)]
-    write_table(table, study.paths.model_training_dynamics(model))
+        scores: list[dict[str, Any]] = []
+        for space, z in codes.items():
+            scores += _metrics(study, Side(space, z, every))
+        scores += _accuracies(study, model, codes)
+        rows += [{"step": int(step), **row} for row in scores]
+    table = complete(rows, TRAINING_DYNAMICS, model=model)
+    write_scores(table, study.paths.model_training_dynamics(model), TRAINING_DYNAMICS)
     return table
 
 
 def _metrics(study: Study, side: Side) -> Iterator[dict[str, Any]]:
-    table = evaluate(
+    table = metric_table(
         side.codes,
         side.factors(study.words),
         metrics=TRACKED,
-        names=NAMES,
+        names=FACTORS,
         repeats=1,
         rng=study.seed,
     )
-    for row in table[table["variant"] == WHOLE].to_dict("records"):
-        kept = {name: row[name] for name in ("metric", "value", "chance", "n")}
-        yield {"space": side.space, **kept}
+    fixed = {"split": ALL, "space": side.space}
+    scores = table.loc[table["factor"] == ALL_FACTORS, ["metric", "value", "chance", "n"]]
+    yield from (fixed | row for row in scores.to_dict("records"))
     rank = effective_rank(side.codes, relative=True).value
-    n = len(side.codes)
-    yield {"space": side.space, "metric": "effective_rank", "value": rank, "n": n}
+    yield fixed | {"metric": "effective_rank", "value": rank, "n": len(side.codes)}
 
 
-def _accuracies(study: Study, model: str, codes: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+def _accuracies(study: Study, model: str, codes: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     first = nearest(codes["image"], codes["text"], 1)[:, 0]
-    splits = members(study, model)
-    for name, split in (("pair_top1", "unseen"), ("pair_top1_seen", "seen")):
-        inside = splits[split]
-        value = float((first[inside] == inside).mean())
-        chance = 1 / study.words.size
-        yield {"space": "both", "metric": name, "value": value, "chance": chance, "n": len(inside)}
+    members = split_members(study, model)
+    fixed = {"space": "both", "metric": "pair_top1", "chance": 1 / study.words.size}
+    return [
+        fixed
+        | {
+            "split": split,
+            "value": float((first[members[split]] == members[split]).mean()),
+            "n": len(members[split]),
+        }
+        for split in ("unseen", "seen")
+    ]

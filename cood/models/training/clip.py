@@ -11,29 +11,26 @@ import torch
 from cood.errors import StudyError
 from cood.files import write_table, write_tensors
 from cood.models import zoo
-from cood.models.loading import Clip, ImageEncoder
-from cood.models.training.fitting import (
-    deterministic,
-    fit,
-    preprocessed,
-    save,
-    untrained,
-    used_vocabulary,
-)
+from cood.models.clip import Clip, ImageEncoder
+from cood.models.small_clip import save_clip, untrained_clip
+from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
 from cood.settings import Training
 from cood.settings.study_file import Study
 from cood.splits import PROBE, TRAINING, training_captions
 from cood.synthesis.drawing.draw import draw_many
 
+DRAWN = 500  # drawings that are held before they are preprocessed
+EMBEDDED = 256  # images or texts of the probe set at a time
+
 
 def draw_tensors(
     study: Study, encoder: ImageEncoder, compositions: np.ndarray, stream: tuple[int, ...]
 ) -> torch.Tensor:
-    """Draw one image for each composition id and preprocess it: [n, 3, size, size] on the CPU."""
+    """Draw and preprocess an image for each composition id: [n, 3, size, size] on the CPU."""
     words, size = study.words, study.drawings().size
     tensors = []
-    for start in range(0, len(compositions), 500):  # keeps the full-size drawings few
-        ids = compositions[start : start + 500]
+    for start in range(0, len(compositions), DRAWN):
+        ids = compositions[start : start + DRAWN]
         pairs = [
             (words.attributes[words.attribute_of(i)], words.objects[words.object_of(i)])
             for i in ids
@@ -44,20 +41,25 @@ def draw_tensors(
     return torch.stack(tensors)
 
 
-def train(study: Study, name: str, say: Callable[[str], None] = print) -> None:
+def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> None:
     """Train one model of the study and write its folder; the same study gives the same weights.
 
-    Written: `open_clip_config.json`, `open_clip_model.safetensors`, `captions.parquet` (what it
-    was shown), `training.parquet` (loss over steps) and `moments.safetensors` (embeddings of the
-    probe set over training: `steps` [m], `images` [m, C, d], `texts` [m, C, d], in the order of
-    the composition ids, one drawing each).
+    Written: `open_clip_config.json`, `open_clip_model.safetensors`, `captions.parquet` (of the
+    training images), `training.parquet` (loss over steps) and `moments.safetensors` (embeddings
+    of the probe set over training: `steps` [m], `images` [m, C, d], `texts` [m, C, d], with one
+    drawing of each composition, in the order of the ids).
+
+    Raises
+    ------
+    StudyError
+        If there is no such model, or it is not trained here.
     """
     settings = study.model(name)
     if not isinstance(settings, Training):
         raise StudyError(f"model {name!r} is a checkpoint; there is nothing to train")
     zoo.check_training(name, settings)
     deterministic()
-    clip = untrained(settings.architecture, settings.seed)
+    clip = untrained_clip(settings.architecture, settings.seed)
     folder = study.paths.model(name)
     captions = training_captions(study, settings)
     say(f"{name}: drawing {len(captions)} training images")
@@ -67,18 +69,22 @@ def train(study: Study, name: str, say: Callable[[str], None] = print) -> None:
     probe = _Probe(study, clip)
     with used_vocabulary(clip, tokens, probe.tokens):
         history = fit(
-            *(clip, settings, images, tokens, lambda text: say(f"{name}: {text}")),
+            clip,
+            settings,
+            images,
+            tokens,
+            lambda text: say(f"{name}: {text}"),
             moments=settings.moments,
             keep=probe.keep,
         )
     write_table(captions, folder / "captions.parquet")
     write_table(history, folder / "training.parquet")
     write_tensors(probe.stacked(), folder / "moments.safetensors", {"model": name})
-    save(clip, folder)
+    save_clip(clip, folder)
 
 
 class _Probe:
-    """One fixed drawing and one prompt a composition, embedded at some moments of training."""
+    """One fixed drawing and one prompt of each composition, embedded at moments of training."""
 
     def __init__(self, study: Study, clip: Clip) -> None:
         self.clip = clip
@@ -90,8 +96,8 @@ class _Probe:
     @torch.inference_mode()
     def keep(self, step: int) -> None:
         model: Any = self.clip.model.eval()
-        images = [model.encode_image(x.to(self.clip.device)) for x in self.images.split(256)]
-        texts = [model.encode_text(x.to(self.clip.device)) for x in self.tokens.split(256)]
+        images = [model.encode_image(x.to(self.clip.device)) for x in self.images.split(EMBEDDED)]
+        texts = [model.encode_text(x.to(self.clip.device)) for x in self.tokens.split(EMBEDDED)]
         self.kept.append((step, torch.cat(images).cpu().numpy(), torch.cat(texts).cpu().numpy()))
         model.train()
 

@@ -10,23 +10,18 @@ import torch
 
 from cood.files import write_table
 from cood.models import zoo
-from cood.models.training.caption_forms import caption_form
-from cood.models.training.fitting import (
-    deterministic,
-    fit,
-    preprocessed,
-    save,
-    untrained,
-    used_vocabulary,
-)
+from cood.models.caption_forms import caption_form
+from cood.models.small_clip import save_clip, untrained_clip
+from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
 from cood.settings import FactorTraining
 from cood.settings.study_file import Study
 from cood.splits import FACTOR_CAPTIONS
-from cood.synthesis.scenes.scenes import pixels, training_scenes
+from cood.synthesis.scenes.scenes import pixels
+from cood.synthesis.scenes.splits import training_scenes
 
-# Which share of the captions names all factors, the two of the pair, or one of all. If each named
-# all, the colours of floor and wall would tell the captions of a batch apart, and a model would
-# learn little else.
+# Shares of the captions that name all factors, the two of the pair, or one. If every caption named
+# all, the colours of floor and wall would identify the captions of a batch, and a model would learn
+# little else.
 NAMED = {"all": 0.25, "pair": 0.5, "one": 0.25}
 
 
@@ -46,15 +41,20 @@ def training_captions(
 
 
 def train_factor_model(study: Study, name: str, say: Callable[[str], None] = print) -> None:
-    """Train one of the factor models and write its folder; the same study, the same weights.
+    """Train a factor model and write its folder; the same study gives the same weights.
 
-    Written: `open_clip_config.json`, `open_clip_model.safetensors`, `captions.parquet` (what it
-    was shown) and `training.parquet` (loss over steps).
+    Written: `open_clip_config.json`, `open_clip_model.safetensors`, `captions.parquet` (of the
+    training images) and `training.parquet` (loss over steps).
+
+    Raises
+    ------
+    StudyError
+        If there is no such factor model.
     """
     settings = study.factor_model(name)
     zoo.check_training(name, settings, "factor_models")
     deterministic()
-    clip = untrained(settings.architecture, settings.seed)
+    clip = untrained_clip(settings.architecture, settings.seed)
     folder = study.paths.model(name)
     set_ = study.factor_set(settings.set)
     scenes = training_scenes(study, settings)
@@ -68,4 +68,4 @@ def train_factor_model(study: Study, name: str, say: Callable[[str], None] = pri
     shown = {"scene": scenes, "composition": set_.table.compositions(ids), "caption": captions}
     write_table(pd.DataFrame(shown), folder / "captions.parquet")
     write_table(history, folder / "training.parquet")
-    save(clip, folder)
+    save_clip(clip, folder)

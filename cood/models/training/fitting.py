@@ -1,63 +1,40 @@
-"""What training a small CLIP takes, whatever it is trained on."""
+"""Training a model: deterministic set-up, loss of a CLIP, optimiser and schedule."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import open_clip
 import pandas as pd
 import torch
 from open_clip.loss import ClipLoss, SigLipLoss
-from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
-from safetensors.torch import save_file
 
-from cood.files import atomic
-from cood.models import zoo
-from cood.models.loading import Clip, ImageEncoder, best_device, text_tower
+from cood.models.clip import Clip, ImageEncoder, text_tower
 from cood.settings import Recipe, Schedule
 
 WARM_UP = 0.1  # share of the steps
+ROWS = 50  # of the table of the loss, about
+FIRST_MOMENT = 64  # the first moment after the start is at this fraction of the steps
+PAUSE = 15  # seconds between two lines of progress
 MAX_LOGIT_SCALE = np.log(100.0)  # as in Radford et al. 2021, arXiv:2103.00020, section 2.5
 # Convolutions with the channels last take a third less time on the CPU.
 LAYOUT = torch.channels_last
 
 
-def untrained(architecture: str, seed: int, device: torch.device | None = None) -> Clip:
-    """Make a small CLIP with random weights.
-
-    Raises
-    ------
-    StudyError
-        If `architecture` names no file in `cood/models/configs/`.
-    """
-    file = zoo.architecture(architecture)
-    open_clip.add_model_config(file)
-    logging.getLogger().setLevel(logging.ERROR)
-    torch.manual_seed(seed)
-    model = open_clip.create_model(architecture, device=device or best_device())
-    preprocess = image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-    config = json.loads(file.read_text())
-    return Clip(architecture, model, preprocess, open_clip.get_tokenizer(architecture), config)
-
-
 def deterministic() -> None:
-    """Make torch give the same weights each time."""
+    """Make torch compute the same weights in every run."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Some CUDA kernels have no deterministic twin; those only warn.
+    # Some CUDA kernels have no deterministic variant; those only warn.
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
 
 
 def preprocessed(encoder: ImageEncoder, pixels: np.ndarray) -> list[torch.Tensor]:
-    """Images [n, height, width, 3], uint8, as a model takes them: n tensors [3, size, size]."""
+    """Images [n, height, width, 3], uint8, preprocessed for a model: n tensors [3, size, size]."""
     return [encoder.preprocess(Image.fromarray(array)) for array in pixels]
 
 
@@ -71,7 +48,7 @@ def fit(
     moments: int = 0,
     keep: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Train in place and give the loss over steps.
+    """Train a CLIP in place and return the loss over steps.
 
     Parameters
     ----------
@@ -82,22 +59,22 @@ def fit(
     images, tokens
         Preprocessed images [n, 3, size, size] and their captions [n, length], on the CPU.
     say
-        Takes a line of progress now and then.
+        Called with a line of progress now and then.
     moments, keep
-        How often `keep` is called with the number of steps done: before the first, after the
-        last, and in between at steps that grow geometrically.
+        `keep` is called about `moments` times with the number of completed steps: before the
+        first step, after the last, and at steps between them that grow geometrically.
 
     Returns
     -------
     pandas.DataFrame
-        `step`, `images` (shown so far), `loss` and `learning_rate`, at about fifty steps.
+        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps.
     """
     model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
 
     def loss(batch: torch.Tensor) -> torch.Tensor:
-        shown = images[batch].to(clip.device, memory_format=LAYOUT)
-        image = model.encode_image(shown, normalize=True)
+        pixels = images[batch].to(clip.device, memory_format=LAYOUT)
+        image = model.encode_image(pixels, normalize=True)
         text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
         bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
         return loss_of(image, text, model.logit_scale.exp(), **bias)
@@ -121,16 +98,16 @@ def descend(
     moments: int = 0,
     keep: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Train a model in place by AdamW and a one-cycle schedule, whatever its loss.
+    """Train a model in place with AdamW and a one-cycle schedule; return the loss over steps.
 
     Parameters
     ----------
     model, settings
-        The model, and how long and fast it is trained.
+        The model, its schedule and learning rate.
     n, loss_of
         Number of images, and the loss of a batch of them, given as indices below n.
     say, moments, keep
-        As in `fit`, which returns the same table.
+        As in `fit`, whose table is returned.
     after
         Called after each step.
     """
@@ -145,10 +122,12 @@ def descend(
     )
     kept = set()
     if keep is not None:
-        kept = {0, steps, *np.geomspace(steps / 64, steps, moments - 1).round().astype(int)}
+        spaced = np.geomspace(steps / FIRST_MOMENT, steps, moments - 1)
+        kept = {0, steps, *spaced.round().astype(int)}
         keep(0)
     generator = torch.Generator().manual_seed(settings.seed)
-    rows, step, start, said = [], 0, time.monotonic(), time.monotonic()
+    rows, step = [], 0
+    start = reported = time.monotonic()
     for _ in range(settings.epochs):
         order = torch.randperm(n, generator=generator)
         for batch in order[: per_epoch * settings.batch].split(settings.batch):
@@ -159,25 +138,26 @@ def descend(
             schedule.step()
             after()
             step += 1
-            if step % max(1, steps // 50) == 0 or step == steps:
+            if step % max(1, steps // ROWS) == 0 or step == steps:
                 rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
             if keep is not None and step in kept:
                 keep(step)
             now = time.monotonic()
-            if now - said > 15:
+            if now - reported > PAUSE:
                 left = (now - start) / step * (steps - step)
-                say(f"{step / steps:.0%} trained, loss {loss.item():.2f}, {left:.0f} s to go")
-                said = now
+                say(f"{step / steps:.0%} trained, loss {loss.item():.2f}, {left:.0f} s left")
+                reported = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])
 
 
 @contextmanager
 def used_vocabulary(clip: Clip, *tokens: torch.Tensor) -> Iterator[None]:
-    """Train only the embeddings of tokens that occur; the tensors are renumbered in place.
+    """Train only the embeddings of tokens that occur; the token ids are renumbered in place.
 
-    Gradients of the whole vocabulary, 99 % of them zero, cost a tenth of the time. The order of
-    the numbers is kept, on which reading off the end token, the highest one, relies.
+    Gradients of the whole vocabulary, 99 % of them zero, would take a tenth of the time. The order
+    of the ids is kept, as text towers find the end token by its id, the highest. If training
+    fails, the model gets its whole vocabulary back, as it was before.
     """
     tower = text_tower(clip.model)
     whole = tower.token_embedding
@@ -188,22 +168,12 @@ def used_vocabulary(clip: Clip, *tokens: torch.Tensor) -> Iterator[None]:
     tower.token_embedding = torch.nn.Embedding.from_pretrained(
         whole.weight.detach()[used].clone(), freeze=False
     )
-    yield
-    with torch.no_grad():
-        whole.weight[used] = tower.token_embedding.weight
-    tower.token_embedding = whole
-
-
-def save(clip: Clip, folder: Path) -> None:
-    """Write config and weights as open_clip reads them from ``local-dir:`` and the hub."""
-    visual: Any = clip.model.visual
-    kept = ("mean", "std", "interpolation", "resize_mode")
-    preprocess = {key: visual.preprocess_cfg[key] for key in kept}
-    with atomic(folder / "open_clip_config.json") as temporary:
-        text = json.dumps({"model_cfg": clip.config, "preprocess_cfg": preprocess}, indent=2)
-        temporary.write_text(text + "\n")
-    with atomic(folder / "open_clip_model.safetensors") as temporary:
-        save_file({k: v.contiguous() for k, v in clip.model.state_dict().items()}, temporary)
+    try:
+        yield
+        with torch.no_grad():
+            whole.weight[used] = tower.token_embedding.weight
+    finally:
+        tower.token_embedding = whole
 
 
 def _warm_up(steps: int) -> float:
@@ -212,7 +182,7 @@ def _warm_up(steps: int) -> float:
 
 
 def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
-    """No decay for gains, biases and the temperature, as open_clip trains."""
+    """Parameters with decay and without: gains, biases and temperature, as in open_clip."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": decay},

@@ -1,4 +1,4 @@
-"""Training the image tower of a small CLIP on the CLIP's own drawings, but without texts."""
+"""Training an image-only encoder: the image tower of a small CLIP, on its drawings, no texts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from torch.nn import functional
 from cood.errors import StudyError
 from cood.files import atomic, write_table
 from cood.models import zoo
-from cood.models.image_encoders import CONFIG, WEIGHTS
-from cood.models.loading import Clip
+from cood.models.clip import Clip
+from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
+from cood.models.small_clip import untrained_clip
 from cood.models.training.clip import draw_tensors
-from cood.models.training.fitting import LAYOUT, descend, deterministic, untrained
+from cood.models.training.fitting import LAYOUT, descend, deterministic
 from cood.models.training.views import random_view
 from cood.settings import ImageEncoderTraining, PublishedImageEncoder
 from cood.settings.study_file import Study
@@ -28,27 +29,35 @@ from cood.splits import TRAINING, training_compositions
 
 # As in Chen et al. 2020, arXiv:2002.05709: their best temperature, and width of the projection.
 TEMPERATURE, PROJECTED = 0.1, 128
+PREPROCESSING = ("mean", "std", "interpolation")  # keys that are saved
 
 
 def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = print) -> None:
-    """Make one image-only tower of the study and write its folder, as timm reads it.
+    """Train an image-only encoder of the study and write its folder, as timm reads it.
 
-    It starts from the weights that the image tower of a small CLIP of the same seed starts from,
-    and sees the same drawings as one of the same share, seed and number of images. Written:
-    `config.json`, `model.safetensors` and `training.parquet` (loss over steps; none for an
-    untrained one).
+    It starts from the same weights as the image tower of a small CLIP of the same seed, and is
+    trained on the same drawings as one of the same share, seed and number of images. Written:
+    `config.json`, `model.safetensors` and `training.parquet` (loss over steps; not for an
+    untrained encoder).
+
+    Raises
+    ------
+    StudyError
+        If there is no such encoder, or it is published.
     """
-    settings = study.tower(name)
+    settings = study.image_encoder(name)
     if isinstance(settings, PublishedImageEncoder):
-        raise StudyError(f"tower {name!r} is trained already; there is nothing to train")
+        raise StudyError(
+            f"image-only encoder {name!r} is trained already; there is nothing to train"
+        )
     folder = study.paths.model(name)
     deterministic()
     if not isinstance(settings, ImageEncoderTraining):
         zoo.check_image_encoder(name, settings.untrained)
-        save_image_encoder(untrained(settings.untrained, settings.seed), folder)
+        save_image_encoder(untrained_clip(settings.untrained, settings.seed), folder)
         return
     zoo.check_image_encoder(name, settings.architecture)
-    clip = untrained(settings.architecture, settings.seed)
+    clip = untrained_clip(settings.architecture, settings.seed)
     ids = training_compositions(study, settings)
     say(f"{name}: drawing {len(ids)} training images")
     images = draw_tensors(study, clip, ids, (TRAINING, settings.seed))
@@ -70,19 +79,19 @@ def fit_image_encoder(
     classes: tuple[int, int],
     say: Callable[[str], None],
 ) -> pd.DataFrame:
-    """Train the image tower of `clip` in place and give the loss over steps, as `descend` does.
+    """Train the image tower of `clip` in place; return the loss over steps, as `descend` does.
 
     Parameters
     ----------
     clip, settings
-        What the tower is part of, whose texts are not used, and how it is trained.
+        The CLIP, whose text tower is not used, and how its image tower is trained.
     images, labels
-        Preprocessed images [n, 3, size, size], and their attribute and object ids [n]; these are
-        used for the objective ``labels`` only.
+        Preprocessed images [n, 3, size, size], and their attribute and object ids [n], which only
+        the objective ``labels`` uses.
     classes
         Number of attributes and of objects.
     say
-        Takes a line of progress now and then.
+        Called with a line of progress now and then.
     """
     trunk = _trunk(clip).to(memory_format=LAYOUT)
     width = trunk.num_features
@@ -101,37 +110,37 @@ def fit_image_encoder(
     generator = torch.Generator().manual_seed(settings.seed)
     contrast = ClipLoss()
 
-    def told_by_labels(batch: torch.Tensor) -> torch.Tensor:
-        found = trunk(images[batch].to(clip.device, memory_format=LAYOUT))
+    def loss_of_labels(batch: torch.Tensor) -> torch.Tensor:
+        features = trunk(images[batch].to(clip.device, memory_format=LAYOUT))
         losses = [
-            functional.cross_entropy(head(found), ids[batch].to(clip.device))
+            functional.cross_entropy(head(features), ids[batch].to(clip.device))
             for head, ids in zip(heads, labels, strict=True)
         ]
         return torch.stack(losses).sum()
 
-    def told_by_views(batch: torch.Tensor) -> torch.Tensor:
-        shown = images[batch]
-        views = torch.cat([random_view(shown, generator), random_view(shown, generator)])
-        found = heads[0](trunk(views.to(clip.device, memory_format=LAYOUT)))
-        one, other = functional.normalize(found, dim=-1).chunk(2)
-        return contrast(one, other, 1 / TEMPERATURE)
+    def loss_of_views(batch: torch.Tensor) -> torch.Tensor:
+        pixels = images[batch]
+        views = torch.cat([random_view(pixels, generator), random_view(pixels, generator)])
+        projected = heads[0](trunk(views.to(clip.device, memory_format=LAYOUT)))
+        first, second = functional.normalize(projected, dim=-1).chunk(2)
+        return contrast(first, second, 1 / TEMPERATURE)
 
-    loss_of = told_by_labels if settings.objective == "labels" else told_by_views
+    loss_of = loss_of_labels if settings.objective == "labels" else loss_of_views
     whole = torch.nn.ModuleList([trunk, heads])
     return descend(whole, settings, len(images), loss_of, say)
 
 
 def save_image_encoder(clip: Clip, folder: Path) -> None:
-    """Write the image tower of a small CLIP as timm saves models, so that it loads as they do."""
+    """Write the image tower of a small CLIP as timm saves models."""
     visual: Any = clip.model.visual
-    known, size = visual.preprocess_cfg, visual.image_size
+    preprocessing, size = visual.preprocess_cfg, visual.image_size
     side = size[0] if isinstance(size, tuple) else size
-    kept = {key: known[key] for key in ("mean", "std", "interpolation")}
+    kept = {key: preprocessing[key] for key in PREPROCESSING}
     data = {**kept, "input_size": (3, side, side), "crop_pct": 1.0}
     trunk = _trunk(clip).to(memory_format=torch.contiguous_format)
     with TemporaryDirectory() as made:
         save_for_hf(trunk, made, data_config=data, safe_serialization=True)
-        for name in (CONFIG, WEIGHTS[0]):
+        for name in (ENCODER_CONFIG, ENCODER_WEIGHTS[0]):
             with atomic(folder / name) as temporary:
                 shutil.copyfile(Path(made) / name, temporary)
 

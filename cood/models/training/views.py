@@ -1,4 +1,4 @@
-"""Random views of an image: what a tower that learns from images alone must see through."""
+"""Random views of an image, for encoders that learn from images alone."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import math
 import torch
 from torch.nn import functional
 
-SMALLEST = 0.08  # share of the area that a view shows at least
+SMALLEST = 0.08  # smallest share of the area that a view shows
 JITTER = 0.4  # of brightness and contrast, as for small images
 
 
 def random_view(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """A random crop of each image [n, 3, size, size], perhaps mirrored, lighter or darker.
 
-    As in Chen et al. 2020, arXiv:2002.05709, appendix A and B.9, but crops are square, and of the
-    changes of colour only brightness and contrast are kept: colours are among what is to be told.
+    As in Chen et al. 2020, arXiv:2002.05709, appendix A and B.9, but crops are square, and only
+    brightness and contrast change: other colour jitter would hide the colours, which are
+    attributes.
     """
     n = len(images)
     draws = torch.rand(n, 6, generator=generator)

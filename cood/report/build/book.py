@@ -17,7 +17,7 @@ from cood.paths import Paths
 from cood.report.build.footer import add_footer
 from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
 from cood.report.provenance.checksums import checksums, seeds
-from cood.report.provenance.run_status import cost, environment, stages
+from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.report.topics.dataset import icon_designs
 from cood.settings.study_file import Study
 
@@ -30,6 +30,7 @@ FIGURE_REFERENCE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
 LOG_LETTERS = 4000  # of Jupyter Book's messages, in an error
 TABLES = {  # of the run, by the file name under which the pages show them
     "environment": environment,
+    "pipeline": pipeline,
     "stages": stages,
     "cost": cost,
     "seeds": seeds,

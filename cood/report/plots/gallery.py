@@ -17,7 +17,7 @@ from PIL import ImageOps
 from cood.errors import NotebookError
 from cood.report.plots.svg import fix_colours
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import load_image
+from cood.synthesis.image_files import load_image
 
 SPLITS = {"shared": "#1f4e79", "partial": "#8fb8de", "unseen": "#e9a23b"}
 SPLIT_NAMES = {

@@ -11,7 +11,7 @@ import pandas as pd
 from cood.files import read_table
 from cood.settings import IconSet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 
 STUDY_DRAWS = "splits, images, captions, prompts, queries, shuffles, rotations and resamples"
 MODEL_DRAWS = "initial weights, training drawings and their captions, order of batches"

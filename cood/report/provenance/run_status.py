@@ -13,9 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from cood.settings.study_file import Study
-from cood.synthesis.generation.shards import shard_names
+from cood.stages import STAGES, benchmark
 
-PACKAGE = Path(__file__).parents[2]
 SHOWN = (
     *(
         "torch",
@@ -31,54 +30,6 @@ SHOWN = (
     ),
     *("seaborn", "qtawesome", "snakemake", "papermill", "jupyter-book", "sphinx-book-theme"),
 )
-STAGES = {
-    "draw": "Draw the evaluation sets",
-    "generate": "Generate evaluation sets",
-    "join": "Join their shards",
-    "ask": "Ask what images show",
-    "verify": "Keep what shows it",
-    "train": "Train the small CLIPs",
-    "train_image_encoder": "Train the image-only towers",
-    "scan": "Search captions",
-    "embed": "Embed images and texts",
-    "neighbours": "Find the nearest training images",
-    "embed_image_encoder": "Embed images without texts",
-    "score": "Score the models",
-    "probe": "Probe the models",
-    "linear": "Probe linearly",
-    "metric": "Measure the models",
-    "edit": "Edit the embeddings",
-    "track": "Measure them over training",
-    "baselines": "Score the baselines",
-    "collect": "Join the scores",
-    "draw_factor_set": "Draw the factor sets",
-    "train_factor_model": "Train on the factor sets",
-    "embed_factors": "Embed the factor sets",
-    "factor_scores": "Score on the factor sets",
-    "collect_factors": "Join the scores on the factor sets",
-    "notebook": "Run the notebooks",
-    "book": "Render the book (last time)",
-}
-
-
-def fingerprint(*parts: str, without: Iterable[str] = ()) -> str:
-    """Short hash of the source of some modules or folders of the package.
-
-    `without` names modules or folders inside them that do not count. Snakemake compares it, so that
-    a stage runs again when the code that it runs has changed.
-    """
-    digest = hashlib.sha256()
-    left_out = [PACKAGE / part for part in without]
-    for part in parts:
-        place = PACKAGE / part
-        files = sorted(place.rglob("*")) if place.is_dir() else [place]
-        for file in files:
-            if any(file.is_relative_to(other) for other in left_out):
-                continue
-            if file.suffix in {".py", ".json", ".yaml", ".csv"}:
-                digest.update(file.relative_to(PACKAGE).as_posix().encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def environment(study: Study) -> pd.DataFrame:
@@ -106,6 +57,14 @@ def commit(root: Path) -> str:
     return head[:12] + (" with uncommitted changes" if changed else "")
 
 
+def pipeline(study: Study) -> pd.DataFrame:
+    """Table of `stage`, `what it does` and `what it writes`: the stages that a study has."""
+    rows = [
+        (s.command, s.does, s.writes) for s in STAGES.values() if any(True for _ in s.jobs(study))
+    ]
+    return pd.DataFrame(rows, columns=["stage", "what it does", "what it writes"])
+
+
 def stages(study: Study) -> pd.DataFrame:
     """Table of `stage`, `jobs`, `seconds` (summed over jobs), `longest` and `memory` (peak, MB)."""
     table = (
@@ -119,7 +78,7 @@ def stages(study: Study) -> pd.DataFrame:
         )
     )
     table = table.reindex([stage for stage in STAGES if stage in table.index]).reset_index()
-    return table.assign(stage=table["stage"].map(STAGES)).round(1)
+    return table.assign(stage=[STAGES[name].title for name in table["stage"]]).round(1)
 
 
 def cost(study: Study) -> pd.DataFrame:
@@ -163,48 +122,14 @@ def covered(starts: Iterable[float], ends: Iterable[float]) -> float:
 
 def _jobs(study: Study) -> pd.DataFrame:
     """A row a job that ran: `stage`, `seconds`, `memory` (MB), `end` (seconds of the clock)."""
-    # Jobs of models that have left the study do not count.
-    verified = list(study.verification.sets) if study.verification else []
-    shards = study.verification.shards if study.verification else 0
-    with_id = [*study.sets, *study.id_sets]
-    jobs_of: dict[str, Iterable[str]] = {
-        "draw": with_id,
-        "generate": [
-            f"{name}-{shard}" for name in study.generated for shard in shard_names(study, name)
-        ],
-        "join": study.generated,
-        "ask": [f"{name}-{k}" for name in verified for k in range(shards)],
-        "verify": verified,
-        "train": study.trained,
-        "train_image_encoder": study.own_image_encoders,
-        "scan": study.corpora,
-        "embed": [f"{model}-{set_}" for model in study.embedded for set_ in with_id],
-        "embed_image_encoder": [
-            f"{tower}-{set_}" for tower in study.image_encoders for set_ in with_id
-        ],
-        "score": study.embedded,
-        "probe": study.models,
-        "linear": study.probed,
-        "metric": study.embedded,
-        "edit": study.models,
-        "track": study.trained,
-        "draw_factor_set": study.factor_sets,
-        "train_factor_model": study.factor_models,
-        "embed_factors": [
-            *study.models,
-            *(f"{name}-{model.set}" for name, model in study.factor_models.items()),
-        ],
-        "factor_scores": [*study.models, *study.factor_models],
-        "notebook": study.notebooks,
-    }
-    names = [f"{stage}-{name}" for stage, known in jobs_of.items() for name in known]
-    names += [stage for stage in STAGES if stage not in jobs_of]
-    files = [study.paths.benchmarks / f"{name}.tsv" for name in names]
     rows = []
-    for file in filter(Path.is_file, files):
-        last = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
-        stage, seconds = file.stem.split("-")[0], float(last["s"])
-        rows.append((stage, seconds, float(last["max_rss"]), file.stat().st_mtime))
+    for stage in STAGES.values():
+        for keys in stage.jobs(study):  # those of models that have left the study do not count
+            file = benchmark(study, stage.name, *keys)
+            if file.is_file():
+                last = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
+                end = file.stat().st_mtime
+                rows.append((stage.name, float(last["s"]), float(last["max_rss"]), end))
     return pd.DataFrame(rows, columns=["stage", "seconds", "memory", "end"])
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cood.analysis.metric_correlations import bounds
+from cood.analysis.results import rows_with
 from cood.analysis.stats.correlation import Correlation
 from cood.report.tables.formatting import MISSING, format_estimate, styled
 
@@ -80,22 +81,26 @@ def styled_correlations(table: pd.DataFrame) -> Styler:
     return styled(shown).format(precision=2, na_rep=MISSING)
 
 
-def variant_grid(found: pd.DataFrame, coefficient: str, last: str) -> pd.DataFrame:
-    """One coefficient in a grid of variants by metrics.
+def rank_grid(table: pd.DataFrame, coefficient: str, *, relative: bool) -> pd.DataFrame:
+    """One coefficient of ranks in a grid: a row for each kind of codes, a column a definition.
 
     Parameters
     ----------
-    found
+    table
         What `cood.analysis.metric_correlations.correlate_metrics` returns.
     coefficient
         ``pearson`` or ``spearman``.
-    last
-        Variants that end so are taken, and it is cut off their names.
+    relative
+        Whether to take ranks that are divided by the largest possible one, or those that are not.
     """
-    kept = found[found["variant"].str.endswith(f", {last}")]
-    names = kept["variant"].str.removesuffix(f", {last}")
-    table = kept.assign(variant=names).pivot(index="variant", columns="metric", values=coefficient)
-    return table.loc[names.unique(), kept["metric"].unique()]
+    ranks = rows_with(table, relative=relative, projection="")
+    rows = [
+        f"{row.codes}, {'centred' if row.centred else 'not centred'}, "
+        f"{'unit rows' if row.unit_rows else 'rows as given'}"
+        for row in ranks.itertuples()
+    ]
+    grid = ranks.assign(row=rows).pivot(index="row", columns="metric", values=coefficient)
+    return grid.loc[list(dict.fromkeys(rows)), ranks["metric"].unique()]
 
 
 def rows_by_space(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
@@ -146,20 +151,21 @@ def count_signs(table: pd.DataFrame, coefficient: str) -> str:
     )
 
 
-def metric_correlation_table(found: pd.DataFrame, coefficient: str) -> pd.DataFrame:
+def metric_correlation_table(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """Metrics with their values over models, chance, and the correlation with its interval."""
     low, high = bounds(coefficient)
-    values = found[["lowest", "median", "highest"]].to_numpy()
-    estimates = found[[coefficient, low, high]].to_numpy()
-    ranges = found[[f"{coefficient}_min", f"{coefficient}_max"]].to_numpy()
+    values = table[["lowest", "median", "highest"]].to_numpy()
+    estimates = table[[coefficient, low, high]].to_numpy()
+    ranges = table[[f"{coefficient}_min", f"{coefficient}_max"]].to_numpy()
     return pd.DataFrame(
         {
-            "metric": found["metric"].str.replace("_", " "),
-            "codes": found["variant"].str.split(", ").str[0],
+            "metric": table["metric"].str.replace("_", " "),
+            "factor": table["factor"].replace("", "both"),
+            "codes": table["codes"],
             "median (lowest to highest)": [
                 "{1:.2f} ({0:.2f} to {2:.2f})".format(*v) for v in values
             ],
-            "chance": found["chance"],
+            "chance": table["chance"],
             coefficient.capitalize(): [_estimate_if_finite(v) for v in estimates],
             "range without any one model": [
                 "{:.2f} to {:.2f}".format(*v) if np.isfinite(v).all() else MISSING for v in ranges

@@ -13,8 +13,8 @@ from cood.report.plots.style import percent_axes
 from cood.report.topics.dataset import describe_outcomes, image_outcomes
 from cood.settings import UNTRAINED
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
-from cood.vocabulary import naming
+from cood.synthesis.manifests import KEPT
+from cood.vocabulary import named_attributes
 
 SHOWN = {
     "ID": "linear probe, compositions that it was fitted on (ID)",
@@ -54,7 +54,7 @@ def describe_templates(study: Study) -> str:
     templates = study.evaluation.templates
     count = f"{len(templates)} {'template' if len(templates) == 1 else 'templates'}"
     average = f"Each text embedding is an average over {count}"
-    by_attribute = naming(templates, study.vocabulary.attributes)
+    by_attribute = named_attributes(templates, study.vocabulary.attributes)
     listed = [f'"{t}" ({name})' for name, several in by_attribute.items() for t in several]
     if not listed:
         return f"{average}, none of which names an attribute of the study."

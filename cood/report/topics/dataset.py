@@ -7,13 +7,15 @@ import pandas as pd
 from IPython.display import Markdown
 from scipy.stats import rankdata
 
-from cood.analysis.results import Results, percent
+from cood.analysis.results import Results, percent, rows_with
 from cood.curation.verification.verify import NO_ATTRIBUTE, NO_OBJECT, UNASKED
+from cood.evaluation.accuracy.baselines import LINEAR_PROBE, NOTE
+from cood.evaluation.common.score_table import ALL
 from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.splits import splits
 from cood.synthesis.drawing import icons
-from cood.synthesis.drawing.icon_sets import KEPT
+from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
 
 PUBLISHED_MODELS = (
@@ -170,17 +172,18 @@ def icon_designs(study: Study) -> pd.DataFrame:
 
 def baseline_table(results: Results, set_: str) -> pd.DataFrame:
     """A row a baseline and metric: accuracy with interval, chance and number of images."""
-    scores = results.scores
-    rows = scores[
-        (scores["note"] == "baseline") & (scores["set"] == set_) & (scores["group"] == "all")
-    ]
+    rows = rows_with(results.scores, note=NOTE, set=set_, category=ALL)
     rows = rows[rows["metric"].isin(["pair_top1", "attribute_top1", "object_top1"])]
     # A baseline is fitted to the captions of each model: the most accurate one is shown.
     highest = rows.sort_values("value").groupby(["model", "metric"], sort=False).tail(1)
     return pd.DataFrame(
         {
             "baseline": highest["model"],
-            "source": highest["variant"],
+            "source": np.where(
+                highest["method"] == LINEAR_PROBE,
+                "linear probe",
+                "captions of " + highest["fitted_on"],
+            ),
             "accuracy of": highest["metric"].str.removesuffix("_top1"),
             "accuracy": [percent(*v) for v in highest[["value", "low", "high"]].to_numpy()],
             "chance": highest["chance"].map(percent),

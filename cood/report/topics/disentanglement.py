@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results
+from cood.analysis.metric_correlations import computations
+from cood.analysis.results import Results, plain_rows
 from cood.errors import check_choice
 from cood.metrics import SCORES
 from cood.report.tables.formatting import metric_names
 
+NULLS = ("rotated at random", "principal components")
 SATURATED = 0.01  # range over models, up to which a metric hardly differs between them
 
 
@@ -27,8 +30,7 @@ def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFr
     """
     for metric in metrics:
         check_choice("metric", metric, (*SCORES, "coverage"))
-    scores = _here(results, metrics, split)
-    scores = scores[scores["variant"] == "all"]
+    scores = plain_rows(_here(results, metrics, split))
     order = {name: i for i, name in enumerate(metrics)}
     return scores.sort_values("metric", key=lambda m: m.map(order), kind="stable")
 
@@ -36,17 +38,18 @@ def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFr
 def null_table(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
     """A row a metric and space: medians over models of its value and of its null values."""
     scores = _here(results, metrics, split)
-    kind = scores["variant"].str.replace(r"^PCA \d+$", "principal components", regex=True)
-    kind = kind.replace({"all": "value", "rotated": "rotated at random"})
-    kinds = ["value", "rotated at random", "principal components"]
-    scores = scores.assign(kind=kind)[kind.isin(kinds)]
+    columns = computations(results)
+    selected: dict[str, dict[str, Any]] = {"value": {}}
+    selected |= {kind: columns[kind] for kind in NULLS}
+    parts = [plain_rows(scores, **where).assign(kind=kind) for kind, where in selected.items()]
+    scores = pd.concat(parts, ignore_index=True)
     keys = ["metric", "space"]
     table = scores.pivot_table(index=keys, columns="kind", values="value", aggfunc="median")
     whole = scores[scores["kind"] == "value"].groupby(keys)
     table["shuffled labels"] = whole["chance"].median()
     table["lowest"], table["highest"] = whole["value"].min(), whole["value"].max()
-    columns = ["lowest", "value", "highest", "shuffled labels", *kinds[1:]]
-    table = table.reindex(columns=columns).rename(columns={"value": "median"})
+    shown = ["lowest", "value", "highest", "shuffled labels", *NULLS]
+    table = table.reindex(columns=shown).rename(columns={"value": "median"})
     order = pd.MultiIndex.from_product([metrics, ["image", "text"]], names=keys)
     table = table.reindex(order.intersection(table.index)).reset_index()
     return table.assign(metric=table["metric"].str.replace("_", " "))
@@ -55,7 +58,7 @@ def null_table(results: Results, metrics: Sequence[str], split: str) -> pd.DataF
 def missing_factors(results: Results, split: str) -> str:
     """Which models do not encode a factor at all, by what their codes lack, as a sentence."""
     scores = _here(results, ["coverage"], split)
-    missing = scores[(scores["variant"] == "all") & (scores["note"] != "")]
+    missing = plain_rows(scores[scores["note"] != ""])
     if missing.empty:
         return "Every model encodes both factors, in images and in texts."
     reason = missing["note"].str.split(";").str[0]
@@ -91,6 +94,5 @@ def _here(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
         scores["metric"].isin(metrics)
         & (scores["split"] == split)
         & (scores["set"] == results.set)
-        & (scores["group"] == "all")
         & scores["model"].isin(results.models["model"])
     ]

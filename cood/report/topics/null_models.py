@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cood.analysis.canonical_variants import AS_THEY_ARE, usual
+from cood.analysis.canonical_variants import AS_THEY_ARE, PROJECTIONS, usual
 from cood.analysis.metric_correlations import BOUNDS
 from cood.analysis.results import Results, percent
 from cood.analysis.topics.null_models.against_null import HIGHER, LOWER
@@ -22,7 +22,7 @@ from cood.analysis.topics.null_models.rank_stability import (
 from cood.report.plots.style import SPACES, WIDTH
 from cood.report.tables.correlations import LEVEL
 from cood.report.tables.formatting import format_estimate, metric_names
-from cood.vocabulary import naming
+from cood.vocabulary import named_attributes
 
 NEAR = 0.9  # share of the distance from chance to the median trained model
 DISTANCE = 0.05  # of the median trained model from chance, below which a metric is not compared
@@ -41,9 +41,7 @@ def plot_against_null_models(results: Results, metrics: Sequence[str], split: st
     A grey line is the median value under shuffled labels. Null models are randomly initialised.
     """
     scores = usual(results, metrics).scores
-    here = scores[
-        (scores["set"] == results.set) & (scores["split"] == split) & (scores["group"] == "all")
-    ]
+    here = scores[(scores["set"] == results.set) & (scores["split"] == split)]
     names = [name for name in metrics if name in set(here["metric"])]
     figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)), sharey=True)
     for axes, (space, colour) in zip(grid, SPACES.items(), strict=True):
@@ -187,7 +185,7 @@ def describe_template_collisions(results: Results, table: pd.DataFrame) -> str:
     default = percent(scorings(results)[USUAL]["value"].median())
     sentences = []
     for name, templates in results.study.ablations.items():
-        named = naming(templates, results.study.vocabulary.attributes)
+        named = named_attributes(templates, results.study.vocabulary.attributes)
         row = table[table["way"] == template_way(name, templates)]
         if named and len(row):
             median, tau = percent(row["median"].iloc[0]), row[["tau", "low", "high"]].iloc[0]
@@ -224,12 +222,12 @@ def describe_width_changes(table: pd.DataFrame, coefficient: str) -> str:
     keys = ["space", "metric"]
     full = table[table["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
     parts = []
-    for way, rows in table[table["way"] != AS_THEY_ARE].groupby("way", sort=False):
+    for _, rows in table[table["way"] != AS_THEY_ARE].groupby("way", sort=False):
         change = (rows.set_index(keys)[coefficient] - full).abs().dropna()
         if change.empty:
             continue
         space, metric = change.idxmax()
-        kind, _, width = str(way).partition(", ")
+        kind, width = PROJECTIONS[rows["projection"].iloc[0]], rows["width"].iloc[0]
         parts.append(
             f"with {kind} ({width} dimensions), the median coefficient changes by "
             f"{change.median():.2f}, and that of {metric.replace('_', ' ')} of {space}s changes "

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-# Hue in degrees, saturation and value: each a smallest and a largest.
+# Ranges of hue in degrees, saturation and value.
 COLOURS = {
     "red": ((-7, 5), (0.85, 1.0), (0.72, 0.95)),
     "orange": ((22, 33), (0.9, 1.0), (0.92, 1.0)),
@@ -39,12 +39,12 @@ def dark_and_light(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw two colours that contrast."""
     a, b, c, d, e = rng.random(5)
-    # Half the light ones are nearly white, as in print.
+    # Half of the light colours are nearly white, as in print.
     return rgb(a, 0.5 + 0.5 * b, 0.2 + 0.35 * c), rgb(d, 0.08 if e < 0.5 else 0.55, 1.0)
 
 
 def ramp(*stops: tuple[int, NDArray[np.float32] | tuple[int, int, int]]) -> Pixels:
-    """List colours for the gray values 0 to 255, straight between the stops."""
+    """Colours of the gray values 0 to 255, interpolated linearly between the stops."""
     at = [value for value, _ in stops]
     colours = np.array([colour for _, colour in stops], np.float32)
     channels = [np.interp(np.arange(256), at, channel) for channel in colours.T]

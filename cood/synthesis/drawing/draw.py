@@ -1,4 +1,4 @@
-"""Drawing an object with an attribute, or either alone, before a background that knows neither."""
+"""Drawing an object with an attribute, or either alone, on a background independent of both."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,12 +21,13 @@ from cood.synthesis.drawing.icons import (
 )
 from cood.synthesis.drawing.painting import PAINTERS, Painter, neutral
 
-# Textures need this many pixels; smaller pictures are drawn at this size and reduced.
+# Textures need this many pixels; smaller images are drawn at this size and reduced.
 DRAWN = 64
 SMALLEST = 16
-# Grays apart from white and black, so that the outline shows on white and black objects too.
+# Grays that differ from white and black, so that the outline is visible on objects of both.
 LIGHT, DARK = (194, 194, 194), (64, 64, 64)
 TURN = math.radians(25)
+ROOM = 0.88  # of the side of an image, for the object
 
 
 def draw(
@@ -34,17 +35,17 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draw an object with an attribute on a random background.
 
-    The generator gives first the background, then glyph and place, then the attribute, so that
+    The generator draws first the background, then glyph and place, then the attribute, so that
     equal generators give equal backgrounds, and equal masks for equal objects.
 
     Parameters
     ----------
     object_ : str
-        An object of `cood.synthesis.drawing.icons.icons`; if empty, the attribute is shown alone, on one
-        of `cood.synthesis.drawing.icons.bodies`.
+        An object of `icons.icons`; if empty, the attribute is shown alone, on one of
+        `icons.bodies`.
     attribute : str
-        A key of `cood.synthesis.drawing.painting.PAINTERS`; if empty, the object is shown alone, painted
-        by `cood.synthesis.drawing.painting.neutral`.
+        A key of `painting.PAINTERS`; if empty, the object is shown alone, painted by
+        `painting.neutral`.
     rng : numpy.random.Generator
         Source of all randomness.
     size : int
@@ -62,19 +63,19 @@ def draw(
     ValueError
         If the size is too small.
     """
-    icon, paint = _icon(object_), _painter(attribute)
+    icon, paint = _icon(object_), _painter(attribute) if attribute else neutral
     side = _drawn_side(size)
     background = _background(rng, side)
     mask, rim = _place(icon, rng, side)
     picture = Image.fromarray(background)
-    # The outline looks at the background alone, so it tells nothing about the attribute.
+    # The outline depends on the background alone, so it says nothing about the attribute.
     picture.paste(DARK if background.mean() > 127 else LIGHT, mask=rim)
     picture.paste(Image.fromarray(paint(rng, background, mask)), mask=mask)
     return _reduced(picture, size)
 
 
 def check_words(attributes: Iterable[str], objects: Iterable[str]) -> None:
-    """Make sure that every word can be drawn, before long work begins.
+    """Check before long work begins that every word can be drawn.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def check_words(attributes: Iterable[str], objects: Iterable[str]) -> None:
         If the drawing of an object is not on this machine.
     """
     for attribute in attributes:
-        _known_painter(attribute)
+        _painter(attribute)
     for icon in (*map(get_icon, objects), bodies()):
         for design, glyph in icon.glyphs:
             glyph_mask(design, glyph, SMALLEST)
@@ -176,10 +177,6 @@ def _icon(object_: str) -> Icon:
 
 
 def _painter(attribute: str) -> Painter:
-    return _known_painter(attribute) if attribute else neutral
-
-
-def _known_painter(attribute: str) -> Painter:
     if attribute not in PAINTERS:
         raise UnknownNameError(unknown("attribute that can be painted", attribute, PAINTERS))
     return PAINTERS[attribute]
@@ -199,7 +196,7 @@ def _reduced(picture: Image.Image, size: int) -> NDArray[np.uint8]:
 
 def _background(rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
     cells = int(rng.integers(3, 6))
-    # A lightness and a muted hue for the whole picture, with soft spots of both on it.
+    # A lightness and a muted hue for the whole image, with soft spots of both on it.
     base = rng.uniform(55, 200) + rng.uniform(-22, 22, 3)
     spots = base + rng.normal(0, 16, (cells, cells, 1)) + rng.normal(0, 13, (cells, cells, 3))
     small = Image.fromarray(spots.clip(0, 255).astype(np.uint8))
@@ -219,25 +216,22 @@ def _place(icon: Icon, rng: np.random.Generator, side: int) -> tuple[Image.Image
     cos, sin = math.cos(angle), math.sin(angle)
     width, height = glyph_box(design, glyph, resolution)
     # A margin keeps the outline inside the frame however the glyph is turned.
-    room = side * 0.88
+    room = side * ROOM
     across = width * cos + height * abs(sin)
     down = width * abs(sin) + height * cos
     longest = SHARE * resolution
     scale = min((0.7 + 0.25 * share) * side / longest, room / across, room / down)
     middle_x = side / 2 + (x - 0.5) * (room - across * scale)
     middle_y = side / 2 + (y - 0.5) * (room - down * scale)
-    # PIL asks for the map from picture to raster.
+    # PIL takes the map from image to raster: x' = a x + b y + c, y' = d x + e y + f.
     mirror = -1 if flip < 0.5 else 1
     a, b = mirror * cos / scale, mirror * sin / scale
     d, e = -sin / scale, cos / scale
     half = resolution / 2
-    inverse = (
-        *(a, b, half - a * middle_x - b * middle_y),
-        *(d, e, half - d * middle_x - e * middle_y),
-    )
+    c, f = half - a * middle_x - b * middle_y, half - d * middle_x - e * middle_y
     mask, rim = (
         raster(design, glyph, resolution).transform(
-            (side, side), Image.Transform.AFFINE, inverse, Image.Resampling.BILINEAR
+            (side, side), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
         )
         for raster in (glyph_mask, glyph_rim)
     )

@@ -1,32 +1,43 @@
-"""Writing an evaluation set: PNG files and their manifest."""
+"""Drawing an evaluation set: its compositions, and each of its words alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from cood.errors import ArtefactError
-from cood.files import atomic, read_table, write_table
+from cood.files import write_table
 from cood.settings.study_file import Study
-from cood.splits import EVALUATION, splits
+from cood.splits import EVALUATION, ISOLATED, splits
 from cood.synthesis.drawing.draw import check_words, draw_many
-from cood.synthesis.image_files import to_rgb
+from cood.synthesis.image_files import save_images
+from cood.synthesis.manifests import KEPT, image_name
+from cood.vocabulary import ANY_OBJECT
 
 GENERATOR = "icons"
-KEPT, FAILED = "kept", "failed"  # how `status` begins; anything else says why an image was dropped
 
 
-def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
-    """Draw every composition of a set, write the PNG files, then the manifest, and return it.
+def draw_icon_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
+    """Draw a set: its compositions and its isolated words; return the manifest.
 
-    Image k of a composition has the seed (study seed, stream, composition id, k), so it is the
-    same whatever the number of cores or of images.
+    Raises
+    ------
+    StudyError
+        If the study has no such set of drawings.
+    """
+    table = draw_compositions(study, name, cores)
+    draw_isolated(study, name, cores)
+    return table
+
+
+def draw_compositions(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
+    """Draw every composition of a set, write the PNG files and then the manifest; return it.
+
+    Image k of a composition has the seed (study seed, stream, composition id, k), so it does not
+    depend on the number of cores or of images.
     """
     settings = study.drawings(name)
     manifest = study.paths.manifest(name)
@@ -52,7 +63,7 @@ def draw_set(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     pairs = zip(table["composition"], table["seed"], strict=True)
     seeds = [image_seed(study.seed, composition, k) for composition, k in pairs]
-    table["bytes"] = write_images(manifest.parent, settings.size, table, seeds, cores)
+    table["bytes"] = write_drawings(manifest.parent, settings.size, table, seeds, cores)
     write_table(table, manifest)
     return table
 
@@ -62,15 +73,56 @@ def image_seed(study_seed: int, composition: int, k: int) -> tuple[int, ...]:
     return (study_seed, EVALUATION, composition, k)
 
 
-def write_images(
+def draw_isolated(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
+    """Draw every word of a set alone, write the PNG files and then their table; return it.
+
+    A row shows an attribute on a plain body, or an object without an attribute; the column of the
+    other word is empty.
+    """
+    settings = study.drawings(name)
+    path = study.paths.isolated(name)
+    words = study.words
+    shown = [("attributes", a, "", f"{a} {ANY_OBJECT}") for a in words.attributes]
+    shown += [("objects", "", o, o) for o in words.objects]
+    rows = [
+        {
+            # A word may be an attribute and an object, as "orange" is: each kind has its folder.
+            "image": f"isolated/{kind}/{attribute or object_}/{k}.png",
+            "attribute": attribute,
+            "object": object_,
+            "prompt": prompt,
+            "seed": k,
+            "generator": GENERATOR,
+            "status": KEPT,
+        }
+        for kind, attribute, object_, prompt in shown
+        for k in range(settings.isolated_images)
+    ]
+    table = pd.DataFrame(rows)
+    seeds = [isolated_seed(study.seed, k) for k in table["seed"]]
+    table["bytes"] = write_drawings(path.parent, settings.size, table, seeds, cores)
+    write_table(table, path)
+    return table
+
+
+def isolated_seed(study_seed: int, k: int) -> tuple[int, ...]:
+    """Seed of image k of an isolated word, the same for every word.
+
+    So all words share their backgrounds and places, and all attributes their bodies: image k of
+    two words differs in the word alone.
+    """
+    return (study_seed, ISOLATED, k)
+
+
+def write_drawings(
     folder: Path, size: int, table: pd.DataFrame, seeds: Sequence[tuple[int, ...]], cores: int
 ) -> pd.Series:
-    """Draw and write the images that a table lists, and give the sizes of their files.
+    """Draw and write the images that a table lists; return the sizes of their files.
 
     Parameters
     ----------
     folder, size
-        Where the images go, and their side in pixels.
+        Where the images are written, and their side in pixels.
     table
         Has the columns `image`, `attribute` and `object`.
     seeds
@@ -80,72 +132,13 @@ def write_images(
     """
     rows = table[["image", "attribute", "object"]].assign(seed=seeds)
     parts = [part for _, part in rows.groupby("object", sort=False)]
-    work = partial(_write_part, folder, size)
+    write_part = partial(_write_part, folder, size)
     if cores == 1:
-        sizes = [work(part) for part in parts]
+        sizes = [write_part(part) for part in parts]
     else:
         with ProcessPoolExecutor(cores) as pool:
-            sizes = list(pool.map(work, parts))
+            sizes = list(pool.map(write_part, parts))
     return pd.concat(sizes)
-
-
-def read_manifest(study: Study, name: str) -> pd.DataFrame:
-    """Rows of a set that were kept, by its verification too if there is one."""
-    study.set_or_id_set(name)
-    table = read_table(study.table(name))
-    return table[table["status"] == KEPT].reset_index(drop=True)
-
-
-def damaged_image(table: Path) -> str | None:
-    """First kept image of a table that is missing or has not the size it was written with.
-
-    The table is a manifest, that of the isolated words beside it, or that of a shard.
-    """
-    rows = read_table(table)
-    kept = rows.loc[rows["status"] == KEPT, ["image", "bytes"]]
-    for image, size in kept.itertuples(index=False):
-        path = table.parent / image
-        if not path.is_file() or path.stat().st_size != size:
-            return image
-    return None
-
-
-def failed_image(table: Path) -> str | None:
-    """First image of a table that could not be made, with the reason: it is worth another try."""
-    rows = read_table(table)
-    failed = rows.loc[rows["status"].str.startswith(FAILED), ["image", "status"]]
-    for image, status in failed.itertuples(index=False):
-        return f"image {image} {status}"
-    return None
-
-
-def image_name(words: str, file: str) -> str:
-    """Path of an image in its set: ``attribute object/file``; a slash in a word is no folder."""
-    return f"{words.replace('/', '_')}/{file}"
-
-
-def load_image(folder: Path, image: str) -> Image.Image:
-    """Open one image of a set as RGB."""
-    try:
-        with Image.open(folder / image) as picture:
-            return to_rgb(picture)
-    except (OSError, ValueError) as error:
-        raise ArtefactError(
-            f"image {folder / image} cannot be read ({error}); delete it and run "
-            "`nox -s reproduce`: its set is drawn again"
-        ) from error
-
-
-def save_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
-    """Write arrays [height, width, 3] as PNG files in `folder`; give the files' sizes."""
-    sizes = []
-    for image, array in zip(images, pixels, strict=True):
-        path = folder / image
-        with atomic(path) as temporary:
-            # Level 1: twice as fast to write, a tenth larger.
-            Image.fromarray(array).save(temporary, format="png", compress_level=1)
-        sizes.append(path.stat().st_size)
-    return sizes
 
 
 def _write_part(folder: Path, size: int, rows: pd.DataFrame) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Icon glyphs of the objects: which there are, where their fonts lie, and their masks.
+"""Icon glyphs of the objects: their fonts, and their masks.
 
 The fonts come with qtawesome and are read as plain files; neither qtawesome nor Qt is imported.
 """
@@ -37,7 +37,7 @@ class UnknownNameError(CoodError, ValueError):
 
 @dataclass(frozen=True)
 class Design:
-    """One icon design: its files in qtawesome and whom to credit."""
+    """An icon design: its files in qtawesome, its licence and credit."""
 
     name: str
     font: str
@@ -48,7 +48,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Icon:
-    """One object: the ImageNet class it stands for, if any, and its glyphs as (design, name)."""
+    """An object: the ImageNet class that it shows, if any, and its glyphs as (design, name)."""
 
     class_name: str
     glyphs: tuple[tuple[str, str], ...]
@@ -118,10 +118,10 @@ def get_icon(object_: str) -> Icon:
     UnknownNameError
         If there is no such object; the message names the closest ones.
     """
-    known = icons()
-    if object_ not in known:
-        raise UnknownNameError(unknown("object", object_, known))
-    return known[object_]
+    objects = icons()
+    if object_ not in objects:
+        raise UnknownNameError(unknown("object", object_, objects))
+    return objects[object_]
 
 
 def _icon(entry: dict[str, Any]) -> Icon:
@@ -180,14 +180,14 @@ def _font(key: str, height: int) -> ImageFont.FreeTypeFont:
 
 
 def clear_caches() -> None:
-    """Forget fonts, charmaps and masks, so that the next call reads the files again."""
+    """Clear the cached fonts, charmaps and masks, so that the next call reads the files again."""
     for cached in (_charmap, _font, glyph_mask, glyph_rim, glyph_box):
         cached.cache_clear()
 
 
 @cache
 def glyph_mask(design: str, glyph: str, resolution: int) -> Image.Image:
-    """Rasterise one glyph, its longer side always equally long.
+    """Rasterise a glyph, scaled so that its longer side is the same for all glyphs.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def glyph_mask(design: str, glyph: str, resolution: int) -> Image.Image:
     left, top, right, bottom = map(round, font.getbbox(character))
     drawn = Image.new("L", (right - left, bottom - top))
     ImageDraw.Draw(drawn).text((-left, -top), character, font=font, fill=255)
-    # Fonts pad their glyphs differently; cropping makes the designs equally large.
+    # Fonts pad their glyphs differently; cropping makes all designs equally large.
     drawn = drawn.crop(drawn.getbbox())
     factor = SHARE * resolution / max(drawn.size)
     width, height = (max(1, round(side * factor)) for side in drawn.size)
@@ -234,7 +234,7 @@ def glyph_mask(design: str, glyph: str, resolution: int) -> Image.Image:
 
 @cache
 def glyph_rim(design: str, glyph: str, resolution: int) -> Image.Image:
-    """Glyph widened on all sides: what the contrasting outline covers.
+    """Glyph widened on all sides: the area of the contrasting outline.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Painters: one function for each attribute, which fills a square with its look.
+"""Painters: a function for each attribute, which fills a square with its appearance.
 
-A painter takes the random generator, the background and the object's mask, and returns a picture
-of the same size; only what lies under the mask will be seen. Colours that an attribute leaves
-open are random.
+A painter takes the random generator, the background and the object's mask, and returns an image
+of the same size, of which only the part under the mask is visible. Colours that an attribute does
+not determine are random.
 """
 
 import math
@@ -25,7 +25,7 @@ from cood.synthesis.drawing.colours import (
 )
 
 Painter = Callable[[np.random.Generator, Pixels, Image.Image], Pixels]
-# Half-way between the two grays of the outline, so that both set it off; far from white and black.
+# Half-way between the two grays of the outline, to contrast with both; far from white and black.
 NEUTRAL = 129
 
 
@@ -55,7 +55,7 @@ def _plain(colour: str, rng: np.random.Generator, background: Pixels, mask: Imag
 
 
 def neutral(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
-    """Paint an object that is shown alone: always the same gray, which no attribute here is."""
+    """Paint an object without an attribute: always the same gray, which is no attribute here."""
     return np.full_like(background, NEUTRAL)
 
 

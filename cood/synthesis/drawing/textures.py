@@ -1,6 +1,6 @@
 """Large textures, each made once from a fixed seed; a painter takes a random window of one.
 
-Textures have `TEXELS` texels for each pixel of a picture of 64 pixels a side.
+Textures have `TEXELS` texels for each pixel of an image of 64 pixels a side.
 """
 
 import math
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 TEXELS = 2
 SIDE = 512
-# Farthest that a window of the largest zoom reaches from its middle, in texels.
+# Largest distance, in texels, from the middle of a window to its corners.
 REACH = 120
 
 

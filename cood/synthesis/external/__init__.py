@@ -1,1 +1,1 @@
-"""Importing sets of images that were made elsewhere."""
+"""Importing sets of images that exist already."""

@@ -1,4 +1,4 @@
-"""Fetching the public release."""
+"""Downloading the public release."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ RETRIES = 5
 
 
 def fetch(settings: ReleaseSet, path: Path, say: Callable[[str], None] = print) -> None:
-    """Make sure that the archive or folder of the release is at `path`, whole.
+    """Make sure that the archive or folder of the release is at `path`, and complete.
 
-    What an earlier, broken download left is gone on with.
+    A download that was interrupted is resumed.
 
     Raises
     ------
     CoodError
-        If it is not there and cannot be had, or is not what the study file says.
+        If it does not exist and cannot be downloaded, or differs from what the study file says.
     """
     if not path.exists():
         if settings.url is None:
@@ -35,16 +35,16 @@ def fetch(settings: ReleaseSet, path: Path, say: Callable[[str], None] = print) 
         return
     if not zipfile.is_zipfile(path):
         raise CoodError(
-            f"{path} is not a zip archive: the server may have sent a page that says why; look at "
-            "it, delete it, and fetch the archive with a browser if need be"
+            f"{path} is not a zip archive: the server may have sent a page that says why; read it, "
+            "delete it, and download the archive with a browser if necessary"
         )
     if settings.sha256 is not None:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != settings.sha256:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        if checksum != settings.sha256:
             raise CoodError(
-                f"{path} has the SHA-256 {found}, not {settings.sha256} as the study file says; "
-                "delete it to download it anew, or correct the study file"
+                f"{path} has the SHA-256 {checksum}, not {settings.sha256} as the study file says; "
+                "delete it to download it again, or correct the study file"
             )
 
 
@@ -54,7 +54,7 @@ def _download(url: str, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        # Google's page for large files asks for a confirmation, which gdown gives.
+        # Google asks to confirm the download of large files, which gdown does.
         gdown.download(
             url,
             str(path),
@@ -71,6 +71,6 @@ def _download(url: str, path: Path) -> None:
     ) as error:
         reason = " ".join(str(error).split())
         raise CoodError(
-            f"{url} cannot be downloaded ({reason}); run it again to go on with what has come, or "
-            f"put the file at {path}"
+            f"{url} cannot be downloaded ({reason}); run again to resume the download, or put the "
+            f"file at {path}"
         ) from error

@@ -1,4 +1,4 @@
-"""Names of folders, read as an attribute and an object of a vocabulary."""
+"""Parsing names of folders as an attribute and an object of a vocabulary."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ class Lookup:
     Attributes
     ----------
     attributes, objects
-        The vocabulary's own word for each form.
-    known
-        Forms of all attributes of the paper, those outside the vocabulary too.
+        The vocabulary's word for each form.
+    any_attributes
+        Forms of all attributes of the paper, also those outside the vocabulary.
     """
 
     attributes: dict[str, str]
     objects: dict[str, str]
-    known: frozenset[str]
+    any_attributes: frozenset[str]
 
 
 def lookup(words: Vocabulary) -> Lookup:
     """Forms of all words of a vocabulary.
 
-    An object that is a class of ImageNet may be called by any of its names in WordNet, and a name
-    may lack its last letter: the public release has an "egyptian ca" and a "lesser pand". What a
-    form stands for must be certain: one that fits two objects is left out.
+    A label may use any of the names that WordNet has for an object that is a class of ImageNet,
+    and may lack the last letter of a name: the public release has an "egyptian ca" and a "lesser
+    pand". Forms that fit two objects are left out.
     """
     own = {form(name): name for name in words.objects}
     synonyms = imagenet.synonyms()
     others = [(form(s), name) for name in words.objects for s in synonyms.get(name, ())]
-    named = _certain(others) | own
+    named = _unambiguous(others) | own
     shortened = [(text[:-1].rstrip(), name) for text, name in named.items()]
-    objects = {text: name for text, name in _certain(shortened).items() if text} | named
+    objects = {text: name for text, name in _unambiguous(shortened).items() if text} | named
     attributes = {form(name): name for name in words.attributes}
     return Lookup(attributes, objects, frozenset(map(form, CATEGORY)) | attributes.keys())
 
 
 def form(text: str) -> str:
-    """How words are compared: small letters, underscores, hyphens and slashes as blanks.
+    """Form in which words are compared: lower case, underscores, hyphens and slashes as blanks.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def form(text: str) -> str:
 def parse(label: str, words: Lookup) -> tuple[str, str] | str:
     """Attribute and object that a label names, or why it names none.
 
-    Of several attributes that it may begin with, the longest that leaves an object counts: "red
+    If a label may begin with several attributes, the longest that leaves an object is taken: "red
     brick castle" is a castle of red brick.
 
     Parameters
@@ -94,11 +94,11 @@ def parse(label: str, words: Lookup) -> tuple[str, str] | str:
             return words.attributes[start], object_
     if begins:
         return "unknown object: not in the vocabulary, or several of that name"
-    if any(start in words.known for start in _starts(text)):
+    if any(start in words.any_attributes for start in _starts(text)):
         return "unknown attribute: not in the vocabulary"
     for start in _starts(text):
         halves = ((start[:i], start[i:]) for i in range(1, len(start)))
-        if any(a in words.known and b in words.known for a, b in halves):
+        if any(a in words.any_attributes and b in words.any_attributes for a, b in halves):
             return "unknown attribute: two attributes run together"
     return "unknown attribute: not in the vocabulary"
 
@@ -109,7 +109,7 @@ def _starts(text: str) -> list[str]:
     return [" ".join(parts[:n]) for n in range(len(parts), 0, -1)]
 
 
-def _certain(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     distinct = set(pairs)
     count = Counter(text for text, _ in distinct)
     return {text: name for text, name in sorted(distinct) if count[text] == 1}

@@ -1,4 +1,4 @@
-"""Images of ImageNet's own classes, for accuracy in distribution: from a folder a class."""
+"""Importing an ID set: images of ImageNet's own classes, with a folder for each class."""
 
 from __future__ import annotations
 
@@ -12,31 +12,34 @@ import pandas as pd
 
 from cood import imagenet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import KEPT
 from cood.synthesis.external.folder_names import LONGEST, form
-from cood.synthesis.external.importing import bring, listed
+from cood.synthesis.external.source_files import list_files
+from cood.synthesis.external.transfer import transfer
+from cood.synthesis.manifests import KEPT
 
 LAYOUT = (
     "images must lie in folders named by the classes of ImageNet: by WordNet id "
     "(`n01440764/1.JPEG`), by number (`0/1.jpeg`) or by name (`tench/1.jpeg`)"
 )
+SHOWN = 5  # labels that a message lists
 
 
-def take_classes(
+def import_classes(
     study: Study, name: str, cores: int = 1, say: Callable[[str], None] = print
 ) -> pd.DataFrame:
-    """List the images of an ID set, check each, write the manifest and return it.
+    """List the files of an ID set, check each image, write the manifest and return it.
 
     `class` is the number of the class, -1 for folders that name none, and `object` its name in
-    open_clip. Else the table is as `cood.synthesis.external.importing.take_set` writes it.
+    open_clip. The other columns are those of `cood.synthesis.external.importing.import_set`.
     """
-    table = listed(study, name, LAYOUT)
-    read = {label: class_of(label) for label in table["label"].unique()}
-    found = table["label"].map(read)
-    known = (table["status"] == KEPT) & found.map(lambda value: isinstance(value, int))
-    unknown = (table["status"] == KEPT) & ~known
-    table.loc[unknown, "status"] = found[unknown]
-    table["class"] = np.array([c if k else -1 for c, k in zip(found, known, strict=True)], int)
+    table = list_files(study, name, LAYOUT)
+    classes = {label: class_of(label) for label in table["label"].unique()}
+    answers = table["label"].map(classes)
+    named = (table["status"] == KEPT) & answers.map(lambda value: isinstance(value, int))
+    unnamed = (table["status"] == KEPT) & ~named
+    table.loc[unnamed, "status"] = answers[unnamed]
+    numbers = [c if is_class else -1 for c, is_class in zip(answers, named, strict=True)]
+    table["class"] = np.array(numbers, int)
     table["composition"] = table["class"]
     table["attribute"] = ""
     table["object"] = [imagenet.class_names()[i] if i >= 0 else "" for i in table["class"]]
@@ -49,15 +52,15 @@ def take_classes(
         for row in table.itertuples()
     ]
     table["generator"] = study.id_sets[name].generator
-    strange = [label for label, value in read.items() if not isinstance(value, int)]
+    strange = [label for label, value in classes.items() if not isinstance(value, int)]
     if strange:
-        shown = ", ".join(repr(label[:40]) for label in strange[:5])
-        more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
-        say(f"{name}: folders that name no class of ImageNet are left out: {shown}{more}")
-    table = bring(study, name, table.drop(columns="label"), cores, say, LAYOUT)
-    classes = table.loc[table["status"] == KEPT, "class"].nunique()
-    if classes < len(imagenet.class_names()):
-        say(f"{name}: {classes} of 1,000 classes have an image; only these can be answered")
+        shown = ", ".join(repr(label[:40]) for label in strange[:SHOWN])
+        more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
+        say(f"{name}: skipped folders that name no class of ImageNet: {shown}{more}")
+    table = transfer(study, name, table.drop(columns="label"), cores, say, LAYOUT)
+    used = table.loc[table["status"] == KEPT, "class"].nunique()
+    if used < len(imagenet.class_names()):
+        say(f"{name}: {used} of 1,000 classes have an image; only these are candidate answers")
     return table
 
 

@@ -1,10 +1,9 @@
 """Generating images with a text-to-image pipeline of diffusers.
 
-Every image has a random generator of its own on the CPU, so which images it shares a batch with
-does not enter its noise. On a CPU images go through the pipeline one by one, where a batch would
-gain nothing: a file is then the same to the byte whatever `batch` is. On a GPU the kernels of
-another batch size may round differently; batches are always the same ones, so that a run that
-goes on after a stop repeats them.
+Every image has a random generator of its own on the CPU, so that its noise does not depend on the
+other images of its batch. On a CPU images are made one by one, as a batch would save no time: a
+file is then the same to the byte whatever `batch` is. On a GPU the kernels of another batch size
+may round differently; the batches are the same in every run, also when it resumes after a stop.
 """
 
 from __future__ import annotations
@@ -20,31 +19,32 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cood.catalogue.open_clip_listing import LOCAL
+from cood.catalogue.sources import LOCAL
+from cood.devices import best_device
 from cood.errors import CoodError
 from cood.files import atomic, write_table
-from cood.models.loading import best_device
 from cood.progress import Progress
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import FAILED, KEPT
-from cood.synthesis.generation.shards import join, made, planned, shard_names
+from cood.synthesis.generation.shards import join_shards, made, planned
+from cood.synthesis.manifests import FAILED, KEPT
 
-MARK = "cood"  # text in a PNG file that says what it was made of
-END = b"IEND\xaeB`\x82"  # the end of a whole PNG file
-PATIENCE = 20  # images in a row that fail: then it is not the images
+MARK = "cood"  # text in a PNG file: recipe, seed and prompt
+END = b"IEND\xaeB`\x82"  # the end of a complete PNG file
+PATIENCE = 20  # failed images in a row, after which the pipeline is at fault
+LONGEST = 200  # characters of a reason
 
 
 def generate_set(study: Study, name: str, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Make the shards of a set that are not made yet, join all, and return the manifest."""
+    """Make the shards of a set that are missing, join all, and return the manifest."""
     pipeline = None
-    for shard in shard_names(study, name):
+    for shard in study.shard_names(name):
         if made(study, name, shard):
             continue
         if pipeline is None:  # loaded only if there is something to make
             pipeline = load_pipeline(study, study.generated_set(name))
         generate_shard(study, name, shard, say, pipeline)
-    return join(study, name)
+    return join_shards(study, name)
 
 
 def generate_shard(
@@ -54,14 +54,16 @@ def generate_shard(
     say: Callable[[str], None] = print,
     pipeline: Any = None,
 ) -> pd.DataFrame:
-    """Make the images of one shard that are not made yet, write its table and return it.
+    """Make the images of a shard that are missing, write its table and return it.
 
     An image that cannot be made has the reason in `status`, and is tried again the next time.
 
     Raises
     ------
+    StudyError
+        If there is no such set or shard.
     CoodError
-        If the pipeline cannot be had, or no image at all comes out of it.
+        If the pipeline cannot be loaded, or makes no image at all.
     """
     settings, folder = study.generated_set(name), study.paths.manifest(name).parent
     rows = planned(study, name, shard)
@@ -85,14 +87,14 @@ def generate_shard(
 
 
 def load_pipeline(study: Study, settings: DiffusionSet) -> Any:
-    """The pipeline of a set, on the GPU where there is one.
+    """Load the pipeline of a set, on the GPU if there is one.
 
     Weights are read from safetensors only, and no code of a repository is run.
 
     Raises
     ------
     CoodError
-        If it cannot be had.
+        If it cannot be loaded.
     """
     import diffusers
     import transformers
@@ -110,12 +112,12 @@ def load_pipeline(study: Study, settings: DiffusionSet) -> Any:
         if settings.model.startswith(LOCAL) and not Path(source).is_dir():
             raise FileNotFoundError("there is no such folder")
         with warnings.catch_warnings():
-            # diffusers 0.42 passes it, and huggingface_hub says that it does not heed it.
+            # diffusers 0.42 passes an argument that huggingface_hub ignores with a warning.
             warnings.filterwarnings("ignore", "The `local_dir_use_symlinks`")
             pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(
                 source, dtype=dtype, use_safetensors=True, **options
             )
-    except Exception as error:  # diffusers, safetensors and the hub raise all sorts
+    except Exception as error:  # the libraries raise errors of many kinds
         reason = _reason(error)
         raise CoodError(f"generator {settings.model} cannot be loaded: {reason}") from error
     if settings.no_safety_checker and getattr(pipeline, "safety_checker", None) is not None:
@@ -132,12 +134,12 @@ def load_pipeline(study: Study, settings: DiffusionSet) -> Any:
 def generate(
     pipeline: Any, prompts: Sequence[str], seeds: Sequence[int], settings: DiffusionSet
 ) -> list[np.ndarray | str]:
-    """One image for each prompt and seed: pixels [height, width, 3], or why there are none.
+    """An image for each prompt and seed: pixels [height, width, 3], or why it was not made.
 
     If a batch fails, its images are tried one by one.
     """
     try:
-        found = pipeline(
+        output = pipeline(
             prompt=list(prompts),
             num_inference_steps=settings.steps,
             guidance_scale=settings.guidance,
@@ -146,20 +148,21 @@ def generate(
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             output_type="pt",
         )
-    except Exception as error:  # out of memory, above all
-        found, reason = None, " ".join(str(error).split())[:200] or type(error).__name__
-    if found is None and len(prompts) > 1:  # here, where nothing holds the memory of the failure
+    except Exception as error:  # most often out of memory
+        output, reason = None, " ".join(str(error).split())[:LONGEST] or type(error).__name__
+    # Outside of the except block, as the error holds on to memory.
+    if output is None and len(prompts) > 1:
         pairs = zip(prompts, seeds, strict=True)
         return [generate(pipeline, [prompt], [seed], settings)[0] for prompt, seed in pairs]
-    if found is None:
+    if output is None:
         return [f"{FAILED}: {reason}"]
-    flagged = getattr(found, "nsfw_content_detected", None) or [False] * len(prompts)
+    flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(prompts)
     images: list[np.ndarray | str] = []
-    for pixels, unsafe in zip(found.images.float().cpu(), flagged, strict=True):
+    for pixels, unsafe in zip(output.images.float().cpu(), flagged, strict=True):
         if unsafe:
             images.append("unsafe: by the safety checker of the pipeline")
         elif not bool(pixels.isfinite().all()):
-            images.append(f"{FAILED}: pixels that are no numbers; another `precision` may help")
+            images.append(f"{FAILED}: pixels that are not finite; another `precision` may help")
         else:
             images.append((pixels.permute(1, 2, 0) * 255).round().clamp(0, 255).byte().numpy())
     return images
@@ -182,7 +185,7 @@ def _make(
         todo = [k for k in range(len(part)) if missing[start + k]]
         if not todo:
             continue
-        # The whole batch, so that its images come out as they would have without the stop.
+        # The whole batch, so that its images are what they would have been without the stop.
         images = generate(pipeline, part["prompt"].tolist(), part["seed"].tolist(), settings)
         for k in todo:
             pixels = images[k]
@@ -202,7 +205,7 @@ def _make(
 
 
 def finished(path: Path, mark: str) -> bool:
-    """Whether a whole PNG file is there that was made of just this."""
+    """Whether there is a complete PNG file with this mark."""
     try:
         with path.open("rb") as file:
             file.seek(-len(END), 2)
@@ -214,11 +217,11 @@ def finished(path: Path, mark: str) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    # diffusers calls a file missing whatever the hub said; what lies at the bottom is the cause.
+    # diffusers reports a missing file for any error of the hub; the innermost error is the cause.
     last = error
     while (inner := last.__cause__ or last.__context__) is not None:
         last = inner
-    return ": ".join(dict.fromkeys(" ".join(str(one).split()) for one in (error, last)))
+    return ": ".join(dict.fromkeys(" ".join(str(e).split()) for e in (error, last)))
 
 
 def _save(pixels: np.ndarray, path: Path, mark: str) -> None:

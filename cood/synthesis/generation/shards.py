@@ -1,4 +1,4 @@
-"""Generated sets in parts: which images a shard holds, and all shards joined to a set."""
+"""Shards of generated sets: which images a shard holds, and joining all shards."""
 
 from __future__ import annotations
 
@@ -13,36 +13,27 @@ from cood.files import damage, read_table, write_table
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
 from cood.splits import DIFFUSION, ISOLATED_DIFFUSION, splits
-from cood.synthesis.drawing.icon_sets import damaged_image, failed_image, image_name
+from cood.synthesis.manifests import damaged_image, failed_image, image_name
 from cood.vocabulary import ANY_OBJECT
 
-# What decides how an image looks, besides its prompt and its seed.
-LOOK = ("model", "revision", "variant", "steps", "guidance", "spacing", "size", "precision")
+# Settings that an image depends on, besides its prompt and its seed.
+RECIPE = ("model", "revision", "variant", "steps", "guidance", "spacing", "size", "precision")
 COLUMNS = ("image", "attribute", "object", "composition", "prompt", "seed", "generator")
 
 
-def shard_names(study: Study, name: str) -> list[str]:
-    """Shards of a set: ``0``, ``1``, ... of compositions, ``isolated-0``, ... of words alone."""
-    words = study.words
-    whole, alone = study.generated_set(name).shards(
-        words.size, len(words.attributes) + len(words.objects)
-    )
-    return [*map(str, range(whole)), *(f"isolated-{k}" for k in range(alone))]
-
-
 def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
-    """A row an image of a shard, with the columns `COLUMNS` and the `recipe`.
+    """A row for each image of a shard, with the columns `COLUMNS` and the `recipe`.
 
-    Image k of a composition has the prompt ``k`` modulo their number, and a seed drawn from the
-    study's seed, the name of the set, the composition and k: neither batches nor shards nor
-    machines change it. Where a word is shown alone, `composition` is -1.
+    Image k of a composition has the prompt k modulo their number, and a seed drawn from the study's
+    seed, the name of the set, the composition and k: it does not depend on batches, shards or
+    machines. Where a word is shown alone, `composition` is -1.
 
     Raises
     ------
     StudyError
         If there is no such shard.
     """
-    settings, words, names = study.generated_set(name), study.words, shard_names(study, name)
+    settings, words, names = study.generated_set(name), study.words, study.shard_names(name)
     if shard not in names:
         raise StudyError(f"set {name!r}: {unknown('shard', shard, names)}")
     isolated, part = shard.startswith("isolated-"), int(shard.removeprefix("isolated-"))
@@ -76,13 +67,13 @@ def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
 
 
 def recipe(settings: DiffusionSet) -> str:
-    """Short hash of all settings that decide how an image looks, besides prompt and seed."""
-    chosen = {key: getattr(settings, key) for key in LOOK}
+    """Short hash of all settings that an image depends on, besides prompt and seed."""
+    chosen = {key: getattr(settings, key) for key in RECIPE}
     return _digest(json.dumps(chosen)).hex()[:12]
 
 
 def made(study: Study, name: str, shard: str) -> bool:
-    """Whether a shard is there, as the study wants it, with all images that it lists."""
+    """Whether a shard has all images that the study asks for."""
     path = study.paths.shard(name, shard)
     if not path.is_file() or damage(path) or damaged_image(path) or failed_image(path):
         return False
@@ -90,22 +81,22 @@ def made(study: Study, name: str, shard: str) -> bool:
     return read_table(path).reindex(columns=plan.columns).equals(plan)
 
 
-def join(study: Study, name: str) -> pd.DataFrame:
-    """Join the shards of a set: write manifest and table of isolated words, and return the first.
+def join_shards(study: Study, name: str) -> pd.DataFrame:
+    """Join the shards of a set: write manifest and table of isolated words; return the manifest.
 
     Raises
     ------
     ArtefactError
         If a shard is missing or damaged.
     """
-    tables = [read_table(study.paths.shard(name, shard)) for shard in shard_names(study, name)]
+    tables = [read_table(study.paths.shard(name, shard)) for shard in study.shard_names(name)]
     joined = pd.concat(tables, ignore_index=True).drop(columns="recipe")
-    alone = joined["composition"] < 0
-    whole = joined[~alone].reset_index(drop=True)
+    isolated = joined["composition"] < 0
+    whole = joined[~isolated].reset_index(drop=True)
     whole["split"] = splits(study)[whole["composition"]]
     write_table(whole, study.paths.manifest(name))
-    isolated = joined[alone].drop(columns="composition").reset_index(drop=True)
-    write_table(isolated, study.paths.isolated(name))
+    words = joined[isolated].drop(columns="composition").reset_index(drop=True)
+    write_table(words, study.paths.isolated(name))
     return whole
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cood.files import read_table, write_table
+from cood.files import write_table
 from cood.settings.study_file import Study
-from cood.synthesis.drawing.icon_sets import save_images
-from cood.synthesis.scenes.scenes import evaluation_scenes, pixels, splits
+from cood.synthesis.image_files import save_images
+from cood.synthesis.manifests import KEPT
+from cood.synthesis.scenes.scenes import pixels
+from cood.synthesis.scenes.splits import evaluation_scenes, splits
 
 
 def draw_factor_set(study: Study, name: str) -> pd.DataFrame:
-    """Draw, or read, the scenes of a factor set, write the PNG files and then the manifest.
+    """Render, or read, the scenes of a factor set; write the PNG files and then the manifest.
 
     The manifest has a row an image: `image`, `scene` (row of the published file), a column of
     value ids for each factor, `composition` (of the words of the pair), `split`, `prompt`,
@@ -31,15 +33,9 @@ def draw_factor_set(study: Study, name: str) -> pd.DataFrame:
             "split": splits(study, name)[composition],
             "prompt": table.captions(table.word_ids(ids), "sentence"),
             "generator": "published file" if settings.file else "rendered",
-            "status": "kept",
+            "status": KEPT,
         }
     )
     rows["bytes"] = save_images(path.parent, rows["image"], pixels(study, settings, scenes))
     write_table(rows, path)
     return rows
-
-
-def read_factor_manifest(study: Study, name: str) -> pd.DataFrame:
-    """Rows of a factor set."""
-    study.factor_set(name)
-    return read_table(study.paths.manifest(name))

@@ -1,4 +1,4 @@
-"""Reading the published files of the two sets: only the rows that are wanted, nothing unpickled."""
+"""Reading rows of the published files of 3D Shapes and dSprites; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import h5py
 import numpy as np
 
 from cood.errors import CoodError
@@ -15,6 +14,7 @@ from cood.factors.table import Table
 from cood.settings import PUBLISHED_SIZE
 
 BLOCK = 2**24  # bytes read at a time from a compressed file
+TOLERANCE = 1e-5  # of labels in single precision
 
 
 def read_shapes3d(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
@@ -25,7 +25,7 @@ def read_shapes3d(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     file
         The published file.
     table
-        Its factors, whose scenes are numbered as the rows of the file.
+        Its factors; a scene is a row of the file.
     scenes
         Rows [n], in any order.
 
@@ -37,9 +37,11 @@ def read_shapes3d(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     Raises
     ------
     CoodError
-        If the file is missing or is not what the table says.
+        If the file is missing, damaged, or does not fit the table.
     """
-    _present(file, table)
+    import h5py
+
+    check_present(file, table)
     shapes = {
         "images": (table.size, PUBLISHED_SIZE, PUBLISHED_SIZE, 3),
         "labels": (table.size, len(table.factors)),
@@ -48,11 +50,11 @@ def read_shapes3d(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     try:
         with h5py.File(file) as opened:
             for key, shape in shapes.items():
-                _same(file, key, opened[key].shape if key in opened else None, shape)
+                _check_shape(file, key, opened[key].shape if key in opened else None, shape)
             labels, pixels = opened["labels"][rows], opened["images"][rows]
     except OSError as error:
         raise _damaged(file, table, error) from error
-    _agree(file, table, rows, labels, table.values(table.ids(rows)))
+    _check_values(file, table, rows, labels, table.values(table.ids(rows)))
     return np.asarray(pixels, dtype=np.uint8)[back]
 
 
@@ -60,20 +62,29 @@ def read_dsprites(file: Path, table: Table, scenes: np.ndarray) -> np.ndarray:
     """Images of `dsprites_*.npz`: `imgs` [N, 64, 64] of 0 and 1, and `latents_classes` [N, 1 + 5].
 
     Parameters, result and errors are those of `read_shapes3d`; white is 255. The first class is
-    the colour. The file's `metadata` is pickled and is not touched.
+    the colour. The file's `metadata` is pickled, and is not read.
     """
-    _present(file, table)
+    check_present(file, table)
     rows, back = np.unique(scenes, return_inverse=True)
     try:
         with zipfile.ZipFile(file) as archive:
             shape: tuple[int, ...] = (table.size, 1 + len(table.factors))
             classes = _rows(archive, file, "latents_classes", shape, rows)
-            _agree(file, table, rows, classes[:, 1:], table.ids(rows))
+            _check_values(file, table, rows, classes[:, 1:], table.ids(rows))
             shape = (table.size, PUBLISHED_SIZE, PUBLISHED_SIZE)
             grey = _rows(archive, file, "imgs", shape, rows)
     except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
         raise _damaged(file, table, error) from error
     return np.repeat(np.where(grey > 0, 255, 0).astype(np.uint8)[back, ..., None], 3, axis=-1)
+
+
+def check_present(file: Path, table: Table) -> None:
+    """Raise a CoodError that says where to get the published file, if it does not exist."""
+    if not file.is_file():
+        raise CoodError(
+            f"{file} does not exist; {table.title} ({table.citation}) says where to download it; "
+            "or remove `file` from the study, and the scenes are rendered here"
+        )
 
 
 READERS: dict[str, Callable[[Path, Table, np.ndarray], np.ndarray]] = {
@@ -85,13 +96,13 @@ READERS: dict[str, Callable[[Path, Table, np.ndarray], np.ndarray]] = {
 def _rows(
     archive: zipfile.ZipFile, file: Path, key: str, shape: tuple[int, ...], rows: np.ndarray
 ) -> np.ndarray:
-    """Rows of one array; the file is read through in blocks, since 3 GB are not to be held."""
+    """Rows of an array; the file is read in blocks, as the array of images has 3 GB."""
     name = f"{key}.npy"
     if name not in archive.namelist():
-        _same(file, key, None, shape)
+        _check_shape(file, key, None, shape)
     with archive.open(name) as stream:
-        found, dtype = _header(stream)
-        _same(file, key, found, shape)
+        stored, dtype = _header(stream)
+        _check_shape(file, key, stored, shape)
         if dtype.hasobject:
             raise CoodError(f"{file}: {key} holds pickled objects, which are never loaded")
         width = int(np.prod(shape[1:])) * dtype.itemsize
@@ -112,39 +123,33 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     if version not in read:
-        raise ValueError(f"version {version} of its format is not known")
+        raise ValueError(f"version {version} of its format is not supported")
     shape, by_column, dtype = read[version](stream)
     if by_column:
         raise ValueError("it is stored by columns")
     return shape, dtype
 
 
-def _present(file: Path, table: Table) -> None:
-    if not file.is_file():
-        raise CoodError(
-            f"{file} does not exist; {table.title} ({table.citation}) says where to download it; "
-            "or leave `file` out of the study, and the scenes are drawn here"
-        )
-
-
-def _same(file: Path, key: str, found: tuple[int, ...] | None, expected: tuple[int, ...]) -> None:
-    if found != expected:
-        has = "is missing" if found is None else f"has the shape {found}"
+def _check_shape(
+    file: Path, key: str, shape: tuple[int, ...] | None, expected: tuple[int, ...]
+) -> None:
+    if shape != expected:
+        has = "is missing" if shape is None else f"has the shape {shape}"
         raise CoodError(f"{file}: {key} {has}, expected {expected}; is it the published file?")
 
 
-def _agree(
-    file: Path, table: Table, rows: np.ndarray, found: np.ndarray, expected: np.ndarray
+def _check_values(
+    file: Path, table: Table, rows: np.ndarray, values: np.ndarray, expected: np.ndarray
 ) -> None:
-    wrong = np.argwhere(np.abs(found - expected) > 1e-5)
+    wrong = np.argwhere(np.abs(values - expected) > TOLERANCE)
     if len(wrong):
         row, k = wrong[0]
         raise CoodError(
-            f"{file}: row {rows[row]} has {found[row, k]} for {table.names[k]}, expected "
+            f"{file}: row {rows[row]} has {values[row, k]} for {table.names[k]}, expected "
             f"{expected[row, k]}; is it the published file?"
         )
 
 
 def _damaged(file: Path, table: Table, error: Exception) -> CoodError:
     reason = str(error).split("\n")[0]
-    return CoodError(f"{file} cannot be read ({reason}); get it again: {table.citation}")
+    return CoodError(f"{file} cannot be read ({reason}); download it again: {table.citation}")

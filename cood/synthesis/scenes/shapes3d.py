@@ -1,7 +1,7 @@
 """Scenes like those of 3D Shapes: an object in the middle of a room, by analytic ray casting.
 
-All lengths are in units of the object at scale 1. The camera goes around the object; the room and
-the light stay.
+All lengths are in units of the object at scale 1. The camera moves around the object; the room and
+the light do not.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FAR = np.float32(1e6)  # where there is nothing
 def render(values: np.ndarray, size: int) -> np.ndarray:
     """Draw scenes.
 
-    Light and shadow depend on shape, scale and orientation alone, so scenes that share these are
-    cast once; the hues only weigh what floor, walls and object send back.
+    Light and shadow depend on shape, scale and orientation alone, so they are computed once for all
+    scenes that share these; the hues only weight the light from floor, walls and object.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def render(values: np.ndarray, size: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Pixels [n, size, size, 3], uint8. A scene is the same whatever is drawn beside it.
+        Pixels [n, size, size, 3], uint8. A scene does not depend on the others.
     """
     pixels = np.empty((len(values), size, size, 3), dtype=np.uint8)
     geometries, which = np.unique(values[:, 3:], axis=0, return_inverse=True)
@@ -126,9 +126,9 @@ def _tube(eye: np.ndarray, rays: np.ndarray, radius: float, low: float, high: fl
 def _hit_cube(eye: np.ndarray, rays: np.ndarray) -> np.ndarray:
     middle = np.array([0, HALF, 0], dtype=np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
-        one, other = (-HALF + middle - eye) / rays, (HALF + middle - eye) / rays
-    enter = np.maximum.reduce(np.fmin(one, other).T)
-    leave = np.minimum.reduce(np.fmax(one, other).T)
+        low, high = (-HALF + middle - eye) / rays, (HALF + middle - eye) / rays
+    enter = np.maximum.reduce(np.fmin(low, high).T)
+    leave = np.minimum.reduce(np.fmax(low, high).T)
     return np.where((enter < leave) & (enter > 1e-4), enter, FAR)
 
 

@@ -19,6 +19,7 @@ from cood.analysis.in_distribution import InDistribution
 from cood.analysis.results import Results, load_results
 from cood.analysis.stats import correlation
 from cood.analysis.topics.accuracy import language_gap
+from cood.evaluation.common.score_table import complete
 from cood.files import write_table
 from cood.metrics import SCORES
 
@@ -38,13 +39,14 @@ def no_bootstrap(monkeypatch):
 
 def evidence(study, columns):
     """Evidence from one number by model for each metric."""
-    fixed = {"set": next(iter(study.sets)), "space": "image", "group": "all", "split": "unseen"}
+    fixed = {"space": "image", "category": "all", "split": "unseen", "chance": 0.1, "n": 9}
     rows = [
-        {"model": model, "metric": metric, "variant": variant, "value": value, **fixed}
-        for (metric, variant), values in columns.items()
+        {"model": model, "metric": metric, "value": value}
+        | ({"query": query, "weight": 1, "centred": False} if query else {})
+        for (metric, query), values in columns.items()
         for model, value in zip(MODELS, values, strict=True)
     ]
-    scores = pd.DataFrame(rows).assign(low=np.nan, high=np.nan, chance=0.1, n=9)
+    scores = complete(rows, set=next(iter(study.sets)), **fixed)
     models = pd.DataFrame({"model": MODELS, "family": FAMILIES})
     return gather_evidence(Results(study, scores, models))
 
@@ -68,7 +70,7 @@ def test_a_planted_effect_is_recovered_at_the_nominal_rate(parse):
     covered = refuted = 0
     for _ in range(200):
         x, y = planted(effect, rng)
-        columns = {("pair_top1", "all"): y, ("retrieval_top5", "swap"): x}
+        columns = {("pair_top1", ""): y, ("retrieval_top5", "swap"): x}
         (found,) = STATISTICS["C10"](evidence(study, columns)).values()
         covered += found.low <= effect <= found.high
         refuted += found.p < 0.05
@@ -175,9 +177,9 @@ def trained(parse, tmp_path, monkeypatch):
         write_table(table[table["model"] == name], study.paths.model_training_dynamics(name))
         rows.append((name, "unseen", rng.random()))
         rows.append((name, "seen", rng.random()))
-    fixed = {"set": "ao", "space": "image", "group": "all", "variant": "all"}
+    fixed = {"set": "ao", "space": "image", "category": "all", "labels": "all"}
     scores = pd.DataFrame(rows, columns=["model", "split", "value"])
-    scores = scores.assign(**fixed, metric="pair_top1", low=0, high=1, chance=0.1, n=9)
+    scores = complete(scores, **fixed, metric="pair_top1", low=0, high=1, chance=0.1, n=9)
     known = {"family": [m.family for m in study.models.values()], "share": shares}
     models = pd.DataFrame({"model": list(study.models), "kind": "trained here", **known})
     return gather_evidence(Results(study, scores, models))
@@ -304,7 +306,7 @@ def test_image_only_towers_as_on_their_page(parse, monkeypatch, towers):
 
 def test_what_a_study_lacks_is_said(parse):
     study = parse(models={m: {"checkpoint": f"local-dir:{m}"} for m in MODELS})
-    known = evidence(study, {("pair_top1", "all"): np.linspace(0.1, 0.5, len(MODELS))})
+    known = evidence(study, {("pair_top1", ""): np.linspace(0.1, 0.5, len(MODELS))})
     said = {}
     for name, statistic in STATISTICS.items():
         with pytest.raises(Untestable) as reason:
@@ -323,7 +325,7 @@ def test_too_few_models_are_said(parse):
     study = parse(models={m: {"checkpoint": f"local-dir:{m}"} for m in MODELS})
     x = np.full(len(MODELS), np.nan)
     x[:2] = 0.3, 0.4
-    known = {("pair_top1", "all"): np.linspace(0, 1, len(MODELS)), ("retrieval_top5", "swap"): x}
+    known = {("pair_top1", ""): np.linspace(0, 1, len(MODELS)), ("retrieval_top5", "swap"): x}
     with pytest.raises(Untestable, match="Only 2 models of 1 families have the numbers; at least"):
         STATISTICS["C10"](evidence(study, known))
     known["retrieval_top5", "swap"] = np.full(len(MODELS), 0.5)

@@ -5,6 +5,7 @@ from scipy.special import expit, logit
 
 from cood.analysis.results import Results
 from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
+from cood.evaluation.common.score_table import complete
 from cood.files import write_table
 from cood.report.topics.accuracy import (
     describe_language_gap,
@@ -71,13 +72,13 @@ def test_too_few_families_give_no_number():
         assert "not estimable: " in str(gap)
 
 
-def test_a_comparison_without_overlap_is_text_to_decide_nothing():
+def test_a_comparison_without_overlap_is_said_to_decide_nothing():
     table = zoo(0.5)
-    text = describe_language_gap(table, language_gap(table))
-    assert "decides nothing" not in text
+    said = describe_language_gap(table, language_gap(table))
+    assert "decides nothing" not in said
     best = table.loc[table["C-OoD"].idxmax()]
-    assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in text
-    assert f"({best['model']}), images alone" in text
+    assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in said
+    assert f"({best['model']}), images alone" in said
     apart = table.assign(ID=table["ID"] / np.where(table["tower"] == "CLIP", 100, 1))
     gap = language_gap(apart)
     assert gap.inside == 0
@@ -101,19 +102,21 @@ def results(project, parse):
     write_table(towers, study.paths.image_encoders)
     rows = []
     for i, model in enumerate(["few", "most", "raw"]):
-        for k, (prefix, split, variant) in enumerate(
+        for k, (method, split, labels) in enumerate(
             [
-                *[("linear", "probe", "all"), ("linear", "held out", "all")],
-                *[("linear", "held out", "held out"), ("zeroshot", "held out", "all")],
+                ("linear_probe", "probe", "all"),
+                ("linear_probe", "held out", "all"),
+                ("linear_probe", "held out", "own"),
+                ("zero_shot", "held out", "all"),
             ]
         ):
-            if prefix == "linear" or model != "raw":
+            if method == "linear_probe" or model != "raw":
                 value = (10 * i + k) / 100
-                row = {"model": model, "metric": f"{prefix}_pair_top1", "split": split}
-                row |= {"variant": variant, "value": value, "low": value, "high": value}
-                rows.append(row | {"set": "ao", "group": "all", "chance": 0.05, "n": 8})
+                row = {"model": model, "method": method, "split": split, "labels": labels}
+                rows.append(row | {"value": value, "low": value, "high": value})
+    fixed = {"set": "ao", "category": "all", "metric": "pair_top1", "chance": 0.05, "n": 8}
     models = pd.DataFrame({"model": ["few", "most"], "family": ["40 %", "80 %"]})
-    return Results(study, pd.DataFrame(rows), models)
+    return Results(study, complete(rows, **fixed), models)
 
 
 def test_the_table_has_a_row_for_each_tower_that_could_be_had(results):
@@ -124,13 +127,13 @@ def test_the_table_has_a_row_for_each_tower_that_could_be_had(results):
     assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
     assert np.isnan(table.loc["raw", "zero-shot C-OoD"])
     assert table["n"].to_list() == [8] * 3
-    assert image_encoder_table(results, labels="unseen")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
-    text = about_image_encoders(results)
-    assert text.startswith("The image-only encoders learned from nothing (raw); from not known")
-    assert text.endswith("could not be loaded: gone (no <network>).")
+    assert image_encoder_table(results, labels="own")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
+    said = about_image_encoders(results)
+    assert said.startswith("The image-only encoders learned from nothing (raw); from not known")
+    assert said.endswith("could not be loaded: gone (no <network>).")
 
 
-def test_what_is_drawn_and_text(results):
+def test_what_is_drawn_and_said(results):
     table = image_encoder_table(results)
     figure = plot_probe_accuracy(table, "pair top1")
     axes = figure.axes[0]
@@ -150,11 +153,8 @@ def test_a_study_without_image_only_towers_says_so(results, parse):
     table = image_encoder_table(bare)
     assert table.empty
     assert "has no image-only encoder" in about_image_encoders(bare)
-    assert (
-        describe_language_gap(table, language_gap(table))
-        == "Without image-only encoders there is no comparison."
-    )
+    text = describe_language_gap(table, language_gap(table))
+    assert text == "Without image-only encoders there is no comparison."
     assert describe_limits(bare.study, table) == ""
-    assert (
-        plot_probe_accuracy(table, "x").axes[0].get_title() == "The study has no image-only encoder"
-    )
+    title = plot_probe_accuracy(table, "x").axes[0].get_title()
+    assert title == "The study has no image-only encoder"

@@ -3,15 +3,18 @@ import pytest
 
 from cood.analysis.results import Results
 from cood.analysis.topics.dimension_swap import (
+    Choice,
     accuracy_curves,
+    choices,
+    choose,
     swapped_grid,
-    way,
-    ways,
 )
 from cood.errors import NotebookError
+from cood.evaluation.common.score_table import complete
 from cood.evaluation.interventions.dimension_selection import steps
 
-FIXED = {"set": "ao", "split": "all", "space": "image", "low": 0.0, "high": 1.0, "chance": 0.25}
+FIXED = {"set": "ao", "split": "all", "category": "all", "space": "image", "chance": 0.25}
+CHOICE = Choice("axes", "share", "images")
 
 
 @pytest.fixture
@@ -20,19 +23,20 @@ def results(tiny):
     rows = []
     for model, times, width in (("few", 1, 4), ("most", 3, 4), ("wide", 9, 8)):
         for factor in ("attribute", "object"):
-            rows.append((model, f"{factor}_dimensions", "axes share images", "all", 2, width))
-            for k in steps(width):
-                group = "all" if k == width else str(k)
-                metric = f"{factor}_accuracy"
-                rows.append((model, metric, "axes share images", group, times * k / 10, 50))
-        rows.append((model, "switched", "axes share images needed", "all", times / 10, 50))
-    columns = ["model", "metric", "variant", "group", "value", "n"]
-    scores = pd.DataFrame(rows, columns=columns).assign(**FIXED)
-    return Results(tiny, scores, pd.DataFrame({"model": ["few", "most", "wide"]}))
+            row = {"model": model, "factor": factor, **CHOICE.columns}
+            rows.append(row | {"metric": "needed_dimensions", "value": 2, "n": width})
+            accuracy = row | {"metric": "subset_accuracy", "method": "linear_probe", "n": 50}
+            rows += [accuracy | {"dimensions": k, "value": times * k / 10} for k in steps(width)]
+        swapped = {"model": model, "metric": "swapped_pair", "method": "zero_shot", "n": 50}
+        for control, value in ((False, times / 10), (True, 0.0)):
+            kind = {"exchange": "needed", "control": control, "value": value}
+            rows.append(swapped | CHOICE.columns | kind)
+    models = pd.DataFrame({"model": ["few", "most", "wide"]})
+    return Results(tiny, complete(rows, **FIXED), models)
 
 
 def test_curves_are_means_over_models_of_the_most_frequent_width(results):
-    table = accuracy_curves(results, "image", {"line": "axes share images"})
+    table = accuracy_curves(results, "image", {"line": CHOICE})
     assert set(table["panel"]) == {"attribute", "object"}
     assert set(table["models"]) == {2}
     here = table[table["panel"] == "object"].set_index("x")
@@ -41,16 +45,20 @@ def test_curves_are_means_over_models_of_the_most_frequent_width(results):
 
 
 def test_grid_of_means(results):
-    grid = swapped_grid(
-        results, {"row": "axes share images"}, {"column": "needed"}, metric="switched", split="all"
-    )
-    assert grid.loc["row", "column"] == pytest.approx((0.1 + 0.3 + 0.9) / 3)
+    exchanges = {
+        "needed": {"exchange": "needed"},
+        "random": {"exchange": "needed", "control": True},
+    }
+    grid = swapped_grid(results, {"row": CHOICE}, exchanges, metric="swapped_pair", split="all")
+    assert grid.loc["row", "needed"] == pytest.approx((0.1 + 0.3 + 0.9) / 3)
+    assert grid.loc["row", "random"] == 0
 
 
-def test_a_way_is_put_together_from_parameters():
-    assert way("image", "pca", "share", "images") == "pca share images"
-    assert way("text", "axes", "forward", "compositions") in ways("text")
-    assert len(ways("image")) == 2 * len(ways("text")) == 18
+def test_a_choice_from_parameters():
+    assert choose("image", "pca", "share", "images") == Choice("pca", "share", "images")
+    assert choose("text", "axes", "forward", "compositions") in choices("text")
+    assert len(choices("image")) == 2 * len(choices("text")) == 18
+    assert len(set(map(str, choices("image")))) == 18
 
 
 @pytest.mark.parametrize(
@@ -58,14 +66,14 @@ def test_a_way_is_put_together_from_parameters():
     [
         (
             ("text", "axes", "share", "images"),
-            "unknown apart for space text, 'images'; known: compositio",
+            "unknown disjoint for space text, 'images'; known: compositio",
         ),
         (("image", "axis", "share", "images"), "unknown basis 'axis'; did you mean axes?"),
         (("image", "axes", "weigth", "images"), "unknown rule 'weigth'; did you mean weight?"),
         (("images", "axes", "share", "images"), "unknown space 'images'; did you mean image?"),
     ],
 )
-def test_parameters_that_make_no_way_are_refused(given, said):
+def test_parameters_that_are_no_choice_are_refused(given, said):
     with pytest.raises(NotebookError) as caught:
-        way(*given)
+        choose(*given)
     assert said in str(caught.value)

@@ -6,20 +6,19 @@ from cood.analysis.results import Results
 from cood.analysis.stats.correlation import correlate
 from cood.analysis.topics import factor_sets as factors
 from cood.errors import StudyError
-from cood.evaluation.accuracy.zero_shot import COLUMNS
-from cood.evaluation.factor_scores import collect_factors
+from cood.evaluation.common.score_table import JOINED_SCORES, complete, concat, write_scores
 from cood.factors.table import SHAPES3D
 from cood.files import read_table, write_table
 from cood.report.plots.gallery import scenes
 from cood.report.topics import factor_sets
-from cood.synthesis.scenes.factor_sets import read_factor_manifest
+from cood.synthesis.manifests import read_factor_manifest
 
 ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
 
 
 def row(**known):
-    blank = dict.fromkeys(COLUMNS, np.nan) | {"set": "shapes", "split": "all", "variant": "all"}
-    return {**blank, "group": "words", "space": "image", "metric": "mig", "n": 60, **known}
+    usual = {"set": "shapes", "split": "all", "category": "all", "granularity": "words"}
+    return {**usual, "space": "image", "metric": "mig", "n": 60, **known}
 
 
 @pytest.fixture
@@ -30,21 +29,21 @@ def results(factored):
         rows += [
             row(model=model, value=value, chance=0.05),
             row(model=model, value=1 - value, space="text", chance=0.1),
-            row(model=model, value=value, variant="scale", chance=0.02),
-            row(model=model, value=0.3, variant="shape", space="text", chance=0.04),
+            row(model=model, value=value, factor="scale", chance=0.02),
+            row(model=model, value=0.3, factor="shape", space="text", chance=0.04),
         ]
-    hue = {"metric": "factor_top1", "variant": "scale", "group": "all", "chance": 0.125}
+    hue = {"metric": "factor_top1", "factor": "scale", "granularity": "", "chance": 0.125}
     rows += [row(model=m, value=0.3, low=low, **hue) for m, low in (("a", 0.2), ("b", 0.1))]
     models = pd.DataFrame({"model": [*ZOO, "on-shapes"], "trained_on": [*[""] * 4, "shapes"]})
     models["family"] = ["1", "1", "2", "3", "50%"]
     study = factored.model_copy(update={"factor_sets": {"shapes": factored.factor_sets["shapes"]}})
-    return Results(study, pd.DataFrame(rows), models)
+    return Results(study, complete(rows), models)
 
 
 def test_correlations_are_those_of_the_zoo_alone(results):
     accuracy = pd.Series({"a": 0.2, "b": 0.25, "c": 0.5, "d": 0.8, "on-shapes": -5.0})
     table = factors.against_composing(results, accuracy, ["mig"])
-    assert table[["set", "metric", "space", "group"]].to_numpy().tolist() == [
+    assert table[["set", "metric", "space", "granularity"]].to_numpy().tolist() == [
         ["shapes", "mig", "image", "words"],
         ["shapes", "mig", "text", "words"],
     ]
@@ -115,7 +114,10 @@ def whole(copied_factors):
     for missing, like in (("most", "few"), ("on-shapes-more", "on-shapes")):
         scores = read_table(study.paths.model_factor_scores(like))
         write_table(scores.assign(model=missing), study.paths.model_factor_scores(missing))
-    collect_factors(study)
+    names = [*study.models, *study.factor_models]
+    tables = [read_table(study.paths.model_factor_scores(name)) for name in names]
+    joined = concat(table.drop(columns="seconds") for table in tables)
+    write_scores(joined.drop(columns="seconds"), study.paths.factor_scores, JOINED_SCORES)
     models = pd.DataFrame({"model": ["few", "most"], "family": ["1", "2"], "missing": ""})
     write_table(models, study.paths.models)
     write_table(pd.DataFrame({"model": ["few"]}), study.paths.scores)
@@ -134,11 +136,11 @@ def test_models_of_both_kinds(whole):
 def test_accuracy_on_what_was_held_out(whole):
     table = factors.held_out(whole, "explicitness").set_index("model")
     scores = whole.scores[whole.scores["model"] == "on-shapes"]
-    pair = scores[scores["metric"] == "pair_top1"].set_index(["split", "variant"])["value"]
+    pair = scores[scores["metric"] == "pair_top1"].set_index(["split", "labels"])["value"]
     row = table.loc["on-shapes"]
     assert row["seen"] == pair["seen", "all"]
     assert row["held out"] == pair["unseen", "all"]
-    assert row["held out, by itself"] == pair["unseen", "unseen"]
+    assert row["held out, by itself"] == pair["unseen", "own"]
     assert (row["held out chance"], row["held out, by itself chance"]) == (1 / 40, 1 / 8)
     html = factor_sets.styled_held_out(table.reset_index()).to_html()
     assert "chance 2.5 %" in html

@@ -96,7 +96,7 @@ def spoilt(folder):
     (folder / "empty").mkdir()
     return {
         "column.parquet": "no column of captions (caption, text, TEXT, title + description) among "
-        "pixels, url; name it as `column`",
+        "pixels, url; name one as `column`",
         "numbers.parquet": "column caption holds Int64, not text",
         "lists.parquet": "column caption holds List(String), not text",
         "bytes.parquet": "cannot be read: invalid utf8",
@@ -112,7 +112,7 @@ def spoilt(folder):
     }
 
 
-def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path):
+def test_unreadable_files_are_reported_in_one_sentence(tmp_path):
     for name, message in spoilt(tmp_path).items():
         with pytest.raises(CoodError) as caught:
             read(tmp_path / name)

@@ -9,9 +9,8 @@ import polars as pl
 import pytest
 import yaml
 
-from cood.cli import main
 from cood.curation.caption_search import caption_files as reading
-from cood.curation.caption_search.search import scan_corpus
+from cood.curation.caption_search.search import search_captions
 from cood.curation.caption_search.tally import EXAMPLES, LONGEST
 from cood.errors import StudyError
 from cood.files import read_table
@@ -45,7 +44,7 @@ def captions(rng, n, planted):
 
 def scanned(study, code="1"):
     said = []
-    scan_corpus(study, "web", code, said.append)
+    search_captions(study, "web", said.append, code=code)
     paths = study.paths
     return read_table(paths.caption_hits("web")), read_table(paths.caption_files("web")), said
 
@@ -100,7 +99,7 @@ def test_odd_files_are_recorded_and_the_rest_goes_on(project, write):
     assert files["empty"].tolist() == [2, 0, 0, 0, 0]
     assert [bool(problem) for problem in files["problem"]] == [False, True, True, False, True]
     assert files["problem"][4] == "does not exist"
-    assert "[2/5] b.parquet: left out: no column of captions" in said[1]
+    assert "[2/5] b.parquet: skipped: no column of captions" in said[1]
 
 
 def test_finished_files_are_not_read_again(project, write):
@@ -112,20 +111,20 @@ def test_finished_files_are_not_read_again(project, write):
     scanned(study)
     pl.DataFrame({"caption": ["red apple", "blue hat"]}).write_parquet(folder / "b.parquet")
     hits, files, said = scanned(study)
-    assert said[0] == "[1/2] a.parquet: 1 captions, read before"
-    assert "read before" not in said[1]
+    assert said[0] == "[1/2] a.parquet: 1 captions, cached"
+    assert "cached" not in said[1]
     assert counts(hits, "strict") == {"red apple": 2, "blue hat": 1}
     assert (files["problem"] == "").all()
     good.write_parquet(folder / "b.parquet")
     hits, _, said = scanned(study)
-    assert "read before" not in said[1]
+    assert "cached" not in said[1]
     assert counts(hits, "strict") == {"red apple": 2}
-    assert not any("read before" in line for line in scanned(study, code="2")[2])
+    assert not any("cached" in line for line in scanned(study, code="2")[2])
     parts = list(study.paths.caption_parts("web").iterdir())
     assert len(parts) == 2
     parts[0].write_bytes(parts[0].read_bytes()[:50])
     again, _, said = scanned(study, code="2")
-    assert sum("read before" in line for line in said) == 1
+    assert sum("cached" in line for line in said) == 1
     pd.testing.assert_frame_equal(plain(again), plain(hits))
 
 
@@ -143,35 +142,48 @@ def test_a_file_that_comes_later_changes_nothing_but_itself(project, write):
     pd.testing.assert_frame_equal(plain(later), plain(fresh))
 
 
-def test_killed_it_goes_on_to_the_same_numbers(project, write):
+PROGRAM = """
+import sys
+from cood.curation.caption_search.search import search_captions
+from cood.settings.study_file import load_study
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+search_captions(load_study("tiny"), "web", say, code="1")
+"""
+
+
+def test_a_killed_search_resumes_to_the_same_numbers(project, write):
     rng = np.random.default_rng(1)
     for i in range(6):
         table = pl.DataFrame({"caption": captions(rng, 40_000, PLANTED)})
         table.write_parquet(project / "captions" / f"{i}.parquet")
     study = write()
-    command = [sys.executable, "-m", "cood", "scan", "--study", "tiny", "--corpus", "web"]
+    command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
         said = run.stderr.readline()
         os.kill(run.pid, signal.SIGKILL)
-    assert said.startswith("  [1/6] 0.parquet: 40,000 captions")
+    assert said.startswith("[1/6] 0.parquet: 40,000 captions")
     assert run.returncode == -signal.SIGKILL
     assert not study.paths.caption_hits("web").exists()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = done.stderr.splitlines()
-    assert lines[0] == "  [1/6] 0.parquet: 40,000 captions, read before"
-    assert "read before" not in lines[-1]
+    assert lines[0] == "[1/6] 0.parquet: 40,000 captions, cached"
+    assert "cached" not in lines[-1]
     hits = read_table(study.paths.caption_hits("web"))
     assert counts(hits, "strict") == {name: 6 * n for name, n in PLANTED.items()}
     fresh, _, _ = scanned(study)
     pd.testing.assert_frame_equal(plain(hits), plain(fresh))
 
 
-def test_the_captions_of_a_model(copied, capsys):
+def test_the_captions_of_a_model(copied):
     file = copied.file
     raw = yaml.safe_load(file.read_text())
     file.write_text(yaml.safe_dump({**raw, "corpora": {"own": {"model": "few"}}}))
-    assert main(["scan", "--study", "tiny", "--corpus", "own"]) == 0
-    assert "captions.parquet: 32 captions" in capsys.readouterr().err
+    lines = []
+    search_captions(load_study("tiny"), "own", lines.append, code="1")
+    assert "captions.parquet: 32 captions" in lines[-1]
     hits = read_table(copied.paths.caption_hits("own"))
     table = read_table(copied.paths.model("few") / "captions.parquet")
     named = table.loc[table["names"] == "pair"]
@@ -181,4 +193,4 @@ def test_the_captions_of_a_model(copied, capsys):
 
 def test_an_unknown_corpus(tiny):
     with pytest.raises(StudyError, match="unknown corpus 'web'; known: none"):
-        scan_corpus(tiny, "web", "1", print)
+        search_captions(tiny, "web", print, code="1")

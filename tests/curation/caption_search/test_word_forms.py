@@ -30,7 +30,7 @@ def test_attributes_have_no_plural():
     assert written("brick") == {"brick"}
 
 
-def test_the_first_two_words_of_a_name_are_what_the_authors_look_for():
+def test_the_authors_search_the_first_two_words_of_a_name():
     search = search_for(WORDS)
     named = dict(zip(WORDS.compositions(), search.keys["faithful"], strict=True))
     # The object is not looked at: all of these are "blue" and "plaid".

@@ -92,7 +92,7 @@ def test_an_index_of_codes_finds_nearly_all(tmp_path):
     assert index.stat().st_size < matrix.nbytes / 2
 
 
-def test_the_index_is_kept_until_a_file_changes(files, tmp_path):
+def test_the_index_is_cached_until_a_file_changes(files, tmp_path):
     names, matrix = files
     said = []
     for _ in range(2):
@@ -101,7 +101,7 @@ def test_the_index_is_kept_until_a_file_changes(files, tmp_path):
     (index,) = (tmp_path / "kept").iterdir()
     index.write_bytes(index.read_bytes()[:1000])
     nearest(counted(names), matrix[:3], tmp_path / "kept", said.append)
-    assert "is damaged; built again" in said[1]
+    assert "is damaged and is built again" in said[1]
     np.save(names[0], matrix[:10])
     found = nearest(counted(names), matrix[[5, 300]], tmp_path / "kept", said.append)
     assert said[-1] == "indexing 610 vectors of 3 files"
@@ -140,7 +140,8 @@ def bad_files(folder):
 )
 def test_a_file_that_cannot_be_used(tmp_path, file, reason):
     bad_files(tmp_path)
-    with pytest.raises(CoodError, match=r"neighbours\.references: .* cannot be read \(") as error:
+    message = r"near_duplicates\.references: .* cannot be read \("
+    with pytest.raises(CoodError, match=message) as error:
         list(read_vectors(str(tmp_path / file)))
     assert f"{tmp_path / file} cannot be read" in str(error.value)
     assert reason in str(error.value)

@@ -9,7 +9,7 @@ from cood.analysis.topics.novelty.near_duplicates import (
     load_references,
     summary,
 )
-from cood.cli import main
+from cood.catalogue.sources import local_source
 from cood.curation.near_duplicates.calibration import (
     altered,
     copy_similarities,
@@ -17,11 +17,12 @@ from cood.curation.near_duplicates.calibration import (
 )
 from cood.curation.near_duplicates.search import find_near_duplicates
 from cood.errors import CoodError, StudyError
+from cood.evaluation.embed.embed import embed_model
 from cood.files import read_table, read_tensors
-from cood.models.loading import load, local
+from cood.models.loading import load
 from cood.report.topics.novelty import NO_COMPARISON, describe_comparison
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 
 def quiet(text):
@@ -41,10 +42,10 @@ def study(copied, settings):
     return make
 
 
-def test_among_the_drawings_of_training(study, capsys):
-    settings = study()
-    assert main(["neighbours", "--study", "tiny"]) == 0
-    assert "few: drawing its 32 training images again" in capsys.readouterr().err
+def test_among_the_drawings_of_training(study):
+    settings, lines = study(), []
+    find_near_duplicates(settings, lines.append)
+    assert lines[0] == "few: drawing its 32 training images again"
     table = read_table(settings.paths.near_duplicates)
     manifest = read_manifest(settings, "ao")
     assert table["image"].tolist() == manifest["image"].tolist()
@@ -95,24 +96,23 @@ def test_a_bad_file_is_recorded_and_the_rest_goes_on(study):
     np.save(folder / "a.npy", own[:15])
     np.save(folder / "wide.npy", np.ones((3, 3)))
     (folder / "b.npy").write_bytes(b"no")
-    assert main(["neighbours", "--study", "tiny"]) == 0
+    find_near_duplicates(settings, lambda text: None)
     nearest, references = load_nearest(settings), load_references(settings)
     assert set(nearest["file"]) == {"a.npy"}
     assert references["file"].str.split("/").str[-1].tolist() == [
-        *("a.npy", "b.npy", "wide.npy", "gone.npy")
+        "a.npy",
+        "b.npy",
+        "wide.npy",
+        "gone.npy",
     ]
     assert references["used"].tolist() == [15, 0, 0, 0]
     said = describe_comparison(settings, nearest, references)
-    assert (
-        "3 of 4 reference files had problems; the first, `references/b.npy`: neighbours.refer"
-        in said
-    )
+    assert "3 of 4 reference files had problems; the first, `references/b.npy`: " in said
     (folder / "a.npy").unlink()
     find_near_duplicates(settings, quiet)
     nearest = load_nearest(settings)
-    assert "no reference can be used: " in describe_comparison(
-        settings, nearest, load_references(settings)
-    )
+    said = describe_comparison(settings, nearest, load_references(settings))
+    assert "no reference can be used: " in said
 
 
 def test_the_threshold_is_what_copies_reach(study):
@@ -120,7 +120,7 @@ def test_the_threshold_is_what_copies_reach(study):
     table = find_near_duplicates(settings, quiet)
     manifest = read_manifest(settings, "ao")
     images = read_tensors(settings.paths.embeddings("few", "ao"))[0]["images"]
-    clip = load(local(settings.paths.model("few")))
+    clip = load(local_source(settings.paths.model("few")))
     folder = settings.paths.manifest("ao").parent
     copies = copy_similarities(clip, folder, manifest, images)
     assert len(copies) == 3 * len(manifest)
@@ -131,7 +131,7 @@ def test_the_threshold_is_what_copies_reach(study):
     assert copies.mean() > shuffled.mean()
 
 
-def test_pairs_known_to_be_the_same_have_a_say(study):
+def test_pairs_of_duplicates_enter_the_threshold(study):
     root = study().paths.root
     manifest = read_manifest(study(), "ao")
     images = [f"results/tiny/sets/ao/{name}" for name in manifest["image"]]
@@ -155,7 +155,7 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
     pd.DataFrame(rows).to_parquet(root / "rows.parquet")
-    clip = load(local(settings.paths.model("few")))
+    clip = load(local_source(settings.paths.model("few")))
     found = pair_similarities(clip, root / "rows.parquet", root)
     np.testing.assert_allclose(found.similarities, similarities, atol=1e-5)
     assert found.problems == []
@@ -171,9 +171,9 @@ def test_pairs_known_to_be_the_same_have_a_say(study):
         ("", r"cannot be read \(.*; a parquet or CSV file is needed"),
     ],
 )
-def test_pairs_that_say_nothing(done, tmp_path, text, said):
+def test_pairs_that_cannot_be_compared(done, tmp_path, text, said):
     (tmp_path / "pairs.csv").write_text(text)
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     with pytest.raises(CoodError, match=said) as caught:
         pair_similarities(clip, tmp_path / "pairs.csv", tmp_path)
     assert "\n" not in str(caught.value)
@@ -188,9 +188,10 @@ def test_copies_of_an_image():
     assert smaller.size == (30, 20)
 
 
-def test_a_model_that_cannot_be_had(study, settings):
+def test_a_model_that_cannot_be_loaded(study, settings):
     settings["models"]["gone"] = {"checkpoint": "local-dir:nowhere"}
     changed = study(model="gone", references=["a.npy"])
+    embed_model(changed, "gone", quiet)
     find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
     assert "No image could be compared with gone: " in describe_comparison(
@@ -203,7 +204,7 @@ def test_a_study_without(done):
     nearest = load_nearest(done)
     assert describe_comparison(done, nearest, load_references(done)) == NO_COMPARISON
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]
-    with pytest.raises(StudyError, match="neighbours: the study file has no such section"):
+    with pytest.raises(StudyError, match="near_duplicates: the study file has no such section"):
         find_near_duplicates(done, quiet)
 
 
@@ -224,7 +225,7 @@ def test_a_study_without(done):
         ),
         (
             {"model": "few", "reference": ["a"]},
-            "unknown key 'near_duplicates.reference'; did you mean",
+            "near_duplicates: unknown key 'reference'; did you mean",
         ),
     ],
 )

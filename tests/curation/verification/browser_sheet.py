@@ -12,7 +12,7 @@ from cood.cli import main
 from cood.curation.verification.review_sheets import plan, write_sheet
 from cood.files import read_table
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 ODD = '</script><img src=x onerror=alert(1)> "ear\'s"'

@@ -2,10 +2,12 @@
 
 import pytest
 
+# fmt: off
 WORDS = [
-    *("does", "this", "image", "show", "a", "answer", "yes", "or", "no", "Yes", "No", "is", "the"),
-    *("in", "red", "blue", "striped", "brick", "apple", "hat", "dog", "bus", "umbrella"),
+    "does", "this", "image", "show", "a", "answer", "yes", "or", "no", "Yes", "No", "is", "the",
+    "in", "red", "blue", "striped", "brick", "apple", "hat", "dog", "bus", "umbrella",
 ]
+# fmt: on
 TEMPLATE = (
     "{% for m in messages %}{% for c in m['content'] %}"
     "{% if c['type'] == 'image' %}<image>{% else %} {{ c['text'] }}{% endif %}"
@@ -33,7 +35,10 @@ def save_verifier(folder, template=TEMPLATE, words=WORDS):
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        **{"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"},
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
         additional_special_tokens=["<image>"],
     )
     torch.manual_seed(0)

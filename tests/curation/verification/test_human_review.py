@@ -96,7 +96,7 @@ def test_agreement_of_raters_is_what_was_planted(copied, save):
         ("[]", "(file: input should be an object"),
     ],
 )
-def test_a_damaged_file_is_left_out_in_one_sentence(copied, save, tmp_path, text, message, capsys):
+def test_a_damaged_file_is_skipped_in_one_sentence(copied, save, tmp_path, text, message, capsys):
     bad = tmp_path / "bob.json"
     bad.write_text(text)
     ann = save("ann")
@@ -122,10 +122,10 @@ def test_a_damaged_file_is_left_out_in_one_sentence(copied, save, tmp_path, text
             "answers.7.object: input should be 'yes', 'no'",
         ),
         ({"rater": "<b>"}, "rater: string should match pattern"),
-        ({"more": 1}, "more: extra inputs are not permitted"),
+        ({"more": 1}, "(file: unknown key 'more'"),
     ],
 )
-def test_answers_that_do_not_belong_here_are_left_out(copied, save, changes, message):
+def test_answers_to_another_sheet_are_skipped(copied, save, changes, message):
     said = []
     with pytest.raises(CoodError, match="no file of answers"):
         collect(copied, "ao", [save("ann", **changes)], said.append)
@@ -136,7 +136,7 @@ def test_a_rater_counts_once_and_a_missing_file_is_named(copied, save):
     said = []
     ann = save("ann")
     collect(copied, "ao", [ann, ann, ann.with_name("no.json")], said.append)
-    assert "there are answers of ann already" in said[0]
+    assert "another file has answers of ann already" in said[0]
     assert os.path.basename("no.json") in said[1]
     assert "No such file" in said[1]
 

@@ -10,7 +10,7 @@ from cood.curation.verification.review_sheets import plan, write_sheet
 from cood.errors import CoodError
 from cood.settings import WordList
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import CATEGORY
 
 
@@ -54,7 +54,7 @@ def odd(copied):
     return load_study("tiny")
 
 
-def test_a_plan_holds_decoys_that_are_surely_wrong(done):
+def test_decoys_are_wrong_for_certain(done):
     rows = plan(done, "ao", 40)
     manifest = read_manifest(done, "ao").set_index("image")
     assert sorted(rows["image"]) == sorted(manifest.index)
@@ -115,7 +115,7 @@ def test_what_no_sheet_can_be_written_of(done, copied):
         plan(copied, "ao", 5)
 
 
-def test_the_road_of_the_command_line(copied, capsys):
+def test_the_command_line(copied, capsys):
     run = ["review", "--study", "tiny", "--set", "ao"]
     assert main([*run, "--sample", "6", "--rater", "ann"]) == 0
     path = capsys.readouterr().out.strip()

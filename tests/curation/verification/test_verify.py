@@ -12,13 +12,15 @@ from PIL import Image
 from cood.cli import main
 from cood.curation.verification import verifier as asking
 from cood.curation.verification.verifier import ask, load_verifier
-from cood.curation.verification.verify import judge, verify_set, verify_shard
+from cood.curation.verification.verify import ask_verifier, judge, verify_set
 from cood.errors import CoodError, StudyError
 from cood.files import read_table
-from cood.pipeline.run import discard_damaged
+from cood.pipeline.damage import discard_damaged
 from cood.report.topics.dataset import verification_funnel
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import draw_set, load_image, read_manifest
+from cood.synthesis.drawing.icon_sets import draw_compositions
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_manifest
 
 from .conftest import WORDS, save_verifier
 
@@ -132,6 +134,17 @@ def test_the_clip_score_is_the_cosine_that_the_embeddings_have(study, counted):
     )
 
 
+def test_a_clip_that_cannot_be_loaded_leaves_the_scores_empty(study, copied, counted):
+    file = copied.paths.studies / "tiny.yaml"
+    settings = yaml.safe_load(file.read_text())
+    settings["models"]["gone"] = {"checkpoint": "local-dir:nowhere"}
+    file.write_text(yaml.safe_dump(settings))
+    lines = []
+    table = verify_set(study(clip="gone"), "ao", lines.append)
+    assert table["clip"].isna().all()
+    assert any("no CLIP scores, as gone cannot be loaded" in line for line in lines)
+
+
 def test_another_division_into_shards_or_a_lost_table_asks_nothing_again(study, counted):
     small = study()
     first = verify_set(small, "ao", silent)
@@ -171,12 +184,14 @@ def test_a_batch_that_fails_is_asked_image_by_image(study, verifier, monkeypatch
         return ask(verifier, images, questions)
 
     monkeypatch.setattr(asking, "ask", no_memory)
-    known = verifying.planned(small, "ao", 0)
-    answers = verifying._answers(small, "ao", verifier, known, range(4))
-    np.testing.assert_allclose(np.array(answers), expected.loc[:3, list(verifying.ANSWERS)])
+    rows = verifying.planned(small, "ao", 0).iloc[:4]
+    answers = verifying._ask_batch(small, "ao", verifier, rows)
+    assert (answers["problem"] == "").all()
+    columns = verifying.ANSWERS
+    np.testing.assert_allclose(answers[columns], expected.loc[:3, columns])
 
 
-def test_killed_and_run_again_it_gives_the_same_numbers(study, counted):
+def test_a_killed_run_resumes_to_the_same_numbers(study, counted):
     small = study()
     expected = verify_set(small, "ao", silent)
     folder = small.paths.verified("ao").parent
@@ -199,7 +214,7 @@ def test_killed_and_run_again_it_gives_the_same_numbers(study, counted):
     assert len(counted) == 2 * (40 - n_asked)
 
 
-def test_the_road_of_the_command_line(study, capsys):
+def test_the_command_line(study, capsys):
     run = ["--study", "tiny", "--set", "ao"]
     study()
     for shard in range(3):
@@ -212,13 +227,13 @@ def test_the_road_of_the_command_line(study, capsys):
 def test_answers_of_other_images_are_refused(study, counted):
     small = study()
     verify_set(small, "ao", silent)
-    draw_set(study(), "ao")
+    draw_compositions(study(), "ao")
     image = small.paths.manifest("ao").parent / "red apple" / "0.png"
     Image.new("RGB", (32, 32)).save(image)
     table = read_table(small.paths.manifest("ao"))
     table.loc[table["image"] == "red apple/0.png", "bytes"] = image.stat().st_size
     table.to_parquet(small.paths.manifest("ao"))
-    with pytest.raises(CoodError, match="not those of the images of set 'ao' as they are now"):
+    with pytest.raises(CoodError, match="not about the images of set 'ao' as they are now"):
         judge(small, "ao")
     verify_set(small, "ao", silent)
     assert len(counted) == 82
@@ -231,7 +246,7 @@ def test_answers_of_other_images_are_refused(study, counted):
         ({"clip": "fwe"}, "verification.clip: unknown model 'fwe'; did you mean few?"),
         ({"object_question": "Yes?"}, r"object_question: 'Yes\?' must hold {object}"),
         ({"attribute_question": "{attribute} {x}"}, "no braces but"),
-        ({"shard": 3}, "unknown key 'verification.shard'; did you mean shards"),
+        ({"shard": 3}, "verification: unknown key 'shard'; did you mean shards"),
     ],
 )
 def test_wrong_settings_are_refused(study, given, message):
@@ -257,7 +272,7 @@ def test_what_is_not_there_is_refused(study, copied):
     with pytest.raises(StudyError, match="set 'ao' is not verified"):
         verify_set(copied, "ao")
     with pytest.raises(StudyError, match="unknown shard '7'"):
-        verify_shard(study(), "ao", 7)
+        ask_verifier(study(), "ao", 7)
 
 
 def test_the_pipeline_asks_in_shards_and_joins(study):

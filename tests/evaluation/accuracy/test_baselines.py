@@ -3,9 +3,10 @@ import pytest
 
 from cood.evaluation.accuracy import baselines
 from cood.evaluation.accuracy.baselines import background_only, text_only
-from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.common.score_table import check
 from cood.splits import training_captions
-from cood.synthesis.drawing.icon_sets import draw_set, read_manifest
+from cood.synthesis.drawing.icon_sets import draw_compositions
+from cood.synthesis.manifests import read_manifest
 
 
 def row(table, **where):
@@ -17,11 +18,11 @@ def row(table, **where):
 
 def test_the_text_alone_is_at_chance(done):
     table = text_only(done, "ao")
-    assert tuple(table.columns) == COLUMNS
-    assert set(table["variant"]) == {"captions of few", "captions of most"}
+    check(table)
+    assert set(table["fitted_on"]) == {"few", "most"}
     assert set(table["note"]) == {"baseline"}
     assert table["seconds"].isna().all()
-    for variant in set(table["variant"]):
+    for model in set(table["fitted_on"]):
         for metric, value in {
             "pair_top1": 1 / 20,
             "pair_top5": 5 / 20,
@@ -29,7 +30,7 @@ def test_the_text_alone_is_at_chance(done):
             "attribute_top1": 1 / 4,
             "object_top1": 1 / 5,
         }.items():
-            found = row(table, variant=variant, metric=metric, group="all")
+            found = row(table, fitted_on=model, metric=metric, category="all")
             # Each composition has as many images, so one fixed answer is right by chance.
             assert found["value"] == pytest.approx(value), metric
             assert found["chance"] == pytest.approx(value), metric
@@ -41,8 +42,8 @@ def test_the_text_alone_answers_with_what_captions_name_most(done):
     most = named["composition"].value_counts()
     attribute = named.set_index("composition")["attribute"]
     best = {attribute[[i]].iloc[0] for i in most[most == most.max()].index}
-    table = text_only(done, "ao").query("variant == 'captions of few' and metric == 'pair_top1'")
-    values = table.set_index("group")["value"]
+    table = text_only(done, "ao").query("fitted_on == 'few' and metric == 'pair_top1'")
+    values = table.set_index("category")["value"]
     right = values[values.index.isin(["color", "pattern", "material"]) & (values > 0)]
     category = {"red": "color", "blue": "color", "striped": "pattern", "brick": "material"}
     assert len(right) == 1
@@ -56,7 +57,7 @@ def test_a_study_that_trains_nothing_has_no_text_baseline(copied, parse):
 
 def test_the_background_alone(done):
     table = background_only(done, "ao")
-    assert tuple(table.columns) == COLUMNS
+    check(table)
     assert table["metric"].tolist() == ["attribute_top1", "object_top1"]
     assert table["chance"].tolist() == [1 / 4, 1 / 5]
     assert table["n"].tolist() == [40, 40]
@@ -92,7 +93,7 @@ def test_small_vocabularies(project, parse, settings, attributes, objects):
         models={"m": {"share": 0.6}},
         sets={"ao": {"source": "icons", "images_per_composition": 1, "size": 32}},
     )
-    draw_set(study, "ao")
+    draw_compositions(study, "ao")
     table = background_only(study, "ao")
     assert np.isfinite(table["value"]).all()
     assert len(read_manifest(study, "ao")) == attributes * objects

@@ -5,6 +5,7 @@ import pytest
 from cood.errors import StudyError
 from cood.evaluation.accuracy.retrieval import (
     TOP,
+    Form,
     centred,
     compose,
     sample,
@@ -12,6 +13,7 @@ from cood.evaluation.accuracy.retrieval import (
     search,
 )
 from cood.evaluation.common.nearest import normalise
+from cood.evaluation.common.score_table import check, complete
 from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "blue", "striped", "brick"), ("apple", "hat", "dog", "bus", "umbrella"))
@@ -84,20 +86,20 @@ def test_forms_of_the_query():
     given = tensors["attributes"][WORDS.attribute_of(asked.sources)]
     wanted = tensors["attributes"][WORDS.attribute_of(asked.targets)]
     pairs = tensors["compositions"]
-    for form, expected in {
+    for query, expected in {
         "swap": image - 2 * given + 2 * wanted,
         "add": image + 2 * wanted,
         "pairs": image - 2 * pairs[asked.sources] + 2 * pairs[asked.targets],
         "text": pairs[asked.targets],
         "image": image,
     }.items():
-        found = compose(tensors, asked, WORDS, form, 2.0)
-        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=form)
+        found = compose(tensors, asked, WORDS, Form(query, 2.0))
+        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=query)
 
 
 def test_an_unknown_form_is_refused():
-    with pytest.raises(ValueError, match=r"form: expected one of swap, .*, got 'swop'"):
-        compose(unit(additive()), queries(), WORDS, "swop", 1.0)
+    with pytest.raises(ValueError, match=r"query: expected one of swap, .*, got 'swop'"):
+        compose(unit(additive()), queries(), WORDS, Form("swop"))
 
 
 def test_the_own_image_is_never_found():
@@ -124,33 +126,34 @@ def test_centred_modalities_have_the_same_mean():
 
 @pytest.fixture
 def scores(parse):
-    study = parse(probing={"samples": 100})
+    study = parse(retrieval={"samples": 100})
 
     def run(tensors, **splits):
         table = score_retrieval(study, tensors, TRUTH, {"all": np.arange(WORDS.size)} | splits)
         assert (table["space"] == "image").all()
-        keys = ["metric", "variant", "split"]
-        assert not table.duplicated(keys).any()
-        return table.set_index(keys)
+        check(complete(table))
+        form = [Form(*row) for row in table[["query", "weight", "centred"]].to_numpy()]
+        return table.assign(form=form).set_index(["metric", "form", "split"])
 
     return run
 
 
 def test_additive_embeddings_are_retrieved_perfectly(scores):
     table = scores(additive(noise=0.01))
-    for form in ("swap", "pairs", "text"):
-        assert table.loc[("retrieval_top1", form, "all"), "value"] == 1, form
+    for query in ("swap", "pairs", "text"):
+        assert table.loc[("retrieval_top1", Form(query), "all"), "value"] == 1, query
     # The image finds its like, which shows the right object with the wrong attribute.
-    assert table.loc[("retrieval_top1", "image", "all"), "value"] == 0
-    assert table.loc[("retrieval_object_top1", "image", "all"), "value"] == 1
-    assert table.loc[("retrieval_attribute_top1", "image", "all"), "value"] == 0
-    gain = table.loc[("retrieval_gain_top1", "swap", "all")]
+    assert table.loc[("retrieval_top1", Form("image"), "all"), "value"] == 0
+    assert table.loc[("retrieval_object_top1", Form("image"), "all"), "value"] == 1
+    assert table.loc[("retrieval_attribute_top1", Form("image"), "all"), "value"] == 0
+    gain = table.loc[("retrieval_gain_top1", Form("swap"), "all")]
     assert gain[["value", "low", "high"]].tolist() == [0, 0, 0]
 
 
 def test_a_gap_between_modalities_cancels_in_a_difference_and_where_they_are_centred(scores):
     table = scores(additive(noise=0.01, gap=1))["value"]
-    for form in ("swap", "swap centred", "pairs centred", "text centred"):
+    centred_forms = [Form(query, centred=True) for query in ("swap", "pairs", "text")]
+    for form in (Form("swap"), *centred_forms):
         assert table["retrieval_top1", form, "all"] == 1, form
 
 
@@ -159,23 +162,23 @@ def test_texts_that_tell_nothing_retrieve_at_chance(scores):
     found = []
     for _ in range(20):
         texts = {name: source.permutation(tensors[name]) for name in ("compositions", "attributes")}
-        found.append(scores(tensors | texts).loc[[(m, "text", "all") for m in METRICS]])
+        found.append(scores(tensors | texts).loc[[(m, Form("text"), "all") for m in METRICS]])
     for metric in METRICS:
-        rows = pd.concat(found).loc[[(metric, "text", "all")]]
+        rows = pd.concat(found).loc[[(metric, Form("text"), "all")]]
         assert rows["value"].mean() == pytest.approx(rows["chance"].mean(), abs=0.05), metric
 
 
 def test_chance(scores):
     chance = scores(additive())["chance"]
-    assert chance["retrieval_top1", "swap", "all"] == pytest.approx(3 / 59)
+    assert chance["retrieval_top1", Form("swap"), "all"] == pytest.approx(3 / 59)
     none = np.prod([(56 - i) / (59 - i) for i in range(5)])
-    assert chance["retrieval_top5", "swap", "all"] == pytest.approx(1 - none)
-    assert chance["retrieval_attribute_top1", "swap", "all"] == pytest.approx(15 / 59)
-    assert chance["retrieval_object_top1", "swap", "all"] == pytest.approx(11 / 59)
-    assert np.isnan(chance["retrieval_gain_top1", "swap", "all"])
+    assert chance["retrieval_top5", Form("swap"), "all"] == pytest.approx(1 - none)
+    assert chance["retrieval_attribute_top1", Form("swap"), "all"] == pytest.approx(15 / 59)
+    assert chance["retrieval_object_top1", Form("swap"), "all"] == pytest.approx(11 / 59)
+    assert np.isnan(chance["retrieval_gain_top1", Form("swap"), "all"])
 
 
 def test_splits_are_those_of_the_target(scores):
     table = scores(additive(), unseen=np.array([0, 7]))
-    assert table.loc[("retrieval_top1", "swap", "unseen"), "n"] == 10
-    assert table.loc[("retrieval_top1", "swap", "all"), "n"] == 100
+    assert table.loc[("retrieval_top1", Form("swap"), "unseen"), "n"] == 10
+    assert table.loc[("retrieval_top1", Form("swap"), "all"), "n"] == 100

@@ -3,16 +3,9 @@ import pandas as pd
 import pytest
 
 from cood.evaluation.accuracy import zero_shot as zeroshot
-from cood.evaluation.accuracy.zero_shot import (
-    COLUMNS,
-    Answers,
-    ablated,
-    answer,
-    hits,
-    score,
-    tabulate,
-    template_variant,
-)
+from cood.evaluation.accuracy.zero_shot import Answers, answer, hits, score_zero_shot, tabulate
+from cood.evaluation.common.score_table import check, complete
+from cood.evaluation.common.tensor_names import ablated
 from cood.settings import Evaluation
 from cood.vocabulary import Vocabulary
 
@@ -124,12 +117,14 @@ def row(table, **where):
 
 def test_table_with_groups_by_category():
     table = tabulate(answer(TENSORS, TRUTH), WORDS, ALL, SETTINGS, seed=0)
-    assert set(table["group"]) == {"all", "color", "pattern"}
-    assert row(table, metric="pair_top1", group="all")["value"] == pytest.approx(3 / 6)
-    assert row(table, metric="pair_top1", group="color")["value"] == pytest.approx(1 / 3)
-    assert row(table, metric="pair_top1", group="pattern")["value"] == pytest.approx(2 / 3)
-    assert row(table, metric="attribute_alone_top1", group="color")["value"] == pytest.approx(2 / 3)
-    binding = row(table, metric="binding", group="all")
+    assert set(table["category"]) == {"all", "color", "pattern"}
+    assert row(table, metric="pair_top1", category="all")["value"] == pytest.approx(3 / 6)
+    assert row(table, metric="pair_top1", category="color")["value"] == pytest.approx(1 / 3)
+    assert row(table, metric="pair_top1", category="pattern")["value"] == pytest.approx(2 / 3)
+    assert row(table, metric="attribute_alone_top1", category="color")["value"] == pytest.approx(
+        2 / 3
+    )
+    binding = row(table, metric="binding", category="all")
     assert (binding["value"], binding["n"]) == (0.5, 4)
     assert np.isnan(binding["chance"])
     assert (table.loc[table["metric"] != "binding", "chance"] > 0).all()
@@ -141,13 +136,13 @@ def test_class_mean_weighs_compositions_equally():
     truth = np.array([0, 0, 0, 1])
     answers = Answers(truth, np.array([[0], [0], [0], [0]]))
     table = tabulate(answers, WORDS, ALL, SETTINGS, seed=0)
-    assert row(table, metric="pair_top1", group="all")["value"] == 0.75
-    assert row(table, metric="pair_class_mean", group="all")["value"] == 0.5
+    assert row(table, metric="pair_top1", category="all")["value"] == 0.75
+    assert row(table, metric="pair_class_mean", category="all")["value"] == 0.5
 
 
 def test_a_category_without_images_is_told_as_nothing():
     answers = Answers(np.array([0, 1]), np.array([[0], [0]]))
-    empty = row(tabulate(answers, WORDS, ALL, SETTINGS, 0), metric="pair_top1", group="pattern")
+    empty = row(tabulate(answers, WORDS, ALL, SETTINGS, 0), metric="pair_top1", category="pattern")
     assert empty["n"] == 0
     assert np.isnan([empty["value"], empty["low"], empty["high"], empty["chance"]]).all()
 
@@ -155,27 +150,24 @@ def test_a_category_without_images_is_told_as_nothing():
 def test_nobody_knows_both_words():
     tensors = embedded(PAIRS, [1, 1, 1, 0, 0, 0], OBJECTS)
     table = tabulate(answer(tensors, TRUTH), WORDS, ALL, SETTINGS, seed=0)
-    assert row(table, metric="binding", group="all")["n"] == 0
+    assert row(table, metric="binding", category="all")["n"] == 0
 
 
 @pytest.fixture
 def scored():
     splits = {"unseen": np.array([2, 5]), "shared": np.array([0, 1]), "seen": np.array([0, 1, 3])}
-    return score("m", "ao", TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
+    return score_zero_shot(TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
 
 
 def test_scores_are_a_long_table(scored):
-    assert tuple(scored.columns) == COLUMNS
-    assert (scored["model"] == "m").all()
-    assert (scored["set"] == "ao").all()
+    check(complete(scored, model="m", set="ao"))
     assert set(scored["split"]) == {"unseen", "shared", "seen"}
-    keys = ["split", "group", "metric", "variant"]
-    assert not scored.duplicated(keys).any()
+    assert set(scored["method"]) == {"zero_shot"}
     assert (scored["seconds"] > 0).all()
 
 
 def test_scores_of_each_split(scored):
-    pair = {"metric": "pair_top1", "group": "all", "variant": "all"}
+    pair = {"metric": "pair_top1", "category": "all", "labels": "all"}
     for split, value, n in (("unseen", 1 / 2, 2), ("shared", 1 / 2, 2), ("seen", 2 / 3, 3)):
         found = row(scored, split=split, **pair)
         assert (found["value"], found["n"]) == (pytest.approx(value), n)
@@ -183,20 +175,20 @@ def test_scores_of_each_split(scored):
 
 
 def test_unseen_compositions_are_also_scored_among_themselves(scored):
-    assert set(scored.loc[scored["variant"] == "unseen", "split"]) == {"unseen"}
-    found = row(scored, split="unseen", metric="pair_top1", group="all", variant="unseen")
+    assert set(scored.loc[scored["labels"] == "own", "split"]) == {"unseen"}
+    found = row(scored, split="unseen", metric="pair_top1", category="all", labels="own")
     assert found["chance"] == pytest.approx(1 / 2)
     assert found["value"] == pytest.approx(1 / 2)
     # Both labels are dogs: the object cannot be wrong.
-    object_ = row(scored, split="unseen", metric="object_top1", group="all", variant="unseen")
+    object_ = row(scored, split="unseen", metric="object_top1", category="all", labels="own")
     assert (object_["value"], object_["chance"]) == (1, 1)
-    top = row(scored, split="unseen", metric="pair_top5", group="all", variant="unseen")
+    top = row(scored, split="unseen", metric="pair_top5", category="all", labels="own")
     assert (top["value"], top["chance"]) == (1, 1)
 
 
 def test_equal_seeds_give_equal_scores(scored):
     splits = {"unseen": np.array([2, 5]), "shared": np.array([0, 1]), "seen": np.array([0, 1, 3])}
-    again = score("m", "ao", TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
+    again = score_zero_shot(TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
     left, right = (t.drop(columns="seconds") for t in (scored, again))
     assert left.equals(right)
 
@@ -229,27 +221,30 @@ def test_chance_of_merged_answers_is_what_guessing_gives(offered):
 def test_labels_of_the_unseen_are_those_that_have_an_image():
     truth = np.array([0, 3, 5])
     tensors = {**TENSORS, "images": TENSORS["images"][truth]}
-    table = score("m", "ao", tensors, truth, {"unseen": ALL}, WORDS, SETTINGS, 0)
-    rows = table[(table["metric"] == "pair_top1") & (table["group"] == "all")]
-    chance = rows.set_index("variant")["chance"]
+    table = score_zero_shot(tensors, truth, {"unseen": ALL}, WORDS, SETTINGS, 0)
+    rows = table[(table["metric"] == "pair_top1") & (table["category"] == "all")]
+    chance = rows.set_index("labels")["chance"]
     assert chance["all"] == pytest.approx(1 / 6)
-    assert chance["unseen"] == pytest.approx(1 / 3)
+    assert chance["own"] == pytest.approx(1 / 3)
 
 
 def test_other_templates_are_scored_on_unseen_compositions_only():
     splits = {"seen": np.array([0, 1, 2]), "unseen": np.array([3, 4, 5])}
     texts = TENSORS["compositions"]
     tensors = TENSORS | {ablated("bare"): texts, ablated("bad"): np.roll(texts, 1, axis=0)}
-    table = score("m", "s", tensors, TRUTH, splits, WORDS, SETTINGS, 0)
-    assert set(table["split"] + " " + table["variant"]) == {
-        *("seen all", "unseen all", "unseen unseen"),
-        *("unseen templates, bare", "unseen templates, bad"),
+    table = complete(score_zero_shot(tensors, TRUTH, splits, WORDS, SETTINGS, 0))
+    columns = ["split", "labels", "templates"]
+    assert set(table[columns].itertuples(index=False, name=None)) == {
+        ("seen", "all", ""),
+        ("unseen", "all", ""),
+        ("unseen", "own", ""),
+        ("unseen", "all", "bare"),
+        ("unseen", "all", "bad"),
     }
+    whole = table[(table["split"] == "unseen") & (table["labels"] == "all")]
     usual, bare, bad = (
-        table[(table["split"] == "unseen") & (table["variant"] == variant)].set_index(
-            ["metric", "group"]
-        )["value"]
-        for variant in ("all", template_variant("bare"), template_variant("bad"))
+        whole[whole["templates"] == name].set_index(["metric", "category"])["value"]
+        for name in ("", "bare", "bad")
     )
     pd.testing.assert_series_equal(bare, usual[bare.index])
     assert not any("alone" in metric or metric == "binding" for metric, _ in bare.index)
@@ -258,14 +253,14 @@ def test_other_templates_are_scored_on_unseen_compositions_only():
 
 def test_label_sets_that_are_the_same_are_scored_once(monkeypatch):
     given = (WORDS, SETTINGS, 0)
-    apart = [score("m", "ao", TENSORS, TRUTH, {"unseen": ids}, *given) for ids in (ALL, ALL[:5])]
+    apart = [score_zero_shot(TENSORS, TRUTH, {"unseen": ids}, *given) for ids in (ALL, ALL[:5])]
     for table in apart:
-        assert set(table["variant"]) == {"all", "unseen"}
+        assert set(table["labels"]) == {"all", "own"}
     asked = []
     monkeypatch.setattr(zeroshot, "answer", lambda *args: asked.append(1) or answer(*args))
-    both = score("m", "ao", TENSORS, TRUTH, {"unseen": ALL}, *given)
+    both = score_zero_shot(TENSORS, TRUTH, {"unseen": ALL}, *given)
     assert len(asked) == 1
-    same = [both[both["variant"] == name].drop(columns="variant") for name in ("all", "unseen")]
+    same = [both[both["labels"] == name].drop(columns="labels") for name in ("all", "own")]
     np.testing.assert_array_equal(*(table.to_numpy(str) for table in same))
-    score("m", "ao", TENSORS, TRUTH, {"unseen": ALL[:5]}, *given)
+    score_zero_shot(TENSORS, TRUTH, {"unseen": ALL[:5]}, *given)
     assert len(asked) == 3

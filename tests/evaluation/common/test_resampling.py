@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from cood.evaluation.common import resampling
-from cood.evaluation.common.resampling import Estimate, grouped_mean, grouped_means
+from cood.evaluation.common.resampling import (
+    Estimate,
+    grouped_mean,
+    grouped_means,
+    means_of_finite,
+)
 
 
 def rng(seed=0):
@@ -119,3 +124,22 @@ def test_names_of_groups_do_not_matter():
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="hits and groups differ in length: 8 and 7"):
         grouped_mean(HITS, GROUPS[1:], rng=rng())
+
+
+def test_hits_with_gaps_have_the_means_that_each_has_by_itself():
+    source = np.random.default_rng(3)
+    groups = source.integers(12, size=200)
+    hits = [source.random(200) < share for share in (0.2, 0.9)]
+    hits.append(np.where(source.random(200) < 0.5, hits[0], np.nan))
+    hits.append(np.full(200, np.nan))
+    together = means_of_finite(hits, groups, seed=5, resamples=150, level=0.9)
+    for values, estimate in zip(hits, together, strict=True):
+        kept = np.isfinite(values.astype(float))
+        by_itself = grouped_mean(
+            values[kept],
+            groups[kept],
+            rng=np.random.default_rng(5),
+            resamples=150,
+            level=0.9,
+        )
+        np.testing.assert_equal(vars(estimate), vars(by_itself))

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.resampling import grouped_mean
-from cood.evaluation.common.score_rows import ROW, Outcome, summarise
+from cood.evaluation.common.score_rows import Outcome, summarise
 from cood.settings import Evaluation
 
 SETTINGS = Evaluation(resamples=100)
@@ -12,22 +12,23 @@ HITS = np.array([1, 0, 1, 1, 0, 0])
 
 def rows(*outcomes, **splits):
     table = summarise(outcomes, COMPOSITIONS, splits, SETTINGS, seed=3)
-    assert tuple(table.columns) == ROW
     return table.set_index(["metric", "split"])
 
 
 def test_means_in_each_split():
     guess = np.array([0.1, 0.1, 0.2, 0.2, 0.6, 0.6])
-    table = rows(Outcome("m", "v", HITS, guess, "g"), some=np.array([0, 1]), all=np.arange(3))
+    table = rows(
+        Outcome("m", HITS, guess, {"query": "add"}), some=np.array([0, 1]), all=np.arange(3)
+    )
     assert table.loc[("m", "all"), ["value", "chance", "n"]].tolist() == [0.5, np.mean(guess), 6]
     some = table.loc[("m", "some")]
-    assert (some["value"], some["n"], some["variant"], some["group"]) == (0.75, 4, "v", "g")
+    assert (some["value"], some["n"], some["query"]) == (0.75, 4, "add")
     np.testing.assert_allclose(some["chance"], 0.15)
 
 
 def test_intervals_are_those_of_one_outcome_alone():
-    other = Outcome("other", "", 1.0 - HITS)
-    table = rows(Outcome("m", "", HITS, 0.25), other, all=np.arange(3))
+    other = Outcome("other", 1.0 - HITS)
+    table = rows(Outcome("m", HITS, 0.25), other, all=np.arange(3))
     alone = grouped_mean(
         HITS, COMPOSITIONS, rng=np.random.default_rng(3), resamples=100, level=0.95
     )
@@ -40,6 +41,6 @@ def test_intervals_are_those_of_one_outcome_alone():
 
 
 def test_a_split_without_trials():
-    found = rows(Outcome("m", "", HITS, 0.25), none=np.array([7])).loc[("m", "none")]
+    found = rows(Outcome("m", HITS, 0.25), none=np.array([7])).loc[("m", "none")]
     assert found["n"] == 0
     assert found[["value", "low", "high", "chance"]].isna().all()

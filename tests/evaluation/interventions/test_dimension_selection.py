@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import hypergeom
 
 from cood.evaluation.interventions.dimension_selection import (
-    APART,
     BASES,
+    DISJOINT,
     bases,
     curve,
     needed,
@@ -12,7 +12,7 @@ from cood.evaluation.interventions.dimension_selection import (
     prepare,
     steps,
 )
-from cood.evaluation.interventions.subset_discriminant import moments
+from cood.metrics.class_moments import class_moments
 from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "blue", "striped", "brick"), ("apple", "hat", "dog", "bus"))
@@ -23,15 +23,15 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
-@pytest.mark.parametrize("apart", APART)
-def test_parts_are_disjoint_and_hold_all(apart):
+@pytest.mark.parametrize("disjoint", DISJOINT)
+def test_parts_are_disjoint_and_hold_all(disjoint):
     codes = rng().normal(size=(80, 3))
-    task = prepare(codes, TRUTH, WORDS, apart, rng())
+    task = prepare(codes, TRUTH, WORDS, disjoint, rng())
     parts = [task.fit, task.choose, task.test]
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(80))
     assert [len(part) for part in parts] == [40, 20, 20]
     shared = set(TRUTH[task.fit]) & set(TRUTH[task.test])
-    assert bool(shared) == (apart == "images")
+    assert bool(shared) == (disjoint == "images")
     np.testing.assert_allclose(task.codes[task.fit].mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(task.codes + task.mean, codes)
     np.testing.assert_array_equal(task.labels["attribute"], TRUTH // 4)
@@ -39,15 +39,17 @@ def test_parts_are_disjoint_and_hold_all(apart):
 
 
 def test_what_cannot_be_divided_is_refused():
-    with pytest.raises(ValueError, match=r"compositions: at least four are needed .*, got 3"):
+    with pytest.raises(ValueError, match=r"compositions: at least 4 are needed .*, got 3"):
         prepare(np.ones((9, 2)), np.repeat([0, 1, 2], 3), WORDS, "compositions", rng())
-    with pytest.raises(ValueError, match="apart: expected one of images, compositions, got 'all'"):
+    with pytest.raises(
+        ValueError, match="disjoint: expected one of images, compositions, got 'all'"
+    ):
         prepare(np.ones((9, 2)), np.arange(9), WORDS, "all", rng())
 
 
 def test_bases_are_orthogonal_and_pca_is_sorted():
     codes = rng().normal(size=(300, 5)) * [1, 3, 0.5, 2, 4]
-    found = bases(moments(codes, np.arange(300) % 3, 3), rng())
+    found = bases(class_moments(codes, np.arange(300) % 3, 3), rng())
     assert tuple(found) == BASES
     for basis in found.values():
         np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-12)
@@ -71,7 +73,7 @@ def test_accuracy_rises_where_the_informative_dimensions_enter():
     codes[:, 5] += 20 * labels
     codes -= codes.mean(axis=0)
     order = np.array([0, 1, 2, 5, 3, 4, 6, 7])
-    right = curve(moments(codes, labels, 2), order, codes, labels)
+    right = curve(class_moments(codes, labels, 2), order, codes, labels)
     assert right.shape == (400, len(steps(8)))
     accuracy = dict(zip(steps(8), right.mean(axis=0), strict=True))
     assert accuracy[3] < 0.7
@@ -98,9 +100,9 @@ def test_chance_is_hypergeometric(width, k, m):
 
 def test_overlap_counts_what_is_common():
     found = overlap(np.array([1, 2, 3, 7]), np.array([7, 5, 1]), 10, 0.95)
-    assert found.found == (2, 2 / 5)
+    assert found.observed == (2, 2 / 5)
     every = overlap(np.arange(6), np.arange(6), 6, 0.95)
-    assert every.found == every.chance == every.low == every.high == (6, 1)
+    assert every.observed == every.chance == every.low == every.high == (6, 1)
     none = overlap(np.array([0]), np.array([1]), 2, 0.95)
-    assert none.found == (0, 0)
+    assert none.observed == (0, 0)
     assert none.chance[0] == 0.5

@@ -5,6 +5,7 @@ from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.interventions.edits import (
     SHARES,
     STRENGTHS,
+    Codes,
     edits,
     keep,
     predicted,
@@ -122,10 +123,11 @@ def test_random_directions_spread_as_the_codes_do(apart):
 def every(mixed):
     codes, factors = mixed
     images, texts = normalise(codes), normalise(codes[::6])
-    known = structure(images, factors), structure(texts, FACTORS)
     fitted = np.arange(0, 20, 2)
     sums = predicted(texts, fitted, FACTORS)
-    return images, texts, sums, list(edits(images, texts, known, sums, [1, 3], 2, (5,), fitted))
+    structures = structure(images, factors), structure(texts, FACTORS)
+    edited = edits(Codes(images, texts, *structures, sums, fitted), [1, 3], 2, (5,))
+    return images, texts, sums, list(edited)
 
 
 def test_every_edit_is_made(every):
@@ -143,7 +145,7 @@ def test_every_edit_is_made(every):
 def test_a_rotation_of_both_changes_no_cosine(every):
     images, texts, _, found = every
     (one,) = (e for e in found if e.edit == "rotate")
-    assert not one.alone
+    assert not one.separable
     cosines = normalise(one.images) @ normalise(one.texts).T
     np.testing.assert_allclose(cosines, images @ texts.T, atol=1e-5)
     assert np.abs(one.images - images).max() > 0.1

@@ -4,14 +4,14 @@ import pytest
 import yaml
 
 from cood.cli import main
-from cood.evaluation.accuracy.zero_shot import score
-from cood.evaluation.collect import members
+from cood.evaluation.accuracy.zero_shot import score_zero_shot
+from cood.evaluation.common.score_table import INTERVENTIONS, check
+from cood.evaluation.embeddings import split_members
 from cood.evaluation.interventions.interventions import (
     ACCURACIES,
-    COLUMNS,
     METRICS,
     divide,
-    intervene_on_model,
+    score_edits,
     score_interventions,
 )
 from cood.files import read_table, write_tensors
@@ -59,8 +59,8 @@ def embedded(study, noise=0.05, interaction=0.0):
 
 def scored(study, settings=EDITS, **how):
     tensors, truth = embedded(study, **how)
-    fitted, tested = divide(truth, members(study, "few")["unseen"], study.seed)
-    return score_interventions(study, settings, tensors, truth, fitted, tested)
+    fitted, tested = divide(truth, split_members(study, "few")["unseen"], study.seed)
+    return score_edits(study, settings, tensors, truth, fitted, tested)
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +103,11 @@ def test_each_row_is_there_once(table):
 
 def test_the_accuracy_before_is_the_benchmarks(study, blurred):
     tensors, truth = embedded(study, noise=0.5)
-    splits = members(study, "few")
-    benchmark = score(
-        *("few", "ao", tensors, truth, splits, study.words, study.evaluation, study.seed)
-    )
+    splits = split_members(study, "few")
+    benchmark = score_zero_shot(tensors, truth, splits, study.words, study.evaluation, study.seed)
     for metric in ACCURACIES:
         here = values(blurred, edit="none", metric=metric, against="")
-        there = values(benchmark, split="unseen", variant="all", group="all", metric=metric)
+        there = values(benchmark, split="unseen", labels="all", category="all", metric=metric)
         for column in ("value", "low", "high", "chance", "n"):
             assert here[column].item() == pytest.approx(there[column].item())
 
@@ -184,10 +182,9 @@ def edited(copied):
 
 
 def test_from_the_command_line(edited):
-    assert main(["edit", "--study", "tiny", "--model", "few"]) == 0
+    assert main(["interventions", "--study", "tiny", "--model", "few"]) == 0
     table = read_table(edited.paths.model_interventions("few"))
-    assert tuple(table.columns) == COLUMNS
-    assert not table.duplicated([*KEYS, "model", "set"]).any()
+    check(table, INTERVENTIONS)
     assert {"remove attribute", "additive", "rotate", "whiten"} <= set(table["edit"])
     assert (table["seconds"] > 0).all()
     unseen = round(0.2 * 20) * 2
@@ -197,10 +194,10 @@ def test_from_the_command_line(edited):
 def test_models_without_embeddings_are_one_row_with_the_reason(edited, monkeypatch, parse):
     study = parse(interventions={})
     write_tensors({}, edited.paths.embeddings("most", "ao"), {"missing": "no network"})
-    (row,) = intervene_on_model(study, "most").to_dict("records")
+    (row,) = score_interventions(study, "most").to_dict("records")
     assert (row["model"], row["note"], row["n"]) == ("most", "no network", 0)
     alike = {"images": np.ones((40, 3), np.float32), "compositions": np.ones((20, 3), np.float32)}
     write_tensors(alike, edited.paths.embeddings("most", "ao"), {})
-    table = intervene_on_model(study, "most")  # codes that are all alike have no directions
+    table = score_interventions(study, "most")  # codes that are all alike have no directions
     assert values(table, edit="remove attribute").empty
     assert pd.isna(values(table, edit="none", metric="r2_adjusted")["value"]).all()

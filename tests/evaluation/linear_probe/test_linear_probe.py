@@ -3,13 +3,15 @@ import pandas as pd
 import pytest
 
 from cood.errors import ArtefactError
-from cood.evaluation.accuracy.zero_shot import COLUMNS
-from cood.evaluation.collect import collect, score_model
+from cood.evaluation.accuracy.accuracy import score_accuracy
+from cood.evaluation.collect import collect
+from cood.evaluation.common.score_table import check, complete, write_scores
 from cood.evaluation.linear_probe.linear_probe import (
     HELD_OUT,
+    LINEAR_PROBE,
     PROBE,
     best_pairs,
-    linear_probe_model,
+    probe_words,
     score_linear_probe,
     split_images,
 )
@@ -29,32 +31,34 @@ IMAGES = CODES + 0.05 * RNG.normal(size=CODES.shape)
 
 def scored(images, truth=TRUTH, **texts):
     tensors = {"images": images, **texts}
-    return score_linear_probe(tensors, truth, KNOWN, WORDS, SETTINGS, 0)
+    return probe_words(tensors, truth, KNOWN, WORDS, SETTINGS, 0)
 
 
-def value(table, metric, split=HELD_OUT, variant="all"):
+def value(table, metric, split=HELD_OUT, labels="all", method=LINEAR_PROBE):
     rows = table[(table["metric"] == metric) & (table["split"] == split)]
-    (found,) = rows.loc[rows["variant"] == variant, "value"]
+    rows = rows[(rows["labels"] == labels) & (rows["method"] == method)]
+    (found,) = rows["value"]
     return found
 
 
 def test_planted_words_are_read_on_compositions_held_out():
     table = scored(IMAGES)
     for metric in ("pair_top1", "attribute_top1", "object_top1", "object_alone_top1"):
-        for split, variant in ((PROBE, "all"), (HELD_OUT, "all"), (HELD_OUT, HELD_OUT)):
-            assert value(table, f"linear_{metric}", split, variant) == 1
-    assert set(table["group"]) == {"all"}
-    assert not table["metric"].str.contains("binding|zeroshot").any()
+        for split, labels in ((PROBE, "all"), (HELD_OUT, "all"), (HELD_OUT, "own")):
+            assert value(table, metric, split, labels) == 1
+    assert set(table["category"]) == {"all"}
+    assert set(table["method"]) == {LINEAR_PROBE}
+    assert "binding" not in set(table["metric"])
     counts = table.groupby("split")["n"].first()
     assert counts.to_dict() == {PROBE: len(KNOWN), HELD_OUT: 6 * (WORDS.size - len(KNOWN))}
-    chances = table[table["metric"] == "linear_pair_top1"].groupby("variant")["chance"].first()
-    assert chances.to_dict() == {"all": 1 / 20, HELD_OUT: 1 / 4}
+    chances = table[table["metric"] == "pair_top1"].groupby("labels")["chance"].first()
+    assert chances.to_dict() == {"all": 1 / 20, "own": 1 / 4}
     assert table["note"].str.contains("attribute: logistic regression, C = ").all()
 
 
 def test_shuffled_images_give_chance():
     rng = np.random.default_rng(1)
-    found = [value(scored(rng.permutation(IMAGES)), "linear_pair_top1", PROBE) for _ in range(6)]
+    found = [value(scored(rng.permutation(IMAGES)), "pair_top1", PROBE) for _ in range(6)]
     # 6 x 16 guesses among 20 labels.
     assert np.mean(found) == pytest.approx(1 / 20, abs=4 * np.sqrt(0.05 * 0.95 / 96))
 
@@ -80,12 +84,13 @@ def test_texts_answer_the_same_images_where_there_are_some():
         "objects": np.eye(9)[4:],
     }
     table = scored(IMAGES, **texts)
-    rows = table[table["metric"] == "zeroshot_pair_top1"].set_index(["split", "variant"])
+    pairs = table[table["metric"] == "pair_top1"].set_index(["split", "labels"])
+    rows = pairs[pairs["method"] == "zero_shot"]
     assert (rows["value"] == 1).all()
-    assert list(rows.index) == [(HELD_OUT, "all"), (HELD_OUT, HELD_OUT)]
-    linear = table[table["metric"] == "linear_pair_top1"].set_index(["split", "variant"])
+    assert list(rows.index) == [(HELD_OUT, "all"), (HELD_OUT, "own")]
+    linear = pairs[pairs["method"] == LINEAR_PROBE]
     assert rows["n"].equals(linear["n"].reindex(rows.index))
-    assert value(table, "zeroshot_binding") == 1
+    assert value(table, "binding", method="zero_shot") == 1
 
 
 def test_the_images_are_split_by_composition():
@@ -132,7 +137,7 @@ def test_a_set_that_was_filtered(monkeypatch):
     some = RNG.random(len(TRUTH)) < 0.4
     some &= WORDS.attribute_of(TRUTH) != 1
     table = scored(IMAGES[some], TRUTH[some])
-    assert value(table, "linear_pair_top1") == 1
+    assert value(table, "pair_top1") == 1
     assert (table["n"] > 0).all()
 
 
@@ -145,19 +150,19 @@ def test_models_and_towers_are_read_by_the_same_probe(copied, parse):
     )
     write({"images": images["images"]}, study.paths.embeddings("twin", "ao"), metadata)
     write({}, study.paths.embeddings("gone", "ao"), {"missing": "no network"})
-    clip, twin, gone = (linear_probe_model(study, name) for name in ("few", "twin", "gone"))
-    assert tuple(clip.columns) == COLUMNS
+    clip, twin, gone = (score_linear_probe(study, name) for name in ("few", "twin", "gone"))
+    check(clip)
     pd.testing.assert_frame_equal(read_table(study.paths.model_linear_probe("few")), clip)
-    linear = clip[clip["metric"].str.startswith("linear_")].reset_index(drop=True)
+    linear = clip[clip["method"] == LINEAR_PROBE].reset_index(drop=True)
     left = ["model", "seconds"]
     pd.testing.assert_frame_equal(linear.drop(columns=left), twin.drop(columns=left))
     assert gone[["model", "note", "n"]].to_numpy().tolist() == [["gone", "no network", 0]]
     with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
-        linear_probe_model(copied, "most")
-    score_model(study, "few")
+        score_linear_probe(copied, "most")
+    score_accuracy(study, "few")
     for path in (study.paths.model_accuracy("baselines"), study.paths.model_dimension_swap("few")):
-        write_table(clip.iloc[:0], path)
-    write_table(clip.iloc[:0], study.paths.model_representation_metrics("few"))
+        write_scores(complete([]), path)
+    write_scores(complete([]), study.paths.model_representation_metrics("few"))
     collect(study)
     scores, towers = read_table(study.paths.scores), read_table(study.paths.image_encoders)
     assert set(scores["model"]) == {"few", "twin", "gone"}
@@ -196,18 +201,18 @@ def with_id_set(project, parse):
 
 
 def test_a_probe_of_classes_is_tried_on_the_objects_of_a_set(with_id_set):
-    table = linear_probe_model(with_id_set, "planted")
+    table = score_linear_probe(with_id_set, "planted")
     inside = table[table["set"] == "val"].set_index("metric")
-    assert inside.loc["linear_id_top1", ["value", "chance", "split"]].tolist() == [1, 1 / 3, "id"]
-    assert inside.loc["linear_id_top1", "n"] == 18  # a fifth
-    (row,) = table[table["variant"] == "fitted on val"].to_dict("records")
-    assert (row["metric"], row["set"], row["split"]) == ("linear_object_top1", "ao", "all")
+    assert inside.loc["id_top1", ["value", "chance", "split"]].tolist() == [1, 1 / 3, "id"]
+    assert inside.loc["id_top1", "n"] == 18  # a fifth
+    (row,) = table[table["fitted_on"] == "val"].to_dict("records")
+    assert (row["metric"], row["set"], row["split"]) == ("object_top1", "ao", "all")
     assert (row["value"], row["chance"], row["n"]) == (1, 1 / 3, 16)  # hats and dogs, each twice
 
 
 def test_an_id_set_of_one_class_is_one_row_with_the_reason(with_id_set):
     manifest = read_table(with_id_set.paths.manifest("val")).assign(**{"class": 0})
     write_table(manifest, with_id_set.paths.manifest("val"))
-    table = linear_probe_model(with_id_set, "planted")
+    table = score_linear_probe(with_id_set, "planted")
     (row,) = table[table["set"] == "val"].to_dict("records")
     assert "fewer than two classes" in row["note"]

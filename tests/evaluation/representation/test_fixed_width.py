@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from cood.evaluation.representation.fixed_width import (
-    FACTORISED,
-    fixed_width,
-    fixed_width_variant,
-)
+from cood.evaluation.representation.fixed_width import FACTORISED, PCA, RANDOM, fixed_width
 
 RNG = np.random.default_rng(0)
 FACTORS = np.array([[a, o] for a in range(5) for o in range(6)] * 4)
@@ -17,12 +13,16 @@ SUMS /= np.linalg.norm(SUMS, axis=1, keepdims=True)
 
 def values(codes, width):
     tables = fixed_width(codes, FACTORS, width, ["explicitness"], seed=3)
-    return {t["variant"].iloc[0]: t.set_index("metric")["value"] for t in tables}
+    found = {}
+    for table in tables:
+        assert (table["width"] == width).all()
+        found[table["projection"].iloc[0]] = table.set_index("metric")["value"]
+    return found
 
 
 def test_what_holds_at_any_width_stays():
     found = values(SUMS, 12)
-    assert list(found) == ["fixed_width PCA 12", "fixed_width random 12"]
+    assert list(found) == [PCA, RANDOM]
     for one in found.values():
         assert set(FACTORISED) < set(one.index)
         assert one["r2"] > 0.9  # sums, but for their scaling to unit length
@@ -35,18 +35,11 @@ def test_the_principal_components_hold_what_varies_most():
     z = np.hstack([np.eye(5)[FACTORS[:, 0]], np.eye(6)[FACTORS[:, 1]]])
     noisy = np.hstack([z, 0.1 * np.random.default_rng(1).standard_normal((len(z), 200))])
     found = values(noisy, 9)
-    assert found["fixed_width PCA 9"]["r2"] > 0.9 > found["fixed_width random 9"]["r2"]
+    assert found[PCA]["r2"] > 0.9 > found[RANDOM]["r2"]
 
 
 def test_codes_that_are_no_wider_are_turned_only():
     found = values(SUMS, 40)
     whole = values(SUMS @ linalg.qr(RNG.standard_normal((40, 40)))[0], 500)
     for metric in ("r2", "r2_held_out", "numerical_rank_0.1", "stable_rank"):
-        at_40, at_500 = (
-            t[metric] for t in (found["fixed_width random 40"], whole["fixed_width PCA 500"])
-        )
-        assert at_40 == pytest.approx(at_500)
-
-
-def test_its_name():
-    assert fixed_width_variant("fixed_width PCA", 8) == "fixed_width PCA 8"
+        assert found[RANDOM][metric] == pytest.approx(whole[PCA][metric])

@@ -3,14 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.common.score_table import check, complete
 from cood.evaluation.representation import geometry
-from cood.evaluation.representation.geometry import (
-    FACTORISATION,
-    linear_variant,
-    rank_variant,
-    score_geometry,
-)
+from cood.evaluation.representation.geometry import FACTORISATION, score_geometry
 from cood.metrics.jackknife import deal, half_width
 from cood.metrics.linear import fit_additive, r_squared
 from cood.metrics.rank import DEFINITIONS, effective_rank
@@ -39,7 +34,7 @@ def planted(seed=0, noise=0.0):
 
 
 def scored(tensors, truth, splits=SPLITS):
-    return score_geometry("m", "ao", tensors, truth, splits, WORDS, seed=3, folds=4)
+    return score_geometry(tensors, truth, splits, WORDS, seed=3, folds=4)
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +42,17 @@ def table():
     return scored(*planted(noise=0.5))
 
 
-def value(table, metric, variant, split="all", column="value"):
-    rows = table[
-        (table["metric"] == metric) & (table["variant"] == variant) & (table["split"] == split)
-    ]
-    assert len(rows) == 1
-    return rows.iloc[0][column]
+def value(table, metric, codes="images", split="all", column="value", **where):
+    where = {"metric": metric, "codes": codes, "split": split, "factor": "", **where}
+    for name, expected in where.items():
+        table = table[(table[name] == expected).fillna(False)]
+    assert len(table) == 1
+    return table.iloc[0][column]
 
 
-def test_it_is_a_long_table(table):
-    assert tuple(table.columns) == COLUMNS
-    assert (table["model"] == "m").all()
-    assert (table["set"] == "ao").all()
-    assert (table["group"] == "all").all()
-    assert not table.duplicated(["split", "space", "metric", "variant"]).any()
+def test_it_is_a_table_of_scores(table):
+    check(complete(table, model="m", set="ao"))
+    assert set(table["category"]) == {"all"}
     assert set(table["metric"]) == {*DEFINITIONS, *FACTORISATION}
     assert (table["seconds"] > 0).all()
     assert (table.loc[table["split"] == "all", "note"] == "").all()
@@ -68,8 +60,7 @@ def test_it_is_a_long_table(table):
 
 
 def test_which_codes_are_in_which_space(table):
-    codes = table["variant"].str.split(", ").str[0]
-    spaces = table.groupby(codes)["space"].unique().map(list).to_dict()
+    spaces = table.groupby("codes")["space"].unique().map(list).to_dict()
     assert spaces == {
         "images": ["image"],
         "means": ["image"],
@@ -77,15 +68,15 @@ def test_which_codes_are_in_which_space(table):
         "attributes": ["text"],
         "objects": ["text"],
     }
-    n = table[table["split"] == "unseen"].groupby(codes)["n"].unique().map(list).to_dict()
+    n = table[table["split"] == "unseen"].groupby("codes")["n"].unique().map(list).to_dict()
     assert n == {"images": [35], "means": [7], "compositions": [7]}
-    words = table[codes.isin(["attributes", "objects"])]
+    words = table[table["codes"].isin(["attributes", "objects"])]
     assert set(words["metric"]) == set(DEFINITIONS)
-    assert dict(zip(codes[words.index], words["n"], strict=True)) == {"attributes": 3, "objects": 4}
+    assert dict(zip(words["codes"], words["n"], strict=True)) == {"attributes": 3, "objects": 4}
 
 
 def test_intervals_come_from_leaving_out_compositions(table):
-    words = table["variant"].str.split(", ").str[0].isin(["attributes", "objects"])
+    words = table["codes"].isin(["attributes", "objects"])
     assert table.loc[words, ["low", "high"]].isna().all(axis=None)
     rest = table[~words & (table["split"] == "all")]
     assert (rest["low"] <= rest["value"]).all()
@@ -103,48 +94,52 @@ def test_the_interval_is_that_of_the_measure_without_each_fold(table):
         effective_rank(images[fold[truth] != i], centred=True, relative=False).value
         for i in range(4)
     ]
-    variant = rank_variant("images", centred=True, unit=True, relative=False)
-    asked = (table, "effective_rank", variant, "all")
-    low, high = (value(*asked, column) for column in ("low", "high"))
+    switches = {"centred": True, "unit_rows": True, "relative": False}
+    low, high = (
+        value(table, "effective_rank", column=column, **switches) for column in ("low", "high")
+    )
     assert (high - low) / 2 == pytest.approx(half_width(np.array(values)[:, None])[0], rel=1e-6)
 
 
 @pytest.mark.parametrize("switches", list(itertools.product([False, True], repeat=3)))
 def test_ranks_are_those_of_the_metric(table, switches):
     tensors, truth = planted(noise=0.5)
-    options = dict(zip(("centred", "unit", "relative"), switches, strict=True))
+    centred, unit, relative = switches
+    columns = {"centred": centred, "unit_rows": unit, "relative": relative}
     images = tensors["images"][np.isin(truth, SPLITS["unseen"])]
     for codes, z, split in (
         ("images", images, "unseen"),
         ("compositions", tensors["compositions"], "all"),
         ("objects", tensors["objects"], "all"),
     ):
-        found = value(table, "effective_rank", rank_variant(codes, **options), split)
-        assert found == pytest.approx(effective_rank(z, **options).value)
+        found = value(table, "effective_rank", codes, split, **columns)
+        expected = effective_rank(z, centred=centred, unit=unit, relative=relative)
+        assert found == pytest.approx(expected.value)
 
 
 def test_sums_of_word_vectors_are_recognised():
     table = scored(*planted())
     for codes in ("images", "means", "compositions"):
         for split in SPLITS:
-            given = linear_variant(codes, unit=False)
+            raw = (codes, split)
             if codes != "means":  # means of unit embeddings are no sums any more
-                assert value(table, "r2", given, split) == pytest.approx(1)
-                assert value(table, "word_cosine_objects", given, split) == pytest.approx(1)
-                assert value(table, "word_cosine_attributes", given, split) == pytest.approx(1)
-            assert value(table, "r2", linear_variant(codes, unit=True), split) > 0.6
-    assert value(table, "r2_held_out", linear_variant("images", unit=False)) == pytest.approx(1)
+                assert value(table, "r2", *raw, unit_rows=False) == pytest.approx(1)
+                for factor in ("attribute", "object"):
+                    cosine = value(table, "word_cosine", *raw, unit_rows=False, factor=factor)
+                    assert cosine == pytest.approx(1)
+            assert value(table, "r2", *raw, unit_rows=True) > 0.6
+    assert value(table, "r2_held_out", unit_rows=False) == pytest.approx(1)
 
 
 def test_r_squared_and_its_chance(table):
     tensors, truth = planted(noise=0.5)
     factors = np.column_stack([WORDS.attribute_of(truth), WORDS.object_of(truth)])
-    variant = linear_variant("images", unit=False)
     expected = r_squared(fit_additive(tensors["images"], factors))
-    assert value(table, "r2", variant) == pytest.approx(expected.value)
-    assert value(table, "r2", variant, column="chance") == pytest.approx(5 / 59)
-    assert value(table, "r2_adjusted", variant) == pytest.approx(expected.parts["adjusted"])
-    assert value(table, "r2_adjusted", variant, column="chance") == 0
+    raw = {"unit_rows": False}
+    assert value(table, "r2", **raw) == pytest.approx(expected.value)
+    assert value(table, "r2", **raw, column="chance") == pytest.approx(5 / 59)
+    assert value(table, "r2_adjusted", **raw) == pytest.approx(expected.parts["adjusted"])
+    assert value(table, "r2_adjusted", **raw, column="chance") == 0
 
 
 def test_the_mean_image_of_a_composition_is_that_of_unit_embeddings():
@@ -153,23 +148,24 @@ def test_the_mean_image_of_a_composition_is_that_of_unit_embeddings():
     means = np.stack([unit[truth == c].mean(axis=0) for c in ALL])
     shuffled = np.random.default_rng(0).permutation(60)
     table = scored(tensors | {"images": tensors["images"][shuffled]}, truth[shuffled])
-    switches = {"centred": True, "unit": False, "relative": False}
-    found = value(table, "effective_rank", rank_variant("means", **switches))
-    assert found == pytest.approx(effective_rank(means, **switches).value, rel=1e-5)
+    columns = {"centred": True, "unit_rows": False, "relative": False}
+    found = value(table, "effective_rank", "means", **columns)
+    expected = effective_rank(means, centred=True, unit=False, relative=False)
+    assert found == pytest.approx(expected.value, rel=1e-5)
 
 
 def test_compositions_without_an_image_are_left_out():
     tensors, truth = planted()
     few = truth < 8
     table = scored(tensors | {"images": tensors["images"][few]}, truth[few], SPLITS | {"gone": [9]})
-    codes = table["variant"].str.startswith("compositions")
-    assert table[codes].groupby("split")["n"].first().to_dict() == {"all": 8, "unseen": 5}
+    texts = table[table["codes"] == "compositions"]
+    assert texts.groupby("split")["n"].first().to_dict() == {"all": 8, "unseen": 5}
 
 
 def test_what_a_metric_says_of_its_value_is_in_the_table():
     tensors, truth = planted()
     table = scored(tensors, truth, {"one": np.array([0, 1, 2, 3])})  # one attribute only
-    note = value(table, "r2", linear_variant("images", unit=True), "one", "note")
+    note = value(table, "r2", split="one", column="note", unit_rows=True)
     assert note == "factor 0 has one value only: left out"
 
 
@@ -192,7 +188,7 @@ def test_splits_of_the_same_compositions_are_measured_once(table, monkeypatch):
     both = scored(*planted(noise=0.5), {"unseen": ALL, "all": ALL})
     assert len(asked) == 1
     for split in ("unseen", "all"):
-        for metric in FACTORISATION:
-            variant = linear_variant("images", unit=True)
-            expected = value(table, metric, variant, "all")
-            assert value(both, metric, variant, split) == pytest.approx(expected, nan_ok=True)
+        for metric in ("r2", "r2_held_out", "orthogonality"):
+            expected = value(table, metric, unit_rows=True)
+            found = value(both, metric, split=split, unit_rows=True)
+            assert found == pytest.approx(expected, nan_ok=True)

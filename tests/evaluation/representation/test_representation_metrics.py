@@ -2,28 +2,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.common.score_table import SCORES, check
 from cood.evaluation.representation import representation_metrics as measuring
 from cood.evaluation.representation.concept_basis import in_concept_basis
 from cood.evaluation.representation.representation_metrics import (
-    NAMES,
     Side,
-    representation_metrics_of_model,
+    score_representation,
     sides,
 )
 from cood.files import read_table, read_tensors
 from cood.metrics.information import mig
-from cood.metrics.nulls import reduced
+from cood.metrics.nulls import project_pca
 from cood.metrics.prediction import explicitness
-from cood.synthesis.drawing.icon_sets import read_manifest
+from cood.synthesis.manifests import read_manifest
 
 pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
-KEYS = ["set", "split", "space", "group", "metric", "variant"]
+PLAIN = {"factor": "", "null": "", "projection": "", "basis": ""}
 
 
 @pytest.fixture
 def measured(copied):
-    return copied, representation_metrics_of_model(copied, "few")
+    return copied, score_representation(copied, "few")
 
 
 def pick(table, **where):
@@ -38,12 +37,19 @@ def test_measures_of_a_model(measured):
     pd.testing.assert_frame_equal(
         read_table(study.paths.model_representation_metrics("few")), table
     )
-    assert tuple(table.columns) == COLUMNS
-    assert not table.duplicated(KEYS).any()
+    check(table)
     metrics = table[table["metric"].isin(["mig", "explicitness"])]
-    variants = {"all", *NAMES, "rotated", "PCA 8", "isolated"}
+    columns = ["factor", "null", "projection", "basis"]
     for _, part in metrics.groupby(["split", "space", "metric"]):
-        assert set(part["variant"]) == variants
+        assert set(part[columns].itertuples(index=False, name=None)) == {
+            ("", "", "", ""),
+            ("attribute", "", "", ""),
+            ("object", "", "", ""),
+            ("", "rotated", "", ""),
+            ("", "", "pca", ""),
+            ("", "", "", "concepts"),
+        }
+    assert set(metrics["width"].dropna()) == {8}
     assert set(table["split"]) == {"all", "unseen"}
     assert {"r2", "effective_rank"} <= set(table["metric"])
 
@@ -57,14 +63,12 @@ def test_values_are_those_of_the_metrics(measured):
     for metric in (mig, explicitness):
         options = {"rng": study.seed} if metric is explicitness else {}
         expected = metric(image.codes, factors, **options).value
-        row = pick(
-            table, metric=metric.__name__, space="image", split="all", variant="all", group="all"
-        )
+        row = pick(table, metric=metric.__name__, space="image", split="all", **PLAIN)
         assert row["value"] == pytest.approx(expected)
         assert row["n"] == len(truth)
     words = [tensors["isolated_attributes"], tensors["isolated_objects"]]
     codes = in_concept_basis(image.codes, *words)
-    row = pick(table, metric="mig", space="image", split="all", variant="isolated")
+    row = pick(table, metric="mig", space="image", split="all", basis="concepts")
     assert row["value"] == pytest.approx(mig(codes, factors).value)
 
 
@@ -78,7 +82,7 @@ def test_a_side_of_some_compositions(tiny):
 
 def test_measuring_again_gives_the_same(measured):
     study, table = measured
-    again = representation_metrics_of_model(study, "few")
+    again = score_representation(study, "few")
     pd.testing.assert_frame_equal(*(t.drop(columns="seconds") for t in (table, again)))
 
 
@@ -87,11 +91,10 @@ def test_the_first_split_is_measured_at_the_matched_width_too(copied):
         update={"fixed_width": 6, "metrics": ["mig"]}
     )
     study = copied.model_copy(update={"representation_metrics": fixed_width})
-    table = representation_metrics_of_model(study, "few")
-    assert tuple(table.columns) == COLUMNS
-    assert not table.duplicated(KEYS).any()
-    at = table[table["variant"].str.startswith("fixed_width")]
-    assert set(at["variant"]) == {"fixed_width PCA 6", "fixed_width random 6"}
+    table = score_representation(study, "few")
+    check(table)
+    at = table[(table["width"] == 6).fillna(False)]
+    assert set(at["projection"]) == {"pca", "random"}
     assert set(at["split"]) == {study.representation_metrics.splits[0]}
     assert set(at["space"]) == {"image", "text"}
     assert {"mig", "r2", "r2_held_out", "orthogonality", "numerical_rank_0.1"} <= set(at["metric"])
@@ -99,21 +102,36 @@ def test_the_first_split_is_measured_at_the_matched_width_too(copied):
     codes = next(sides(tensors, read_manifest(study, "ao")["composition"], study.words)).codes
     truth = read_manifest(study, "ao")["composition"].to_numpy()
     factors = np.column_stack([study.words.attribute_of(truth), study.words.object_of(truth)])
-    row = pick(at, metric="mig", space="image", variant="fixed_width PCA 6")
-    assert row["value"] == pytest.approx(mig(reduced(codes, 6), factors).value)
+    row = pick(at, metric="mig", space="image", projection="pca")
+    assert row["value"] == pytest.approx(mig(project_pca(codes, 6), factors).value)
 
 
 def test_splits_of_the_same_compositions_are_measured_once(measured, monkeypatch):
     study, table = measured
-    asked, once = [], measuring.measured
-    monkeypatch.setattr(measuring, "measured", lambda *given: asked.append(1) or once(*given))
+    asked, once = [], measuring.metrics_of_side
+    monkeypatch.setattr(
+        measuring, "metrics_of_side", lambda *given: asked.append(1) or once(*given)
+    )
     every = np.arange(study.words.size)
-    monkeypatch.setattr(measuring, "members", lambda study, model: {"unseen": every})
-    both = representation_metrics_of_model(study, "few").drop(columns="seconds")
+    monkeypatch.setattr(measuring, "split_members", lambda study, model: {"unseen": every})
+    both = score_representation(study, "few").drop(columns="seconds")
     assert len(asked) == 2  # images and texts
     whole = table[table["split"] == "all"].drop(columns="seconds")
     found = both[both["split"] == "all"]
-    pd.testing.assert_frame_equal(*(t.sort_values(KEYS, ignore_index=True) for t in (whole, found)))
+    pd.testing.assert_frame_equal(
+        *(t.sort_values(SCORES.keys, ignore_index=True) for t in (whole, found))
+    )
     copied = both[(both["split"] == "unseen") & (both["metric"] == "mig")]
     original = found[found["metric"] == "mig"]
     assert copied["value"].tolist() == original["value"].tolist()
+
+
+def test_a_width_that_is_that_of_the_null_too_has_each_row_once(copied):
+    settings = copied.representation_metrics.model_copy(
+        update={"fixed_width": 8, "dimensions": 8, "metrics": ["mig"]}
+    )
+    table = score_representation(
+        copied.model_copy(update={"representation_metrics": settings}), "few"
+    )
+    rows = table[(table["metric"] == "mig") & (table["split"] == settings.splits[0])]
+    assert set(rows["projection"]) == {"", "pca", "random"}

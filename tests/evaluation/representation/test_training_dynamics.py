@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from cood.evaluation.common.nearest import normalise
-from cood.evaluation.representation.training_dynamics import COLUMNS, training_dynamics_of_model
+from cood.evaluation.common.score_table import TRAINING_DYNAMICS, check
+from cood.evaluation.representation.training_dynamics import score_training_dynamics
 from cood.files import read_table, read_tensors, write_tensors
 from cood.metrics.rank import effective_rank
 from cood.splits import seen, splits
@@ -12,12 +13,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarni
 
 
 def test_measures_at_every_moment(copied):
-    table = training_dynamics_of_model(copied, "few")
+    table = score_training_dynamics(copied, "few")
     pd.testing.assert_frame_equal(read_table(copied.paths.model_training_dynamics("few")), table)
-    assert tuple(table.columns) == COLUMNS
+    check(table, TRAINING_DYNAMICS)
     moments, _ = read_tensors(copied.paths.model("few") / "moments.safetensors")
     assert list(dict.fromkeys(table["step"])) == moments["steps"].tolist()
-    assert not table.duplicated(["step", "space", "metric"]).any()
     assert len(table) % len(moments["steps"]) == 0
     ranks = table[(table["metric"] == "effective_rank") & (table["space"] == "text")]
     for value, codes in zip(ranks["value"], moments["texts"], strict=True):
@@ -33,9 +33,10 @@ def test_accuracy_of_planted_embeddings(copied):
     images[unseen[0]] = texts[trained[0]]  # one of the unseen is taken for a trained one
     moments = {"steps": np.array([3]), "images": images[None], "texts": texts[None]}
     write_tensors(moments, copied.paths.model("few") / "moments.safetensors", {"model": "few"})
-    table = training_dynamics_of_model(copied, "few").set_index("metric")
-    both = table[table["space"] == "both"]
-    assert both.loc["pair_top1", "value"] == pytest.approx(1 - 1 / len(unseen))
-    assert both.loc["pair_top1_seen", "value"] == 1
-    assert both["n"].to_dict() == {"pair_top1": len(unseen), "pair_top1_seen": len(trained)}
+    table = score_training_dynamics(copied, "few")
+    both = table[table["metric"] == "pair_top1"].set_index("split")
+    assert set(both["space"]) == {"both"}
+    assert both.loc["unseen", "value"] == pytest.approx(1 - 1 / len(unseen))
+    assert both.loc["seen", "value"] == 1
+    assert both["n"].to_dict() == {"unseen": len(unseen), "seen": len(trained)}
     assert (both["chance"] == 1 / size).all()

@@ -3,11 +3,14 @@ import pandas as pd
 import pytest
 import torch
 
+from cood.catalogue.sources import local_source
 from cood.errors import StudyError
 from cood.files import read_table, read_tensors
-from cood.models.loading import load, local, text_tower
-from cood.models.training.clip import draw_tensors, train
-from cood.models.training.fitting import untrained
+from cood.models.clip import text_tower
+from cood.models.loading import load
+from cood.models.small_clip import untrained_clip
+from cood.models.training.clip import draw_tensors, train_model
+from cood.models.training.fitting import used_vocabulary
 from cood.models.zoo import architectures
 from cood.paths import Paths
 from cood.splits import training_captions
@@ -39,7 +42,7 @@ def test_what_is_written(done):
 
 
 def test_training_again_gives_the_same_bits(built, tiny):
-    train(tiny, "few", quiet)
+    train_model(tiny, "few", quiet)
     both = (tiny.paths, Paths(built, "tiny"))
     assert both[0].root != both[1].root
     assert weights(both[0], "few") == weights(both[1], "few")
@@ -49,8 +52,8 @@ def test_training_again_gives_the_same_bits(built, tiny):
 
 
 def test_only_tokens_that_occur_are_trained_in_the_whole_vocabulary(done):
-    before = text_tower(untrained("resnet", 0).model).token_embedding.weight.detach()
-    clip = load(local(done.paths.model("few")))
+    before = text_tower(untrained_clip("resnet", 0).model).token_embedding.weight.detach()
+    clip = load(local_source(done.paths.model("few")))
     after = text_tower(clip.model).token_embedding.weight.detach()
     assert after.shape == (49408, 64)
     tokens = clip.tokenize(training_captions(done, done.models["few"])["caption"].tolist())
@@ -62,12 +65,26 @@ def test_only_tokens_that_occur_are_trained_in_the_whole_vocabulary(done):
     assert set(tokens.unique().tolist()) - {0} <= set(trained.tolist())
 
 
+def test_training_that_fails_leaves_the_whole_vocabulary():
+    clip = untrained_clip("resnet", 0)
+    tower = text_tower(clip.model)
+    whole, weights = tower.token_embedding, tower.token_embedding.weight.detach().clone()
+    tokens = clip.tokenize(["a red hat"])
+    with pytest.raises(ZeroDivisionError), used_vocabulary(clip, tokens):  # noqa: PT012
+        assert len(tower.token_embedding.weight) == len(tokens.unique())
+        with torch.no_grad():
+            tower.token_embedding.weight.zero_()
+        raise ZeroDivisionError
+    assert tower.token_embedding is whole
+    torch.testing.assert_close(whole.weight.detach(), weights)
+
+
 def test_the_saved_model_embeds_as_the_trained_one_did(done):
     moments, metadata = read_tensors(done.paths.model("few") / "moments.safetensors")
     assert metadata == {"model": "few"}
     assert moments["images"].shape == moments["texts"].shape == (2, 20, 64)
     assert list(moments["steps"]) == [0, 4]
-    clip = load(local(done.paths.model("few")))
+    clip = load(local_source(done.paths.model("few")))
     tokens = clip.tokenize([f"a photo of a {c}" for c in done.words.compositions()])
     images = draw_tensors(done, clip, np.arange(20), (4,))
     with torch.inference_mode():
@@ -80,27 +97,27 @@ def test_the_saved_model_embeds_as_the_trained_one_did(done):
 
 def test_training_lowers_the_loss(project, parse):
     study = parse(models={"m": {"share": 0.4, "images": 64, "epochs": 12, "batch": 16}})
-    train(study, "m", quiet)
+    train_model(study, "m", quiet)
     loss = read_table(study.paths.model("m") / "training.parquet")["loss"]
     assert loss.iloc[-4:].mean() < 0.8 * loss.iloc[:4].mean()
 
 
 def test_the_seed_changes_the_weights(built, project, parse):
     study = parse(models={"m": {"share": 0.4, "seed": 1}})
-    train(study, "m", quiet)
+    train_model(study, "m", quiet)
     assert weights(study.paths, "m") != weights(Paths(built, "tiny"), "few")
 
 
-def test_progress_is_told(project, parse):
+def test_progress_is_reported(project, parse):
     said = []
     study = parse(models={"m": {"share": 0.4, "images": 8}})
-    train(study, "m", said.append)
+    train_model(study, "m", said.append)
     assert said == ["m: drawing 8 training images"]
 
 
 @pytest.mark.parametrize("name", architectures())
 def test_every_architecture_takes_images_and_texts(name):
-    clip = untrained(name, seed=0)
+    clip = untrained_clip(name, seed=0)
     size = clip.config["vision_cfg"]["image_size"]
     with torch.inference_mode():
         image = clip.model.encode_image(torch.zeros(2, 3, size, size))
@@ -109,13 +126,13 @@ def test_every_architecture_takes_images_and_texts(name):
 
 
 def test_equal_seeds_give_equal_weights():
-    states = [untrained("vit", seed).model.state_dict() for seed in (1, 1, 2)]
+    states = [untrained_clip("vit", seed).model.state_dict() for seed in (1, 1, 2)]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
     assert not all(torch.equal(states[0][key], states[2][key]) for key in states[0])
 
 
 def test_drawings_depend_on_their_stream(tiny):
-    clip = untrained("resnet", 0)
+    clip = untrained_clip("resnet", 0)
     one, same, other = (draw_tensors(tiny, clip, np.arange(3), (2, s)) for s in (0, 0, 1))
     assert one.shape == (3, 3, 32, 32)
     assert torch.equal(one, same)
@@ -129,8 +146,8 @@ def test_fewer_images_than_a_batch(project, parse):
 
 def test_sigmoid_loss(project, parse):
     study = parse(models={"m": {"share": 0.4, "architecture": "resnet-sigmoid", "loss": "sigmoid"}})
-    train(study, "m", quiet)
-    clip = load(local(study.paths.model("m")))
+    train_model(study, "m", quiet)
+    clip = load(local_source(study.paths.model("m")))
     assert clip.model.logit_bias is not None
     assert clip.model.logit_bias.item() != -10
 
@@ -145,30 +162,30 @@ def test_sigmoid_loss(project, parse):
 def test_loss_and_architecture_that_clash_are_refused(project, parse, clash):
     study = parse(models={"m": {"share": 0.4, **clash}})
     with pytest.raises(StudyError, match=f"'{clash['architecture']}' and loss '{clash['loss']}'"):
-        train(study, "m", quiet)
+        train_model(study, "m", quiet)
     assert not study.paths.model("m").exists()
 
 
 def test_an_unknown_architecture_gets_near_ones(project, parse):
     study = parse(models={"m": {"share": 0.4, "architecture": "resnet65"}})
     with pytest.raises(StudyError, match=r"unknown architecture 'resnet65'; did you mean resnet"):
-        train(study, "m", quiet)
+        train_model(study, "m", quiet)
 
 
 def test_a_checkpoint_is_not_trained(project, parse):
     study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
     with pytest.raises(StudyError, match="'c' is a checkpoint; there is nothing to train"):
-        train(study, "c", quiet)
+        train_model(study, "c", quiet)
 
 
 def test_nine_steps(project, parse):
     study = parse(models={"m": {"share": 0.4, "images": 18, "batch": 2}})
-    train(study, "m", quiet)
+    train_model(study, "m", quiet)
     assert len(read_table(study.paths.model("m") / "training.parquet")) == 9
 
 
 def test_the_last_moment_is_the_end_of_training(project, parse):
     study = parse(models={"m": {"share": 0.4, "moments": 2}})
-    train(study, "m", quiet)
+    train_model(study, "m", quiet)
     moments, _ = read_tensors(study.paths.model("m") / "moments.safetensors")
     assert list(moments["steps"]) == [0, 4]

@@ -4,15 +4,17 @@ import pandas as pd
 import pytest
 import torch
 
+from cood.catalogue.sources import local_source
 from cood.errors import CoodError, StudyError
 from cood.factors.table import DSPRITES, SHAPES3D, TABLES
 from cood.files import read_table
-from cood.models.loading import Clip, load, local
-from cood.models.training.caption_forms import caption_form
+from cood.models.caption_forms import caption_form
+from cood.models.clip import Clip
+from cood.models.loading import load
+from cood.models.small_clip import untrained_clip
 from cood.models.training.factor_clip import NAMED, train_factor_model, training_captions
-from cood.models.training.fitting import untrained
 from cood.paths import Paths
-from cood.synthesis.scenes.scenes import seen, training_scenes
+from cood.synthesis.scenes.splits import seen, training_scenes
 
 
 def quiet(text):
@@ -37,7 +39,7 @@ def test_what_is_written(factored):
     history = read_table(folder / "training.parquet")
     assert list(history["step"]) == [1, 2, 3, 4]
     assert np.isfinite(history).all(axis=None)
-    clip = load(local(folder))
+    clip = load(local_source(folder))
     with torch.inference_mode():
         assert clip.model.encode_image(torch.zeros(1, 3, 32, 32)).shape == (1, 64)
 
@@ -53,7 +55,7 @@ def test_training_again_gives_the_same_bits(drawn_factors, copied_factors):
     assert before.read_bytes() == after.read_bytes()
 
 
-def test_captions_name_what_they_say_in_the_given_proportions(factored):
+def test_captions_name_pairs_and_words_in_the_set_proportions(factored):
     settings = factored.factor_models["on-shapes"]
     ids = SHAPES3D.ids(np.random.default_rng(0).choice(SHAPES3D.size, 3000))
     words = SHAPES3D.word_ids(ids)
@@ -89,19 +91,19 @@ def test_an_unknown_model_or_architecture(factored, parse):
 def with_room(tokens):
     """A model whose tokeniser has room for so many tokens; its weights are not asked for."""
     tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=tokens)
-    return Clip("m", torch.nn.InDistribution(), None, tokenizer, {})
+    return Clip("m", torch.nn.Identity(), None, tokenizer, {})
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_the_form_of_captions_follows_the_room(table):
+def test_the_form_of_captions_follows_the_context(table):
     assert caption_form(with_room(77), table) == "sentence"
-    assert caption_form(untrained("resnet", 0), table) == "short"
+    assert caption_form(untrained_clip("resnet", 0), table) == "short"
     with pytest.raises(CoodError, match=r"need \d+ tokens, and its text tower has room for 6"):
         caption_form(with_room(6), table)
 
 
 def test_no_caption_of_the_chosen_form_is_cut():
-    clip = untrained("resnet", 0)
+    clip = untrained_clip("resnet", 0)
     for table in (SHAPES3D, DSPRITES):
         ids = table.ids(np.random.default_rng(0).choice(table.size, 2000))
         captions = table.captions(table.word_ids(ids), "short")

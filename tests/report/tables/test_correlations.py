@@ -16,9 +16,9 @@ from cood.report.tables.correlations import (
     count_signs,
     metric_correlation_table,
     model_influence,
+    rank_grid,
     styled_correlations,
     trend,
-    variant_grid,
     with_coefficient,
 )
 
@@ -94,21 +94,22 @@ def test_numbers_of_models_are_shown_only_where_they_differ():
 @pytest.fixture
 def found():
     rows = [
-        ("rank_1", "images, centred, relative", -0.5, -0.9, -0.1),
-        ("rank_1", "texts, centred, relative", 0.5, -0.2, 0.9),
-        ("rank_1", "images, centred, in dimensions", -0.4, -0.8, 0.1),
-        ("other", "images, centred, relative", np.nan, np.nan, np.nan),
-        ("other", "texts, centred, relative", 0.7, 0.2, 0.9),
+        ("rank_1", "images", True, -0.5, -0.9, -0.1),
+        ("rank_1", "means", True, 0.5, -0.2, 0.9),
+        ("rank_1", "images", False, -0.4, -0.8, 0.1),
+        ("other", "images", True, np.nan, np.nan, np.nan),
+        ("other", "means", True, 0.7, 0.2, 0.9),
     ]
-    columns = ["metric", "variant", "spearman", "spearman_low", "spearman_high"]
+    columns = ["metric", "codes", "relative", "spearman", "spearman_low", "spearman_high"]
     table = pd.DataFrame(rows, columns=columns)
+    table = table.assign(centred=True, unit_rows=True, projection="", factor="")
     known = {"lowest": 1.0, "median": 2.0, "highest": 3.0, "chance": np.nan}
     return table.assign(**known, spearman_min=-0.6, spearman_max=0.25)
 
 
-def test_variants_by_metrics(found):
-    table = variant_grid(found, "spearman", last="relative")
-    assert list(table.index) == ["images, centred", "texts, centred"]
+def test_ranks_by_codes_and_definition(found):
+    table = rank_grid(found, "spearman", relative=True)
+    assert list(table.index) == ["images, centred, unit rows", "means, centred, unit rows"]
     assert list(table.columns) == ["rank_1", "other"]
     np.testing.assert_array_equal(table.to_numpy(), [[-0.5, np.nan], [0.5, 0.7]])
 
@@ -122,7 +123,7 @@ def test_signs_are_counted(found):
 def test_a_metric_is_shown_with_its_interval_and_range(found):
     row = metric_correlation_table(found, "spearman").iloc[0]
     assert row["metric"] == "rank 1"
-    assert row["codes"] == "images"
+    assert (row["codes"], row["factor"]) == ("images", "both")
     assert row["median (lowest to highest)"] == "2.00 (1.00 to 3.00)"
     assert row["Spearman"] == "-0.50 [-0.90, -0.10]"
     assert row["range without any one model"] == "-0.60 to 0.25"

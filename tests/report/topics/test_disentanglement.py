@@ -3,27 +3,28 @@ import pytest
 
 from cood.analysis.results import Results
 from cood.errors import NotebookError
+from cood.evaluation.common.score_table import complete
 from cood.report.topics import disentanglement
 
-COLUMNS = ["model", "set", "split", "group", "space", "metric", "variant", "value", "chance"]
+COMPUTATIONS = [
+    ({"factor": "attribute"}, 0.9, 0.1),
+    ({"null": "rotated"}, 0.15, None),
+    ({"projection": "pca", "width": 8}, 0.05, None),
+]
 
 
 @pytest.fixture
 def results(tiny):
     rows = [
-        (model, "ao", split, "all", space, metric, variant, value, chance)
+        {"model": model, "split": split, "space": space, "metric": metric}
+        | {"value": value, "chance": chance, **computation}
         for split in ("all", "unseen")
         for space in ("image", "text")
         for metric in ("mig", "coverage")
         for i, model in enumerate(("few", "most", "text only"))
-        for variant, value, chance in (
-            ("all", 0.2 + 0.2 * i, 0.1),
-            ("attribute", 0.9, 0.1),
-            ("rotated", 0.15, None),
-            ("PCA 8", 0.05, None),
-        )
+        for computation, value, chance in [({}, 0.2 + 0.2 * i, 0.1), *COMPUTATIONS]
     ]
-    scores = pd.DataFrame(rows, columns=COLUMNS).assign(note="")
+    scores = complete(rows, set="ao", category="all")
     return Results(tiny, scores, pd.DataFrame({"model": ["few", "most"]}))
 
 
@@ -46,7 +47,7 @@ def test_values_and_their_null_values(results):
 def test_scores_in_the_given_order(results):
     table = disentanglement.scores_of(results, ["mig", "coverage"], "unseen")
     assert list(dict.fromkeys(table["metric"])) == ["mig", "coverage"]
-    assert set(table["variant"]) == {"all"}
+    assert set(table["factor"]) == set(table["null"]) == {""}
     assert set(table["model"]) == {"few", "most"}
 
 

@@ -14,11 +14,12 @@ from cood.analysis.topics.interventions.effects import (
     rotation,
 )
 from cood.errors import StudyError
-from cood.evaluation.interventions.interventions import COLUMNS, intervene_on_model
+from cood.evaluation.common.score_table import INTERVENTIONS
+from cood.evaluation.interventions.interventions import score_interventions
 from cood.report.topics import interventions
 from cood.settings.study_file import load_study
 
-NONE = pd.DataFrame(columns=list(COLUMNS))
+NONE = pd.DataFrame(columns=list(INTERVENTIONS.columns))
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +33,12 @@ def made(built, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         study = load_study("tiny")
-        intervene_on_model(study, "few")
+        score_interventions(study, "few")
         shutil.copy(study.paths.embeddings("few", "ao"), root / "ao")
         other = study.paths.embeddings("most", "ao")
         other.parent.mkdir(parents=True)
         shutil.copy(root / "ao", other)
-        intervene_on_model(study, "most")
+        score_interventions(study, "most")
         table = load_interventions(study)
     models = pd.DataFrame({"model": ["few", "most"], "family": ["40%", "80%"]})
     return Results(study, pd.DataFrame(), models), table

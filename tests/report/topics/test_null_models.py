@@ -10,6 +10,7 @@ from cood.analysis.topics.null_models.against_null import (
     LOWER,
     UNCLEAR,
 )
+from cood.evaluation.common.score_table import complete
 from cood.report.topics import null_models
 
 NULL = pd.DataFrame(
@@ -89,11 +90,11 @@ def test_rankings():
 def test_templates_that_name_an_attribute(parse):
     ablations = {"bare": ["{}"], "named": ["a red {}"]}
     study = parse(evaluation={"templates": ["a {}"], "ablations": ablations})
-    rows = [("pair_top1", "all", 0.5), ("pair_top1", "templates, named", 0.2)]
-    rows += [(f"{word}_alone_top1", "all", 0.5) for word in ("attribute", "object")]
-    table = pd.DataFrame(rows, columns=["metric", "variant", "value"])
-    fixed = {"set": "ao", "split": "unseen", "space": "image", "group": "all", "model": "a"}
-    scores = table.assign(**fixed, low=0.0, high=1.0, chance=0.1, n=5)
+    rows = [("pair_top1", "", 0.5), ("pair_top1", "named", 0.2)]
+    rows += [(f"{word}_alone_top1", "", 0.5) for word in ("attribute", "object")]
+    table = pd.DataFrame(rows, columns=["metric", "templates", "value"])
+    fixed = {"set": "ao", "split": "unseen", "space": "image", "category": "all", "model": "a"}
+    scores = complete(table, **fixed, labels="all", low=0.0, high=1.0, chance=0.1, n=5)
     results = Results(study, scores, pd.DataFrame({"model": ["a"]}))
     order = {"way": 'template "a red {}"', "tau": 0.5, "low": 0.1, "high": 0.9, "median": 0.2}
     assert null_models.describe_template_collisions(results, pd.DataFrame([order])) == (
@@ -151,11 +152,12 @@ def found():
         ("given size", "sap", 0.8, 0.6, 0.9),
     ]
     columns = ["way", "metric", "spearman", "spearman_low", "spearman_high"]
-    return pd.DataFrame(rows, columns=columns).assign(space="image", variant="all")
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(space="image", given=["", "", "size", "size"])
 
 
 def test_coefficients_that_change_or_lose_significance(found):
-    narrow = found.assign(way=found["way"].replace("given size", "random projection, 8"))
+    narrow = found.assign(projection=["", "", "random", "random"], width=8)
     assert null_models.describe_width_changes(narrow, "spearman") == (
         "with random projection (8 dimensions), the median coefficient changes by 0.25, and that "
         "of mig of images changes most, by 0.40"
@@ -195,8 +197,8 @@ def test_trained_and_null_models_have_different_marks(parse):
     study = parse(null_models={"u": {"architecture": "vit"}})
     rows = [(m, s, "mig", v) for s in ("image", "text") for m, v in (("a", 0.9), ("u", 0.2))]
     table = pd.DataFrame(rows, columns=["model", "space", "metric", "value"])
-    fixed = {"set": "ao", "split": "unseen", "group": "all", "variant": "all", "chance": 0.1}
-    results = Results(study, table.assign(**fixed), pd.DataFrame({"model": ["a"]}))
+    fixed = {"set": "ao", "split": "unseen", "category": "all", "chance": 0.1}
+    results = Results(study, complete(table, **fixed), pd.DataFrame({"model": ["a"]}))
     figure = null_models.plot_against_null_models(results, ["mig", "sap"], "unseen")
     for axes in figure.axes:
         chance, trained, null = (list(line.get_xdata()) for line in axes.lines[:3])

@@ -70,7 +70,7 @@ def test_a_fresh_process_gives_the_same_bytes():
 
 
 @pytest.mark.parametrize("attribute", [a for a in PAINTERS if a != "red"])
-def test_the_attribute_lies_on_the_object_alone(attribute):
+def test_the_attribute_changes_the_object_only(attribute):
     for seed in range(4):
         mask, _ = draw_mask("camera", rng(6, seed))
         changed = draw("camera", attribute, rng(6, seed)) != draw("camera", "red", rng(6, seed))

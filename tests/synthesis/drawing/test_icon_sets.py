@@ -8,13 +8,9 @@ from cood.files import write_table
 from cood.paths import Paths
 from cood.splits import splits
 from cood.synthesis.drawing.draw import draw
-from cood.synthesis.drawing.icon_sets import (
-    damaged_image,
-    draw_set,
-    image_seed,
-    load_image,
-    read_manifest,
-)
+from cood.synthesis.drawing.icon_sets import draw_compositions, image_seed
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import damaged_image, read_manifest
 
 
 def test_manifest_has_a_row_an_image(done):
@@ -45,7 +41,7 @@ def test_cores_and_number_of_images_do_not_change_an_image(built, project, parse
     built = Paths(built, "tiny").manifest("ao").parent
     expected = {f.relative_to(built): f.read_bytes() for f in built.glob("* */0.png")}
     one = parse(sets={"ao": {"source": "icons", "images_per_composition": 1, "size": 32}})
-    draw_set(one, "ao", cores=2)
+    draw_compositions(one, "ao", cores=2)
     folder = project / "results" / "tiny" / "sets" / "ao"
     drawn = {f.relative_to(folder): f.read_bytes() for f in folder.rglob("*.png")}
     assert len(drawn) == 20
@@ -56,7 +52,7 @@ def test_cores_and_number_of_images_do_not_change_an_image(built, project, parse
 def test_another_seed_draws_another_set(built, project, parse):
     built = Paths(built, "tiny").manifest("ao").parent
     sets = {"ao": {"source": "icons", "images_per_composition": 1, "size": 32}}
-    draw_set(parse(seed=8, sets=sets), "ao")
+    draw_compositions(parse(seed=8, sets=sets), "ao")
     folder = project / "results" / "tiny" / "sets" / "ao"
     assert len(list(folder.rglob("*.png"))) == 20
     for file in folder.rglob("*.png"):
@@ -77,7 +73,7 @@ def test_unknown_set_and_missing_manifest(tiny):
     with pytest.raises(StudyError, match="unknown set 'oa'"):
         read_manifest(tiny, "oa")
     with pytest.raises(StudyError, match="unknown set 'oa'"):
-        draw_set(tiny, "oa")
+        draw_compositions(tiny, "oa")
     with pytest.raises(ArtefactError, match=r"manifest.parquet does not exist"):
         read_manifest(tiny, "ao")
 
@@ -88,7 +84,7 @@ def test_an_object_without_a_drawing_is_refused(project, parse):
         models={"m": {"share": 0.5}},
     )
     with pytest.raises(ValueError, match=r"'umbrela'; did you mean umbrella"):
-        draw_set(study, "ao")
+        draw_compositions(study, "ao")
     assert not study.paths.manifest("ao").exists()
 
 

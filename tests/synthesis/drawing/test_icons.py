@@ -74,7 +74,7 @@ def test_unknown_object_names_close_ones():
         icons.get_icon("umbrela")
 
 
-def test_missing_package_says_the_way_out(fresh, monkeypatch):
+def test_a_missing_package_says_what_to_install(fresh, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(icons.MissingFontError, match="pip install qtawesome"):
         icons.glyph_mask("fa", "dog", 64)
@@ -88,7 +88,7 @@ def test_missing_font_names_file_and_folder(fresh, monkeypatch, tmp_path):
     assert "pip install qtawesome" in str(caught.value)
 
 
-def test_charmap_without_font_is_told(fresh, monkeypatch, tmp_path):
+def test_a_charmap_without_font_is_refused(fresh, monkeypatch, tmp_path):
     (tmp_path / "fontawesome6-solid-webfont-charmap-6.json").write_text('{"dog": "f6d3"}')
     monkeypatch.setattr(icons, "fonts_folder", lambda: tmp_path)
     with pytest.raises(icons.MissingFontError, match="font of icon design 'fa'"):

@@ -6,8 +6,9 @@ from cood.errors import ArtefactError, StudyError
 from cood.files import write_table
 from cood.paths import Paths
 from cood.synthesis.drawing.draw import draw, draw_background, draw_mask
-from cood.synthesis.drawing.icon_sets import damaged_image, load_image
-from cood.synthesis.drawing.isolated import draw_isolated, isolated_seed, read_isolated
+from cood.synthesis.drawing.icon_sets import draw_isolated, isolated_seed
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import damaged_image, read_isolated
 
 
 def test_the_table_has_a_row_an_image(done):
@@ -70,13 +71,13 @@ def test_a_word_that_is_attribute_and_object_keeps_its_images_apart(project, par
         models={"m": {"share": 0.5}},
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cood.synthesis.drawing.isolated.write_images", lambda *given: 0)
+        patch.setattr("cood.synthesis.drawing.icon_sets.write_drawings", lambda *given: 0)
         assert not draw_isolated(study, "ao")["image"].duplicated().any()
     read = read_isolated(study, "ao")
     assert (read["attribute"] == "orange").sum() == (read["object"] == "orange").sum() == 3
 
 
-def test_a_word_without_an_image_is_told(copied):
+def test_a_word_without_an_image_is_refused(copied):
     path = copied.paths.isolated("ao")
     table = pd.read_parquet(path)
     table.loc[table["object"] == "hat", "status"] = "too dark"

@@ -60,7 +60,7 @@ def release(**given):
     return ReleaseSet(source="release", file="x.zip", **given)
 
 
-def test_a_download_is_whole_and_done_once(tmp_path, server):
+def test_a_download_is_complete_and_done_once(tmp_path, server):
     path, said = tmp_path / "data" / "release.zip", []
     digest = hashlib.sha256(server.content).hexdigest()
     for _ in range(2):
@@ -70,11 +70,11 @@ def test_a_download_is_whole_and_done_once(tmp_path, server):
     assert [p.name for p in path.parent.iterdir()] == ["release.zip"]
 
 
-def test_a_broken_line_is_gone_on_with(tmp_path, server, monkeypatch):
+def test_an_interrupted_download_is_resumed(tmp_path, server, monkeypatch):
     server.faults = [700_000]
     path = tmp_path / "release.zip"
     monkeypatch.setattr(download, "RETRIES", 0)
-    with pytest.raises(CoodError, match="run it again to go on with what has come") as caught:
+    with pytest.raises(CoodError, match="run again to resume the download") as caught:
         fetch(release(url=server.url), path)
     assert "\n" not in str(caught.value)
     assert not path.exists()
@@ -86,7 +86,7 @@ def test_a_broken_line_is_gone_on_with(tmp_path, server, monkeypatch):
     assert last == "bytes=524288-"
 
 
-def test_what_is_not_the_release_is_told(tmp_path, server):
+def test_files_that_are_not_the_release_are_refused(tmp_path, server):
     path = tmp_path / "release.zip"
     with pytest.raises(CoodError, match=r"has the SHA-256 .* not 0000.* delete it to download it"):
         fetch(release(url=server.url, sha256="0" * 64), path)
@@ -95,7 +95,7 @@ def test_what_is_not_the_release_is_told(tmp_path, server):
         fetch(release(url=server.url), tmp_path / "page.zip")
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path, server, monkeypatch):
+def test_a_missing_server_is_reported(tmp_path, server, monkeypatch):
     server.content = None
     with pytest.raises(CoodError, match=r"release\.zip") as caught:
         fetch(release(url=server.url), tmp_path / "release.zip")
@@ -105,7 +105,7 @@ def test_a_server_that_is_not_there_is_told(tmp_path, server, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_without_an_address_the_way_out_is_told(tmp_path):
+def test_without_an_address_the_error_says_what_to_do(tmp_path):
     with pytest.raises(CoodError, match="put the release there, or give its `url`"):
         fetch(release(), tmp_path / "release.zip")
     (tmp_path / "folder").mkdir()

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cood import imagenet
-from cood.synthesis.drawing.icon_sets import image_name
 from cood.synthesis.external.folder_names import LONGEST, form, lookup, parse
+from cood.synthesis.manifests import image_name
 from cood.vocabulary import CATEGORY, Vocabulary
 
 WORDS = Vocabulary(tuple(CATEGORY), tuple(imagenet.objects()))
@@ -65,7 +65,7 @@ def test_labels_that_name_no_composition(label, reason):
     assert parse(label, KNOWN) == reason
 
 
-def test_words_outside_the_vocabulary_are_told_apart():
+def test_words_outside_the_vocabulary_are_distinguished():
     assert parse("dry dog", FEW) == "unknown attribute: not in the vocabulary"
     assert parse("red castle", FEW).startswith("unknown object")
     assert parse("blue plaid t shirt", FEW) == ("blue plaid", "T-shirt")

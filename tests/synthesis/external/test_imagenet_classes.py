@@ -4,7 +4,8 @@ from PIL import Image
 
 from cood import imagenet
 from cood.errors import CoodError, StudyError
-from cood.synthesis.external.imagenet_classes import class_of, take_classes
+from cood.synthesis.external.imagenet_classes import class_of
+from cood.synthesis.external.importing import import_set
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_numbers_are_numbers():
     assert class_of("1000") == "unknown class: no such number"
 
 
-def test_names_of_one_class_are_known():
+def test_a_name_of_one_class_gives_its_number():
     own = [class_of(name) for name in imagenet.class_names()]
     several = [value for value in own if not isinstance(value, int)]
     assert several == ["unknown class: several of that name"] * 4  # missile, sunglasses
@@ -51,7 +52,7 @@ def test_a_folder_becomes_a_table(study, folder):
         picture(folder / label / "1.JPEG", (k, 0, 0))
     (folder / "10" / "2.JPEG").write_bytes(b"")
     said = []
-    table = take_classes(study, "val", say=said.append)
+    table = import_set(study, "val", say=said.append)
     kept = table[table["status"] == "kept"].set_index("class")
     assert kept["object"].to_dict() == {0: "tench", 10: "brambling", 296: "polar bear"}
     assert (study.paths.manifest("val").parent / kept["image"][10]).is_file()
@@ -60,17 +61,17 @@ def test_a_folder_becomes_a_table(study, folder):
         "10/2.JPEG": "empty file",
         "no such fish/1.JPEG": "unknown class: no such name",
     }
-    assert "val: folders that name no class of ImageNet are left out: 'no such fish'" in said
-    assert "val: 3 of 1,000 classes have an image; only these can be answered" in said
+    assert "val: skipped folders that name no class of ImageNet: 'no such fish'" in said
+    assert "val: 3 of 1,000 classes have an image; only these are candidate answers" in said
     assert pd.read_parquet(study.paths.isolated("val")).empty
 
 
 def test_a_folder_that_cannot_be_used_is_refused(study, folder):
     with pytest.raises(CoodError, match=r"sets\.val: there is no folder .*val; correct it"):
-        take_classes(study, "val")
+        import_set(study, "val")
     picture(folder / "no such fish" / "1.png", "red")
     with pytest.raises(CoodError, match=r"no image of .* can be used, .* 'unknown class'"):
-        take_classes(study, "val", say=lambda text: None)
+        import_set(study, "val", say=lambda text: None)
 
 
 def test_names_of_sets_are_not_taken_twice(parse):

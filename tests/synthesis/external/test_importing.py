@@ -9,12 +9,13 @@ import yaml
 from cood.cli import main
 from cood.errors import CoodError, StudyError
 from cood.files import read_table
-from cood.models.training.fitting import save, untrained
-from cood.pipeline.run import discard_damaged
+from cood.models.small_clip import save_clip, untrained_clip
+from cood.pipeline.damage import discard_damaged
 from cood.settings.study_file import load_study
-from cood.synthesis.drawing.icon_sets import damaged_image, load_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
-from cood.synthesis.external.importing import state, take_set
+from cood.synthesis.external.importing import import_set
+from cood.synthesis.external.source_files import state
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import damaged_image, read_isolated, read_manifest
 from tests.synthesis.test_image_files import GREY, WHOLE, bomb, png
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
@@ -97,7 +98,7 @@ def statuses(table):
 
 
 @pytest.fixture(params=["folder", "folder of the release", "zip"])
-def brought(request, project, study):
+def imported(request, project, study):
     """A study whose set is `FILES`, in every form in which it can come."""
     if request.param == "zip":
         write_zip(project / "own.zip")
@@ -108,42 +109,46 @@ def brought(request, project, study):
     return study(source="release", file="mine")
 
 
-def test_every_file_is_kept_or_told_why_not(brought, capsys):
-    assert main(["draw", "--study", "tiny", "--set", "own", "--cores", "1"]) == 0
-    table = pd.read_parquet(brought.paths.manifest("own"))
+def test_every_file_is_kept_or_has_a_reason(imported):
+    lines = []
+    import_set(imported, "own", cores=1, say=lines.append)
+    table = pd.read_parquet(imported.paths.manifest("own"))
     assert statuses(table) == STATUS
-    kept = read_manifest(brought, "own")
+    kept = read_manifest(imported, "own")
     assert sorted(kept["image"]) == [
-        *("blue hat/0.png", "red apple/0.png", "red apple/2.jpg", "red apple/3.webp"),
+        "blue hat/0.png",
+        "red apple/0.png",
+        "red apple/2.jpg",
+        "red apple/3.webp",
         "striped dog/0.png",
     ]
-    expected = brought.words.ids(kept["attribute"], kept["object"])
+    expected = imported.words.ids(kept["attribute"], kept["object"])
     np.testing.assert_array_equal(kept["composition"], expected)
     assert set(kept["split"]) == {"unseen"}  # nothing is trained here
     assert (kept["prompt"] == kept["attribute"] + " " + kept["object"]).all()
     dropped = table[table["status"] != "kept"]
     assert set(dropped["bytes"]) == {0}
-    assert "own: 5 images kept of 16 files" in capsys.readouterr().err
+    assert lines[-1] == "own: 5 images kept of 16 files"
 
 
-def test_images_read_as_they_are_and_lie_where_the_manifest_says(brought):
-    table = take_set(brought, "own")
-    folder = brought.paths.manifest("own").parent
+def test_images_are_unchanged_and_where_the_manifest_says(imported):
+    table = import_set(imported, "own")
+    folder = imported.paths.manifest("own").parent
     files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix != ".parquet"}
     files = {file for file in files if "." in file}
     assert files == set(table.loc[table["status"] == "kept", "image"])
     np.testing.assert_array_equal(load_image(folder, "striped dog/0.png"), GREY)
     np.testing.assert_array_equal(load_image(folder, "red apple/3.webp"), GREY)
-    assert damaged_image(brought.paths.manifest("own")) is None
-    assert read_isolated(brought, "own") is None
-    assert read_table(brought.paths.isolated("own")).empty
+    assert damaged_image(imported.paths.manifest("own")) is None
+    assert read_isolated(imported, "own") is None
+    assert read_table(imported.paths.isolated("own")).empty
 
 
 def test_images_of_a_folder_are_linked_and_not_touched(project, study):
     write_files(project / "mine")
     settings = study(source="folder", folder="mine", generator="my camera")
     for _ in range(2):  # the second time over the first
-        table = take_set(settings, "own", cores=2)
+        table = import_set(settings, "own", cores=2)
     assert {n: (project / "mine" / n).read_bytes() for n in FILES} == FILES
     assert set(table["generator"]) == {"my camera"}
     link = settings.paths.manifest("own").parent / "blue hat" / "0.png"
@@ -151,13 +156,13 @@ def test_images_of_a_folder_are_linked_and_not_touched(project, study):
     assert link.resolve() == project / "mine" / "Blue hat" / "a.png"
     (project / "mine" / "Blue hat" / "a.png").unlink()
     assert discard_damaged(settings, dry_run=False) == [str(settings.paths.manifest("own"))]
-    assert "Blue hat/a.png" not in set(take_set(settings, "own")["file"])
+    assert "Blue hat/a.png" not in set(import_set(settings, "own")["file"])
 
 
-def test_the_number_of_processes_changes_nothing(brought, monkeypatch):
-    one = take_set(brought, "own", cores=1)
-    monkeypatch.setattr("cood.synthesis.external.importing.PART", 2)
-    pd.testing.assert_frame_equal(take_set(brought, "own", cores=2), one)
+def test_the_number_of_processes_changes_nothing(imported, monkeypatch):
+    one = import_set(imported, "own", cores=1)
+    monkeypatch.setattr("cood.synthesis.external.transfer.PART", 2)
+    pd.testing.assert_frame_equal(import_set(imported, "own", cores=2), one)
 
 
 def test_nothing_is_written_outside_the_set(project, study):
@@ -179,7 +184,7 @@ def test_nothing_is_written_outside_the_set(project, study):
         archive.writestr(link, "/etc/passwd")
         archive.mkdir("ao/red dog")
     before = {p for p in project.parent.rglob("*") if "results" not in p.parts}
-    table = take_set(study(source="release", file="own.zip"), "own")
+    table = import_set(study(source="release", file="own.zip"), "own")
     found = dict(zip(table["file"], table["status"], strict=True))
     assert found.pop("ao/red apple/9.png") == "not a file"
     assert found == {name: status for name, status in entries.items() if status}
@@ -191,7 +196,7 @@ def test_damage_inside_an_archive_costs_one_image(project, study):
     content = (project / "own.zip").read_bytes()
     place = content.index(WHOLE) + 600
     (project / "own.zip").write_bytes(content[:place] + b"XXXX" + content[place + 4 :])
-    table = take_set(study(source="release", file="own.zip"), "own")
+    table = import_set(study(source="release", file="own.zip"), "own")
     found = dict(zip(table["file"], table["status"], strict=True))
     assert found["red apple/1.png"].startswith("damaged: in the archive, Bad CRC-32")
     assert found["blue hat/2.png"] == "kept"
@@ -200,7 +205,7 @@ def test_damage_inside_an_archive_costs_one_image(project, study):
 def test_names_that_are_no_unicode(project, study):
     odd = b"\xff2.png".decode(errors="surrogateescape")
     write_files(project / "mine", {"red apple/1.png": WHOLE, f"red apple/{odd}": WHOLE})
-    table = take_set(study(source="folder", folder="mine"), "own")
+    table = import_set(study(source="folder", folder="mine"), "own")
     assert dict(zip(table["file"], table["status"], strict=True)) == {
         "red apple/1.png": "kept",
         "red apple/\\udcff2.png": "bad path: no Unicode",
@@ -225,12 +230,12 @@ def study_path(project):
         ({"source": "release", "file": "file"}, "file is not a zip archive"),
     ],
 )
-def test_a_source_that_gives_nothing_is_told_in_one_sentence(project, study, given, message):
+def test_a_source_without_usable_images_is_refused_in_one_sentence(project, study, given, message):
     (project / "empty").mkdir()
     (project / "file").write_text("text")
     write_files(project / "odd", {"angry apple/1.png": WHOLE})
     with pytest.raises(CoodError, match=message) as caught:
-        take_set(study(**given), "own")
+        import_set(study(**given), "own")
     assert "\n" not in str(caught.value)
     assert not study_path(project).exists()
 
@@ -251,15 +256,15 @@ def test_the_state_of_a_source_changes_with_its_files(project, study):
     assert state(release, "own") == before
 
 
-def test_a_set_that_is_made_here_cannot_be_taken(tiny):
+def test_a_set_that_is_made_here_cannot_be_imported(tiny):
     assert state(tiny, "ao") == ""
     with pytest.raises(TypeError, match="its source is 'icons'"):
-        take_set(tiny, "ao")
+        import_set(tiny, "ao")
     with pytest.raises(StudyError, match="unknown set"):
-        take_set(tiny, "oa")
+        import_set(tiny, "oa")
 
 
-def test_a_study_of_a_checkpoint_on_brought_images(project, study):
+def test_a_study_of_a_checkpoint_on_imported_images(project, study):
     rng = np.random.default_rng(0)
     for attribute in ("red", "blue", "striped"):
         for object_ in ("apple", "hat", "bus", "umbrella"):
@@ -267,7 +272,7 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
             folder = project / "mine" / f"{attribute} {object_}"
             write_files(folder, {f"{k}.png": png(pixels) for k, pixels in enumerate(images)})
     write_files(project / "mine", {"red dog/bad.png": b""})
-    save(untrained("resnet", seed=1), project / "clip")
+    save_clip(untrained_clip("resnet", seed=1), project / "clip")
     settings = study(source="folder", folder="mine")
     file = settings.file
     changed = yaml.safe_load(file.read_text())
@@ -275,21 +280,21 @@ def test_a_study_of_a_checkpoint_on_brought_images(project, study):
     file.write_text(yaml.safe_dump(changed))
     run = ["--study", "tiny"]
     assert main(["draw", *run, "--set", "own", "--cores", "1"]) == 0
-    assert main(["embed", *run, "--model", "clip", "--set", "own"]) == 0
+    assert main(["embed", *run, "--model", "clip"]) == 0
     for command in (
         ["baselines"],
-        *([c, "--model", "clip"] for c in ("score", "probe", "metric")),
+        *([c, "--model", "clip"] for c in ("accuracy", "dimension-swap", "representation-metrics")),
     ):
         assert main([command[0], *run, *command[1:]]) == 0
     assert main(["collect", *run]) == 0
     scores = read_table(settings.paths.scores)
     assert set(scores["model"]) == {"clip"}
-    pairs = scores[(scores["metric"] == "pair_top1") & (scores["group"] == "all")]
-    chance = pairs.set_index("variant")["chance"]
+    pairs = scores[(scores["metric"] == "pair_top1") & (scores["category"] == "all")]
+    chance = pairs.set_index("labels")["chance"]
     assert chance["all"] == pytest.approx(1 / 20)
-    assert chance["unseen"] == pytest.approx(1 / 12)  # only pairs with an image are offered
+    assert chance["own"] == pytest.approx(1 / 12)  # only pairs with an image are offered
     # What needs images of words alone is left out, with a note.
-    isolated = scores[scores["variant"] == "isolated"]
+    isolated = scores[scores["basis"] == "concepts"]
     image, text = (isolated[isolated["space"] == space] for space in ("image", "text"))
     assert image["value"].isna().all()
     assert set(image["note"]) == {"the set has no images of words alone"}

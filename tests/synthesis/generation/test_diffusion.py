@@ -1,5 +1,4 @@
 import os
-import re
 import shutil
 import signal
 import time
@@ -12,12 +11,11 @@ from PIL import Image
 
 from cood.cli import main
 from cood.errors import CoodError
-from cood.evaluation.accuracy.zero_shot import COLUMNS
+from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import read_table, read_tensors
-from cood.models.training.fitting import save, untrained
-from cood.pipeline.run import discard_damaged
+from cood.models.small_clip import save_clip, untrained_clip
+from cood.pipeline.damage import discard_damaged
 from cood.settings.study_file import load_study, parse_study
-from cood.synthesis.drawing.icon_sets import load_image, read_manifest
 from cood.synthesis.generation import diffusion
 from cood.synthesis.generation.diffusion import (
     finished,
@@ -26,6 +24,8 @@ from cood.synthesis.generation.diffusion import (
     generate_shard,
     load_pipeline,
 )
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import read_manifest
 
 WORDS = {"attributes": ["red", "teal", "aqua"], "objects": ["apple", "dog"]}
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
@@ -104,7 +104,7 @@ def test_images_in_a_batch_are_those_made_alone(study, pipeline):
     assert (other != together[0]).any()  # the prompt matters, not the seed alone
 
 
-def test_what_is_finished_is_not_made_again(study, loaded, monkeypatch):
+def test_finished_images_are_not_made_again(study, loaded, monkeypatch):
     small = study()
     generate_set(small, "own")
     before, asked = contents(small), []
@@ -143,7 +143,7 @@ class Elsewhere:
         return self.pipeline(**given)
 
 
-def test_a_batch_that_was_cut_is_made_again_as_a_whole(study, pipeline, monkeypatch):
+def test_an_interrupted_batch_is_repeated_as_a_whole(study, pipeline, monkeypatch):
     there = Elsewhere(pipeline)
     monkeypatch.setattr(diffusion, "load_pipeline", lambda study, settings: there)
     small = study(batch=3)
@@ -161,7 +161,7 @@ def test_a_batch_that_was_cut_is_made_again_as_a_whole(study, pipeline, monkeypa
     assert contents(small) == before
 
 
-def test_a_run_that_was_killed_goes_on_to_the_same_bytes(study, loaded):
+def test_a_killed_run_resumes_to_the_same_bytes(study, loaded):
     small = study(shard=3)
     generate_set(small, "own")
     expected = contents(small)
@@ -210,11 +210,14 @@ def test_a_failed_image_is_recorded_and_tried_again(study, loaded, monkeypatch):
     assert len(read_manifest(small, "own")) == 10
     isolated = read_table(small.paths.isolated("own"))
     assert (
-        "pixels that are no numbers" in isolated.loc[isolated["object"] == "dog", "status"].item()
+        "pixels that are not finite" in isolated.loc[isolated["object"] == "dog", "status"].item()
     )
     gone = discard_damaged(small, dry_run=False)
     assert [path.rsplit("/", 1)[1] for path in gone] == [
-        *("isolated.parquet", "manifest.parquet", "shard-0.parquet", "shard-isolated-0.parquet")
+        "isolated.parquet",
+        "manifest.parquet",
+        "shard-0.parquet",
+        "shard-isolated-0.parquet",
     ]
     assert set(generate_set(small, "own")["status"]) == {"kept"}
     assert discard_damaged(small, dry_run=False) == []
@@ -266,7 +269,7 @@ def test_what_a_safety_checker_flags_is_recorded_and_not_tried_again(study, load
 
 
 @pytest.mark.parametrize("reason", [None, "drawings of fruit are flagged at random"])
-def test_a_safety_checker_goes_off_with_a_reason_only(study, pipeline, monkeypatch, reason):
+def test_a_safety_checker_is_switched_off_with_a_reason_only(study, pipeline, monkeypatch, reason):
     monkeypatch.setattr(pipeline, "safety_checker", "a checker", raising=False)
     monkeypatch.setattr(
         "diffusers.AutoPipelineForText2Image.from_pretrained", lambda *given, **options: pipeline
@@ -284,20 +287,19 @@ def test_a_safety_checker_goes_off_with_a_reason_only(study, pipeline, monkeypat
         ("local-dir:pickled", "generator local-dir:pickled cannot be loaded: .*safetensors"),
     ],
 )
-def test_a_generator_that_cannot_be_had_is_told(
-    project, study, pipeline_folder, capsys, model, message
+def test_a_generator_that_cannot_be_loaded_is_refused(
+    project, study, pipeline_folder, model, message
 ):
     (project / "empty").mkdir()
     shutil.copytree(pipeline_folder, project / "pickled")
     weights = project / "pickled" / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    study(model=model)
-    assert main(["draw", "--study", "tiny", "--set", "own"]) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert re.search(message, said)
+    with pytest.raises(CoodError, match=message) as caught:
+        generate_set(study(model=model), "own", lambda text: None)
+    assert "\n" not in str(caught.value)
 
 
-def test_why_the_hub_could_not_be_asked_is_told(study, monkeypatch):
+def test_the_error_names_the_cause_that_the_hub_gave(study, monkeypatch):
     def unreachable(*given, **options):
         try:
             raise ConnectionError("Connection refused")
@@ -329,7 +331,7 @@ def test_only_a_whole_file_of_the_same_mark_is_finished(tmp_path):
 def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     models = {}
     for seed in (1, 2):
-        save(untrained("resnet", seed=seed), project / f"clip-{seed}")
+        save_clip(untrained_clip("resnet", seed=seed), project / f"clip-{seed}")
         models[f"clip-{seed}"] = {"checkpoint": f"local-dir:{project / f'clip-{seed}'}"}
     words = {
         "attributes": ["red", "teal", "aqua", "brick"],
@@ -339,20 +341,20 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     run = ["--study", "tiny"]
     assert main(["draw", *run, "--set", "own"]) == 0
     for model in models:
-        assert main(["embed", *run, "--model", model, "--set", "own"]) == 0
-        for command in ("score", "probe", "metric"):
+        assert main(["embed", *run, "--model", model]) == 0
+        for command in ("accuracy", "dimension-swap", "representation-metrics"):
             assert main([command, *run, "--model", model]) == 0
     assert main(["baselines", *run]) == 0
     assert main(["collect", *run]) == 0
     scores = read_table(small.paths.scores)
     assert set(scores["model"]) == set(models)
-    assert list(scores) == [c for c in COLUMNS if c != "seconds"]
-    pair = scores[(scores["metric"] == "pair_top1") & (scores["group"] == "all")]
+    check(scores, JOINED_SCORES)
+    pair = scores[(scores["metric"] == "pair_top1") & (scores["category"] == "all")]
     assert set(pair["split"]) == {"unseen"}  # no model was trained here
     assert (pair["n"] == 32).all()
-    merged = scores[(scores["metric"] == "pair_merged_top1") & (scores["group"] == "all")]
+    merged = scores[(scores["metric"] == "pair_merged_top1") & (scores["category"] == "all")]
     assert (merged["value"].to_numpy() >= pair["value"].to_numpy()).all()
-    isolated = scores[(scores["variant"] == "isolated") & (scores["space"] == "image")]
+    isolated = scores[(scores["basis"] == "concepts") & (scores["space"] == "image")]
     assert isolated["value"].notna().any()
     known = read_table(small.paths.models)
     assert set(known["kind"]) == {"checkpoint"}

@@ -4,9 +4,8 @@ import pytest
 
 from cood.errors import ArtefactError, StudyError
 from cood.files import read_table, write_table
-from cood.synthesis.drawing.icon_sets import KEPT, failed_image, read_manifest
-from cood.synthesis.drawing.isolated import read_isolated
-from cood.synthesis.generation.shards import join, made, planned, recipe, shard_names
+from cood.synthesis.generation.shards import join_shards, made, planned, recipe
+from cood.synthesis.manifests import KEPT, failed_image, read_isolated, read_manifest
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 
@@ -24,13 +23,13 @@ def generated(project, parse):
 
 
 def whole(study, name="turbo"):
-    parts = [planned(study, name, shard) for shard in shard_names(study, name)]
+    parts = [planned(study, name, shard) for shard in study.shard_names(name)]
     return pd.concat(parts, ignore_index=True)
 
 
 def test_shards_hold_every_image_once(generated):
     study = generated()
-    assert shard_names(study, "turbo") == ["0", "1", "2", "isolated-0", "isolated-1"]
+    assert study.shard_names("turbo") == ["0", "1", "2", "isolated-0", "isolated-1"]
     table = whole(study)
     words = study.words
     assert len(table) == 2 * 20 + 9
@@ -57,7 +56,7 @@ def test_an_image_is_the_same_whatever_the_shards_and_the_number_of_images(gener
         assert (both[column] == both[f"{column} there"]).all()
 
 
-def test_seeds_hang_on_the_study_and_on_the_set(generated):
+def test_seeds_depend_on_the_study_and_on_the_set(generated):
     seeds = set(whole(generated())["seed"])
     assert not seeds & set(whole(generated(seed=8))["seed"])
     assert not seeds & set(whole(generated(name="other"), "other")["seed"])
@@ -72,7 +71,7 @@ def test_prompts_take_turns(generated):
     assert alone["prompt"].iloc[0] == "red thing"
 
 
-def test_the_recipe_is_what_decides_how_an_image_looks(generated):
+def test_the_recipe_holds_what_an_image_depends_on(generated):
     base = recipe(generated().generated_set("turbo"))
     for change in ({"steps": 4}, {"size": 32}, {"model": "a/b"}, {"revision": "main"}):
         assert recipe(generated(**change).generated_set("turbo")) != base
@@ -92,7 +91,7 @@ def write(study, shard, **changed):
     write_table(table, study.paths.shard("turbo", shard))
 
 
-def test_a_shard_is_made_when_all_of_it_is_there_as_wanted(generated):
+def test_a_shard_is_made_when_it_has_all_images_of_its_plan(generated):
     study = generated()
     assert not made(study, "turbo", "1")
     write(study, "1")
@@ -113,9 +112,9 @@ def test_a_shard_is_made_when_all_of_it_is_there_as_wanted(generated):
 
 def test_shards_are_joined_to_a_set(generated):
     study = generated()
-    for shard in shard_names(study, "turbo"):
+    for shard in study.shard_names("turbo"):
         write(study, shard, status={1: "failed: no memory"} if shard == "1" else {})
-    table = join(study, "turbo")
+    table = join_shards(study, "turbo")
     assert len(table) == 40
     assert set(table["split"]) == {"unseen"}
     assert len(read_manifest(study, "turbo")) == 39
@@ -128,17 +127,17 @@ def test_shards_are_joined_to_a_set(generated):
 
 def test_a_word_without_an_image_leaves_the_isolated_words_out(generated):
     study = generated()
-    for shard in shard_names(study, "turbo"):
+    for shard in study.shard_names("turbo"):
         write(study, shard, status={0: "failed: no memory"} if shard == "isolated-0" else {})
-    join(study, "turbo")
+    join_shards(study, "turbo")
     assert read_isolated(study, "turbo") is None
 
 
-def test_what_is_missing_is_told(generated):
+def test_missing_shards_are_named(generated):
     study = generated()
     with pytest.raises(ArtefactError, match=r"shard-0\.parquet does not exist"):
-        join(study, "turbo")
+        join_shards(study, "turbo")
     with pytest.raises(StudyError, match="set 'turbo': unknown shard '9'; known: 0, 1, 2, iso"):
         planned(study, "turbo", "9")
     with pytest.raises(StudyError, match="unknown generated set 'oa'; known: turbo"):
-        shard_names(study, "oa")
+        study.shard_names("oa")

@@ -5,18 +5,13 @@ import pytest
 from cood.errors import ArtefactError, CoodError, StudyError
 from cood.factors.table import SHAPES3D
 from cood.paths import Paths
-from cood.pipeline.run import discard_damaged
-from cood.synthesis.drawing.icon_sets import damaged_image, load_image
+from cood.pipeline.damage import discard_damaged
+from cood.synthesis.image_files import load_image
+from cood.synthesis.manifests import damaged_image, read_factor_manifest
 from cood.synthesis.scenes import shapes3d
-from cood.synthesis.scenes.factor_sets import draw_factor_set, read_factor_manifest
-from cood.synthesis.scenes.scenes import (
-    check_file,
-    evaluation_scenes,
-    pixels,
-    seen,
-    splits,
-    training_scenes,
-)
+from cood.synthesis.scenes.factor_sets import draw_factor_set
+from cood.synthesis.scenes.scenes import check_file, pixels
+from cood.synthesis.scenes.splits import evaluation_scenes, seen, splits, training_scenes
 
 FACTORS = {"factor_sets": {"sprites": {"source": "dsprites", "images": 50, "size": 32}}}
 
@@ -93,7 +88,7 @@ def published(project, parse):
     return study
 
 
-def test_images_of_the_published_file_take_the_same_road(published):
+def test_images_of_the_published_file_give_the_same_set(published):
     manifest = draw_factor_set(published, "shapes")
     assert set(manifest["generator"]) == {"published file"}
     folder = published.paths.manifest("shapes").parent
@@ -102,7 +97,7 @@ def test_images_of_the_published_file_take_the_same_road(published):
     check_file(published, "shapes")
 
 
-def test_a_missing_file_is_told_before_anything_runs(project, parse):
+def test_a_missing_file_is_reported_before_anything_runs(project, parse):
     study = parse(factor_sets={"shapes": {"source": "shapes3d", "images": 5, "file": "no.h5"}})
     with pytest.raises(CoodError, match=r"no\.h5 does not exist; 3D Shapes .*GitHub"):
         check_file(study, "shapes")

@@ -149,11 +149,11 @@ def test_dsprites_without_a_key(save, arrays):
 def test_a_file_of_another_kind(tmp_path, read, table):
     path = tmp_path / "x"
     path.write_bytes(b"no such file" * 100)
-    with pytest.raises(CoodError, match=r"x cannot be read .*get it again"):
+    with pytest.raises(CoodError, match=r"x cannot be read .*download it again"):
         read(path, table, SCENES)
 
 
-def test_a_file_that_was_cut_off(shapes, save, arrays):
+def test_a_truncated_file(shapes, save, arrays):
     path, _ = shapes
     path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises(CoodError, match=r"3dshapes\.h5 cannot be read"):

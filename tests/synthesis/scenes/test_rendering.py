@@ -28,7 +28,7 @@ def test_a_scene_alone_is_the_scene_among_others(table, module):
 
 
 @pytest.mark.parametrize("factor", SHAPES3D.names)
-def test_every_factor_of_a_3d_scene_is_seen(factor):
+def test_every_factor_of_a_3d_scene_is_visible(factor):
     ids = np.zeros((SHAPES3D.shape[SHAPES3D.index(factor)], 6), dtype=int)
     ids[:, SHAPES3D.index(factor)] = np.arange(len(ids))
     pixels = shapes3d.render(SHAPES3D.values(ids), 64)

@@ -15,7 +15,6 @@ import pandas as pd
 
 from cood.analysis.in_distribution import TRAINED
 from cood.analysis.results import Results, pick
-from cood.evaluation.representation.geometry import linear_variant, rank_variant
 from cood.metrics import SCORES
 from cood.settings.study_file import Study
 
@@ -23,9 +22,8 @@ LEAST = 3  # shares, below which no line through them says anything
 DRAWS = 20_000
 LEVEL = 0.95
 PARTS = ("total", "direct", "indirect", "within")
-SWITCHES = {"centred": True, "unit": True, "relative": True}
-# Metrics with switches, and how they are set: as the page on dimensionality does.
-CODES = {"image": "images", "text": "compositions"}
+SPACES = ("image", "text")
+GEOMETRY = ("numerical_rank_0.1", "r2_adjusted", "orthogonality")
 
 
 @dataclass(frozen=True)
@@ -208,13 +206,10 @@ def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, s
     scores = results.scores
     known = set(scores["metric"])
     found = {}
-    for space, codes in CODES.items():
-        where = {name: "all" for name in SCORES}
-        where["numerical_rank_0.1"] = rank_variant(codes, **SWITCHES)
-        where |= dict.fromkeys(("r2_adjusted", "orthogonality"), linear_variant(codes, unit=True))
-        for metric, variant in where.items():
+    for space in SPACES:
+        for metric in (*SCORES, *GEOMETRY):
             if metric in known:
-                rows = pick(results, split=split, space=space, metric=metric, variant=variant)
+                rows = pick(results, split=split, space=space, metric=metric)
                 found[space, metric] = rows["value"]
     for name in TRAINED:
         found[name, accuracy] = pick(results, split=name, metric=accuracy)["value"]

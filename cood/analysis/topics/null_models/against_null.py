@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.canonical_variants import usual
-from cood.analysis.results import Results
+from cood.analysis.results import Results, plain_rows
 from cood.analysis.stats.jackknife import mean
 
 HIGHER, LOWER, UNCLEAR = "higher", "lower", "not significant"
@@ -21,22 +21,14 @@ COLUMNS = (
 
 
 def untrained_scores(
-    results: Results, *, metric: str, split: str, variant: str = "all", space: str = "image"
+    results: Results, *, metric: str, split: str, space: str = "image"
 ) -> pd.DataFrame:
     """`value`, `low`, `high` and `chance` of each untrained model, indexed by its name.
 
     Of the set of the results. Empty if the study has none, or they have no such score.
     """
-    scores = results.scores
-    rows = scores[
-        scores["model"].isin(results.study.null_models)
-        & (scores["set"] == results.set)
-        & (scores["split"] == split)
-        & (scores["group"] == "all")
-        & (scores["space"] == space)
-        & (scores["metric"] == metric)
-        & (scores["variant"] == variant)
-    ]
+    rows = plain_rows(results.scores, metric=metric, set=results.set, split=split, space=space)
+    rows = rows[rows["model"].isin(results.study.null_models)]
     return rows.set_index("model")[["value", "low", "high", "chance"]]
 
 
@@ -48,7 +40,7 @@ def against_untrained(results: Results, metrics: Collection[str], split: str) ->
     results
         The tables of a study, and the set to take.
     metrics, split
-        Which scores, in their usual variant (`cood.analysis.canonical_variants.usual_variant`).
+        Which scores; of each, the plain row (`cood.analysis.results.PLAIN`).
 
     Returns
     -------
@@ -62,9 +54,7 @@ def against_untrained(results: Results, metrics: Collection[str], split: str) ->
         (`untrained`). Without any, the table is empty.
     """
     found = usual(results, metrics).scores
-    found = found[
-        (found["set"] == results.set) & (found["split"] == split) & (found["group"] == "all")
-    ]
+    found = found[(found["set"] == results.set) & (found["split"] == split)]
     family = results.models.set_index("model")["family"]
     rows: list[dict[str, Any]] = []
     for (space, metric), group in found.groupby(["space", "metric"], sort=False):

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.canonical_variants import AS_THEY_ARE, usual
-from cood.analysis.metric_correlations import KEYS, correlate_metrics
-from cood.analysis.results import Results
+from cood.analysis.metric_correlations import correlate_metrics
+from cood.analysis.results import Results, has_value
 from cood.analysis.stats.correlation import correlate
 
 # Columns of `models.parquet`, and what they are called. All are counts, so their logarithm is
@@ -27,6 +27,7 @@ CANDIDATES = {
 }
 LEAST = 4  # models of which it must be known: fewer leave no partial coefficient
 ACCURACY = "C-OoD accuracy"
+ROW = ("space", "metric")  # what tells plain rows apart
 
 
 def sizes(results: Results) -> pd.DataFrame:
@@ -95,13 +96,16 @@ def given_each(
 ) -> pd.DataFrame:
     """Correlate metrics with an accuracy alone, and once more with each control held fixed.
 
-    As `correlate_metrics`, of the usual variants; the column `way` says what is held fixed.
+    As `correlate_metrics`, of the plain rows; the column `given` says what is held fixed (empty for
+    nothing), and `way` the same for a heading.
     """
     plain = usual(results, metrics)
-    tables = [correlate_metrics(plain, accuracy, metrics, split=split).assign(way=AS_THEY_ARE)]
+    tables = [
+        correlate_metrics(plain, accuracy, metrics, split=split).assign(way=AS_THEY_ARE, given="")
+    ]
     for name, values in controls.items():
         found = correlate_metrics(plain, accuracy, metrics, split=split, given=values)
-        tables.append(found.assign(way=f"given {name}"))
+        tables.append(found.assign(way=f"given {name}", given=name))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -124,11 +128,11 @@ def lost(found: pd.DataFrame, coefficient: str, bounds: tuple[str, str]) -> pd.D
     """
     low, high = bounds
     sure = (found[low] > 0) | (found[high] < 0)
-    alone = found["way"] == AS_THEY_ARE
+    alone = found["given"] == ""
     rows = []
     for row in found[alone & sure].to_dict("records"):
-        same = np.logical_and.reduce([found[key] == row[key] for key in KEYS])
-        gone = found.loc[same & ~alone & ~sure, "way"].str.removeprefix("given ").tolist()
+        same = np.logical_and.reduce([has_value(found[key], row[key]) for key in ROW])
+        gone = found.loc[same & ~alone & ~sure, "given"].tolist()
         kept = {key: row[key] for key in ("space", "metric", coefficient)}
         rows.append(kept | {"lost_given": ", ".join(gone)})
     return pd.DataFrame(rows, columns=["space", "metric", coefficient, "lost_given"])

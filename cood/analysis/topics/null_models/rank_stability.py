@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results, pick
+from cood.analysis.results import Results, pick, rows_with
 from cood.analysis.stats.jackknife import coefficient
-from cood.evaluation.accuracy.zero_shot import template_variant
 
 USUAL = "all pairs as labels, top-1"
 ALONE = "attribute and object asked alone, mean of both"
+UNSEEN_LABELS = "unseen pairs with an image as labels"
+MERGED = "near-synonyms merged"
+# Columns of the table of scores that differ from the plain row.
 WAYS = {
-    USUAL: ("pair_top1", "all"),
-    "unseen pairs with an image as labels": ("pair_top1", "unseen"),
-    "top-5": ("pair_top5", "all"),
-    "mean over compositions": ("pair_class_mean", "all"),
-    "near-synonyms merged": ("pair_merged_top1", "all"),
+    USUAL: {"metric": "pair_top1"},
+    UNSEEN_LABELS: {"metric": "pair_top1", "labels": "own"},
+    "top-5": {"metric": "pair_top5"},
+    "mean over compositions": {"metric": "pair_class_mean"},
+    MERGED: {"metric": "pair_merged_top1"},
 }
 
 
@@ -90,13 +92,11 @@ def scorings(results: Results, split: str = "unseen") -> dict[str, pd.DataFrame]
     """
     ways = dict(WAYS)
     for name, templates in results.study.ablations.items():
-        ways[template_way(name, templates)] = ("pair_top1", template_variant(name))
-    scores = results.scores[results.scores["split"] == split]
-    known = set(scores[["metric", "variant"]].itertuples(index=False, name=None))
+        ways[template_way(name, templates)] = {"metric": "pair_top1", "templates": name}
     found = {
-        way: pick(results, split=split, metric=metric, variant=variant)
-        for way, (metric, variant) in ways.items()
-        if (metric, variant) in known
+        way: pick(results, split=split, **columns)
+        for way, columns in ways.items()
+        if len(rows_with(results.scores, split=split, **columns))
     }
     words = [pick(results, split=split, metric=f"{w}_alone_top1") for w in ("attribute", "object")]
     mean = sum(words[1:], words[0]) / len(words)

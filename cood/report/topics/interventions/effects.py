@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from cood.analysis.results import Results
 from cood.analysis.topics.interventions.effects import TESTS
 from cood.errors import StudyError
-from cood.evaluation.interventions.edits import KINDS
+from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
 from cood.evaluation.interventions.interventions import ACCURACIES
 from cood.report.plots.style import MARKERS, WIDTH, legend_options, model_styles
 from cood.report.plots.svg import Label, label_marks, with_interval
@@ -24,6 +24,7 @@ from cood.report.topics.interventions.points import format_points
 
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
 POINTS = "change of accuracy (points)"
+RANDOM = "random"  # directions of the control
 MOVED = 1e-3  # change of a metric that is reported
 
 Edits = Mapping[str, tuple[str, float, str]]  # edit, dose and side, by name
@@ -44,7 +45,12 @@ def select_edits(results: Results, dose: int) -> dict[str, tuple[str, float, str
             f"directions, not {dose}; choose one of these, or add {dose} to `doses:` under "
             "`interventions:` in the study file"
         )
-    return {_removal(kind, dose): _removal_key(kind, dose) for kind in (*KINDS, "random")} | {
+    kinds = {**REMOVALS, REMOVE_RANDOM: RANDOM}
+    removed = {
+        f"{dose} {kind} directions removed": (edit, float(dose), "both")
+        for edit, kind in kinds.items()
+    }
+    return removed | {
         "texts without interaction": ("additive", 1.0, "texts"),
         "texts with doubled interaction": ("additive", -1.0, "texts"),
         "texts minus the interaction of another text": ("shuffled", 1.0, "texts"),
@@ -52,14 +58,6 @@ def select_edits(results: Results, dose: int) -> dict[str, tuple[str, float, str
         "whitened by 90 %": ("whiten", 0.9, "both"),
         "rotated": ("rotate", 0.0, "both"),
     }
-
-
-def _removal(kind: str, dose: int) -> str:
-    return f"{dose} {kind} directions removed"
-
-
-def _removal_key(kind: str, dose: int) -> tuple[str, float, str]:
-    return f"remove {kind}", float(dose), "both"
 
 
 def plot_effects(
@@ -113,10 +111,10 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
     side
         Of the directions: ``images``, ``texts`` or ``both``.
     """
-    kinds = list(dict.fromkeys(e for e in pooled["edit"] if e.startswith("remove")))
+    kinds = [e for e in pooled["edit"].unique() if e in (*REMOVALS, REMOVE_RANDOM)]
     colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
     colours |= {"additive": sns.color_palette("colorblind")[4]}
-    colours |= dict.fromkeys(("remove random", "shuffled"), "0.45")
+    colours |= dict.fromkeys((REMOVE_RANDOM, "shuffled"), "0.45")
     figure, grid = plt.subplots(2, len(TITLES), figsize=(WIDTH, 6.4))
     rows = (
         ("directions removed", kinds, side),
@@ -183,10 +181,15 @@ def describe_controls(pooled: pd.DataFrame, dose: int) -> str:
     sentences = []
     for kind in ("attribute", "object"):
         metric = f"{kind}_top1"
-        edit, control = (_removal_key(name, dose) for name in (kind, "random"))
+        edit = next(edit for edit, removed in REMOVALS.items() if removed == kind)
+        removal, control = ((name, float(dose), "both") for name in (edit, REMOVE_RANDOM))
         own, random, difference = (
             _select(pooled, *key, against, metric)
-            for key, against in ((edit, "unedited"), (control, "unedited"), (edit, "control"))
+            for key, against in (
+                (removal, "unedited"),
+                (control, "unedited"),
+                (removal, "control"),
+            )
         )
         if own.empty or random.empty or difference.empty:
             continue

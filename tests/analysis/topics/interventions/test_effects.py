@@ -9,7 +9,8 @@ from cood.analysis.topics.interventions.effects import (
     load_interventions,
     rotation,
 )
-from cood.evaluation.interventions.interventions import COLUMNS, METRICS
+from cood.evaluation.common.score_table import INTERVENTIONS
+from cood.evaluation.interventions.interventions import METRICS
 from cood.files import write_table
 
 MODELS = [f"m{i}" for i in range(12)]
@@ -126,7 +127,7 @@ def test_what_a_rotation_moves():
 
 def test_models_that_could_not_be_edited_are_left_out(project, parse):
     study = parse(interventions={})
-    columns = list(COLUMNS)
+    columns = list(INTERVENTIONS.columns)
     for model, note in (("few", ""), ("most", "no network")):
         part = rows(0.1, models=["m0"], note=note).assign(model=model).reindex(columns=columns)
         other = part.assign(set="other")

@@ -11,6 +11,7 @@ from cood.analysis.topics.interventions.mediation import (
     mediation,
     total_effect,
 )
+from cood.evaluation.common.score_table import complete
 
 DESIGN = np.log2([0.05, 0.1, 0.2, 0.4, 0.8, 0.05, 0.1, 0.2, 0.4, 0.8, 0.4])
 
@@ -115,9 +116,9 @@ def test_each_metric_as_a_mediator(parse):
     ):
         noisy = value + (0.005 * rng.normal(size=6) if value.any() else 0)
         for model, one in zip(SHARES, noisy, strict=True):
-            rows.append((model, "ao", split, "all", space, metric, "all", one))
-    columns = ["model", "set", "split", "group", "space", "metric", "variant", "value"]
-    scores = pd.DataFrame(rows, columns=columns).assign(low=np.nan, high=np.nan, chance=0.0, n=8)
+            rows.append((model, "ao", split, "all", space, metric, one))
+    columns = ["model", "set", "split", "category", "space", "metric", "value"]
+    scores = complete(pd.DataFrame(rows, columns=columns), chance=0.0, n=8)
     models = pd.DataFrame({"model": list(SHARES), "family": "x"})
     table = mediation(Results(study, scores, models)).set_index(["space", "metric"])
     assert set(table.index) == {

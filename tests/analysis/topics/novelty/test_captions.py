@@ -6,7 +6,7 @@ import yaml
 
 from cood.analysis.topics.diversity import caption_table
 from cood.analysis.topics.novelty import captions as novelty
-from cood.curation.caption_search.search import scan_corpus
+from cood.curation.caption_search.search import search_captions
 from cood.errors import StudyError
 from cood.files import write_table
 from cood.report.topics.novelty import describe_held_out_check, describe_unreadable_files
@@ -29,7 +29,7 @@ def scanned(project, settings):
             training_captions(study, training), study.paths.model(name) / "captions.parquet"
         )
     for name in corpora:
-        scan_corpus(study, name, "1", lambda text: None)
+        search_captions(study, name, lambda text: None, code="1")
     return study
 
 

@@ -11,6 +11,7 @@ from cood.analysis.topics.null_models.against_null import (
     against_untrained,
     untrained_scores,
 )
+from cood.evaluation.common.score_table import complete
 
 MODELS = [f"m{i}" for i in range(6)]
 FAMILIES = list("aabbcc")
@@ -26,14 +27,14 @@ VALUES = {
 def results(parse):
     study = parse(null_models={n: {"architecture": "vit", "seed": int(n[1])} for n in ("u0", "u1")})
     rows = [
-        (model, metric, "images, unit rows" if metric == "r2" else "all", value)
+        (model, metric, "images", value)
         for metric, (trained, null) in VALUES.items()
         for model, value in zip([*MODELS, "u0", "u1"], [*trained, *null], strict=True)
     ]
-    table = pd.DataFrame(rows, columns=["model", "metric", "variant", "value"])
-    fixed = {"set": "ao", "split": "unseen", "space": "image", "group": "all", "chance": 0.05}
-    table = table.assign(**fixed, low=0.0, high=1.0)
-    other = table.assign(variant="rotated", value=7.0)
+    table = pd.DataFrame(rows, columns=["model", "metric", "codes", "value"])
+    fixed = {"set": "ao", "split": "unseen", "space": "image", "category": "all", "chance": 0.05}
+    table = complete(table, **fixed, low=0.0, high=1.0)
+    other = table.assign(null="rotated", value=7.0)
     models = pd.DataFrame({"model": MODELS, "family": FAMILIES})
     return Results(study, pd.concat([table, other], ignore_index=True), models)
 

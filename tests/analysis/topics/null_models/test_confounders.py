@@ -12,6 +12,7 @@ from cood.analysis.topics.null_models.confounders import (
     related,
     sizes,
 )
+from cood.evaluation.common.score_table import complete
 
 N = 40
 MODELS = [f"m{i}" for i in range(N)]
@@ -29,7 +30,7 @@ BOUNDS = ("spearman_low", "spearman_high")
 def results(tiny):
     rows = [(m, k, v) for k, values in VALUES.items() for m, v in zip(MODELS, values, strict=True)]
     table = pd.DataFrame(rows, columns=["model", "metric", "value"])
-    fixed = {"set": "ao", "split": "unseen", "group": "all", "space": "image", "variant": "all"}
+    fixed = {"set": "ao", "split": "unseen", "category": "all", "space": "image"}
     models = pd.DataFrame(
         {
             **{"model": MODELS, "family": [f"f{i // 2}" for i in range(N)], "parameters": SIZE},
@@ -37,7 +38,7 @@ def results(tiny):
             **{"pairs": [1.0, 2.0, 3.0] + [np.nan] * (N - 3)},
         }
     )
-    return Results(tiny, table.assign(**fixed, chance=np.nan), models)
+    return Results(tiny, complete(table, **fixed), models)
 
 
 def test_sizes_that_can_be_held_fixed(results):

@@ -11,6 +11,7 @@ from cood.analysis.topics.null_models.rank_stability import (
     scorings,
     stability,
 )
+from cood.evaluation.common.score_table import complete
 
 MODELS = [f"m{i}" for i in range(8)]
 FAMILIES = pd.Series(list("aabbccdd"), index=MODELS)
@@ -68,15 +69,15 @@ def results(parse):
     rows = []
     for model in MODELS:
         rows += [
-            (model, "pair_top1", "all", value[model]),
-            (model, "pair_top5", "all", value[model] + 0.1),
-            (model, "pair_top1", "templates, bare", 1 - value[model]),
-            (model, "attribute_alone_top1", "all", value[model]),
-            (model, "object_alone_top1", "all", 0.5),
+            (model, "pair_top1", "", value[model]),
+            (model, "pair_top5", "", value[model] + 0.1),
+            (model, "pair_top1", "bare", 1 - value[model]),
+            (model, "attribute_alone_top1", "", value[model]),
+            (model, "object_alone_top1", "", 0.5),
         ]
-    table = pd.DataFrame(rows, columns=["model", "metric", "variant", "value"])
-    fixed = {"set": "ao", "split": "unseen", "space": "image", "group": "all"}
-    table = table.assign(**fixed, low=0.0, high=1.0, chance=0.05, n=10)
+    table = pd.DataFrame(rows, columns=["model", "metric", "templates", "value"])
+    fixed = {"set": "ao", "split": "unseen", "space": "image", "category": "all", "labels": "all"}
+    table = complete(table, **fixed, low=0.0, high=1.0, chance=0.05, n=10)
     return Results(study, table, pd.DataFrame({"model": MODELS, "family": list("aabbccdd")}))
 
 

@@ -1,4 +1,4 @@
-"""Which form of captions a text tower has room for."""
+"""Which form of captions fits the context of a text tower."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 
 from cood.errors import CoodError
 from cood.factors.table import Table
-from cood.models.loading import Clip
+from cood.models.clip import Clip
 
-LONGEST = 128  # tokens; no caption comes near
+LONGEST = 128  # tokens, far more than any caption has
 
 
 def caption_form(clip: Clip, table: Table) -> str:
-    """``sentence`` if the text tower has room for every caption so written, else ``short``.
+    """``sentence`` if every caption of that form fits the text tower's context, else ``short``.
 
-    A caption that is cut would hide the factors that it names last.
+    A truncated caption would lack the factors that it names last.
 
     Raises
     ------
     CoodError
-        If the tower has no room even for the short ones.
+        If not even the short captions fit.
     """
     longest = np.array([[_lengths(clip, f.vocabulary).argmax() for f in table.factors]])
     room = clip.tokenize([""]).shape[1]
@@ -39,4 +39,5 @@ def caption_form(clip: Clip, table: Table) -> str:
 def _lengths(clip: Clip, texts: Sequence[str]) -> np.ndarray:
     tokens: torch.Tensor = clip.tokenize(list(texts), context_length=LONGEST)
     place = torch.arange(1, LONGEST + 1)
-    return (place * (tokens != tokens[:, -1:])).amax(dim=1).numpy()  # the rest is padding
+    # The place of the last token that is not padding.
+    return (place * (tokens != tokens[:, -1:])).amax(dim=1).numpy()

@@ -1,0 +1,98 @@
+"""The stage `embed`: all sets of a model, whose weights are loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pandas as pd
+
+from cood.errors import MissingModelError
+from cood.evaluation.embed.evaluation_sets import (
+    embed_evaluation_set,
+    embed_id_set,
+    vocabulary_texts,
+)
+from cood.evaluation.embed.factor_sets import embed_factor_set
+from cood.evaluation.embed.image_encoders import encode_set
+from cood.evaluation.embed.loading import load_clip, load_encoder
+from cood.evaluation.embed.metadata import Embeddings
+from cood.files import write_tensors
+from cood.settings.study_file import Study
+from cood.synthesis.manifests import read_factor_manifest, read_manifest
+
+Say = Callable[[str], None]
+
+
+def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> None:
+    """Embed with one model all sets that `study.sets_of` names, a file each.
+
+    The model is one of `models`, `null_models`, `factor_models` or `image_encoders`. What a file
+    holds is said by `embed_evaluation_set`, `embed_id_set`, `embed_factor_set` and `encode_set`;
+    the metadata says which checkpoint, preprocessing, tokeniser, templates and manifest it was made
+    with. A model whose weights cannot be loaded leaves files without tensors, whose metadata hold
+    the reason as `missing`.
+
+    Parameters
+    ----------
+    study
+        The study.
+    model
+        Name of the model.
+    say
+        Called with a line before each set.
+    cores
+        Threads that read images; the result does not depend on their number.
+
+    Raises
+    ------
+    StudyError
+        If the study has no such model.
+    ArtefactError
+        If a manifest, an image, or a model that is trained here is missing or damaged.
+    """
+    manifests = {set_: _manifest(study, set_) for set_ in study.sets_of(model)}
+    parts = _encode if model in study.image_encoders else _embed
+    try:
+        for set_, embeddings in parts(study, model, manifests, say, cores):
+            path = study.paths.embeddings(model, set_)
+            write_tensors(embeddings.tensors, path, embeddings.metadata)
+    except MissingModelError as error:
+        say(f"{model}: left out: {error}")
+        for set_ in manifests:
+            write_tensors({}, study.paths.embeddings(model, set_), {"missing": str(error)})
+
+
+def _manifest(study: Study, set_: str) -> pd.DataFrame:
+    if set_ in study.factor_sets:
+        return read_factor_manifest(study, set_)
+    return read_manifest(study, set_)
+
+
+def _embed(
+    study: Study, model: str, manifests: Mapping[str, pd.DataFrame], say: Say, readers: int
+) -> Iterator[tuple[str, Embeddings]]:
+    """Embeddings of each set, by a CLIP."""
+    clip = load_clip(study, model, say)
+    # Once for all evaluation sets; a model of a factor set has none.
+    texts = vocabulary_texts(study, clip) if set(manifests) & set(study.sets) else {}
+    for set_, manifest in manifests.items():
+        say(f"{model}: embedding {len(manifest)} images of {set_}")
+        if set_ in study.factor_sets:
+            yield set_, embed_factor_set(study, clip, model, set_, manifest, readers)
+        elif set_ in study.id_sets:
+            yield set_, embed_id_set(study, clip, model, set_, manifest, readers)
+        else:
+            yield (
+                set_,
+                embed_evaluation_set(study, clip, model, set_, manifest, texts, readers),
+            )
+
+
+def _encode(
+    study: Study, model: str, manifests: Mapping[str, pd.DataFrame], say: Say, readers: int
+) -> Iterator[tuple[str, Embeddings]]:
+    """Embeddings of each set, by an image-only encoder."""
+    encoder = load_encoder(study, model, say)
+    for set_, manifest in manifests.items():
+        say(f"{model}: embedding {len(manifest)} images of {set_}")
+        yield set_, encode_set(study, encoder, model, set_, manifest, readers)

@@ -1,0 +1,74 @@
+"""What embeddings were made with, as the metadata of their file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cood.catalogue.checkpoints import sizes
+from cood.catalogue.sources import FILE, LOCAL
+from cood.models.clip import Clip
+from cood.models.image_encoders import ImageOnlyEncoder
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """What is written of one model and one set.
+
+    Attributes
+    ----------
+    tensors
+        Float32 arrays, by name.
+    metadata
+        What they were made with.
+    """
+
+    tensors: dict[str, np.ndarray]
+    metadata: dict[str, str]
+
+
+def describe_clip(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:
+    """Checkpoint, revision, preprocessing, tokeniser, manifest and sizes of a CLIP."""
+    text = clip.config["text_cfg"]
+    tokeniser = [type(clip.tokenize).__name__, text.get("hf_tokenizer_name", "")]
+    return {
+        "checkpoint": _checkpoint(clip.source, model),
+        "revision": clip.revision,
+        "preprocessing": str(clip.preprocess),
+        "tokeniser": " ".join(filter(None, tokeniser)),
+        "manifest": content_hash(manifest),
+        "parameters": _parameters(clip.model),
+        **{key: str(value) for key, value in sizes(clip.config).items()},
+    }
+
+
+def describe_image_encoder(
+    encoder: ImageOnlyEncoder, name: str, manifest: pd.DataFrame
+) -> dict[str, str]:
+    """Checkpoint, revision, preprocessing, manifest and sizes of an image-only encoder."""
+    return {
+        "checkpoint": _checkpoint(encoder.source, name),
+        "revision": encoder.revision,
+        "preprocessing": " ".join(str(encoder.preprocess).split()),
+        "manifest": content_hash(manifest),
+        "parameters": _parameters(encoder.model),
+        **{key: str(value) for key, value in encoder.sizes.items()},
+    }
+
+
+def content_hash(table: pd.DataFrame) -> str:
+    """SHA-256 of the content of a table."""
+    return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
+
+
+def _checkpoint(source: str, name: str) -> str:
+    # A model from a folder or a file goes by its name in the study: paths differ between machines.
+    return name if source.startswith((LOCAL, FILE)) else source
+
+
+def _parameters(model: torch.nn.Module) -> str:
+    return str(sum(p.numel() for p in model.parameters()))

@@ -1,0 +1,33 @@
+"""What several metrics share: blocks of rows, means of finite values, fits without warnings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+SLACK = 1e-12  # a sum that should reach its share exactly may fall short by rounding
+FEW_FACTORS = "not defined for fewer than two factors that vary"
+
+
+def row_slices(n: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` of n rows, so that a copy of all is never held."""
+    for start in range(0, n, size):
+        yield slice(start, start + size)
+
+
+def finite_mean(values: np.ndarray) -> float:
+    """Mean of the finite values; NaN if there is none, without a warning."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else np.nan
+
+
+def fit_quietly(model: Any, codes: np.ndarray, ids: np.ndarray) -> Any:
+    """Fit a model of scikit-learn; one that has not converged predicts well enough to score."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(codes, ids)

@@ -1,0 +1,250 @@
+"""All metrics at once, as one long table; what they share is computed once."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cood.metrics import nulls as null_models
+from cood.metrics.checks import Data, check, check_choice, check_count
+from cood.metrics.jackknife import deal, half_width
+from cood.metrics.registry import BY_NAME, METRICS, RANGES
+from cood.metrics.result import MetricWarning
+from cood.metrics.shared_input import SharedInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "metric",
+    "factor",
+    "null",
+    "projection",
+    "width",
+    "value",
+    "low",
+    "high",
+    "chance",
+    "n",
+    "seconds",
+    "note",
+)
+ALL_FACTORS = ""  # in the column `factor`: the score over all factors
+
+
+def metric_table(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    metrics: Sequence[str] = tuple(METRICS),
+    names: Sequence[str] | None = None,
+    nulls: Sequence[str] = (null_models.SHUFFLED,),
+    pca_width: int | None = None,
+    repeats: int = 3,
+    folds: int = 0,
+    groups: ArrayLike | None = None,
+    rng: int = 0,
+) -> pd.DataFrame:
+    """Score codes with many metrics, with their values under nulls, as one long table.
+
+    Metrics have their default settings, but for fewer batches of Z-min variance. What several
+    need (the mutual information, the split, the Gram matrix) is computed once.
+
+    The table has the metrics of disentanglement only. For soft ranks of the codes see
+    `cood.metrics.rank.rank_table`, for linear factorisation `cood.metrics.linear.fit_additive`.
+
+    Parameters
+    ----------
+    codes
+        [n, d], finite numbers, at least two rows.
+    factors
+        [n, m], nominal ids: integers or strings. Continuous labels must be binned first.
+    metrics
+        Names among `METRICS`; all by default. ``dci`` gives three scores, ``z_diff`` also its
+        strict form, ``z_diff_single`` with one pair a point, which is harder, and ``coverage``,
+        which says how well each factor is encoded at all.
+    names
+        Of the m factors, for the table; their numbers by default.
+    nulls
+        ``shuffled`` fills the column `chance`; ``rotated`` adds rows of its own.
+    pca_width
+        If given, adds rows for the codes projected on so many principal components.
+    repeats
+        Shuffles, and rotations, whose scores are averaged.
+    folds
+        For an interval: the rows are divided into so many parts, and all metrics are computed
+        without each in turn (delete-a-group jackknife, `cood.metrics.jackknife`; 95 %). 0 for
+        none; else from 2.
+    groups
+        Ids [n]; rows of one group stay together. Each row is its own by default.
+    rng
+        Seed.
+
+    Returns
+    -------
+    DataFrame
+        One row a score, with the columns
+
+        - `metric`: name of the score;
+        - `factor`: name of a factor, or empty for the score over all of them;
+        - `null`: ``rotated`` for codes rotated at random, else empty;
+        - `projection` and `width`: ``pca`` and the number of components for projected codes,
+          else empty and NA;
+        - `value`, and `chance`, its mean under shuffled labels: read them together;
+        - `low` and `high`: the interval, bounded by the range of the score; for rotated codes
+          one standard deviation over rotations on each side;
+        - `n`: number of rows; `seconds`; `note`: what a reader must know to read the value.
+
+    Raises
+    ------
+    ValueError
+        If the input is empty, not finite, of unequal lengths or of a wrong type, or a name is
+        unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.array([[a, o] for a in range(4) for o in range(4)] * 20)
+    >>> table = metric_table(factors, factors, metrics=["mig", "dci"], names=["colour", "shape"])
+    >>> table[table["factor"] == ""].set_index("metric")["value"].round(2).to_dict()
+    {'mig': 1.0, 'dci_disentanglement': 1.0, 'dci_completeness': 1.0, 'dci_informativeness': 1.0}
+    >>> constant = metric_table(np.zeros((320, 2)), factors, metrics=["mig", "sap"])
+    >>> float(constant["value"].abs().max())
+    0.0
+    """
+    import pandas as pd
+
+    for metric in metrics:
+        check_choice("metrics", metric, tuple(METRICS))
+    for null in nulls:
+        check_choice("nulls", null, null_models.NULLS)
+    check_count("repeats", repeats)
+    check_count("rng", rng, 0)
+    if pca_width is not None:
+        check_count("pca_width", pca_width)
+    scoring = _Scoring.of(check(codes, factors), metrics, names, rng)
+    table = scoring.table()
+    if folds:
+        table = _with_intervals(table, scoring, folds, groups)
+    random = np.random.default_rng((rng, 1))
+    tables = []
+    for null in dict.fromkeys(nulls):
+        values = np.stack([scoring.values(scoring.under(null, random)) for _ in range(repeats)])
+        # By pandas: repeats without a value are skipped.
+        columns = pd.DataFrame(values.T)
+        if null == null_models.SHUFFLED:
+            table["chance"] = columns.mean(axis=1)
+            continue
+        spread = columns.std(axis=1, ddof=1) if repeats > 1 else np.nan
+        changed = _changed_rows(table, columns.mean(axis=1), spread)
+        tables.append(changed.assign(null=null))
+    if pca_width is not None:
+        components = null_models.project_pca(scoring.data.codes, pca_width)
+        values = scoring.values(replace(scoring.data, codes=components))
+        changed = _changed_rows(table, values, np.nan)
+        tables.append(changed.assign(projection=null_models.PCA, width=pca_width))
+    joined = pd.concat([table, *tables], ignore_index=True)
+    joined["width"] = joined["width"].astype("Int64")
+    return joined[list(COLUMNS)]
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """Checked input, with the metrics to compute and the names of the factors."""
+
+    data: Data
+    metrics: tuple[str, ...]
+    labels: tuple[str, ...]
+    seed: int
+
+    @classmethod
+    def of(
+        cls, data: Data, metrics: Sequence[str], names: Sequence[str] | None, seed: int
+    ) -> _Scoring:
+        if len(data.codes) < 2:
+            raise ValueError(f"codes: at least two rows are needed, got {len(data.codes)}")
+        labels = tuple(str(name) for name in (range(len(data.sizes)) if names is None else names))
+        if len(labels) != len(data.sizes):
+            raise ValueError(f"names: {len(labels)} names for {len(data.sizes)} factors")
+        if len(set(labels)) < len(labels) or ALL_FACTORS in labels:
+            raise ValueError(f"names: each must differ and none be empty, got {list(labels)}")
+        return cls(data, tuple(metrics), labels, seed)
+
+    def under(self, null: str, rng: np.random.Generator) -> Data:
+        """The data under a null."""
+        codes, factors = null_models.apply_null(null, self.data.codes, self.data.factors, rng)
+        return replace(self.data, codes=codes, factors=factors)
+
+    def table(self) -> pd.DataFrame:
+        """Every score of the data, over all factors and factor by factor."""
+        import pandas as pd
+
+        names = ["metric", "factor", "value", "seconds", "note"]
+        table = pd.DataFrame(list(self.rows(self.data)), columns=names)
+        table = table.assign(null="", projection="", low=np.nan, high=np.nan, chance=np.nan)
+        table["width"] = pd.array([pd.NA] * len(table), dtype="Int64")
+        return table.assign(n=len(self.data.codes))
+
+    def values(self, data: Data) -> np.ndarray:
+        """The values [rows] of other data, in the order of the table."""
+        return np.array([row["value"] for row in self.rows(data)])
+
+    def rows(self, data: Data) -> Iterator[dict[str, Any]]:
+        """One row a score."""
+        shared = SharedInput(data, self.seed)
+        for name in self.metrics:
+            start = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", MetricWarning)  # the notes are in the table
+                scores = BY_NAME[name].scores(shared)
+            seconds = time.perf_counter() - start
+            for output, score in zip(BY_NAME[name].outputs, scores, strict=True):
+                note = _with_names(score.note, self.labels)
+                row = {"metric": output.name, "seconds": seconds, "note": note}
+                value = score.parts.get(output.part, np.nan) if output.part else score.value
+                yield row | {"factor": ALL_FACTORS, "value": value}
+                if not output.per_factor:
+                    continue
+                for label, part in zip(self.labels, score.parts[output.per_factor], strict=True):
+                    yield row | {"factor": label, "value": float(part)}
+
+
+def _changed_rows(table: pd.DataFrame, values: ArrayLike, spread: ArrayLike) -> pd.DataFrame:
+    """The rows over all factors, with the values of changed data."""
+    rows = table.assign(value=values, chance=np.nan, note="")
+    rows = rows.assign(low=rows["value"] - spread, high=rows["value"] + spread)
+    return rows[table["factor"] == ALL_FACTORS]
+
+
+def _with_intervals(
+    table: pd.DataFrame, scoring: _Scoring, folds: int, groups: ArrayLike | None
+) -> pd.DataFrame:
+    """Intervals from leaving out groups of rows, bounded by the range of each score."""
+    check_count("folds", folds, 2)
+    data, n = scoring.data, len(scoring.data.codes)
+    ids = np.arange(n) if groups is None else np.asarray(groups)
+    if ids.shape != (n,):
+        raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
+    fold = deal(ids, folds, scoring.seed)
+    parts = [check(data.codes[fold != i], data.factors[fold != i]) for i in range(folds)]
+    half = half_width(np.stack([scoring.values(part) for part in parts]))
+    return table.assign(
+        low=np.maximum(table["value"] - half, [RANGES[name][0] for name in table["metric"]]),
+        high=np.minimum(table["value"] + half, [RANGES[name][1] for name in table["metric"]]),
+    )
+
+
+def _with_names(note: str, labels: Sequence[str]) -> str:
+    """Put the names of factors in place of their numbers."""
+    return re.sub(
+        r"(?<=factor )\d+(?:, \d+)*",
+        lambda numbers: ", ".join(labels[int(k)] for k in numbers[0].split(", ")),
+        note,
+    )

@@ -1,0 +1,49 @@
+"""Small CLIPs: made with random weights, and saved as open_clip reads them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from safetensors.torch import save_file
+
+from cood.devices import best_device
+from cood.files import atomic
+from cood.models import zoo
+from cood.models.clip import Clip, preprocessing_of
+from cood.models.file_names import CLIP_CONFIG, CLIP_WEIGHTS
+
+PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")  # keys that are saved
+
+
+def untrained_clip(architecture: str, seed: int, device: torch.device | None = None) -> Clip:
+    """Make a small CLIP with random weights.
+
+    Raises
+    ------
+    StudyError
+        If `architecture` names no file in `cood/models/configs/`.
+    """
+    file = zoo.architecture(architecture)
+    open_clip.add_model_config(file)
+    logging.getLogger().setLevel(logging.ERROR)
+    torch.manual_seed(seed)
+    model = open_clip.create_model(architecture, device=device or best_device())
+    tokeniser, config = open_clip.get_tokenizer(architecture), json.loads(file.read_text())
+    return Clip(architecture, model, preprocessing_of(model), tokeniser, config)
+
+
+def save_clip(clip: Clip, folder: Path) -> None:
+    """Write config and weights as open_clip reads them from ``local-dir:`` and the hub."""
+    visual: Any = clip.model.visual
+    preprocess = {key: visual.preprocess_cfg[key] for key in PREPROCESSING}
+    with atomic(folder / CLIP_CONFIG) as temporary:
+        text = json.dumps({"model_cfg": clip.config, "preprocess_cfg": preprocess}, indent=2)
+        temporary.write_text(text + "\n")
+    with atomic(folder / CLIP_WEIGHTS[0]) as temporary:
+        weights = clip.model.state_dict()
+        save_file({name: value.contiguous() for name, value in weights.items()}, temporary)

@@ -1,0 +1,135 @@
+"""The files that a set is imported from: a folder of images, or the archive of the release."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from cood.errors import CoodError
+from cood.settings import ExternalSet, IdSet, ReleaseSet
+from cood.settings.study_file import Study
+from cood.synthesis.image_files import SUFFIXES
+from cood.synthesis.manifests import KEPT
+
+LARGEST = 100 * 2**20  # bytes of one image in an archive
+ENCRYPTED = 1  # flag of an entry of an archive
+ImportedSet = ExternalSet | IdSet
+
+
+def imported_set(study: Study, name: str) -> ImportedSet:
+    """The settings of a set whose images exist already.
+
+    Raises
+    ------
+    StudyError
+        If the study has no such set.
+    TypeError
+        If its images are made here.
+    """
+    settings = study.set_or_id_set(name)
+    if not isinstance(settings, ImportedSet):
+        raise TypeError(f"set {name!r} is made, not imported: its source is {settings.source!r}")
+    return settings
+
+
+def source_path(study: Study, settings: ImportedSet) -> Path:
+    """The folder or archive that the images of a set come from."""
+    place = settings.file if isinstance(settings, ReleaseSet) else settings.folder
+    return study.paths.root / Path(place).expanduser()
+
+
+def state(study: Study, name: str) -> str:
+    """Short text that changes when a file of a set's source is added, removed or changed.
+
+    It is empty for what is made here, and for what is downloaded: the settings say which file
+    that is, and a text that changed with the download would make the set be imported again.
+    """
+    settings = study.set_or_id_set(name)
+    if not isinstance(settings, ImportedSet) or getattr(settings, "url", None):
+        return ""
+    place = source_path(study, settings)
+    files = sorted(place.rglob("*")) if place.is_dir() else [place]
+    digest = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            about = file.stat()
+            digest.update(f"{file}|{about.st_size}|{about.st_mtime_ns}\n".encode(errors="replace"))
+    return digest.hexdigest()[:12]
+
+
+def list_files(study: Study, name: str, layout: str) -> pd.DataFrame:
+    """`file`, `label` and `status` of each file of a set, sorted by name; no hidden files.
+
+    Raises
+    ------
+    CoodError
+        If there is no such folder or archive, or no file in it; `layout` says in the message how
+        the files should be arranged.
+    """
+    settings = imported_set(study, name)
+    place = source_path(study, settings)
+    if not place.exists() or not (place.is_dir() or isinstance(settings, ReleaseSet)):
+        raise CoodError(f"sets.{name}: there is no folder {place}; correct it in the study file")
+    rows = list(_rows(place))
+    if not rows:
+        raise CoodError(f"sets.{name}: {place} holds no file; {layout}")
+    return pd.DataFrame(rows)
+
+
+def _rows(place: Path) -> Iterator[dict[str, str]]:
+    entries = _in_folder(place) if place.is_dir() else _in_archive(place)
+    for file, reason in sorted(entries):
+        path = _posix(file)
+        if path.name.startswith(".") or "__MACOSX" in path.parts:
+            continue
+        if not reason and path.suffix.lower() not in SUFFIXES:
+            reason = "not an image: by its name"
+        yield {"file": file, "label": path.parent.name, "status": reason or KEPT}
+
+
+def _in_folder(place: Path) -> Iterator[tuple[str, str]]:
+    """File and reason why it cannot be used (empty if it can) of a folder."""
+    for folder, _, files in os.walk(place):
+        for file in files:
+            path = Path(folder, file)
+            reason = "" if path.is_file() else "not a file"  # a broken link, a pipe
+            name = path.relative_to(place).as_posix()
+            readable = name.encode(errors="backslashreplace").decode()
+            if readable != name:  # holds bytes that no table can hold
+                reason = "bad path: no Unicode"
+            yield readable, reason
+
+
+def _in_archive(place: Path) -> Iterator[tuple[str, str]]:
+    """File and reason why it cannot be used (empty if it can) of an archive."""
+    try:
+        with zipfile.ZipFile(place) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CoodError(f"{place} cannot be read as a zip archive ({error})") from error
+    for entry in entries:
+        if not entry.is_dir():
+            yield entry.filename, _archive_fault(entry)
+
+
+def _archive_fault(entry: zipfile.ZipInfo) -> str:
+    path = _posix(entry.filename)
+    if ".." in path.parts or path.is_absolute():
+        return "bad path: it leads out of the archive"
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return "not a file"
+    if entry.flag_bits & ENCRYPTED:
+        return "damaged: encrypted"
+    if entry.file_size > LARGEST:
+        return f"too large: more than {LARGEST:,} bytes"
+    return ""
+
+
+def _posix(file: str) -> PurePosixPath:
+    return PurePosixPath(file.replace("\\", "/"))  # archives made on Windows have backslashes

@@ -1,0 +1,53 @@
+"""Which scenes of a factor set are tested, and which compositions of it models are trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cood.settings import FactorTraining
+from cood.settings.study_file import Study
+from cood.splits import (
+    FACTOR_SCENES,
+    FACTOR_SPLIT,
+    FACTOR_TRAINING,
+    split_by,
+    training_order,
+)
+
+
+def evaluation_scenes(study: Study, name: str) -> np.ndarray:
+    """Scenes [n] of a factor set, each at most once, in the order of the manifest."""
+    settings = study.factor_set(name)
+    rng = np.random.default_rng((study.seed, FACTOR_SCENES))
+    return rng.choice(settings.table.size, settings.images, replace=False)
+
+
+def training_scenes(study: Study, settings: FactorTraining) -> np.ndarray:
+    """Scenes [n] that a factor model is trained on, each at most once.
+
+    They show only compositions that the model may see, and none of them is a test image.
+    """
+    set_ = study.factor_set(settings.set)
+    table = set_.table
+    allowed = np.isin(table.compositions(table.ids(np.arange(table.size))), seen(study, settings))
+    allowed[evaluation_scenes(study, settings.set)] = False
+    rng = np.random.default_rng((study.seed, FACTOR_TRAINING, settings.seed))
+    return rng.choice(np.flatnonzero(allowed), settings.images, replace=False)
+
+
+def seen(study: Study, settings: FactorTraining) -> np.ndarray:
+    """Ids of the compositions that a factor model is trained on."""
+    order = _order(study, settings.set)
+    words = study.factor_set(settings.set).table.pair_words
+    return order[: round(settings.share * words.size)]
+
+
+def splits(study: Study, name: str) -> np.ndarray:
+    """Split of each composition of a factor set, over the models trained on it."""
+    shares = [m.share for m in study.factor_models.values() if m.set == name]
+    return split_by(_order(study, name), study.factor_set(name).table.pair_words.size, shares)
+
+
+def _order(study: Study, name: str) -> np.ndarray:
+    words = study.factor_set(name).table.pair_words
+    return training_order(words, study.held_out, study.seed, FACTOR_SPLIT)

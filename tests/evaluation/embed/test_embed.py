@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from cood.catalogue.sources import local_source
+from cood.errors import ArtefactError, MissingModelError, StudyError
+from cood.evaluation.embed import loading
+from cood.evaluation.embed.embed import embed_model
+from cood.evaluation.embed.loading import load_clip, load_encoder
+from cood.files import read_tensors
+from cood.models.loading import load
+from cood.models.training.image_encoder import train_image_encoder
+
+
+def quiet(text):
+    pass
+
+
+def written(study, model):
+    """Names of the sets that a model has embeddings of."""
+    return sorted(file.stem for file in study.paths.embeddings(model, "x").parent.iterdir())
+
+
+def test_a_model_from_a_folder_has_the_embeddings_of_the_trained_model(copied, parse):
+    few = copied.paths.embeddings("few", "ao")
+    study = parse(models={"c": {"checkpoint": local_source(copied.paths.model("few"))}})
+    embed_model(study, "c", quiet)
+    left, right = (read_tensors(f)[0] for f in (few, study.paths.embeddings("c", "ao")))
+    assert set(left) == set(right)
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name])
+
+
+def test_the_weights_are_loaded_once_for_all_sets(copied_factors, monkeypatch):
+    sources = []
+
+    def count(source, **options):
+        sources.append(source)
+        return load(source, **options)
+
+    monkeypatch.setattr(loading, "load", count)
+    before = {s: read_tensors(copied_factors.paths.embeddings("few", s)) for s in ("ao", "shapes")}
+    lines = []
+    embed_model(copied_factors, "few", lines.append, cores=2)
+    assert sources == [local_source(copied_factors.paths.model("few"))]
+    assert lines == [
+        "few: embedding 40 images of ao",
+        "few: embedding 60 images of shapes",
+        "few: embedding 50 images of sprites",
+    ]
+    for set_, (tensors, metadata) in before.items():
+        again = read_tensors(copied_factors.paths.embeddings("few", set_))
+        assert again[1] == metadata
+        for name in tensors:
+            np.testing.assert_array_equal(again[0][name], tensors[name])
+
+
+def test_a_model_of_a_factor_set_is_embedded_on_that_set_alone(factored):
+    assert written(factored, "on-shapes") == ["shapes"]
+    assert written(factored, "few") == ["ao", "shapes", "sprites"]
+
+
+def test_a_null_model_and_an_image_encoder_are_embedded_without_factor_sets(
+    copied_factors, settings
+):
+    study = copied_factors.model_validate(
+        {
+            **copied_factors.model_dump(exclude={"factor_models"}),
+            "null_models": {"null": {"architecture": "resnet"}},
+            "image_encoders": {"images-only": {"untrained": "resnet"}},
+        }
+    )
+    train_image_encoder(study, "images-only", quiet)
+    for model in ("null", "images-only"):
+        embed_model(study, model, quiet)
+        assert written(study, model) == ["ao"]
+    tensors, metadata = read_tensors(study.paths.embeddings("images-only", "ao"))
+    assert list(tensors) == ["images"]
+    assert metadata["checkpoint"] == "images-only"
+    tensors, metadata = read_tensors(study.paths.embeddings("null", "ao"))
+    assert {"images", "compositions", "attributes", "objects"} < set(tensors)
+    assert metadata["checkpoint"] == "resnet, untrained, seed 0"
+
+
+def test_a_model_that_is_not_trained_yet_and_an_unknown_one_are_refused(copied):
+    with pytest.raises(ArtefactError, match="models/most cannot be loaded"):
+        embed_model(copied, "most", quiet)
+    with pytest.raises(StudyError, match="unknown model 'nobody'"):
+        embed_model(copied, "nobody", quiet)
+    assert not copied.paths.embeddings("most", "ao").exists()
+
+
+def test_a_checkpoint_that_cannot_be_loaded_leaves_the_reason_in_every_file(copied_factors, parse):
+    factors = copied_factors.model_dump(include={"factor_sets"})
+    study = parse(models={"c": {"checkpoint": "ViT-B-32/nowhere"}}, **factors)
+    lines = []
+    embed_model(study, "c", lines.append)
+    assert written(study, "c") == ["ao", "shapes", "sprites"]
+    for set_ in written(study, "c"):
+        tensors, metadata = read_tensors(study.paths.embeddings("c", set_))
+        assert tensors == {}
+        assert list(metadata) == ["missing"]
+        assert "ViT-B-32/nowhere" in metadata["missing"]
+    assert lines == [f"c: left out: {metadata['missing']}"]
+
+
+def test_what_cannot_be_loaded_is_an_error_of_its_own(copied, parse):
+    study = parse(
+        models={"c": {"checkpoint": "ViT-B-32/nowhere"}},
+        null_models={"null": {"architecture": "no-such"}},
+        image_encoders={"far": {"encoder": "no-such.tag"}},
+    )
+    with pytest.raises(MissingModelError, match="ViT-B-32/nowhere"):
+        load_clip(study, "c", quiet)
+    with pytest.raises(MissingModelError, match="no-such"):
+        load_clip(study, "null", quiet)
+    with pytest.raises(MissingModelError, match=r"no-such\.tag"):
+        load_encoder(study, "far", quiet)

@@ -1,0 +1,48 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.errors import ArtefactError
+from cood.evaluation.embeddings import (
+    MissingModelError,
+    read_embeddings,
+    read_truth,
+    score_each_set,
+    split_members,
+)
+from cood.files import write_tensors
+from cood.splits import seen
+
+
+def score(embedded):
+    return pd.DataFrame([{"metric": "images", "value": len(embedded.tensors["images"]), "n": 1}])
+
+
+def test_the_embeddings_of_a_set(copied):
+    embedded = read_embeddings(copied, "few", "ao")
+    assert embedded.set == "ao"
+    assert len(embedded.tensors["images"]) == len(read_truth(copied, "ao")) == 40
+    assert embedded.metadata["checkpoint"] == "few"
+    (table,) = score_each_set(copied, "few", ["ao"], score)
+    assert table[["model", "set", "value"]].to_numpy().tolist() == [["few", "ao", 40]]
+
+
+def test_a_missing_model_raises_its_reason_or_gives_a_row(copied):
+    write_tensors({}, copied.paths.embeddings("most", "ao"), {"missing": "no network"})
+    with pytest.raises(MissingModelError, match="no network"):
+        read_embeddings(copied, "most", "ao")
+    (table,) = score_each_set(copied, "most", ["ao"], score)
+    assert table[["model", "set", "note"]].to_numpy().tolist() == [["most", "ao", "no network"]]
+
+
+def test_embeddings_that_were_not_made_are_an_error(copied):
+    with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
+        list(score_each_set(copied, "most", ["ao"], score))
+
+
+def test_members_of_the_splits(done):
+    members = split_members(done, "few")
+    assert set(members) == {"shared", "partial", "unseen", "seen"}
+    rest = np.concatenate([members[name] for name in ("shared", "partial", "unseen")])
+    assert sorted(rest) == list(range(done.words.size))
+    assert members["seen"].tolist() == sorted(seen(done, done.models["few"].share))
