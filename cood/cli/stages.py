@@ -12,7 +12,7 @@ import typer
 from cood.cli.app import ALL_CORES, MINI, Cores, StudyName, app, say
 from cood.errors import StudyError, unknown
 from cood.settings.study_file import Study, load_study
-from cood.stages import STAGES, Stage
+from cood.stages import OF_RULE, STAGES, Stage
 
 OWN_COMMAND = ("notebook", "book")  # in `cood.cli.look`, with options of their own
 
@@ -70,6 +70,21 @@ def _command(stage: Stage) -> Callable[..., None]:
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     command.__doc__ = f"{stage.does[0].upper()}{stage.does[1:]}."
     return command
+
+
+@app.command(hidden=True)
+def job(
+    rule: Annotated[str, typer.Argument(help="Name of a rule of the Snakefile.")],
+    wildcards: Annotated[str, typer.Argument(help="NAME=VALUE, separated by commas.")] = "",
+    study: StudyName = MINI,
+    cores: Cores = 1,
+) -> None:
+    """Do a job of the pipeline, as the Snakefile names it."""
+    stage = OF_RULE[rule]
+    values = [wildcard.partition("=")[2] for wildcard in wildcards.split(",")]
+    # The rule of factor models has their set as another wildcard.
+    keys = dict(zip(stage.keys, values, strict=False))
+    run_stage(stage, load_study(study), keys, cores)
 
 
 for _stage in STAGES.values():
