@@ -1,17 +1,23 @@
-// Pointing at the marks of a figure, and sorting and filtering long tables. Without this script,
-// browsers show what marks are by their titles, and tables stand as they are.
+// Labels of the marks of a figure, and sorting and filtering of tables. Without this script, browsers
+// show the labels as titles, and tables are not interactive.
+//
+// Tables are not left to DataTables (as itables would): it is 725 kB to include in every page, as
+// pages that are opened as files cannot load a module, and "25.0 % [20.1, 30.2]" would need a parser
+// of its own there as well.
 (() => {
   "use strict";
-  const NEAR = 28; // pixels from which a mark is pointed at: a finger is no needle
+  const NEAR = 28; // pixels around a mark in which a pointer, such as a finger, selects it
   const LONG = 8; // rows from which a table can be filtered
+  const MARGIN = 4; // pixels between a label and the edge of the window
+  const OFFSET = 14; // pixels between a label and its mark
 
   // ---- Figures
 
   const box = document.createElement("div");
-  box.className = "told-box";
+  box.className = "mark-label";
   box.setAttribute("role", "status");
   box.hidden = true;
-  let lit = [];
+  let highlighted = [];
 
   const middle = (mark) => {
     const r = mark.getBoundingClientRect();
@@ -19,19 +25,19 @@
   };
 
   function clear() {
-    for (const mark of lit) mark.classList.remove("on");
-    lit = [];
+    for (const mark of highlighted) mark.classList.remove("highlighted");
+    highlighted = [];
     box.hidden = true;
   }
 
   function show(drawing, mark, x, y) {
     clear();
-    lit = [...drawing.querySelectorAll(".told")].filter(
+    highlighted = [...drawing.querySelectorAll(".mark")].filter(
       (other) => other.dataset.name === mark.dataset.name && other.tagName === mark.tagName
     );
-    // In a heat map, a name is a whole row: only the cell is meant.
-    if (mark.closest(".as-drawn")) lit = [mark];
-    for (const other of lit) other.classList.add("on");
+    // In a heatmap, a name stands for a whole row: highlight only the cell.
+    if (mark.closest(".fixed-colours")) highlighted = [mark];
+    for (const other of highlighted) other.classList.add("highlighted");
     const name = document.createElement("strong");
     name.textContent = mark.dataset.name;
     box.replaceChildren(name);
@@ -42,18 +48,18 @@
     }
     box.hidden = false;
     const wide = document.documentElement.clientWidth;
-    const left = Math.max(4, Math.min(x + 14, wide - box.offsetWidth - 4));
-    const above = y - box.offsetHeight - 14;
+    const left = Math.max(MARGIN, Math.min(x + OFFSET, wide - box.offsetWidth - MARGIN));
+    const above = y - box.offsetHeight - OFFSET;
     box.style.left = `${left + window.scrollX}px`;
-    box.style.top = `${(above > 4 ? above : y + 18) + window.scrollY}px`;
+    box.style.top = `${(above > MARGIN ? above : y + OFFSET + MARGIN) + window.scrollY}px`;
   }
 
   function nearest(drawing, event) {
-    const hit = event.target.closest(".told");
+    const hit = event.target.closest(".mark");
     if (hit) return hit;
     let best = null;
     let least = NEAR;
-    for (const mark of drawing.querySelectorAll("use.told")) {
+    for (const mark of drawing.querySelectorAll("use.mark")) {
       const [x, y] = middle(mark);
       const far = Math.hypot(x - event.clientX, y - event.clientY);
       if (far < least) [best, least] = [mark, far];
@@ -72,7 +78,7 @@
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!by) return undefined;
     event.preventDefault();
-    const marks = [...drawing.querySelectorAll(".told")];
+    const marks = [...drawing.querySelectorAll(".mark")];
     const at = marks.indexOf(drawing.pointed);
     const next = at < 0 ? (by > 0 ? 0 : marks.length - 1) : (at + by + marks.length) % marks.length;
     drawing.pointed = marks[next];
@@ -85,9 +91,9 @@
 
   function figures() {
     document.body.append(box);
-    for (const drawing of document.querySelectorAll(".drawing.tells")) {
-      // Else the browser would show the title as well.
-      for (const title of drawing.querySelectorAll(".told > title")) title.remove();
+    for (const drawing of document.querySelectorAll(".drawing.has-marks")) {
+      // Otherwise the browser would show the title as well.
+      for (const title of drawing.querySelectorAll(".mark > title")) title.remove();
       drawing.addEventListener("pointermove", (event) => point(drawing, event));
       drawing.addEventListener("pointerdown", (event) => point(drawing, event));
       drawing.addEventListener("pointerleave", (event) => {
@@ -105,9 +111,13 @@
 
   const text = (row, i) => row.cells[i].textContent.trim();
 
-  function value(said) {
-    const number = said.replace(/,(?=\d{3})/g, "").match(/^[<>]?\s*([-+−]?\d*\.?\d+(?:e[-+]?\d+)?)/i);
-    return number ? parseFloat(number[1].replace("−", "-")) : null;
+  // A number at the start of a cell, or one with its interval anywhere ("Pearson 0.53 [0.1, 0.8]").
+  const NUMBER = "([-+−]?\\d*\\.?\\d+(?:e[-+]?\\d+)?)";
+  const VALUE = new RegExp(`^[<>]?\\s*${NUMBER}|${NUMBER} ?%? \\[`, "i");
+
+  function value(cell) {
+    const match = cell.replace(/,(?=\d{3})/g, "").match(VALUE);
+    return match ? parseFloat((match[1] || match[2]).replace("−", "-")) : null;
   }
 
   function sort(table, rows, i, header) {
@@ -157,12 +167,12 @@
     bar.append(label, count);
     const outer = table.closest(".output, .pst-scrollable-table-container") || table;
     outer.before(bar);
-    const said = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const contents = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
     function sift() {
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       let left = 0;
       for (const row of rows) {
-        row.hidden = !words.every((word) => said.get(row).includes(word));
+        row.hidden = !words.every((word) => contents.get(row).includes(word));
         left += !row.hidden;
       }
       count.textContent = `${left} of ${rows.length} rows`;
@@ -171,10 +181,42 @@
     sift();
   }
 
+  // ---- Boxes that scroll sideways: the edge fades where there is more to see
+
+  function fade(box) {
+    const hidden = box.scrollWidth - box.clientWidth;
+    box.classList.toggle("more-left", hidden > 1 && box.scrollLeft > 1);
+    box.classList.toggle("more-right", hidden > 1 && box.scrollLeft < hidden - 1);
+  }
+
+  function fadeEdges() {
+    const boxes = new Set(document.querySelectorAll(".drawing"));
+    for (const table of document.querySelectorAll("article table")) {
+      const box = table.closest(".cell_output, .pst-scrollable-table-container, .output");
+      if (box) boxes.add(box);
+    }
+    const all = () => boxes.forEach(fade);
+    for (const box of boxes) box.addEventListener("scroll", () => fade(box), { passive: true });
+    window.addEventListener("resize", all);
+    all();
+  }
+
+  // ---- What the theme leaves out for screen readers
+
+  function nameControls() {
+    for (const toggle of document.querySelectorAll("summary > .toctree-toggle")) {
+      toggle.parentElement.setAttribute("aria-label", "Pages below");
+    }
+    // A list must hold items, and this one does not.
+    for (const list of document.querySelectorAll(".citation-list")) list.removeAttribute("role");
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    nameControls();
     figures();
     for (const table of document.querySelectorAll("article table")) {
       if (table.tHead && table.tBodies.length === 1) sortable(table);
     }
+    fadeEdges();
   });
 })();

@@ -11,7 +11,7 @@ from cood.analysis.results import Results, pick
 from cood.analysis.stats.correlation import Correlation, correlate
 
 
-def correlations(
+def correlate_ways(
     results: Results, ways: Mapping[str, Mapping[str, Any]], against: pd.Series
 ) -> dict[str, Correlation]:
     """Correlate the quantity, measured in each way, with one column over models.

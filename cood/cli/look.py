@@ -55,11 +55,11 @@ def book(
 ) -> None:
     """Render the report."""
     from cood.report.build.book import build
-    from cood.report.build.pdf import browser, print_book
+    from cood.report.build.pdf import find_chromium, print_book
 
     loaded = load_study(study)
     if pdf:
-        browser()  # fails now if there is none, not after the report is rendered
+        find_chromium()  # fails now if there is none, not after the report is rendered
     build(loaded)
     if pdf:
         print(print_book(loaded))

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cood.report.topics.dataset import designs, outcomes
+from cood.report.topics.dataset import icon_designs, image_outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
@@ -48,7 +48,7 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
         + f"\n\n{prose['split']}",
         "How it was made": _making(settings, kept),
         "Filters": "All images that were planned or listed, by the reason why they were left out. "
-        "This export holds those that were kept.\n\n" + _table(outcomes(table)),
+        "This export holds those that were kept.\n\n" + _table(image_outcomes(table)),
         "Known faults": _faults(study, settings, possible - pairs),
         "Licence": _licence(study, settings),
         "Citation": prose["citation"],
@@ -127,7 +127,7 @@ def _licence_name(settings: ImageSet) -> str | None:
 
 def _licence(study: Study, settings: ImageSet) -> str:
     if isinstance(settings, IconSet):
-        return f"{_prose()['credit']}\n\n{_table(designs(study))}"
+        return f"{_prose()['credit']}\n\n{_table(icon_designs(study))}"
     licence = _licence_name(settings)
     if licence is None:
         return _prose()["unstated"]

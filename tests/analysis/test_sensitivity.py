@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cood.analysis.results import Results
-from cood.analysis.sensitivity import correlations
+from cood.analysis.sensitivity import correlate_ways
 from cood.analysis.stats.correlation import correlate
 from cood.errors import StudyError
 from cood.evaluation.common.score_table import complete
@@ -26,7 +26,7 @@ def ways(*queries):
 
 def test_each_way_is_correlated_alike(results):
     against = pd.Series({"d": 4.0, "c": 3.0, "b": 2.0, "a": 1.0})
-    found = correlations(results, ways("add", "swap"), against)
+    found = correlate_ways(results, ways("add", "swap"), against)
     assert list(found) == ["by add", "by swap"]
     families = MODELS.set_index("model")["family"]
     x, y = pd.Series([0.1, 0.3, 0.2, 0.4]), pd.Series([1.0, 2, 3, 4])
@@ -36,4 +36,4 @@ def test_each_way_is_correlated_alike(results):
 
 def test_a_way_that_does_not_exist_is_refused(results):
     with pytest.raises(StudyError, match="unknown query 'addd'; did you mean add"):
-        correlations(results, ways("addd"), pd.Series({"a": 1.0}))
+        correlate_ways(results, ways("addd"), pd.Series({"a": 1.0}))

@@ -54,7 +54,7 @@ def noted(page, url):
 
 
 def test_there_is_a_report_to_look_at():
-    assert HTML / "executed" / "benchmark.html" in PAGES, "make one first: nox -s reproduce"
+    assert HTML / "executed" / "accuracy.html" in PAGES, "make one first: nox -s reproduce"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -85,8 +85,8 @@ def test_a_formula_is_drawn_without_a_network(open_page):
 
 def test_a_dot_says_which_model_it_is_to_mouse_keyboard_and_finger(open_page):
     page = open_page("executed/accuracy.html")
-    box, drawing = page.locator(".told-box"), page.locator(".drawing.tells").first
-    dot = drawing.locator("use.told").first
+    box, drawing = page.locator(".mark-label"), page.locator(".drawing.has-marks").first
+    dot = drawing.locator("use.mark").first
     name = dot.get_attribute("data-name")
     dot.hover()
     expect(box).to_be_visible()
@@ -97,24 +97,24 @@ def test_a_dot_says_which_model_it_is_to_mouse_keyboard_and_finger(open_page):
     page.keyboard.press("Escape")
     expect(box).to_be_hidden()
     seen = set()
-    for _ in range(drawing.locator(".told").count()):
+    for _ in range(drawing.locator(".mark").count()):
         page.keyboard.press("ArrowRight")
         seen.add(box.locator("strong").inner_text())
-    assert len(seen) == drawing.locator(".told").count()
+    assert len(seen) == drawing.locator(".mark").count()
     assert page.problems == []
     phone = open_page("executed/accuracy.html", "phone", has_touch=True)
-    dot = phone.locator(".drawing.tells use.told").first
+    dot = phone.locator(".drawing.has-marks use.mark").first
     dot.scroll_into_view_if_needed()
     at = dot.bounding_box()
     phone.touchscreen.tap(at["x"] + at["width"] / 2 + 8, at["y"] + at["height"] / 2)  # near it
-    expect(phone.locator(".told-box")).to_be_visible()
+    expect(phone.locator(".mark-label")).to_be_visible()
 
 
 def test_a_figure_follows_the_dark_mode(open_page):
     colours = {}
     for way in ("light", "dark"):
         page = open_page("executed/accuracy.html", way)
-        label, dot = ".drawing svg [id$=text_1] g", ".drawing use.told"
+        label, dot = ".drawing svg [id$=text_1] g", ".drawing use.mark"
         colours[way] = [
             page.locator(one).first.evaluate("e => getComputedStyle(e).fill")
             for one in (label, dot)
@@ -146,13 +146,13 @@ def test_the_leaderboard_sorts_and_filters(open_page):
 
 def test_a_page_can_be_read_without_scripts(open_page):
     page = open_page("executed/accuracy.html", java_script_enabled=False)
-    assert page.locator("svg .told > title").count() > 3
+    assert page.locator("svg .mark > title").count() > 3
     assert page.locator("table.dataframe tbody tr").first.is_visible()
 
 
 def test_the_data_and_the_source_are_beside_the_page(open_page):
     page = open_page("executed/accuracy.html")
-    for name in ("leaderboard.csv", "benchmark.ipynb"):
+    for name in ("leaderboard.csv", "accuracy.ipynb"):
         link = page.locator(f"a.download[href$='{name}']").first
         assert (HTML / "executed" / link.get_attribute("href")).is_file()
         expect(link).to_be_visible()

@@ -1,4 +1,4 @@
-"""CLIPs and image-only encoders, evaluated by the same linear probes."""
+"""CLIPs and image-only encoders, compared by the same linear probes."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ class LanguageGap:
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
-            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} "
-            f"image-only encoders of {self.image_encoder_families}"
+            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} image-only "
+            f"encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
-            return f"no difference can be estimated: {numbers} are too few, or do not differ"
+            return f"not estimable: {numbers} are too few, or do not differ"
         low, high = 100 * self.low, 100 * self.high
         return f"{100 * self.value:+.1f} points [{low:+.1f}, {high:+.1f}], {numbers}"
 
@@ -156,14 +156,15 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
 
 
 def about_image_encoders(results: Results) -> str:
-    """Which image-only encoders a study has, and which of them are missing, as sentences."""
+    """Which image-only encoders a study has, and which were skipped, as sentences."""
     encoders = load_image_encoders(results)
     if encoders.empty:
-        return "The study has no image-only encoder to compare."
+        return "The study has no image-only encoder, so there is nothing to compare."
     kinds = encoders.groupby("learns", sort=False)["model"].agg(", ".join)
-    listed = "; ".join(f"on {kind} ({names})" for kind, names in kinds.items())
+    listed = "; ".join(f"from {kind} ({names})" for kind, names in kinds.items())
+    text = f"The image-only encoders learned {listed}."
     missing = encoders[encoders["missing"] != ""]
-    reasons = "; ".join(f"{row.model} ({row.missing})" for row in missing.itertuples())
-    return f"The image-only encoders were trained {listed}." + (
-        f" Not included, as they could not be loaded: {reasons}." if reasons else ""
-    )
+    if missing.empty:
+        return text
+    skipped = "; ".join(f"{row.model} ({row.missing})" for row in missing.itertuples())
+    return f"{text} Skipped, because they could not be loaded: {skipped}."

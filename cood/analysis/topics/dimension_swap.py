@@ -71,7 +71,7 @@ def choose(space: str, basis: str, rule: str, disjoint: str) -> Choice:
 
 
 def accuracy_curves(results: Results, space: str, lines: Mapping[str, Choice]) -> pd.DataFrame:
-    """Mean accuracy over models by number of dimensions, for `cood.report.plots.figures.curves`.
+    """Mean accuracy over models by number of dimensions, for `cood.report.plots.curves`.
 
     Parameters
     ----------

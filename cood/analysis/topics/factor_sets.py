@@ -75,17 +75,6 @@ def factor_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shared_words(study: Study) -> str:
-    """Words that name several values of a factor, and how many, as a phrase."""
-    table = factor_table(study)
-    rows = table[table[SHARED] != "none"]
-    phrases = [
-        f"{row['factor'].replace('_', ' ')} of {row['set']}: {row[SHARED]}"
-        for row in rows.to_dict("records")
-    ]
-    return "; ".join(phrases) or "none"
-
-
 def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
     """Value of one metric, models by factors."""
     names = results.study.factor_set(set_).table.names
@@ -164,16 +153,6 @@ def against_composing(
     return pd.DataFrame(rows)
 
 
-def signs(table: pd.DataFrame) -> str:
-    """How many Pearson coefficients of a table are significant, by sign, as a phrase."""
-    above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
-    count = int(table["pearson"].notna().sum())
-    return (
-        f"of {count} Pearson coefficients, {above} are significantly above 0 and {below} "
-        f"significantly below; the intervals of {count - above - below} include 0"
-    )
-
-
 def held_out(results: Results, metric: str) -> pd.DataFrame:
     """A row a factor model: the pair accuracies of `HELD_OUT`, and a metric of both spaces."""
     rows = []
@@ -193,13 +172,20 @@ def held_out(results: Results, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def above_chance(results: Results, models: Sequence[str]) -> str:
-    """How many of the models name each factor significantly better than chance, as a phrase."""
-    phrases = []
+def count_above_chance(results: Results, models: Sequence[str]) -> pd.DataFrame:
+    """How many of some models name each factor significantly better than by guessing.
+
+    Returns
+    -------
+    DataFrame
+        A row a `set` and `factor`: `models` with such a score, and how many of these are
+        `above_chance` with their whole interval.
+    """
+    counts = []
     for set_, settings in results.study.factor_sets.items():
         for factor in settings.table.names:
             scores = pick(results, set=set_, metric="factor_top1", factor=factor, split="all")
             rows = scores.reindex(models).dropna(subset=["value"])
             above = int((rows["low"] > rows["chance"]).sum())
-            phrases.append(f"{set_} {factor.replace('_', ' ')} {above} of {len(rows)}")
-    return ", ".join(phrases)
+            counts.append((set_, factor, len(rows), above))
+    return pd.DataFrame(counts, columns=["set", "factor", "models", "above_chance"])

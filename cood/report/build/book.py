@@ -1,11 +1,9 @@
-"""Assembling the executed notebooks and the prose into the HTML report."""
+"""Assembling the executed notebooks and the pages of `book/` into the HTML report."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -17,26 +15,35 @@ from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
 from cood.report.build.footer import add_footer
-from cood.report.build.html_postprocess import finish
+from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
-from cood.report.topics.dataset import designs
+from cood.report.topics.dataset import icon_designs
 from cood.settings.study_file import Study
 
-FOLDER = "executed"  # of the notebooks, in the book
 LINK = re.compile(rf"\[([^\[\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
 NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
-# A table or a figure of a notebook, in three lines.
-PIECE = re.compile(rf"^```\{{glue:\}} [\w-]+\n:doc: {FOLDER}/([\w.-]+)\.ipynb\n```\n", re.M)
-PICTURE = re.compile(rf"!\[[^\]]*\]\({FOLDER}/([\w-]+)\.svg\)")  # named after its notebook
-FIGURE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
+# A table or a figure of a notebook that another page shows, in three lines.
+GLUED_OUTPUT = re.compile(rf"^```\{{glue:\}} [\w-]+\n:doc: {FOLDER}/([\w.-]+)\.ipynb\n```\n", re.M)
+IMAGE = re.compile(rf"!\[[^\]]*\]\({FOLDER}/([\w-]+)\.svg\)")  # named after its notebook
+FIGURE_REFERENCE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
+LOG_LETTERS = 4000  # of Jupyter Book's messages, in an error
+TABLES = {  # of the run, by the file name under which the pages show them
+    "environment": environment,
+    "pipeline": pipeline,
+    "stages": stages,
+    "cost": cost,
+    "seeds": seeds,
+    "checksums": checksums,
+    "designs": icon_designs,
+}
 
 
 def build(study: Study) -> Path:
     """Render the book of a study and return its front page.
 
-    Everything is built anew and every warning is an error: an incremental build would pass with a
-    notebook missing. The pages of an earlier build stay until the new ones are whole.
+    The book is built from scratch and every warning is an error: an incremental build would pass
+    with a notebook missing. The pages of an earlier build stay until the new ones are complete.
 
     Raises
     ------
@@ -44,28 +51,27 @@ def build(study: Study) -> Path:
         With the warnings, if the book has any.
     """
     paths = study.paths
-    built = paths.root / "_build"
-    with locked(built / ".lock", "another study's book is being rendered; wait"):
+    root, output = paths.root, paths.root / "_build"
+    with locked(output / ".lock", "another study's book is being rendered; wait until it is done"):
         source = gather(study)
-        # A place of its own: `--all` leaves old images, and myst-nb's store of glued numbers.
-        fresh = built / "fresh"
+        # A separate folder: `--all` leaves old images, and the glued values of myst-nb.
+        fresh = output / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
-        command = ["jupyter-book", "build", str(source.relative_to(paths.root))]
-        command += ["--config", "_config.yml", "--path-output", str(fresh.relative_to(paths.root))]
-        command += ["--all", "-n", "-W", "--keep-going", "-q"]
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("jupyter-book")), *command[1:]],
-            cwd=paths.root,
-            capture_output=True,
-            text=True,
-            check=False,
+        result = build_book(
+            source.relative_to(root),
+            Path("_config.yml"),
+            fresh.relative_to(root),
+            "-n",
+            "-W",
+            "--keep-going",
+            folder=root,
         )
         pages = fresh / "_build" / "html"
-        if done.returncode or not (pages / paths.html.name).is_file():
-            said = (done.stdout + done.stderr).splitlines()
-            log = "\n".join(line for line in said if line.strip())
-            raise CoodError(f"the book was not rendered; {' '.join(command)} says:\n{log[-4000:]}")
-        finish(pages)
+        if result.returncode or not (pages / paths.html.name).is_file():
+            lines = (result.stdout + result.stderr).splitlines()
+            log = "\n".join(line for line in lines if line.strip())[-LOG_LETTERS:]
+            command = " ".join([PROGRAM, *result.args[1:]])
+            raise CoodError(f"the book was not rendered; {command} reports:\n{log}")
         shutil.rmtree(paths.html.parent, ignore_errors=True)
         pages.rename(paths.html.parent)
         shutil.rmtree(fresh)
@@ -73,9 +79,14 @@ def build(study: Study) -> Path:
 
 
 def gather(study: Study) -> Path:
-    """Copy `book/` to the results of a study, without what it says of notebooks that are not there.
+    """Copy `book/` to the results of a study, without references to notebooks that it lacks.
 
-    In `executed/` lie the notebooks, what they saved, and the run's own tables.
+    The folder `executed/` has the notebooks, the files that they saved, and tables of the run.
+
+    Raises
+    ------
+    CoodError
+        If two notebooks save a file of the same name.
     """
     paths: Paths = study.paths
     book, executed = paths.book, paths.book / FOLDER
@@ -86,72 +97,73 @@ def gather(study: Study) -> Path:
     absent = {file.stem: _figures(file) for file in sources if file.stem not in study.notebooks}
     figures = {name for names in absent.values() for name in names}
     for page in book.rglob("*.md"):
-        page.write_text(without(page.read_text(), absent, figures))
+        page.write_text(remove_absent(page.read_text(), absent, figures))
     toc = book / "_toc.yml"
-    toc.write_text(yaml.safe_dump(_contents(yaml.safe_load(toc.read_text()), absent)))
+    toc.write_text(yaml.safe_dump(_contents_without(yaml.safe_load(toc.read_text()), absent)))
     for name in study.notebooks:
         for file in sorted(paths.notebook(name).parent.iterdir()):
             if file.name.startswith("."):
                 continue
             if (executed / file.name).exists():
                 raise CoodError(
-                    f"notebook {name} saves {file.name}, and so does another; rename one"
+                    f"notebook {name} saves {file.name}, and another notebook saves a file of this "
+                    "name; rename one of them"
                 )
             shutil.copyfile(file, executed / file.name)
         notebook = executed / f"{name}.ipynb"
-        notebook.write_text(unlinked(notebook.read_text(), absent))
+        notebook.write_text(unlink_absent(notebook.read_text(), absent))
         add_footer(study, name, notebook)
-    for table in (environment, pipeline, stages, cost, seeds, checksums, designs):
-        table(study).to_csv(executed / f"{table.__name__}.csv", index=False)
+    for name, table in TABLES.items():
+        table(study).to_csv(executed / f"{name}.csv", index=False)
     return book
 
 
-def without(text: str, absent: Collection[str], figures: Collection[str]) -> str:
-    r"""A page without what it says of notebooks that are not in the book.
+def remove_absent(text: str, absent: Collection[str], figures: Collection[str]) -> str:
+    r"""A page without references to notebooks that are not in the book.
 
-    A line with a number, a picture or a figure of theirs is left out, and so is a table that is
-    glued in, so a page must be whole without it; a link to one becomes its name.
+    A line with a number, an image or a figure of an absent notebook is removed, and so is a table
+    that is glued in: a page must be complete without them. A link becomes the name of its page.
 
     Examples
     --------
     >>> page = "Best: {glue:text}`executed/a.ipynb::best:s`\nSee [](executed/a.ipynb).\nEnd"
-    >>> print(without(page, ["a"], []))
+    >>> print(remove_absent(page, ["a"], []))
     See *a* (not in this report).
     End
     """
     kept = []
-    text = PIECE.sub(lambda piece: "" if piece[1] in absent else piece[0], text)
+    text = GLUED_OUTPUT.sub(lambda match: "" if match[1] in absent else match[0], text)
     for line in text.split("\n"):
-        if any(name in absent for name in NUMBER.findall(line) + PICTURE.findall(line)):
+        if any(name in absent for name in NUMBER.findall(line) + IMAGE.findall(line)):
             continue
-        if any(name in figures for name in FIGURE.findall(line)):
+        if any(name in figures for name in FIGURE_REFERENCE.findall(line)):
             continue
-        kept.append(unlinked(line, absent))
+        kept.append(unlink_absent(line, absent))
     return "\n".join(kept)
 
 
-def unlinked(text: str, absent: Collection[str]) -> str:
-    """A text whose links to notebooks that are not in the book are their names alone."""
+def unlink_absent(text: str, absent: Collection[str]) -> str:
+    """A text in which links to notebooks that are not in the book are replaced by their names."""
 
-    def name(link: re.Match[str]) -> str:
+    def to_name(link: re.Match[str]) -> str:
         shown, notebook = link.groups()
         return f"*{shown or notebook}* (not in this report)" if notebook in absent else link[0]
 
-    return LINK.sub(name, text)
+    return LINK.sub(to_name, text)
 
 
 def _figures(notebook: Path) -> list[str]:
     """Names of the figures of a notebook."""
     cells = nbformat.read(notebook, as_version=4).cells
-    about = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in cells]
-    return [figure["name"] for figure in about if "name" in figure]
+    figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in cells]
+    return [figure["name"] for figure in figures if "name" in figure]
 
 
-def _contents(toc: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
-    """The table of contents without absent notebooks, and without parts that have nothing left."""
-    gone = {f"{FOLDER}/{name}" for name in absent}
+def _contents_without(toc: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:
+    """The table of contents without absent notebooks, and without parts that are then empty."""
+    missing = {f"{FOLDER}/{name}" for name in absent}
     parts = [
-        part | {"chapters": [c for c in part["chapters"] if c["file"] not in gone]}
+        part | {"chapters": [c for c in part["chapters"] if c["file"] not in missing]}
         for part in toc["parts"]
     ]
     return toc | {"parts": [part for part in parts if part["chapters"]]}

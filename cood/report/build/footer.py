@@ -1,4 +1,4 @@
-"""The last section of a notebook's page: its claims, its data, its making, how to vary it."""
+"""The last section of a notebook's page: its claims, data and source, and how to rerun it."""
 
 from __future__ import annotations
 
@@ -17,77 +17,91 @@ from cood.analysis.results import EVERY, TOWERS, model_names
 from cood.files import read_table
 from cood.settings.study_file import Study
 
-SOURCES = "source"  # folder of the notebooks without outputs, beside the executed ones
+SOURCES = "source"  # folder of the notebooks without outputs, in that of the executed ones
 CLAIMS = "claims"  # notebook with the verdicts
 DEFAULT = "mini"  # study of commands that name none
 
 
 def add_footer(study: Study, name: str, notebook: Path) -> None:
-    """Write the last section into an executed notebook of the book, its source beside it.
+    """Fold the parameters of an executed notebook, append its last section and copy its source.
 
     Parameters
     ----------
     study, name
         The study, and which of its notebooks.
     notebook
-        The copy in the book; what it saved lies beside it.
+        The copy in the book, in one folder with the files that it saved.
     """
     source = notebook.parent / SOURCES / notebook.name
     source.parent.mkdir(exist_ok=True)
     shutil.copyfile(study.paths.root / "notebooks" / notebook.name, source)
     executed = nbformat.read(notebook, as_version=4)
-    beside = sorted(p.name for p in study.paths.notebook(name).parent.glob("*.csv"))
-    text = footer(study, name, parameters(executed), made_at(executed), beside)
+    saved = sorted(p.name for p in study.paths.notebook(name).parent.glob("*.csv"))
+    text = footer(study, name, parameters(executed), commit_of(executed), saved)
+    for cell in executed.cells:
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            cell.metadata["tags"] = [*tags, "hide-input"]
     executed.cells.append(nbformat.v4.new_markdown_cell(text, id="about-this-page"))
     nbformat.write(executed, notebook)
 
 
-def footer(study: Study, name: str, given: dict[str, Any], commit: str, data: list[str]) -> str:
-    """The last section of a page, as MyST."""
-    # A line with a link to a page that is not in the report may go: see `book.without`.
-    listed = "; ".join(f"{{download}}`{file} <{file}>`" for file in data)
-    values = ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in given.items())
+def footer(study: Study, name: str, values: dict[str, Any], commit: str, data: list[str]) -> str:
+    """The last section of a page, as MyST.
+
+    Parameters
+    ----------
+    study, name
+        The study, and which of its notebooks.
+    values
+        Parameters that the notebook ran with.
+    commit, data
+        Commit at which it ran; names of the tables that it saved.
+    """
+    # A line with a link to a page that is not in the report may go: see `book.remove_absent`.
+    downloads = "; ".join(f"{{download}}`{file} <{file}>`" for file in data)
+    listed = ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in values.items())
     place = study.paths.preview(name).parent.relative_to(study.paths.root).as_posix()
     lines = [
         "## About this page",
         "",
-        f"Claims: {claims(study, name)}",
+        f"Claims: {related_claims(study, name)}",
         "",
-        f"Data behind its figures and tables: {listed}." if data else "It saves no table.",
+        f"Data of its figures and tables: {downloads}." if data else "The page saves no table.",
         "",
-        f"Made by {{download}}`notebooks/{name}.ipynb <{SOURCES}/{name}.ipynb>` from the study "
-        f"`{study.name}` at commit `{commit}`, with {values}.",
-        "To run it again with other parameters, in a clone where the study was made:",
+        f"Source: {{download}}`notebooks/{name}.ipynb <{SOURCES}/{name}.ipynb>`, run on the study "
+        f"`{study.name}` at commit `{commit}` with {listed}.",
+        "To run it with other parameters, in a clone in which the study has been run:",
         "",
         "```bash",
-        command(study, name, given),
+        command(study, name, values),
         "```",
         "",
-        f"The result goes to `{place}/`, beside this page and never over it.",
+        f"The result is written to `{place}/`; this page does not change.",
     ]
     return "\n".join(lines)
 
 
-def claims(study: Study, name: str) -> str:
-    """Which claims of the papers a notebook bears on, as a sentence."""
-    borne = [f"{one.id} ({one.title})" for one in load_claims() if name in one.notebooks]
+def related_claims(study: Study, name: str) -> str:
+    """Which claims of the papers a notebook contributes to, as a sentence."""
+    related = [f"{claim.id} ({claim.title})" for claim in load_claims() if name in claim.notebooks]
     if name == CLAIMS:
-        return "this page holds the verdicts on all of them."
-    if not borne:
-        return "it bears on none of the papers' claims by itself."
+        return "this page has the verdicts on all of them."
+    if not related:
+        return "the page contributes to none of the papers' claims."
     where = f"; the verdicts are in [](./{CLAIMS}.ipynb)" if CLAIMS in study.notebooks else ""
-    return f"it bears on {', '.join(borne)}{where}."
+    return f"the page contributes to {', '.join(related)}{where}."
 
 
-def command(study: Study, name: str, given: dict[str, Any]) -> str:
+def command(study: Study, name: str, values: dict[str, Any]) -> str:
     """A command that runs a notebook with another parameter, one that the study can answer."""
     words = ["nox", "-s", "notebook", "--", name]
     if study.name != DEFAULT:
         words += ["--study", study.name]
-    if "models" in given:
+    if "models" in values:
         words += ["-p", "models", some_models(study)]
     else:
-        words += ["-p", *next((k, _as_yaml(v)) for k, v in given.items() if k != "study")]
+        words += ["-p", *next((k, _as_yaml(v)) for k, v in values.items() if k != "study")]
     return shlex.join(words)
 
 
@@ -97,25 +111,25 @@ def _as_yaml(value: Any) -> str:
 
 
 def some_models(study: Study) -> str:
-    """What some models of a study, and not all, may be asked for by."""
+    """A value of the parameter `models` that selects some models of a study, and not all."""
     names = model_names(read_table(study.paths.models))
-    for name in (*TOWERS, *dict.fromkeys(one for few in names for one in few)):
-        if 0 < sum(name in few for few in names) < len(names):
+    for name in (*TOWERS, *dict.fromkeys(name for own in names for name in own)):
+        if 0 < sum(name in own for own in names) < len(names):
             return name
     return EVERY
 
 
 def parameters(executed: nbformat.NotebookNode) -> dict[str, Any]:
-    """Parameters that an executed notebook ran with: its defaults, and what replaced them."""
-    found: dict[str, Any] = {}
+    """Parameters that an executed notebook ran with: its defaults, and those that replaced them."""
+    defaults: dict[str, Any] = {}
     for cell in executed.cells:
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", []):
             for line in ast.parse(cell.source).body:
                 if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-                    found[line.target.id] = ast.literal_eval(line.value or ast.Constant(None))
-    return found | executed.metadata.get("papermill", {}).get("parameters", {})
+                    defaults[line.target.id] = ast.literal_eval(line.value or ast.Constant(None))
+    return defaults | executed.metadata.get("papermill", {}).get("parameters", {})
 
 
-def made_at(executed: nbformat.NotebookNode) -> str:
+def commit_of(executed: nbformat.NotebookNode) -> str:
     """Commit that an executed notebook was run at."""
     return str(executed.metadata.get("cood", {}).get("commit", "unknown"))

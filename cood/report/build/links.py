@@ -1,10 +1,8 @@
-"""Checking the web links of the book, which takes a network; `build` checks all others."""
+"""Checking the web links of the book, for which a network is needed; `build` checks all others."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -12,36 +10,37 @@ from urllib.request import urlopen
 
 from cood.errors import CoodError
 from cood.report.build.book import gather
+from cood.report.build.jupyter_book import build_book
 from cood.settings.study_file import Study
 
-KNOWN = "https://arxiv.org"  # answers if anything does
+PROBE = "https://arxiv.org"  # a reliable address, to see whether there is a network
+PROBE_SECONDS = 10
 BROKEN = ("broken", "timeout")
+LOG_LETTERS = 2000  # of Jupyter Book's messages, in an error
 
 
 def check_links(study: Study) -> list[str]:
-    """Ask for every web address in the book of a study; give a line for each that fails.
+    """Request every web address in the book of a study; return a line for each that fails.
 
     Raises
     ------
     CoodError
-        If there is no network, or Sphinx stops before it has asked.
+        If there is no network, or Sphinx stops before it has checked the links.
     """
-    if not online():
+    if not is_online():
         raise CoodError(
-            f"no network: {KNOWN} does not answer, so web links cannot be checked; links within "
-            "the book are checked by `nox -s book`"
+            f"web links cannot be checked: {PROBE} does not answer; check the connection and rerun "
+            "(links within the book are checked by `nox -s book`, which needs no network)"
         )
-    source = gather(study)
-    with tempfile.TemporaryDirectory(prefix="cood-") as folder:  # it would spoil _build/html
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source)]
-        command += ["--config", str(study.paths.root / "_config.yml"), "--path-output", folder]
-        command += ["--builder", "linkcheck", "--all", "-q"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    source, config = gather(study), study.paths.root / "_config.yml"
+    with tempfile.TemporaryDirectory(prefix="cood-") as folder:  # not in _build/html of the report
+        result = build_book(
+            source, config, Path(folder), "--builder", "linkcheck", folder=study.paths.root
+        )
         reports = sorted(Path(folder).rglob("output.json"))
         if not reports:
-            raise CoodError(
-                f"the links were not checked; jupyter-book says:\n{done.stderr[-2000:]}"
-            )
+            log = result.stderr[-LOG_LETTERS:]
+            raise CoodError(f"the links were not checked; jupyter-book reports:\n{log}")
         return failures(reports[0].read_text())
 
 
@@ -55,10 +54,10 @@ def failures(report: str) -> list[str]:
     ]
 
 
-def online() -> bool:
-    """Whether the web answers, by the proxy of the environment if there is one."""
+def is_online() -> bool:
+    """Whether a web server answers, through the proxy of the environment if there is one."""
     try:
-        with urlopen(KNOWN, timeout=10):
+        with urlopen(PROBE, timeout=PROBE_SECONDS):
             return True
     except HTTPError:
         return True

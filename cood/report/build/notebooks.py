@@ -1,4 +1,4 @@
-"""Running a parameterised notebook with papermill, and checking what papermill does not."""
+"""Running a notebook with parameters by papermill, and checks that papermill does not make."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cood.errors import ArtefactError, CoodError, NotebookError, StudyError, unk
 from cood.files import atomic
 from cood.paths import Paths
 from cood.report.provenance.run_status import commit
-from cood.report.tables import OUTPUT
+from cood.report.tables.formatting import OUTPUT_VARIABLE
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
-USERS = {kind.__name__ for kind in (ArtefactError, CoodError, NotebookError, StudyError)}
-# Else each start of a kernel warns on stderr: https://github.com/ipython/ipykernel/issues/1515
+USER_ERRORS = {kind.__name__ for kind in (ArtefactError, CoodError, NotebookError, StudyError)}
+# Otherwise each start of a kernel warns on stderr: https://github.com/ipython/ipykernel/issues/1515
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 
 
@@ -30,21 +30,21 @@ def source(root: Path, name: str) -> Path:
     """Notebook `name` in `notebooks/`; an unknown name raises a NotebookError."""
     path = root / "notebooks" / f"{name}.ipynb"
     if not path.is_file():
-        known = sorted(p.stem for p in (root / "notebooks").glob("*.ipynb"))
-        raise NotebookError(unknown("notebook", name, known))
+        names = sorted(p.stem for p in (root / "notebooks").glob("*.ipynb"))
+        raise NotebookError(unknown("notebook", name, names))
     return path
 
 
-def check_parameters(notebook: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Parameters that the notebook would run with: its defaults, overridden by `given`.
+def check_parameters(notebook: Path, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Check parameters against the parameter cell of a notebook, and return them.
 
     Raises
     ------
     NotebookError
-        If a parameter is not in the notebook's parameter cell, or has not its type.
+        If a parameter is not in the parameter cell, or does not have its type.
     """
     declared = papermill.inspect_notebook(str(notebook))
-    for name, value in given.items():
+    for name, value in parameters.items():
         if name not in declared:
             raise NotebookError(f"{notebook.name}: {unknown('parameter', name, declared)}")
         kind = declared[name]["inferred_type_name"].split("[")[0].split(" ")[0]
@@ -52,39 +52,39 @@ def check_parameters(notebook: Path, given: dict[str, Any]) -> dict[str, Any]:
         fits = isinstance(value, expected) or (expected is float and isinstance(value, int))
         if not fits or (isinstance(value, bool) and expected in (int, float)):
             raise NotebookError(f"{notebook.name}: parameter {name} must be {kind}, got {value!r}")
-    return given
+    return parameters
 
 
-def run(paths: Paths, name: str, given: dict[str, Any], output: Path) -> None:
-    """Run a notebook in the project folder and keep it, if every cell ran.
+def run(paths: Paths, name: str, parameters: dict[str, Any], output: Path) -> None:
+    """Run a notebook in the project folder, and keep its output if every cell succeeds.
 
-    The executed notebook, and what it saves beside it, appear together when it has succeeded.
+    The executed notebook and the files that it saves appear together when it has succeeded.
 
     Parameters
     ----------
     paths
         Of the study; its name is passed as the parameter `study`.
-    name, given
-        The notebook and parameters that replace its defaults.
+    name, parameters
+        The notebook, and parameters that replace its defaults.
     output
-        Where to put the executed notebook, with what it saves beside it.
+        Path of the executed notebook; the files that it saves go to the same folder.
 
     Raises
     ------
     NotebookError
-        For an unknown or wrong parameter, or a failing cell: its number, message and code.
+        For an unknown or wrong parameter, or for a failing cell, with its message and code.
     """
     notebook = source(paths.root, name)
-    parameters = check_parameters(notebook, {"study": paths.study, **given})
+    passed = check_parameters(notebook, {"study": paths.study, **parameters})
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     with tempfile.TemporaryDirectory(prefix="cood-") as folder:
         executed = Path(folder) / output.name
-        os.environ[OUTPUT] = folder
+        os.environ[OUTPUT_VARIABLE] = folder
         try:
             papermill.execute_notebook(
                 str(notebook),
                 str(executed),
-                parameters,
+                passed,
                 kernel_name="python3",
                 cwd=str(paths.root),
                 progress_bar=False,
@@ -93,32 +93,32 @@ def run(paths: Paths, name: str, given: dict[str, Any], output: Path) -> None:
             )
         except DeadKernelError as error:
             raise NotebookError(
-                f"notebook {name} died without a word; most often memory ran out: free some, or "
+                f"notebook {name}: its kernel died, probably out of memory; free some memory, or "
                 "run with fewer --cores"
             ) from error
         except PapermillExecutionError as error:
-            if error.ename in USERS:  # one sentence says it all
+            if error.ename in USER_ERRORS:  # its message is enough
                 raise NotebookError(f"notebook {name}: {error.evalue}") from error
             raise NotebookError(
                 f"notebook {name} failed in cell {error.exec_count}: {error.ename}: "
-                f"{error.evalue}\n\n{_head(error.source)}\n"
+                f"{error.evalue}\n\n{_first_lines(error.source)}\n"
             ) from error
         finally:
-            del os.environ[OUTPUT]
-        _tidy(executed, paths.root)
-        beside = sorted(p for p in Path(folder).iterdir() if p != executed)
-        for file in [*beside, executed]:  # the notebook last: it says that all is there
+            del os.environ[OUTPUT_VARIABLE]
+        _remove_local_paths(executed, paths.root)
+        saved = sorted(p for p in Path(folder).iterdir() if p != executed)
+        for file in [*saved, executed]:  # the notebook last: it marks the output as complete
             with atomic(output.parent / file.name) as temporary:
                 shutil.copyfile(file, temporary)
 
 
-def _head(source: str, lines: int = 12) -> str:
-    kept = source.splitlines()
-    return "\n".join(kept[:lines] + (["..."] if len(kept) > lines else []))
+def _first_lines(source: str, most: int = 12) -> str:
+    lines = source.splitlines()
+    return "\n".join(lines[:most] + (["..."] if len(lines) > most else []))
 
 
-def _tidy(executed: Path, root: Path) -> None:
-    # Paths of this machine have no place in a report.
+def _remove_local_paths(executed: Path, root: Path) -> None:
+    """Remove the paths of this machine from an executed notebook, and note its commit."""
     text = executed.read_text()
     notebook = nbformat.reads(text.replace(f"{root}/", ""), as_version=4)
     for key in ("input_path", "output_path"):

@@ -1,4 +1,9 @@
-"""The report as one PDF, printed by a Chromium of this machine."""
+"""The report as one PDF, printed by a Chromium of this machine.
+
+The PDF builder of Jupyter Book (`pdfhtml`) would render the whole book a second time, as one page,
+and print it by a Chromium that Playwright has downloaded. This module joins the pages of the
+report, and prints them by a Chromium that is installed, without a network.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +20,11 @@ from bs4 import BeautifulSoup
 from cood.errors import CoodError
 from cood.settings.study_file import Study
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SECONDS = 300  # in which a long report is printed
-PRINTED = """
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PRINT_SECONDS = 300  # in which a long report is printed
+LOADING_MILLISECONDS = 60_000  # that scripts of the pages may take
+LOG_LETTERS = 2000
+PRINT_STYLE = """
 @page { size: A4; margin: 16mm 14mm; }
 body { padding: 0 !important; font-size: 10pt; }
 .page { break-before: page; }
@@ -40,75 +47,78 @@ table.intervals td, table td { white-space: normal !important; }
 """
 
 
-def browser() -> str:
-    """Chromium of this machine: what `CHROMIUM` names, or the first that is installed.
+def find_chromium() -> str:
+    """Path of Chromium: what the environment variable `CHROMIUM` names, or one that is installed.
 
     Raises
     ------
     CoodError
-        If there is none, with what to install.
+        If there is none.
     """
-    asked = os.environ.get("CHROMIUM")
-    found = [asked] if asked else list(filter(None, map(shutil.which, BROWSERS)))
-    if not found or shutil.which(found[0]) is None:
-        what = f"CHROMIUM names {asked}, which is no program" if asked else "there is no Chromium"
+    chosen = os.environ.get("CHROMIUM")
+    programs = [chosen] if chosen else list(filter(None, map(shutil.which, PROGRAMS)))
+    if not programs or shutil.which(programs[0]) is None:
+        problem = f"CHROMIUM is {chosen}, which is not a program" if chosen else "no Chromium found"
         raise CoodError(
-            f"{what}; a PDF is printed by one: install it (on Debian: apt install chromium) or "
-            "give its path as CHROMIUM"
+            f"the PDF needs Chromium: {problem}; install it (on Debian: apt install chromium) or "
+            "set CHROMIUM to its path"
         )
-    return found[0]
+    return programs[0]
 
 
 def print_book(study: Study) -> Path:
-    """Print all pages of a study's report, in order, and return the PDF; it lies beside the pages.
+    """Print all pages of a study's report, in order, and return the path of the PDF.
 
     Raises
     ------
     CoodError
         If there is no Chromium, or it fails.
     """
-    program, html = browser(), study.paths.html.parent
+    program, html = find_chromium(), study.paths.html.parent
     pdf = html.parent / f"{study.name}.pdf"
-    whole = html / "whole-book.html"  # beside the pages, as they name files relative to themselves
-    whole.write_text(joined(html, order(study.paths.book / "_toc.yml")), encoding="utf-8")
+    whole = html / "whole-book.html"  # in their folder, since pages have relative links
+    whole.write_text(join_pages(html, page_order(study.paths.book / "_toc.yml")), encoding="utf-8")
     try:
         with tempfile.TemporaryDirectory(prefix="cood-") as profile:
             command = [program, "--headless", "--disable-gpu", f"--user-data-dir={profile}"]
             if os.geteuid() == 0:
                 command.append("--no-sandbox")  # Chromium refuses root otherwise
-            command += ["--no-pdf-header-footer", "--virtual-time-budget=60000"]
+            command += ["--no-pdf-header-footer", f"--virtual-time-budget={LOADING_MILLISECONDS}"]
             command += [f"--print-to-pdf={pdf}", whole.as_uri()]
             pdf.unlink(missing_ok=True)
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=SECONDS
+            result = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=PRINT_SECONDS
             )
     except subprocess.TimeoutExpired as error:
-        raise CoodError(f"{program} did not print the report in {SECONDS} s") from error
+        raise CoodError(
+            f"{program} did not print the report in {PRINT_SECONDS} s; try again on an idle machine"
+        ) from error
     finally:
         whole.unlink()
-    if done.returncode or not pdf.is_file():
-        raise CoodError(f"{program} did not print the report; it says:\n{done.stderr[-2000:]}")
+    if result.returncode or not pdf.is_file():
+        log = result.stderr[-LOG_LETTERS:]
+        raise CoodError(f"{program} did not print the report; it reports:\n{log}")
     return pdf
 
 
-def order(toc: Path) -> list[str]:
+def page_order(toc: Path) -> list[str]:
     """Pages of a book in the order of its table of contents, without their suffix."""
     contents = yaml.safe_load(toc.read_text())
-    found = [contents["root"]]
+    pages = [contents["root"]]
 
     def collect(chapters: list[dict[str, object]]) -> None:
         for chapter in chapters:
             if "file" in chapter:
-                found.append(str(chapter["file"]).removesuffix(".md"))
+                pages.append(str(chapter["file"]).removesuffix(".md"))
             collect(chapter.get("sections", []))  # type: ignore[arg-type]
 
     for part in contents.get("parts", [contents]):
         collect(part.get("chapters", []))
-    return found
+    return pages
 
 
-def joined(html: Path, pages: list[str]) -> str:
-    """One page of all articles, whose links lead inside it, in light colours."""
+def join_pages(html: Path, pages: list[str]) -> str:
+    """One page of all articles, with its links pointing into itself, in light colours."""
     first = BeautifulSoup((html / f"{pages[0]}.html").read_text(encoding="utf-8"), "html.parser")
     articles = []
     for page in pages:
@@ -120,20 +130,20 @@ def joined(html: Path, pages: list[str]) -> str:
         for tag in article.find_all(id=True):
             tag["id"] = f"{name}--{tag['id']}"
         for tag in article.find_all(href=True):
-            tag["href"] = _inside(str(tag["href"]), page, pages)
+            tag["href"] = _internal_link(str(tag["href"]), page, pages)
         for tag in article.find_all(src=True):
             tag["src"] = os.path.normpath(folder / str(tag["src"]))
-        body = _renamed(article.decode_contents(), name)
+        body = _prefix_references(article.decode_contents(), name)
         articles.append(f'<article class="page bd-article" id="{name}">{body}</article>')
     head = first.head.decode_contents() if first.head else ""
     return (
         '<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>'
-        f"{head}<style>{PRINTED}</style></head><body>{''.join(articles)}</body></html>"
+        f"{head}<style>{PRINT_STYLE}</style></head><body>{''.join(articles)}</body></html>"
     )
 
 
-def _inside(link: str, page: str, pages: list[str]) -> str:
-    """A link as it is in one page of all; one that leads elsewhere stays."""
+def _internal_link(link: str, page: str, pages: list[str]) -> str:
+    """A link as it is in the joined page; one to another place stays as it is."""
     target, _, part = link.partition("#")
     if re.match(r"[a-z]+:", link):
         return link
@@ -144,7 +154,7 @@ def _inside(link: str, page: str, pages: list[str]) -> str:
     return f"#{name}--{part}" if part else f"#{name}"
 
 
-def _renamed(body: str, name: str) -> str:
-    """What figures name by `url(#...)` and `xlink:href`, as ids are renamed."""
+def _prefix_references(body: str, name: str) -> str:
+    """Give the references of figures, `url(#...)` and `xlink:href`, the prefix of their ids."""
     body = re.sub(r"url\(#", f"url(#{name}--", body)
     return re.sub(r'(xlink:href=")#', rf"\1#{name}--", body)

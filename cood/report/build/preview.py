@@ -1,33 +1,32 @@
-"""A notebook that was run with other parameters, as a page to look at: never in the report."""
+"""A preview: a notebook that was run with other parameters, as a page outside the report."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import yaml
 
 from cood.errors import CoodError
-from cood.report.build.book import FOLDER, unlinked, without
+from cood.report.build.book import remove_absent, unlink_absent
 from cood.report.build.footer import parameters
-from cood.report.build.html_postprocess import finish
+from cood.report.build.jupyter_book import FOLDER, build_book
 from cood.settings.study_file import Study
 
-AROUND = ("method", "metrics", "references")  # pages that those of notebooks refer to
+REFERENCES = ("method", "metrics", "references")  # pages to which those of notebooks refer
+LOG_LETTERS = 2000  # of Jupyter Book's messages, in an error
 PAGE = re.compile(r"\[([^\]]*)\]\((?:\.\./)?([\w-]+)\.md\)")
 
 
 def render(study: Study, name: str) -> Path:
-    """Render a preview notebook and return its page, in a folder `html` beside it.
+    """Render a preview notebook and return its page, in the folder `html` next to the notebook.
 
     Raises
     ------
     CoodError
-        With the last lines of what was said, if it cannot be rendered.
+        With the last messages of Jupyter Book, if it cannot be rendered.
     """
     root, folder = study.paths.root, study.paths.preview(name).parent
     source, html = folder / "book", folder / "html"
@@ -35,47 +34,51 @@ def render(study: Study, name: str) -> Path:
         shutil.rmtree(old, ignore_errors=True)
     shutil.copytree(root / "book", source, ignore=shutil.ignore_patterns(FOLDER))
     absent = [p.stem for p in (root / "notebooks").glob("*.ipynb")]
-    for page in AROUND:
+    for page in REFERENCES:
         file = source / f"{page}.md"
-        file.write_text(_alone(without(file.read_text(), absent, [])))
+        file.write_text(_unlink_pages(remove_absent(file.read_text(), absent, [])))
     executed = nbformat.reads(study.paths.preview(name).read_text(), as_version=4)
+    others = [other for other in absent if other != name]
     for cell in executed.cells:
         if cell.cell_type == "markdown":
-            cell.source = _alone(unlinked(cell.source, [one for one in absent if one != name]))
+            cell.source = _unlink_pages(unlink_absent(cell.source, others))
     executed.cells.insert(1, nbformat.v4.new_markdown_cell(_note(study, executed)))
     (source / FOLDER).mkdir()
     nbformat.write(executed, source / FOLDER / f"{name}.ipynb")
-    toc = {"format": "jb-book", "root": f"{FOLDER}/{name}"}
-    toc["chapters"] = [{"file": page} for page in AROUND]  # type: ignore[assignment]
+    toc = {
+        "format": "jb-book",
+        "root": f"{FOLDER}/{name}",
+        "chapters": [{"file": page} for page in REFERENCES],
+    }
     (source / "_toc.yml").write_text(yaml.safe_dump(toc))
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(source), "--all"]
-    command += ["--config", str(root / "_config.yml"), "--path-output", str(folder), "-q"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    made = folder / "_build" / "html"
-    if done.returncode or not (made / FOLDER / f"{name}.html").is_file():
-        raise CoodError(f"the notebook ran, but no page was made of it:\n{done.stderr[-2000:]}")
-    finish(made)
-    made.rename(html)
-    for used in (source, folder / "_build"):
-        shutil.rmtree(used)
+    result = build_book(source, root / "_config.yml", folder, folder=root)
+    pages = folder / "_build" / "html"
+    if result.returncode or not (pages / FOLDER / f"{name}.html").is_file():
+        log = result.stderr[-LOG_LETTERS:]
+        raise CoodError(
+            f"notebook {name} ran, but its page was not rendered; jupyter-book reports:\n{log}"
+        )
+    pages.rename(html)
+    for leftover in (source, folder / "_build"):
+        shutil.rmtree(leftover)
     return html / FOLDER / f"{name}.html"
 
 
-def _alone(text: str) -> str:
-    """A text without links to pages that are not rendered with it."""
+def _unlink_pages(text: str) -> str:
+    """A text in which links to pages that are not in the preview are replaced by their names."""
 
-    def name(link: re.Match[str]) -> str:
+    def to_name(link: re.Match[str]) -> str:
         shown, page = link.groups()
-        return link[0] if page in AROUND else f"*{shown or page}* (in the report)"
+        return link[0] if page in REFERENCES else f"*{shown or page}* (in the report)"
 
-    return PAGE.sub(name, text)
+    return PAGE.sub(to_name, text)
 
 
 def _note(study: Study, executed: nbformat.NotebookNode) -> str:
-    given = executed.metadata["papermill"]["parameters"]
+    passed = executed.metadata["papermill"]["parameters"]
     values = ", ".join(f"`{key} = {value!r}`" for key, value in parameters(executed).items())
-    changed = ", ".join(f"`{key}`" for key in given if key != "study") or "nothing"
+    changed = ", ".join(f"`{key}`" for key in passed if key != "study") or "none"
     return (
-        f":::{{note}}\nA copy of a page of the report on the study `{study.name}`, run with "
-        f"{values}. Given for this run: {changed}.\n:::"
+        f":::{{note}}\nThis is a copy of a page of the report on the study `{study.name}`, run "
+        f"with {values}. Changed for this run: {changed}.\n:::"
     )

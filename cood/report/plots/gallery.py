@@ -1,4 +1,4 @@
-"""Pictures of a data set: what the images look like, and which compositions are held out."""
+"""Images of a data set, and a map of the compositions that are held out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from PIL import ImageOps
 
 from cood.errors import NotebookError
-from cood.report.plots.svg import keep
+from cood.report.plots.svg import fix_colours
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import load_image
 
@@ -25,60 +25,60 @@ SPLIT_NAMES = {
     "partial": "in some models' training sets",
     "unseen": "held out of all",
 }
-
-
 GAP = 14  # pixels above each image, for its name
-THUMB = 96  # pixels a side at most
-NAMED = 150  # objects at most whose names fit under a map
+MARGIN = 4  # pixels between columns
+LARGEST = 96  # pixels a side
+MOST_NAMES = 150  # of objects, which fit under a map
+LEGEND_WIDTH = 7.2  # inches
+CAPTION_LETTERS = 22  # in a line under a scene
 
 
 def gallery(
     folder: Path, manifest: pd.DataFrame, attributes: Sequence[str], rows: int, columns: int
 ) -> Figure:
-    """A row an attribute and `columns` images each, named by their objects.
+    """A row an attribute, and in it up to `columns` images, each with the name of its object.
 
-    Images are cut square and made small, if they are not.
+    Images are cropped to a square and scaled down where necessary.
 
     Parameters
     ----------
     folder, manifest
-        Of the set; the images are taken from the top, each of another object.
+        Of the set; the first images are taken, each of another object.
     attributes
-        Of these, at most `rows` get a row, taken evenly from all: those that have an image.
+        At most `rows` of these get a row, evenly spaced, if they have an image.
     rows, columns
-        How many rows, and images in a row.
+        Number of rows, and of images in a row.
 
     Raises
     ------
     NotebookError
-        If there is to be no row or no column.
+        If `rows` or `columns` is below 1.
     """
     _check_grid(rows=rows, columns=columns)
     attributes = attributes[:: -(-len(attributes) // rows)]
-    found = {
+    by_attribute = {
         attribute: manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
         for attribute in attributes
     }
-    attributes = [attribute for attribute, row in found.items() if len(row)]
-    pictures = [found[attribute] for attribute in attributes]
-    side = min(THUMB, *load_image(folder, pictures[0]["image"].iloc[0]).size)
-    wide, high = side + 4, side + GAP
-    # One picture of all: hundreds of axes would take a minute to lay out.
-    mosaic = np.zeros((high * len(pictures), wide * columns, 4), np.uint8)  # the page shows through
-    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(pictures) * 1.03))
-    for i, row in enumerate(pictures):
-        for k, (image, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
+    attributes = [attribute for attribute, row in by_attribute.items() if len(row)]
+    samples = [by_attribute[attribute] for attribute in attributes]
+    side = min(LARGEST, *load_image(folder, samples[0]["image"].iloc[0]).size)
+    wide, high = side + MARGIN, side + GAP
+    # One image of all: hundreds of axes would take a minute to lay out. Gaps are transparent.
+    mosaic = np.zeros((high * len(samples), wide * columns, 4), np.uint8)
+    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(samples) * 1.03))
+    for i, row in enumerate(samples):
+        for k, (file, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
             top, left = i * high + GAP, k * wide
-            picture = load_image(folder, image)
-            if picture.size != (side, side):
-                picture = ImageOps.fit(picture, (side, side))
-            mosaic[top : top + side, left : left + side] = np.asarray(picture.convert("RGBA"))
-            # As it stands: what lies between two dollar signs is no formula here.
+            image = load_image(folder, file)
+            if image.size != (side, side):
+                image = ImageOps.fit(image, (side, side))
+            mosaic[top : top + side, left : left + side] = np.asarray(image.convert("RGBA"))
             name = axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom")
-            name.set(fontsize=7, parse_math=False)
+            name.set(fontsize=7, parse_math=False)  # dollar signs in a name are no formula
     axes.imshow(mosaic, interpolation="nearest")
     axes.set_yticks(
-        [i * high + GAP + side / 2 for i in range(len(pictures))], attributes, fontsize=9
+        [i * high + GAP + side / 2 for i in range(len(samples))], attributes, fontsize=9
     )
     axes.set_xticks([])
     axes.tick_params(length=0)
@@ -90,7 +90,7 @@ def gallery(
 def _check_grid(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
-            raise NotebookError(f"{name}: expected a number from 1, got {number}")
+            raise NotebookError(f"parameter {name}: got {number}; set it to 1 or more")
 
 
 def split_map(study: Study, split: np.ndarray) -> Figure:
@@ -98,14 +98,12 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     words = study.words
     order = list(SPLITS)
     grid = np.array([order.index(s) for s in split]).reshape(len(words.attributes), -1)
-    few = len(words.objects) <= NAMED
-    # The legend needs seven inches, however few objects there are.
-    wide = 1.8 + 0.17 * min(len(words.objects), NAMED)
-    size = (max(7.2, wide), 2.0 + 0.2 * len(words.attributes))
+    width = 1.8 + 0.17 * min(len(words.objects), MOST_NAMES)
+    size = (max(LEGEND_WIDTH, width), 2.0 + 0.2 * len(words.attributes))
     figure, axes = plt.subplots(figsize=size)
     colours = ListedColormap(list(SPLITS.values()))
     axes.imshow(grid, cmap=colours, vmin=-0.5, vmax=2.5, aspect="auto", interpolation="nearest")
-    if few:
+    if len(words.objects) <= MOST_NAMES:
         axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=7)
     else:
         axes.set_xlabel(f"{len(words.objects):,} objects")
@@ -114,19 +112,19 @@ def split_map(study: Study, split: np.ndarray) -> Figure:
     handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
     legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     plt.setp(legend.get_texts(), fontsize=8)
-    keep(*legend.get_patches())
+    fix_colours(*legend.get_patches())
     return figure
 
 
 def scenes(study: Study, manifests: Mapping[str, pd.DataFrame], columns: int) -> Figure:
-    """Two rows of `columns` images from each factor set, each above its caption.
+    """Two rows of `columns` images from each factor set, with their captions below.
 
     Parameters
     ----------
     study, manifests
         The study and, by name, the manifests of its factor sets; the first images are shown.
     columns
-        Images in a row.
+        Number of images in a row.
     """
     _check_grid(columns=columns)
     rows = 2 * len(manifests)
@@ -140,6 +138,6 @@ def scenes(study: Study, manifests: Mapping[str, pd.DataFrame], columns: int) ->
             grid[2 * k : 2 * k + 2].flat, shown["image"], shown["prompt"], strict=False
         ):
             axes.imshow(load_image(folder, image), interpolation="nearest")
-            text = "\n".join(wrap(prompt, 22))
+            text = "\n".join(wrap(prompt, CAPTION_LETTERS))
             axes.text(0.5, -0.04, text, ha="center", va="top", fontsize=8, transform=axes.transAxes)
     return figure

@@ -1,4 +1,4 @@
-"""What a result can be told by: the seeds it came from, and checksums of what was made."""
+"""Seeds and checksums that identify a run."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from cood.settings import IconSet
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
 
+STUDY_DRAWS = "splits, images, captions, prompts, queries, shuffles, rotations and resamples"
+MODEL_DRAWS = "initial weights, training drawings and their captions, order of batches"
+IMAGE_ENCODER_DRAWS = "initial weights, training drawings, order of batches"
+MISSING = "missing"
+DIGITS = 16  # of a checksum
+BLOCK = 1 << 20  # bytes that are read at a time
+
 
 def seeds(study: Study) -> pd.DataFrame:
-    """Table of `what`, `seed` and `draws`: every seed that a study file holds, and its use."""
-    rows = [
-        (
-            "study",
-            study.seed,
-            "splits, images, captions, prompts, queries, shuffles, rotations and resamples",
-        )
-    ]
-    of_model = "first weights, what is drawn to train on, its captions, order of batches"
+    """Table of `what`, `seed` and `draws`: every seed in a study file, and what it determines."""
+    rows = [("study", study.seed, STUDY_DRAWS)]
     recipes = {**study.trained, **study.factor_models}
-    rows += [(f"model {name}", recipe.seed, of_model) for name, recipe in recipes.items()]
-    of_image_encoder = "first weights, what is drawn to train on, order of batches"
+    rows += [(f"model {name}", recipe.seed, MODEL_DRAWS) for name, recipe in recipes.items()]
     rows += [
-        (f"tower {name}", tower.seed, of_image_encoder)
-        for name, tower in study.own_image_encoders.items()
+        (f"image encoder {name}", recipe.seed, IMAGE_ENCODER_DRAWS)
+        for name, recipe in study.own_image_encoders.items()
     ]
     return pd.DataFrame(rows, columns=["what", "seed", "draws"])
 
@@ -37,19 +36,19 @@ def seeds(study: Study) -> pd.DataFrame:
 def checksums(study: Study) -> pd.DataFrame:
     """Table of `what`, `file` (in the results of the study) and `sha256`, its first 16 digits.
 
-    The tables of scores, of models, of towers and of sets, the images of sets that are drawn (all
-    in one, in the order of the manifest), and the weights of what is trained here. Images from
-    elsewhere may be hundreds of gigabytes, so only their table counts; checkpoints are told by
-    their revision in `models.parquet`. What was not made is `missing`.
+    These are the tables of scores, models, image encoders and sets, the images of drawn sets (all
+    images of a set together, in the order of the manifest), and the weights of trained models.
+    Imported images may be hundreds of gigabytes, so only their table is included; checkpoints are
+    identified by their revision in `models.parquet`. A file that does not exist is `missing`.
     """
     paths = study.paths
     files = [("scores", paths.scores), ("models", paths.models)]
     if study.image_encoders:
-        files.append(("image-only towers", paths.image_encoders))
+        files.append(("image encoders", paths.image_encoders))
     if study.factor_sets:
         files.append(("scores on the factor sets", paths.factor_scores))
-    every = [*study.sets, *study.id_sets, *study.factor_sets]
-    files += [(f"table of the set {name}", paths.manifest(name)) for name in every]
+    sets = [*study.sets, *study.id_sets, *study.factor_sets]
+    files += [(f"table of the set {name}", paths.manifest(name)) for name in sets]
     trained = [*study.trained, *study.factor_models]
     files += [
         (f"weights of {name}", paths.model(name) / "open_clip_model.safetensors")
@@ -69,15 +68,15 @@ def checksums(study: Study) -> pd.DataFrame:
 
 
 def digest(files: Iterable[Path]) -> str:
-    """First 16 digits of the SHA-256 of files, one after the other; `missing` if one is."""
-    found = hashlib.sha256()
+    """First 16 digits of the SHA-256 of several files together; `missing` if any is missing."""
+    checksum = hashlib.sha256()
     for file in files:
         if not file.is_file():
-            return "missing"
+            return MISSING
         with file.open("rb") as content:
-            while block := content.read(1 << 20):
-                found.update(block)
-    return found.hexdigest()[:16]
+            while block := content.read(BLOCK):
+                checksum.update(block)
+    return checksum.hexdigest()[:DIGITS]
 
 
 def _images(manifest: Path) -> list[Path]:

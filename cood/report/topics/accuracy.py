@@ -1,4 +1,4 @@
-"""CLIP towers beside image-only towers: the figure and what is said of it."""
+"""Accuracy in and out of distribution, and CLIPs against image-only encoders."""
 
 from __future__ import annotations
 
@@ -7,92 +7,143 @@ from matplotlib.figure import Figure
 
 from cood.analysis.results import percent
 from cood.analysis.topics.accuracy import CLIP, LanguageGap
-from cood.report.plots import figures
+from cood.files import read_table
+from cood.report.plots.intervals import interval_rows
+from cood.report.plots.style import percent_axes
+from cood.report.topics.dataset import describe_outcomes, image_outcomes
 from cood.settings import UNTRAINED
 from cood.settings.study_file import Study
+from cood.synthesis.manifests import KEPT
+from cood.vocabulary import named_attributes
 
 SHOWN = {
-    "ID": "linear probe, compositions it was fitted on (ID)",
+    "ID": "linear probe, compositions that it was fitted on (ID)",
     "C-OoD": "linear probe, held-out compositions (C-OoD)",
-    "zero-shot C-OoD": "own texts, held-out compositions",
+    "zero-shot C-OoD": "zero-shot, held-out compositions (C-OoD)",
 }
 ENDS = {"value": "", "low": " low", "high": " high"}
 
 
-def accuracies(table: pd.DataFrame, label: str) -> Figure:
-    """Accuracy of the probes of each tower with its interval, and chance, from `image_encoder_table`.
+def describe_id_accuracy(study: Study) -> str:
+    """What the reader must know to interpret the ID accuracy of a study, as a paragraph."""
+    sentences = []
+    for name in study.id_sets:
+        manifest = read_table(study.paths.manifest(name))
+        classes = manifest.loc[manifest["status"] == KEPT, "class"].nunique()
+        sentences.append(
+            f"The ID set {name} has images of {classes:,} ImageNet classes, and only these are "
+            "offered as answers; intervals come from resampling classes. "
+            f"{describe_outcomes(image_outcomes(manifest))}"
+        )
+    if study.trained:
+        sentences.append(
+            'ID accuracy "seen" tests each model on the compositions of its own training set, so '
+            'the test images differ between models; "shared" tests all models on the same images.'
+        )
+    else:
+        sentences.append(
+            "ID accuracy scores objects and C-OoD accuracy scores pairs, so the two differ in the "
+            "task, not only in the images. Published ImageNet accuracies use the 80 templates of "
+            "OpenAI."
+        )
+    return " ".join(sentences)
 
-    `label` is that of the accuracies.
+
+def describe_templates(study: Study) -> str:
+    """How many templates are averaged, and which of them name an attribute, as sentences."""
+    templates = study.evaluation.templates
+    count = f"{len(templates)} {'template' if len(templates) == 1 else 'templates'}"
+    average = f"Each text embedding is an average over {count}"
+    by_attribute = named_attributes(templates, study.vocabulary.attributes)
+    listed = [f'"{t}" ({name})' for name, several in by_attribute.items() for t in several]
+    if not listed:
+        return f"{average}, none of which names an attribute of the study."
+    return (
+        f"{average}. Some templates name an attribute of the study, which moves every text "
+        f"embedding towards that attribute: {', '.join(listed)}."
+    )
+
+
+def plot_probe_accuracy(table: pd.DataFrame, label: str) -> Figure:
+    """Accuracy of the linear probes of each model with its interval, and chance.
+
+    Parameters
+    ----------
+    table
+        What `cood.analysis.topics.accuracy.image_encoder_table` returns.
+    label
+        Of the accuracies.
     """
     parts = [
         pd.DataFrame(
             {
                 "model": [f"{row.model} ({row.tower})" for row in table.itertuples()],
-                "group": shown,
+                "group": group,
                 **{key: table.get(f"{name}{end}") for key, end in ENDS.items()},
             }
         )
-        for name, shown in SHOWN.items()
+        for name, group in SHOWN.items()
     ]
-    long = pd.concat(parts, ignore_index=True)
-    figure = figures.intervals(long, list(SHOWN.values()), label)
+    rows = pd.concat(parts, ignore_index=True)
+    figure = interval_rows(rows, list(SHOWN.values()), label)
     axes = figure.axes[0]
     if table.empty:
-        axes.set(title="nothing to compare", xticks=[], yticks=[])
+        axes.set(title="The study has no image-only encoder", xticks=[], yticks=[])
         return figure
     chance = float(table["chance"].mean())
     axes.axvline(chance, color="0.5", linestyle=":", label="chance")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1)
-    figures.percent_axes(axes, "x")
+    percent_axes(axes, "x")
     return figure
 
 
-def reading(table: pd.DataFrame, gap: LanguageGap) -> str:
-    """What the comparison at the same ID accuracy says, and whether ID accuracies overlap."""
+def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
+    """The difference at the same ID accuracy, and whether ID accuracies overlap, as sentences."""
     if table.empty:
-        return "The comparison needs image-only towers."
+        return "Without image-only encoders there is no comparison."
     best = table.sort_values("C-OoD").groupby("tower", sort=False).tail(1)
     best = best.sort_values("C-OoD", ascending=False)
     named = [
         f"{row['tower']} {percent(*row[['C-OoD', 'C-OoD low', 'C-OoD high']])} ({row['model']})"
         for _, row in best.iterrows()
     ]
-    said = (
-        f"Held-out compositions, the best of each kind: {', '.join(named)}. Read by the same "
-        f"probes at the same ID accuracy, CLIPs less image-only towers: {gap}."
+    text = (
+        f"The best accuracy of each kind of model on held-out compositions: {', '.join(named)}. "
+        "Linear probes of CLIPs minus those of image-only encoders, at the same ID accuracy: "
+        f"{gap}."
     )
     if gap.image_encoder_families and not gap.inside:
-        said += (
-            " But no family of image-only towers has an ID accuracy within the range of the CLIPs, "
-            "so this rests on a line drawn beyond what was seen, and decides nothing."
+        text += (
+            " No family of image-only encoders has an ID accuracy within the range of the CLIPs, "
+            "so this difference is an extrapolation and decides nothing."
         )
-    return said
+    return text
 
 
-def caveats(study: Study, table: pd.DataFrame) -> str:
-    """What the comparison of this study cannot show, as sentences."""
-    said = []
-    learned = set(table["tower"]) - {CLIP, UNTRAINED}
+def describe_limits(study: Study, table: pd.DataFrame) -> str:
+    """What the comparison of CLIPs with image-only encoders cannot show, as sentences."""
+    sentences = []
+    kinds = set(table["tower"]) - {CLIP, UNTRAINED}
     if study.trained_image_encoders and not table.empty:
-        said.append(
-            "The towers that are trained here saw the drawings that a CLIP of their share saw, and "
-            "have its layers and first weights, so what they are told is what differs. But labels "
-            "are a cleaner teacher than captions, some of which name one word only: with labels a "
-            "tower is told both words of every drawing."
+        sentences.append(
+            "The image-only encoders that the study trains see the same drawings as a CLIP of the "
+            "same share, and have its architecture and initial weights, so only the supervision "
+            "differs. But labels are cleaner than captions: a label gives both words of every "
+            "drawing, and some captions give only one."
         )
-    if "images alone" in learned and study.trained_image_encoders:
-        said.append(
-            "A tower that learns from views alone can tell two drawings apart by their background, "
-            "and so need learn nothing of what stands before it."
+    if "images alone" in kinds and study.trained_image_encoders:
+        sentences.append(
+            "An encoder that learns only from views of images can tell two drawings apart by their "
+            "background, so it need not learn anything about the object in the foreground."
         )
     if set(study.image_encoders) - set(study.own_image_encoders) and not table.empty:
-        said.append(
-            "Published towers differ from the CLIPs in their data and size too, not in language "
-            "alone."
+        sentences.append(
+            "Published image-only encoders also differ from the CLIPs in training data and size, "
+            "not only in language."
         )
-    if any(CLIP in kind for kind in learned):
-        said.append(
-            "Towers that learned from the features of a CLIP are shown, but left out of the "
-            "comparison: language has a part in them."
+    if any(CLIP in kind for kind in kinds):
+        sentences.append(
+            "Encoders that were trained on the features of a CLIP are shown but left out of the "
+            "comparison, because language had a part in their training."
         )
-    return " ".join(said)
+    return " ".join(sentences)

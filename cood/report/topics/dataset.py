@@ -1,4 +1,4 @@
-"""Tables and sentences about a data set: its counts, how it was verified, what gives it away."""
+"""A data set: its compositions and images, its verification, and baselines without the object."""
 
 from __future__ import annotations
 
@@ -18,17 +18,46 @@ from cood.synthesis.drawing import icons
 from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
 
+PUBLISHED_MODELS = (
+    "published models, whose training data can be searched but not controlled; all compositions "
+    "count as unseen, whether or not the training data contained them"
+)
+PREDICTED = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
+OUTCOME = "outcome"  # column of `image_outcomes`
+REVIEWED = (
+    "People answered the same questions about a sample of the images. Kappa is 1 where two raters "
+    "always agree, and 0 where they agree as often as expected by chance; its interval comes from "
+    "a bootstrap over the `n` images that both rated. *(verifier)* is the model. A fifth of the "
+    "sample are decoys: images with a wrong word, which an attentive rater rejects."
+)
 
-def counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
+
+def describe_study(study: Study) -> str:
+    """Whether a study trains its models or tests published ones, as a paragraph."""
+    if not study.trained:
+        return f"The study tests {PUBLISHED_MODELS}."
+    n, published = len(study.trained), len(study.models) - len(study.trained)
+    which = f"each of {n} models is" if published else "every model is"
+    text = (
+        "The study asks the questions of the paper in a controlled experiment; it does not "
+        "replicate the paper's numbers. The paper evaluates published models, whose training data "
+        f"can be searched but not controlled. Here {which} a small CLIP trained from scratch on "
+        "captioned drawings, so it is known which compositions each of them has seen. No drawing "
+        "of the test set was used in training."
+    )
+    return f"{text} The other {published} are {PUBLISHED_MODELS}." if published else text
+
+
+def composition_counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
     """A row an attribute category: attributes, compositions by split, and images."""
     words = study.words
     split = splits(study)
-    named = np.array(words.attributes)[words.attribute_of(np.arange(words.size))]
+    attribute = np.array(words.attributes)[words.attribute_of(np.arange(words.size))]
     attributes = pd.Series(words.attributes)
     rows = []
     for category, names in attributes.groupby(attributes.map(CATEGORY), sort=False):
         inside = manifest["attribute"].isin(names)
-        of_category = np.isin(named, names)
+        of_category = np.isin(attribute, names)
         here = pd.Series(split)[of_category].value_counts()
         rows.append(
             {
@@ -36,38 +65,38 @@ def counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
                 "attributes": ", ".join(names),
                 "compositions": int(here.sum()),
                 "in every training set": int(here.get("shared", 0)),
-                "in some": int(here.get("partial", 0)),
-                "in none": int(here.get("unseen", 0)),
+                "in some training sets": int(here.get("partial", 0)),
+                "in no training set": int(here.get("unseen", 0)),
                 "images": int(inside.sum()),
             }
         )
     return pd.DataFrame(rows)
 
 
-def outcomes(manifest: pd.DataFrame) -> pd.DataFrame:
-    """What became of the images of a set: how many were kept, and were not for which reason.
+def image_outcomes(manifest: pd.DataFrame) -> pd.DataFrame:
+    """How many images of a set were kept, and how many were dropped for each reason.
 
-    `manifest` holds all rows, those that were not kept too. Of a reason, the part before the colon
-    counts: the rest may quote a file.
+    `manifest` has all rows, those of dropped images too. A reason is cut at its first colon,
+    because the rest may quote a file.
     """
     counted = manifest["status"].str.split(":").str[0].value_counts()
-    return counted.rename_axis("what became of them").reset_index(name="images")
+    return counted.rename_axis(OUTCOME).reset_index(name="images")
 
 
-def funnel(study: Study, name: str) -> pd.DataFrame:
-    """From prompt to kept image: a row a step, with what it leaves of images and compositions.
+def verification_funnel(study: Study, name: str) -> pd.DataFrame:
+    """From prompt to kept image of a verified set: images and compositions left after each step.
 
-    Of a set that is verified. `share` is that of the images that the step before left.
+    `share` is the share of the images that the previous step left.
     """
     table = read_table(study.table(name))
     reason = table["status"].str.split(":").str[0]
-    asked_about = reason.isin([KEPT, NO_OBJECT, NO_ATTRIBUTE])
+    is_verified = reason.isin([KEPT, NO_OBJECT, NO_ATTRIBUTE])
     steps = {
         "prompts or files": pd.Series(True, index=table.index),
-        "images that can be used": asked_about | (reason == UNASKED),
-        "asked about": asked_about,
-        "object seen": reason.isin([KEPT, NO_ATTRIBUTE]),
-        "attribute seen: kept": reason == KEPT,
+        "usable images": is_verified | (reason == UNASKED),
+        "verified": is_verified,
+        "object recognised": reason.isin([KEPT, NO_ATTRIBUTE]),
+        "attribute recognised: kept": reason == KEPT,
     }
     rows = pd.DataFrame(
         {
@@ -81,58 +110,50 @@ def funnel(study: Study, name: str) -> pd.DataFrame:
     return rows.assign(share=rows["images"] / before)
 
 
-REVIEWED = (
-    "Persons were asked the same of a sample of the images. Kappa is 1 where two always agree, and "
-    "0 where they agree as often as by chance; its interval is that of a bootstrap over the `n` "
-    "images that both answered. *(verifier)* is the model. A fifth of the sample are decoys, "
-    "images with a wrong word, which one who looks must refuse."
-)
+def describe_verification(study: Study, name: str) -> Markdown:
+    """How a set was verified, as a paragraph: the model, its thresholds, how reliable it is.
 
-
-def verification(study: Study, name: str) -> Markdown:
-    """How a set was verified, as a paragraph: the model, the thresholds, how sure the answers are.
-
-    And how far the cosine of CLIP, if it was taken, tells kept images from dropped ones.
+    If CLIP similarities were computed, also how well they separate kept from dropped images.
     """
     settings, table = study.verified(name), read_table(study.table(name))
     table = table[table["object_yes"].notna()]
     mass = table[["object_mass", "attribute_mass"]].median().min()
     text = (
-        f"The images were verified by `{settings.model}`, which must give yes at least "
-        f"{percent(settings.object_threshold)} for the object and "
-        f"{percent(settings.attribute_threshold)} for the attribute. Yes and no together had "
-        f"{percent(mass)} of its probability in the median image; where that is low, the answers "
-        "mean little."
+        f"The images were verified by `{settings.model}`: an image is kept if its probability of "
+        f"yes is at least {percent(settings.object_threshold)} for the object and "
+        f"{percent(settings.attribute_threshold)} for the attribute. In the median image, yes and "
+        f"no together had {percent(mass)} of the probability; if that is low, the answers are not "
+        "reliable."
     )
-    kept = table["status"] == KEPT
-    known = table["clip"].notna()
-    if (kept & known).any() and (~kept & known).any():
-        n, m = (kept & known).sum(), (~kept & known).sum()
-        ranks = rankdata(table.loc[known, "clip"])[kept[known].to_numpy()].sum()
-        area = (ranks - n * (n + 1) / 2) / (n * m)
+    is_kept = table["status"] == KEPT
+    has_clip = table["clip"].notna()
+    n_kept, n_dropped = (is_kept & has_clip).sum(), (~is_kept & has_clip).sum()
+    if n_kept and n_dropped:
+        ranks = rankdata(table.loc[has_clip, "clip"])[is_kept[has_clip].to_numpy()].sum()
+        area = (ranks - n_kept * (n_kept + 1) / 2) / (n_kept * n_dropped)
         text += (
-            f" The cosine of `{settings.clip}` is higher for a kept image than for a dropped one "
-            f"in {percent(area)} of such pairs; it is for comparison only, as a set chosen by a "
-            "CLIP would favour that CLIP."
+            f" In {percent(area)} of the pairs of a kept and a dropped image, the kept one is more "
+            f"similar to its text by `{settings.clip}`. This is for comparison only: a set chosen "
+            "by a CLIP would favour that CLIP."
         )
     return Markdown(text)
 
 
-def kept(outcomes: pd.DataFrame) -> str:
-    """How many images were kept, and why others were not, as a sentence."""
-    counted = outcomes.set_index("what became of them")["images"]
-    if list(counted.index) == ["kept"]:
-        return f"All {counted['kept']:,} images were kept."
-    dropped = [f"{reason} ({n:,})" for reason, n in counted.items() if reason != "kept"]
-    whole = f"Of {counted.sum():,} images, {counted['kept']:,} were kept"
-    return f"{whole}. The others were not, for these reasons: {', '.join(dropped)}."
+def describe_outcomes(outcomes: pd.DataFrame) -> str:
+    """How many images were kept, and why the others were dropped, as sentences."""
+    counts = outcomes.set_index(OUTCOME)["images"]
+    if list(counts.index) == [KEPT]:
+        return f"All {counts[KEPT]:,} images were kept."
+    dropped = [f"{reason} ({n:,})" for reason, n in counts.items() if reason != KEPT]
+    total, kept = counts.sum(), counts[KEPT]
+    return f"Of {total:,} images, {kept:,} were kept. Dropped: {', '.join(dropped)}."
 
 
-def designs(study: Study) -> pd.DataFrame:
-    """A row an icon design: its licence, and how many objects and glyphs of the study it draws."""
+def icon_designs(study: Study) -> pd.DataFrame:
+    """A row an icon design: its licence, and how many objects of the study have glyphs of it."""
     if not any(settings.source == "icons" for settings in study.sets.values()):
-        none = {"design": "none", "credit": "-", "licence": "-", "objects": 0, "glyphs": 0}
-        return pd.DataFrame([none])  # a table of the book cannot be empty
+        no_design = {"design": "none", "credit": "-", "licence": "-", "objects": 0, "glyphs": 0}
+        return pd.DataFrame([no_design])  # a table of the book cannot be empty
     drawn = {name: icons.get_icon(name) for name in study.vocabulary.objects}
     rows = []
     for key, design in icons.designs().items():
@@ -150,32 +171,31 @@ def designs(study: Study) -> pd.DataFrame:
     return table[table["glyphs"] > 0].reset_index(drop=True)
 
 
-PREDICTED = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
-
-
-def baselines(results: Results, set_: str) -> pd.DataFrame:
+def baseline_table(results: Results, set_: str) -> pd.DataFrame:
     """A row a baseline and metric: accuracy with interval, chance and number of images."""
     rows = rows_with(results.scores, note=NOTE, set=set_, category=ALL)
     rows = rows[rows["metric"].isin(PREDICTED)]
-    # The captions of many models say the same: the one that comes furthest stands for all.
-    worst = rows.sort_values("value").groupby(["model", "metric"], sort=False).tail(1)
+    # A baseline is fitted to the captions of each model: the most accurate one is shown.
+    highest = rows.sort_values("value").groupby(["model", "metric"], sort=False).tail(1)
     return pd.DataFrame(
         {
-            "baseline": worst["model"],
-            "from": np.where(
-                worst["method"] == LINEAR_PROBE, "linear probe", "captions of " + worst["fitted_on"]
+            "baseline": highest["model"],
+            "source": np.where(
+                highest["method"] == LINEAR_PROBE,
+                "linear probe",
+                "captions of " + highest["fitted_on"],
             ),
-            "accuracy of": worst["metric"].map(PREDICTED),
-            "accuracy": [percent(*v) for v in worst[["value", "low", "high"]].to_numpy()],
-            "chance": worst["chance"].map(percent),
-            "images": worst["n"].astype(int),
+            "accuracy of": highest["metric"].map(PREDICTED),
+            "accuracy": [percent(*v) for v in highest[["value", "low", "high"]].to_numpy()],
+            "chance": highest["chance"].map(percent),
+            "images": highest["n"].astype(int),
         }
     ).sort_values(["baseline", "accuracy of"], ignore_index=True)
 
 
-def headline(table: pd.DataFrame, baseline: str, factor: str) -> str:
-    """One line of `baselines` as text, with its chance level."""
+def baseline_accuracy(table: pd.DataFrame, baseline: str, factor: str) -> str:
+    """Accuracy of a baseline for one factor, and chance, from `baseline_table`."""
     rows = table[(table["baseline"] == baseline) & (table["accuracy of"] == factor)]
     if rows.empty:
-        return "not measured: no model of the study was trained here"
+        return "not measured, as the study trains no model"
     return "{accuracy}, chance {chance}".format(**rows.iloc[0])

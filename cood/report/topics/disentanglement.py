@@ -1,4 +1,4 @@
-"""Scores of metrics, arranged for figures and tables."""
+"""Metrics of disentanglement: their values, null values and models that lack a factor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from cood.analysis.metric_correlations import computations
 from cood.analysis.results import Results, plain_rows
 from cood.errors import check_choice
 from cood.metrics import SCORES
+from cood.report.tables.formatting import metric_names
 
 NULLS = ("rotated at random", "principal components")
+SATURATED = 0.01  # range over models, up to which a metric hardly differs between them
 
 
 def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
-    """Rows of the metrics over all factors, as they are; metrics in the given order.
+    """Rows of some metrics over all factors, in the order of `metrics`.
 
-    Those that the study does not take are left out; one that there is not raises a NotebookError.
+    Metrics that the study does not compute are left out.
+
+    Raises
+    ------
+    NotebookError
+        If a metric does not exist.
     """
     for metric in metrics:
         check_choice("metric", metric, (*SCORES, "coverage"))
@@ -28,8 +35,8 @@ def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFr
     return scores.sort_values("metric", key=lambda m: m.map(order), kind="stable")
 
 
-def nulls(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
-    """A row a metric and space: medians over models of the value and of its nulls."""
+def null_table(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
+    """A row a metric and space: medians over models of its value and of its null values."""
     scores = _here(results, metrics, split)
     columns = computations(results)
     selected: dict[str, dict[str, Any]] = {"value": {}}
@@ -48,26 +55,36 @@ def nulls(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
     return table.assign(metric=table["metric"].str.replace("_", " "))
 
 
-def notes(results: Results, split: str) -> str:
-    """Which models do not hold a factor at all, as a sentence."""
+def missing_factors(results: Results, split: str) -> str:
+    """Which models do not encode a factor at all, by what their codes lack, as a sentence."""
     scores = _here(results, ["coverage"], split)
-    said = plain_rows(scores[scores["note"] != ""])
-    if said.empty:
-        return "Here every model holds both factors, in images and in texts."
-    rows = [f"{row.model}, {row.space}s ({row.note})" for row in said.itertuples()]
-    return f"Here it is missed by: {'; '.join(rows)}."
-
-
-def saturated(found: pd.DataFrame) -> str:
-    """Which metrics hardly vary over models, as a sentence; see `correlate_metrics`."""
-    flat = found[np.isclose(found["lowest"], found["highest"], atol=0.01)]
-    if flat.empty:
-        return "Every metric varies over models."
-    names = flat["metric"].str.replace("_", " ") + " of " + flat["space"] + "s"
-    values = [f"{name} ({value:.2f})" for name, value in zip(names, flat["median"], strict=True)]
+    missing = plain_rows(scores[scores["note"] != ""])
+    if missing.empty:
+        return "Every model encodes both factors, in images and in texts."
+    reason = missing["note"].str.split(";").str[0]
+    parts = [
+        f"{note} ({space}s of {', '.join(rows['model'])})"
+        for (note, space), rows in missing.groupby([reason, "space"], sort=False)
+    ]
     return (
-        f"Some hardly differ between models, by 0.01 at most, so that their correlation says "
-        f"little: {', '.join(values)}."
+        "Some codes do not encode a factor, so their high scores are no sign of disentanglement: "
+        f"{'; '.join(parts)}."
+    )
+
+
+def saturated_metrics(table: pd.DataFrame) -> str:
+    """Which metrics hardly vary over models, as a sentence.
+
+    `table` is what `cood.analysis.metric_correlations.correlate_metrics` returns.
+    """
+    flat = table[np.isclose(table["lowest"], table["highest"], atol=SATURATED)]
+    if flat.empty:
+        return f"Every metric differs between models by more than {SATURATED:g}."
+    medians = zip(metric_names(flat), flat["median"], strict=True)
+    values = [f"{name} ({value:.2f})" for name, value in medians]
+    return (
+        f"Some metrics differ between models by at most {SATURATED:g}, so their correlation is not "
+        f"informative; they are, with their median: {', '.join(values)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Null models, other ways to score and confounders: a figure, and what the numbers say."""
+"""Null models, other ways to score, and confounders of the correlations with accuracy."""
 
 from __future__ import annotations
 
@@ -19,18 +19,26 @@ from cood.analysis.topics.null_models.rank_stability import (
     scorings,
     template_way,
 )
-from cood.report.plots.grids import SPACES, WIDTH
+from cood.report.plots.style import SPACES, WIDTH
+from cood.report.tables.correlations import LEVEL
+from cood.report.tables.formatting import format_estimate, metric_names
 from cood.vocabulary import named_attributes
 
-NEAR = 0.9  # share of the way from chance to the median trained model
-NULL = "0.1"
-LEVEL = 0.05
+NEAR = 0.9  # share of the distance from chance to the median trained model
+DISTANCE = 0.05  # of the median trained model from chance, below which a metric is not compared
+NULL_COLOUR = "0.1"
+STRONGEST = 3  # correlations that are named
+LEGEND = {
+    "trained": {"marker": "o", "color": "0.5", "alpha": 0.6},
+    "randomly initialised": {"marker": "D", "color": NULL_COLOUR, "markersize": 5},
+    "shuffled labels": {"marker": "|", "color": "0.6", "markersize": 11, "mew": 2},
+}
 
 
-def strips(results: Results, metrics: Sequence[str], split: str) -> Figure:
-    """A column a space, a row a metric: a dot a trained model, a diamond an untrained one.
+def plot_against_null_models(results: Results, metrics: Sequence[str], split: str) -> Figure:
+    """A column a space, a row a metric: a dot a trained model, a diamond a null model.
 
-    A grey line is the median value under shuffled labels.
+    A grey line is the median value under shuffled labels. Null models are randomly initialised.
     """
     scores = usual(results, metrics).scores
     here = scores[(scores["set"] == results.set) & (scores["split"] == split)]
@@ -38,260 +46,268 @@ def strips(results: Results, metrics: Sequence[str], split: str) -> Figure:
     figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)), sharey=True)
     for axes, (space, colour) in zip(grid, SPACES.items(), strict=True):
         for row, metric in enumerate(names):
-            one = here[(here["space"] == space) & (here["metric"] == metric)]
-            trained = one.loc[one["model"].isin(results.models["model"]), "value"]
-            null = one.loc[one["model"].isin(results.study.null_models), "value"]
-            axes.plot([one["chance"].median()] * 2, [row - 0.32, row + 0.32], color="0.6", lw=2)
+            rows = here[(here["space"] == space) & (here["metric"] == metric)]
+            trained = rows.loc[rows["model"].isin(results.models["model"]), "value"]
+            null = rows.loc[rows["model"].isin(results.study.null_models), "value"]
+            axes.plot([rows["chance"].median()] * 2, [row - 0.32, row + 0.32], color="0.6", lw=2)
             axes.plot(trained, [row] * len(trained), "o", color=colour, alpha=0.45, markersize=6)
-            axes.plot(null, [row] * len(null), "D", color=NULL, markersize=5, mec="white", mew=0.7)
+            style = {"color": NULL_COLOUR, "markersize": 5, "mec": "white", "mew": 0.7}
+            axes.plot(null, [row] * len(null), "D", **style)
         axes.set_xlabel(f"{space}s")
         axes.set_xlim(-0.05, 1.05)
         axes.grid(axis="y", visible=False)
     grid[0].set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     grid[0].invert_yaxis()
-    for label, style in {
-        "trained": {"marker": "o", "color": "0.5", "alpha": 0.6},
-        "untrained": {"marker": "D", "color": NULL, "markersize": 5},
-        "shuffled labels": {"marker": "|", "color": "0.6", "markersize": 11, "mew": 2},
-    }.items():
+    for label, style in LEGEND.items():
         grid[0].plot([], [], linestyle="", label=label, **style)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
-def untrained_accuracy(found: pd.DataFrame) -> str:
-    """Accuracy of each untrained model with its interval, and whether chance is in it."""
-    if found.empty:
-        return "The study has no untrained models; `untrained:` in its file names some."
-    said = [f"{row.Index} {percent(row.value, row.low, row.high)}" for row in found.itertuples()]
-    inside = ((found["low"] <= found["chance"]) & (found["chance"] <= found["high"])).sum()
-    return (
-        f"{'; '.join(said)}. Chance is {percent(found['chance'].mean())}, and lies in the interval "
-        f"of {inside} of {len(found)}."
-    )
+def describe_null_accuracy(scores: pd.DataFrame) -> str:
+    """Accuracy of each null model with its interval, and whether chance lies in it, as sentences.
 
-
-def training_brought(found: pd.DataFrame) -> str:
-    """How many metrics training moved, and which it did not; see `against_untrained`."""
-    if found.empty:
-        return "Without untrained models, what training brought is not known."
-    reading = found["reading"]
-    rest = found[~reading.isin([HIGHER, LOWER])]
-    said = (
-        f"Of {len(found)} pairs of a metric and a space, training surely raised "
-        f"{(reading == HIGHER).sum()} and surely lowered {(reading == LOWER).sum()}"
-    )
-    return f"{said}; not told apart: {_listed(rest)}." if len(rest) else f"{said}."
-
-
-def reached_untrained(found: pd.DataFrame) -> str:
-    """Which metrics an untrained model all but reaches, as a sentence.
-
-    That is at least `NEAR` of the way from shuffled labels to the median trained model, for
-    metrics whose value under shuffled labels is known and lies below that model's.
+    `scores` is what `untrained_scores` of `cood.analysis.topics.null_models.against_null` returns.
     """
-    if found.empty:
-        return "Which metrics they would reach is not known."
-    way = found["median"] - found["chance"]
-    known = found[(way > 0.05).to_numpy()]
-    share = (known["untrained_highest"] - known["chance"]) / (known["median"] - known["chance"])
-    near = known[share >= NEAR]
-    if known.empty:
-        return "No metric lies far enough above its value under shuffled labels to tell."
+    if scores.empty:
+        return "The study has no null models (`null_models:` in a study file)."
+    listed = [f"{row.Index} {percent(row.value, row.low, row.high)}" for row in scores.itertuples()]
+    inside = ((scores["low"] <= scores["chance"]) & (scores["chance"] <= scores["high"])).sum()
+    return (
+        f"{'; '.join(listed)}. Chance is {percent(scores['chance'].mean())}, and lies within the "
+        f"interval of {inside} of {len(scores)} null models."
+    )
+
+
+def describe_training_effect(comparison: pd.DataFrame) -> str:
+    """How many metrics training raises and lowers, as a sentence.
+
+    `comparison` is what `against_untrained` returns.
+    """
+    if comparison.empty:
+        return "Without null models, the effect of training is unknown."
+    reading = comparison["reading"]
+    text = (
+        f"Of {len(comparison)} pairs of a metric and a space, training raises "
+        f"{(reading == HIGHER).sum()} significantly and lowers {(reading == LOWER).sum()} "
+        "significantly"
+    )
+    rest = comparison[~reading.isin([HIGHER, LOWER])]
+    return f"{text}; no significant change: {_listed(rest)}." if len(rest) else f"{text}."
+
+
+def describe_reached_metrics(comparison: pd.DataFrame) -> str:
+    """Which metrics a null model nearly reaches, as sentences.
+
+    That is at least `NEAR` of the distance from shuffled labels to the median trained model, for
+    metrics of which this distance is more than `DISTANCE`.
+    """
+    if comparison.empty:
+        return "Without null models, it is unknown which metrics they would reach."
+    distance = comparison["median"] - comparison["chance"]
+    compared = comparison[(distance > DISTANCE).to_numpy()]
+    if compared.empty:
+        return f"No metric lies more than {DISTANCE:g} above its value under shuffled labels."
+    share = (compared["untrained_highest"] - compared["chance"]) / distance[compared.index]
+    near = compared[share >= NEAR]
+    base = (
+        f"{len(compared)} pairs of a metric and a space that lie more than {DISTANCE:g} above "
+        "their value under shuffled labels"
+    )
+    way = f"{100 * NEAR:.0f} % of the distance from there to the median trained model"
     if near.empty:
-        return (
-            f"In none of {len(known)} that lie above their value under shuffled labels by 0.05 or "
-            f"more, an untrained model comes {100 * NEAR:.0f} % of the way to the median trained "
-            "one."
-        )
+        return f"For none of the {base}, a null model covers {way}."
     values = [
-        f"{row.metric.replace('_', ' ')} of {row.space}s ({row.untrained_highest:.2f}, median of "
-        f"the trained {row.median:.2f}, shuffled labels {row.chance:.2f})"
-        for row in near.itertuples()
+        f"{name} ({row.untrained_highest:.2f}, median of trained models {row.median:.2f}, shuffled "
+        f"labels {row.chance:.2f})"
+        for name, row in zip(metric_names(near), near.itertuples(), strict=True)
     ]
     return (
-        f"In {len(near)} of {len(known)} that lie above their value under shuffled labels by 0.05 "
-        f"or more, an untrained model comes at least {100 * NEAR:.0f} % of the way to the median "
-        f"trained one: {'; '.join(values)}. High values of these say nothing of learning."
+        f"For {len(near)} of the {base}, a null model covers at least {way}: {'; '.join(values)}. "
+        "A high value of these metrics is no evidence of learning."
     )
 
 
-def untrained_table(found: pd.DataFrame) -> pd.DataFrame:
-    """What `cood.analysis.topics.null_models.against_null.against_untrained` gives, for people."""
+def null_model_table(comparison: pd.DataFrame) -> pd.DataFrame:
+    """What `against_untrained` returns, for readers."""
+    ranges = comparison[["median", "lowest", "highest"]].to_numpy(float)
+    means = comparison[["mean", "low", "high"]].to_numpy(float)
     return pd.DataFrame(
         {
-            "metric": found["metric"].str.replace("_", " "),
-            "space": found["space"],
-            "shuffled labels": found["chance"],
-            "untrained": _ranges(found, ["untrained_lowest", "untrained_highest"]),
-            "trained: median (range)": [
-                f"{m:.2f} ({a:.2f} to {b:.2f})"
-                for m, a, b in found[["median", "lowest", "highest"]].to_numpy(float)
-            ],
-            "trained: mean": [
-                f"{m:.2f} [{a:.2f}, {b:.2f}]"
-                for m, a, b in found[["mean", "low", "high"]].to_numpy(float)
-            ],
-            "by training": found["reading"],
+            "metric": comparison["metric"].str.replace("_", " "),
+            "space": comparison["space"],
+            "shuffled labels": comparison["chance"],
+            "null models": _ranges(comparison, ["untrained_lowest", "untrained_highest"]),
+            "trained: median (range)": [f"{m:.2f} ({a:.2f} to {b:.2f})" for m, a, b in ranges],
+            "trained: mean": [format_estimate(*mean) for mean in means],
+            "effect of training": comparison["reading"],
         }
     )
 
 
-def order(table: pd.DataFrame) -> str:
-    """How far the order of the models stays, as a sentence; see `rankings.stability`."""
-    known = table.dropna(subset=["tau"])
-    if known.empty:
-        return "With so few models, or equal accuracies, an order cannot be compared."
-    worst = known.loc[known["tau"].idxmin()]
+def describe_rank_stability(table: pd.DataFrame) -> str:
+    """How far the ranking of the models depends on the way to score, as sentences.
+
+    `table` is what `cood.analysis.topics.null_models.rank_stability.stability` returns.
+    """
+    compared = table.dropna(subset=["tau"])
+    if compared.empty:
+        return "With so few models, or equal accuracies, rankings cannot be compared."
+    lowest = compared.loc[compared["tau"].idxmin()]
     moved = (
-        f", where {worst['moved']} moves most, from rank {worst['usual_rank']:g} to "
-        f"{worst['rank']:g}"
-        if isinstance(worst.get("moved"), str)
+        f", where {lowest['moved']} moves most, from rank {lowest['usual_rank']:g} to "
+        f"{lowest['rank']:g}"
+        if isinstance(lowest.get("moved"), str)
         else ""
     )
     return (
-        f"Kendall's tau with the usual order lies between {known['tau'].min():.2f} and "
-        f"{known['tau'].max():.2f} in {len(known)} other ways to score; it is lowest for "
-        f"{worst['way']}: {worst['tau']:.2f} [{worst['low']:.2f}, {worst['high']:.2f}]{moved}. "
-        f"The median accuracy goes from {percent(known['median'].min())} to "
-        f"{percent(known['median'].max())} with the way to score."
+        f"Kendall's tau with the default ranking lies between {compared['tau'].min():.2f} and "
+        f"{compared['tau'].max():.2f} for {len(compared)} other ways to score. It is lowest for "
+        f"{lowest['way']}: {format_estimate(lowest['tau'], lowest['low'], lowest['high'])}{moved}. "
+        f"The median accuracy over models ranges from {percent(compared['median'].min())} to "
+        f"{percent(compared['median'].max())} between the ways to score."
     )
 
 
-def one_way(table: pd.DataFrame, way: str) -> str:
-    """Tau, with its interval, of one way to score."""
+def describe_tau(table: pd.DataFrame, way: str) -> str:
+    """Kendall's tau of one way to score with its interval, as a phrase."""
     row = table[table["way"] == way]
     if row.empty or not np.isfinite(row["tau"].iloc[0]):
-        return "is not to be had in this study"
-    return "is {tau:.2f} [{low:.2f}, {high:.2f}]".format(**row.iloc[0])
+        return "is not available in this study"
+    return f"is {format_estimate(*row[['tau', 'low', 'high']].iloc[0])}"
 
 
-def collisions(results: Results, table: pd.DataFrame) -> str:
-    """What templates that name an attribute do to accuracy and order, as a sentence.
+def describe_template_collisions(results: Results, table: pd.DataFrame) -> str:
+    """How templates that name an attribute change accuracy and ranking, as sentences.
 
-    `table` is what `cood.analysis.topics.null_models.rank_stability.stability` gives.
+    `table` is what `cood.analysis.topics.null_models.rank_stability.stability` returns.
     """
-    usual = scorings(results)[USUAL]["value"].median()
-    said = []
+    default = percent(scorings(results)[USUAL]["value"].median())
+    sentences = []
     for name, templates in results.study.ablations.items():
         named = named_attributes(templates, results.study.vocabulary.attributes)
         row = table[table["way"] == template_way(name, templates)]
         if named and len(row):
-            said.append(
-                "With {way}, which names {0}, the median accuracy is {1} instead of {2}, and tau "
-                "{tau:.2f} [{low:.2f}, {high:.2f}].".format(
-                    " and ".join(named),
-                    percent(row["median"].iloc[0]),
-                    percent(usual),
-                    **row.iloc[0],
-                )
+            median, tau = percent(row["median"].iloc[0]), row[["tau", "low", "high"]].iloc[0]
+            sentences.append(
+                f"With {row['way'].iloc[0]}, which names {' and '.join(named)}, the median "
+                f"accuracy is {median} instead of {default}, and tau is {format_estimate(*tau)}."
             )
-    return " ".join(said) or "None of the other templates names an attribute of the study."
+    return " ".join(sentences) or "None of the other templates names an attribute of the study."
 
 
-def widths(results: Results) -> str:
-    """Which widths the embeddings of a study have, and to which they are brought, as a sentence."""
-    known = results.models.get("embed_dim", pd.Series(dtype=float)).dropna().astype(int)
-    listed = ", ".join(map(str, sorted(known.unique()))) or "not known"
-    width = results.study.representation_metrics.fixed_width
-    if known.nunique() == 1:
-        said = (
-            f"All models of this study have the same width, {listed}, so that it confounds nothing"
-        )
-        then = "; the smaller one shows whether the coefficients hang on what few dimensions keep"
+def describe_widths(results: Results) -> str:
+    """Which embedding widths a study has, and the width to which all are reduced, as sentences."""
+    widths = results.models.get("embed_dim", pd.Series(dtype=float)).dropna().astype(int)
+    listed = ", ".join(map(str, sorted(widths.unique()))) or "unknown"
+    if widths.nunique() == 1:
+        text = f"All models of this study have embeddings of width {listed}, so width confounds "
+        text += "no correlation."
     else:
-        said, then = f"The models of this study differ in width: {listed}", ""
-    if width is None:
-        return f"{said}. `metrics.fixed_width` is not set, so that no other width was taken."
-    return f"{said}{then}. All embeddings were brought to {width} dimensions."
+        text = f"The embeddings of this study differ in width: {listed}."
+    fixed = results.study.representation_metrics.fixed_width
+    if fixed is None:
+        return f"{text} No other width was computed, as `fixed_width:` is not set."
+    text += f" All embeddings were also reduced to {fixed} dimensions"
+    if widths.nunique() == 1:
+        return f"{text}, to see whether the coefficients depend on the number of dimensions."
+    return f"{text}."
 
 
-def moved(found: pd.DataFrame, coefficient: str) -> str:
-    """How far coefficients at the fixed_width width lie from the usual ones, as a phrase."""
+def describe_width_changes(table: pd.DataFrame, coefficient: str) -> str:
+    """How far coefficients at the fixed width differ from those at full width, as a phrase.
+
+    `table` is what `cood.analysis.canonical_variants.at_width` returns.
+    """
     keys = ["space", "metric"]
-    usually = found[found["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
-    said = []
-    for _, rows in found[found["way"] != AS_THEY_ARE].groupby("way", sort=False):
-        apart = (rows.set_index(keys)[coefficient] - usually).abs().dropna()
-        if apart.empty:
+    full = table[table["way"] == AS_THEY_ARE].set_index(keys)[coefficient]
+    parts = []
+    for _, rows in table[table["way"] != AS_THEY_ARE].groupby("way", sort=False):
+        change = (rows.set_index(keys)[coefficient] - full).abs().dropna()
+        if change.empty:
             continue
-        space, metric = apart.idxmax()
+        space, metric = change.idxmax()
         kind, width = PROJECTIONS[rows["projection"].iloc[0]], rows["width"].iloc[0]
-        said.append(
-            f"with {kind} ({width} dimensions), the median coefficient moves by "
-            f"{apart.median():.2f}, and that of {metric.replace('_', ' ')} of {space}s most, by "
-            f"{apart.max():.2f}"
+        parts.append(
+            f"with {kind} ({width} dimensions), the median coefficient changes by "
+            f"{change.median():.2f}, and that of {metric.replace('_', ' ')} of {space}s changes "
+            f"most, by {change.max():.2f}"
         )
-    return "; ".join(said) or "no coefficient can be compared"
+    return "; ".join(parts) or "no coefficient can be compared"
 
 
-def best(table: pd.DataFrame, coefficient: str) -> str:
-    """The strongest coefficient, and those left by Holm's correction; see `with_control`."""
-    known = table.dropna(subset=[coefficient])
-    if known.empty:
+def describe_strongest(table: pd.DataFrame, coefficient: str) -> str:
+    """The strongest correlations, and those significant after Holm's correction, as sentences.
+
+    `table` is what `cood.analysis.metric_correlations.with_control` returns.
+    """
+    finite = table.dropna(subset=[coefficient])
+    if finite.empty:
         return "No metric varies over enough models."
-    said = [
-        f"{row.metric.replace('_', ' ')} of {row.space}s {getattr(row, coefficient):.2f} "
-        f"[{row.low:.2f}, {row.high:.2f}], given ID accuracy "
-        + (
-            f"{row.partial:.2f} [{row.partial_low:.2f}, {row.partial_high:.2f}]"
-            if np.isfinite(row.partial)
-            else "none"
-        )
-        for row in known.loc[known[coefficient].abs().nlargest(3).index].itertuples()
-    ]
-    left = known[known["holm"] < LEVEL]
+    strongest = finite.loc[finite[coefficient].abs().nlargest(STRONGEST).index]
+    listed = []
+    for name, (_, row) in zip(metric_names(strongest), strongest.iterrows(), strict=True):
+        partial = format_estimate(*row[["partial", "partial_low", "partial_high"]])
+        estimate = format_estimate(*row[[coefficient, "low", "high"]])
+        listed.append(f"{name} {estimate}, given ID accuracy {partial}")
+    significant = finite[finite["holm"] < LEVEL]
     return (
-        f"The strongest: {'; '.join(said)}. Left after Holm's correction: "
-        f"{_listed(left) if len(left) else 'none'}."
+        f"The strongest correlations: {'; '.join(listed)}. Significant after Holm's correction: "
+        f"{_listed(significant) if len(significant) else 'none'}."
     )
 
 
-def strongest(related: pd.DataFrame, coefficient: str) -> str:
-    """How each confounder goes with C-OoD accuracy, as a sentence a confounder."""
-    if related.empty:
-        return "No size that is known of the models varies among enough of them."
-    low, high = BOUNDS[coefficient]
-    said = []
-    for row in related[related["metric"] == ACCURACY].to_dict("records"):
-        text = f"{row['control']}: {row[coefficient]:.2f} [{row[low]:.2f}, {row[high]:.2f}]"
+def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
+    """How each confounder correlates with C-OoD accuracy, as sentences.
+
+    `table` is what `cood.analysis.topics.null_models.confounders.related` returns.
+    """
+    if table.empty:
+        return "No size of the models is known and varies among enough of them."
+    columns = [coefficient, *BOUNDS[coefficient]]
+    parts = []
+    for _, row in table[table["metric"] == ACCURACY].iterrows():
+        text = f"{row['control']} {format_estimate(*row[columns])}"
         if row["alike"] >= row["n"] - 2:
             text += f" (but {row['alike']} of {row['n']} models share one value)"
-        said.append(text)
-    return f"{coefficient.capitalize()} with C-OoD accuracy. {'; '.join(said)}."
+        parts.append(text)
+    return f"{coefficient.capitalize()} correlation with C-OoD accuracy: {'; '.join(parts)}."
 
 
-def left(found: pd.DataFrame, coefficient: str) -> str:
-    """Which coefficients stay significant given each control, as a sentence."""
-    rows = lost(found, coefficient, BOUNDS[coefficient])
+def describe_robust_coefficients(table: pd.DataFrame, coefficient: str) -> str:
+    """Which coefficients stay significant whatever confounder is held fixed, as sentences.
+
+    `table` is what `cood.analysis.topics.null_models.confounders.given_each` returns.
+    """
+    rows = lost(table, coefficient, BOUNDS[coefficient])
     if rows.empty:
-        return "No interval leaves out 0 to begin with."
+        return "No coefficient is significant to begin with."
     kept = rows[rows["lost_given"] == ""]
-    gone = rows["lost_given"].str.split(", ").explode()
-    counted = gone[gone != ""].value_counts()
-    said = f"Of {len(rows)} coefficients whose interval leaves out 0, {len(kept)} keep such an "
-    said += "interval whatever single thing is held fixed"
-    said += f": {_listed(kept)}" if len(kept) else ""
-    if len(counted):
-        most = ", ".join(f"{name} {n}" for name, n in counted.items())
-        said += f". How many are lost when a thing is held fixed: {most}"
-    return f"{said}."
+    text = (
+        f"Of {len(rows)} significant coefficients, {len(kept)} stay significant whichever single "
+        "confounder is held fixed"
+    )
+    text += f": {_listed(kept)}." if len(kept) else "."
+    confounders = rows["lost_given"].str.split(", ").explode()
+    counts = confounders[confounders != ""].value_counts()
+    if len(counts):
+        listed = ", ".join(f"{name} {n}" for name, n in counts.items())
+        text += f" Number of coefficients that lose significance, by confounder: {listed}."
+    return text
 
 
-def fixed(names: Collection[str]) -> str:
-    """Which sizes do not vary, as a sentence."""
+def describe_omitted_confounders(names: Collection[str]) -> str:
+    """Which confounders cannot be held fixed, and why, as a sentence."""
     if not names:
-        return "All sizes that are known vary over the models."
+        return "All sizes of the models that are known vary, and can be held fixed."
     return (
-        f"Not held fixed, as they do not vary, are known of few, or order the models as another "
-        "one does: "
-        f"{', '.join(names)}."
+        "Not held fixed, because they do not vary, are known for few models, or rank the models "
+        f"like another confounder: {', '.join(names)}."
     )
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    names = rows["metric"].str.replace("_", " ") + " of " + rows["space"] + "s"
-    return ", ".join(names)
+    return ", ".join(metric_names(rows))
 
 
 def _ranges(table: pd.DataFrame, columns: list[str]) -> list[str]:

@@ -19,7 +19,7 @@ from cood.analysis.topics.published import accuracy_table
 from cood.analysis.topics.published.accuracy_table import LOADS, Statistic
 from cood.analysis.topics.published.contrasts import curation
 from cood.analysis.topics.published.effective_robustness import Difference
-from cood.report.plots import figures
+from cood.report import plots
 from cood.report.plots.svg import LogitFormatter
 from cood.report.tables import styled
 
@@ -28,7 +28,7 @@ FINE = (0.01, 0.05, *(i / 20 for i in range(2, 20)))
 
 
 def logits(values: pd.Series) -> pd.DataFrame:
-    """Accuracies as `cood.report.plots.figures.model_scatter` takes them, for `logit_axes`."""
+    """Accuracies as `cood.report.plots.model_scatter` takes them, for `logit_axes`."""
     return pd.DataFrame({"value": logit(values)})
 
 
@@ -47,7 +47,7 @@ def add_line(axes: Axes, line: Line) -> None:
     ends = np.array([line.models["x"].min(), line.models["x"].max()])
     left, right = axes.get_xlim()
     ends = ends.clip(left, right)
-    figures.add_line(axes, ends, line.intercept.value + line.slope.value * ends, "")
+    plots.add_line(axes, ends, line.intercept.value + line.slope.value * ends, "")
 
 
 def add_chance(axes: Axes, top: int) -> None:
@@ -141,7 +141,7 @@ def _choice(name: str, line: Line, models: pd.DataFrame) -> dict[str, object]:
 
 
 def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Effective robustness by several lines, as `cood.report.plots.figures.intervals` takes it.
+    """Effective robustness from several lines as `cood.report.plots.interval_rows` takes it.
 
     Sets are in the order of the first line.
     """

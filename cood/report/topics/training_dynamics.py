@@ -1,4 +1,4 @@
-"""What metrics do over training, in words and tables."""
+"""Metrics over training: their values, which space leads, and lagged correlations."""
 
 from __future__ import annotations
 
@@ -10,71 +10,80 @@ import pandas as pd
 from cood.analysis.topics.training_dynamics import SPACES, Lead
 
 
-def ends(table: pd.DataFrame, metric: str) -> str:
-    """Mean over models of a metric before training and at its end, of both spaces."""
-    said = []
+def first_and_last_values(table: pd.DataFrame, metric: str) -> str:
+    """Mean over models of a metric before and after training, for both spaces, as a phrase."""
+    parts = []
     for space in SPACES:
         part = table[(table["metric"] == metric) & (table["space"] == space)]
         part = part.sort_values("step").groupby("model")["value"]
         first, last = part.first().mean(), part.last().mean()
-        said.append(f"{space}s {first:.2f} before training and {last:.2f} after it")
-    return "; ".join(said)
+        parts.append(f"{space}s {first:.2f} before training and {last:.2f} after it")
+    return "; ".join(parts)
 
 
-def leads(found: Mapping[str, Lead]) -> str:
-    """Which space arrives first by each metric, as sentences."""
-    said = []
-    for metric, one in found.items():
-        if one.low > 0:
-            reading = "texts come first"
-        elif one.high < 0:
-            reading = "images come first"
+def describe_leads(leads: Mapping[str, Lead]) -> str:
+    """Which space reaches its final value first, for each metric, as sentences."""
+    sentences = []
+    for metric, lead in leads.items():
+        if lead.low > 0:
+            order = "texts reach their final value before images"
+        elif lead.high < 0:
+            order = "images reach their final value before texts"
         else:
-            reading = "neither surely comes first"
-        said.append(f"By {_named(metric)}, {reading}: texts are ahead by {one}.")
-    return " ".join(said)
+            order = "neither space is significantly earlier"
+        sentences.append(f"By {_in_words(metric)}, {order}: the lead of texts is {lead}.")
+    return " ".join(sentences)
 
 
-def lags(found: Mapping[str, pd.DataFrame]) -> str:
-    """Which lagged correlations are surely not 0, as a sentence."""
-    said = [
-        f"{row.order} by {_named(metric)} ({row.value:.2f} [{row.low:.2f}, {row.high:.2f}])"
-        for metric, table in found.items()
+def describe_lags(lags: Mapping[str, pd.DataFrame]) -> str:
+    """Which lagged correlations are significant, as a sentence."""
+    significant = [
+        f"{row.order} by {_in_words(metric)} ({row.value:.2f} [{row.low:.2f}, {row.high:.2f}])"
+        for metric, table in lags.items()
         for row in table.itertuples()
         if row.order != "at once" and (row.low > 0 or row.high < 0)
     ]
-    if not said:
-        return "No correlation a moment apart surely differs from 0, in either direction."
-    return f"A moment apart, these surely differ from 0: {'; '.join(said)}."
+    if not significant:
+        return "No correlation at a lag of one checkpoint is significant, in either direction."
+    return f"Significant correlations at a lag of one checkpoint: {'; '.join(significant)}."
 
 
-def stacked(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Lagged correlations as `cood.report.plots.figures.intervals` takes them."""
+def lag_rows(lags: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Lagged correlations as `cood.report.plots.interval_rows` takes them."""
     tables = [
-        table.assign(group=_named(metric), model=table["order"]) for metric, table in found.items()
+        table.assign(group=_in_words(metric), model=table["order"])
+        for metric, table in lags.items()
     ]
     return pd.concat(tables, ignore_index=True)
 
 
-def summary(steps: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> pd.DataFrame:
-    """A row a model and metric: the step by which each space has arrived, and its values."""
+def arrival_table(steps: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> pd.DataFrame:
+    """A row a model and metric: the step at which each space arrives, and its values.
+
+    Parameters
+    ----------
+    steps
+        What `cood.analysis.topics.training_dynamics.reached` returns for each metric.
+    table
+        Columns `model`, `step`, `space`, `metric` and `value`.
+    """
     rows = []
-    for metric, found in steps.items():
-        for model, arrived in found.iterrows():
-            row = {"model": model, "metric": _named(metric)}
+    for metric, arrivals in steps.items():
+        for model, arrival in arrivals.iterrows():
+            row = {"model": model, "metric": _in_words(metric)}
             for space in SPACES:
-                here = table[
+                values = table[
                     (table["metric"] == metric)
                     & (table["space"] == space)
                     & (table["model"] == model)
                 ].sort_values("step")["value"]
-                row[f"{space}s arrive by"] = arrived[space]
-                row[f"{space}s before, lowest, last"] = " ".join(
-                    f"{value:.2f}" for value in (here.iloc[0], here.min(), here.iloc[-1])
+                row[f"{space}s arrive at step"] = arrival[space]
+                row[f"{space}s: first, lowest, last"] = " ".join(
+                    f"{value:.2f}" for value in (values.iloc[0], values.min(), values.iloc[-1])
                 )
             rows.append(row)
     return pd.DataFrame(rows).replace({np.nan: None})
 
 
-def _named(metric: str) -> str:
+def _in_words(metric: str) -> str:
     return metric.replace("_", " ")

@@ -7,7 +7,11 @@ from cood.analysis.results import Results
 from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
 from cood.evaluation.common.score_table import complete
 from cood.files import write_table
-from cood.report.topics.accuracy import accuracies, caveats, reading
+from cood.report.topics.accuracy import (
+    describe_language_gap,
+    describe_limits,
+    plot_probe_accuracy,
+)
 
 
 def zoo(step, seed=0, clips=8, towers=5, noise=0.05):
@@ -35,12 +39,7 @@ def test_a_planted_step_is_found(step):
     expected = expit(logit(middle) + step) - middle
     assert gap.value == pytest.approx(expected, abs=1e-4)
     assert gap.low <= gap.value <= gap.high
-    assert (gap.clips, gap.image_encoders, gap.clip_families, gap.image_encoder_families) == (
-        8,
-        5,
-        8,
-        5,
-    )
+    assert (gap.clips, gap.towers, gap.clip_families, gap.image_encoder_families) == (8, 5, 8, 5)
     assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only encoders of 5")
 
 
@@ -70,20 +69,20 @@ def test_too_few_families_give_no_number():
     for table in (zoo(0.5, towers=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
         gap = language_gap(table)
         assert np.isnan([gap.value, gap.low, gap.high, gap.p]).all()
-        assert "no difference can be estimated" in str(gap)
+        assert "not estimable: " in str(gap)
 
 
 def test_a_comparison_without_overlap_decides_nothing():
     table = zoo(0.5)
-    said = reading(table, language_gap(table))
+    said = describe_language_gap(table, language_gap(table))
     assert "decides nothing" not in said
     best = table.loc[table["C-OoD"].idxmax()]
-    assert f"kind: CLIP {100 * best['C-OoD']:.1f} % [" in said
+    assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in said
     assert f"({best['model']}), images alone" in said
     apart = table.assign(ID=table["ID"] / np.where(table["tower"] == "CLIP", 100, 1))
     gap = language_gap(apart)
     assert gap.inside == 0
-    assert "decides nothing" in reading(apart, gap)
+    assert "decides nothing" in describe_language_gap(apart, gap)
 
 
 @pytest.fixture
@@ -129,14 +128,14 @@ def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     assert np.isnan(table.loc["raw", "zero-shot C-OoD"])
     assert table["n"].to_list() == [8] * 3
     assert image_encoder_table(results, labels="own")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
-    text = about_image_encoders(results)
-    assert text.startswith("The image-only encoders were trained on nothing (raw); on not known")
-    assert text.endswith("could not be loaded: gone (no <network>).")
+    said = about_image_encoders(results)
+    assert said.startswith("The image-only encoders learned from nothing (raw); from not known")
+    assert said.endswith("could not be loaded: gone (no <network>).")
 
 
 def test_the_figure_and_its_sentences(results):
     table = image_encoder_table(results)
-    figure = accuracies(table, "pair top1")
+    figure = plot_probe_accuracy(table, "pair top1")
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "few (CLIP)",
@@ -145,8 +144,8 @@ def test_the_figure_and_its_sentences(results):
     ]
     assert axes.get_xlabel() == "pair top1"
     assert "chance" in [text.get_text() for text in axes.get_legend().get_texts()]
-    assert "Published towers differ" in caveats(results.study, table)
-    assert "drawings" not in caveats(results.study, table)
+    assert "Published image-only encoders also differ" in describe_limits(results.study, table)
+    assert "drawings" not in describe_limits(results.study, table)
 
 
 def test_a_study_without_image_only_encoders(results, parse):
@@ -154,6 +153,8 @@ def test_a_study_without_image_only_encoders(results, parse):
     table = image_encoder_table(bare)
     assert table.empty
     assert "has no image-only encoder" in about_image_encoders(bare)
-    assert reading(table, language_gap(table)) == "The comparison needs image-only towers."
-    assert caveats(bare.study, table) == ""
-    assert accuracies(table, "x").axes[0].get_title() == "nothing to compare"
+    text = describe_language_gap(table, language_gap(table))
+    assert text == "Without image-only encoders there is no comparison."
+    assert describe_limits(bare.study, table) == ""
+    title = plot_probe_accuracy(table, "x").axes[0].get_title()
+    assert title == "The study has no image-only encoder"

@@ -9,8 +9,12 @@ from cood.errors import StudyError
 from cood.evaluation.common.score_table import JOINED_SCORES, complete, concat, write_scores
 from cood.factors.table import SHAPES3D
 from cood.files import read_table, write_table
-from cood.report import tables
 from cood.report.plots.gallery import scenes
+from cood.report.topics.factor_sets import (
+    count_significant_signs,
+    describe_factors_above_chance,
+    styled_held_out,
+)
 from cood.synthesis.manifests import read_factor_manifest
 
 ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
@@ -59,9 +63,9 @@ def test_correlations_exclude_models_trained_on_the_factor_sets(results):
 
 def test_signs_of_intervals():
     table = pd.DataFrame({"low": [0.1, -0.5, -0.9, np.nan], "high": [0.5, 0.5, -0.1, np.nan]})
-    assert factor_sets.signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
-        "of 3 Pearson coefficients, 1 are significantly above 0 and 1 significantly below; "
-        "the intervals of 1 include 0"
+    assert count_significant_signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
+        "of 3 Pearson coefficients, 1 are significantly positive, 1 significantly negative and 1 "
+        "not significant"
     )
 
 
@@ -86,7 +90,13 @@ def test_medians_of_those_trained_on_the_set_and_of_the_others(results):
 
 def test_how_many_name_a_factor(results, monkeypatch):
     monkeypatch.setattr(type(SHAPES3D), "names", ["scale"])
-    assert factor_sets.above_chance(results, ["a", "b", "c"]) == "shapes scale 1 of 2"
+    counts = factor_sets.count_above_chance(results, ["a", "b", "c"])
+    assert describe_factors_above_chance(counts) == "shapes scale 1 of 2"
+    other = counts.assign(factor="wall_hue", above_chance=0)
+    both = pd.concat([counts, other], ignore_index=True)
+    described = describe_factors_above_chance(both)
+    assert described == "shapes scale 1 of 2; no model names shapes wall hue"
+    assert describe_factors_above_chance(other) == "no model names shapes wall hue"
 
 
 def test_values_and_words_of_each_factor(factored):
@@ -138,7 +148,7 @@ def test_accuracy_on_what_was_held_out(whole):
     assert row["held out"] == pair["unseen", "all"]
     assert row["held out, by itself"] == pair["unseen", "own"]
     assert (row["held out chance"], row["held out, by itself chance"]) == (1 / 40, 1 / 8)
-    html = tables.held_out(table.reset_index()).to_html()
+    html = styled_held_out(table.reset_index()).to_html()
     assert "chance 2.5 %" in html
     assert "50%" in html
 

@@ -5,10 +5,8 @@ import yaml
 from PIL import Image
 
 from cood.analysis.topics.novelty.near_duplicates import (
-    NONE,
     load_nearest,
     load_references,
-    reading,
     summary,
 )
 from cood.catalogue.sources import local_source
@@ -22,6 +20,7 @@ from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.embed import embed_model
 from cood.files import read_table, read_tensors
 from cood.models.loading import load
+from cood.report.topics.novelty import NO_COMPARISON, describe_comparison
 from cood.settings.study_file import load_study
 from cood.synthesis.manifests import read_manifest
 
@@ -62,7 +61,7 @@ def test_among_the_drawings_of_training(study):
     nearest = load_nearest(settings)
     counts = summary(nearest).set_index("compositions")["images"]
     assert counts.to_dict() == {"seen": 16, "unseen": 24}  # of 20 compositions, 8 are trained on
-    assert "drawings that few was trained on" in reading(
+    assert "drawings that few was trained on" in describe_comparison(
         settings, nearest, load_references(settings)
     )
     again = find_near_duplicates(settings, quiet)
@@ -82,9 +81,9 @@ def test_among_files_where_a_set_finds_itself(study):
     assert (nearest["file"] == ["a.npy"] * 15 + ["b.npy"] * 25).all()
     assert nearest["row"].tolist() == [*range(15), *range(25)]
     (row,) = summary(nearest).to_dict("records")
-    assert (row["compositions"], row["near duplicates"]) == ("all", "100.0 %")
+    assert (row["compositions"], row["duplicates"]) == ("all", "100.0 %")
     assert (
-        reading(settings, nearest, load_references(settings))
+        describe_comparison(settings, nearest, load_references(settings))
         == "The references are training images embedded by few."
     )
 
@@ -107,12 +106,13 @@ def test_a_bad_file_is_recorded_and_the_rest_goes_on(study):
         "gone.npy",
     ]
     assert references["used"].tolist() == [15, 0, 0, 0]
-    said = reading(settings, nearest, references)
-    assert "Of 4 files, 3 had problems; the first, `references/b.npy`: near_duplicates." in said
+    said = describe_comparison(settings, nearest, references)
+    assert "3 of 4 reference files had problems; the first, `references/b.npy`: " in said
     (folder / "a.npy").unlink()
     find_near_duplicates(settings, quiet)
     nearest = load_nearest(settings)
-    assert "no reference can be used: " in reading(settings, nearest, load_references(settings))
+    said = describe_comparison(settings, nearest, load_references(settings))
+    assert "no reference can be used: " in said
 
 
 def test_the_threshold_is_what_copies_reach(study):
@@ -149,9 +149,9 @@ def test_pairs_of_duplicates_enter_the_threshold(study):
     assert references["kind"].tolist() == ["references", "pairs"]
     assert references["used"].tolist()[1] == 6
     assert "gone.png cannot be read" in references["problem"][1]
-    said = reading(settings, load_nearest(settings), references)
-    assert "6 pairs of duplicates" in said
-    assert "pairs from" in summary(load_nearest(settings)).columns
+    said = describe_comparison(settings, load_nearest(settings), references)
+    assert "6 pairs of images that are duplicates" in said
+    assert "threshold of pairs" in summary(load_nearest(settings)).columns
     np.save(root / "own.npy", own)
     rows = {"file": "own.npy", "row": range(6), "copy_file": "own.npy", "copy_row": range(6, 12)}
     pd.DataFrame(rows).to_parquet(root / "rows.parquet")
@@ -194,7 +194,7 @@ def test_a_model_that_cannot_be_loaded(study, settings):
     embed_model(changed, "gone", quiet)
     find_near_duplicates(changed, quiet)
     nearest = load_nearest(changed)
-    assert "The comparison with gone was not possible: " in reading(
+    assert "No image could be compared with gone: " in describe_comparison(
         changed, nearest, load_references(changed)
     )
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]
@@ -202,7 +202,7 @@ def test_a_model_that_cannot_be_loaded(study, settings):
 
 def test_a_study_without(done):
     nearest = load_nearest(done)
-    assert reading(done, nearest, load_references(done)) == NONE
+    assert describe_comparison(done, nearest, load_references(done)) == NO_COMPARISON
     assert summary(nearest).to_dict("records") == [{"set": "none", "images": 0}]
     with pytest.raises(StudyError, match="near_duplicates: the study file has no such section"):
         find_near_duplicates(done, quiet)

@@ -16,7 +16,7 @@ from cood.curation.verification.verify import ask_verifier, judge, verify_set
 from cood.errors import CoodError, StudyError
 from cood.files import read_table
 from cood.pipeline.damage import discard_damaged
-from cood.report.topics.dataset import funnel
+from cood.report.topics.dataset import verification_funnel
 from cood.settings.study_file import load_study
 from cood.synthesis.drawing.icon_sets import draw_compositions
 from cood.synthesis.image_files import load_image
@@ -110,7 +110,7 @@ def test_what_a_verified_set_is(study, counted):
     expected = every[(every["object_yes"] >= border) & (every["attribute_yes"] >= other)]
     assert 0 < len(kept) < 40
     assert kept["image"].tolist() == expected["image"].tolist()
-    steps = funnel(small, "ao")
+    steps = verification_funnel(small, "ao")
     assert steps["images"].tolist() == [
         40,
         40,
@@ -164,7 +164,7 @@ def test_an_image_that_is_gone_costs_its_row_and_is_asked_about_later(study, cou
     table = verify_set(small, "ao", silent)
     (bad,) = table.loc[table["status"] != "kept", "status"]
     assert bad.startswith("could not be asked: image ")
-    assert funnel(small, "ao")["images"].tolist() == [40, 40, 39, 39, 39]
+    assert verification_funnel(small, "ao")["images"].tolist() == [40, 40, 39, 39, 39]
     image.write_bytes(whole)
     found = discard_damaged(small, dry_run=False)
     assert [os.path.basename(path) for path in found] == ["answers-0.parquet"]

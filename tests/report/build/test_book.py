@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from cood.errors import CoodError
-from cood.report.build.book import _contents, build, unlinked, without
+from cood.report.build.book import _contents_without, build, remove_absent, unlink_absent
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,40 +17,40 @@ Kept: {glue:text}`executed/dataset.ipynb::n:s`.
 :doc: executed/accuracy.ipynb
 ```
 ![All models](executed/accuracy.svg)
-{numref}`fig-benchmark` shows it, {numref}`tab-stages` too.
+{numref}`fig-accuracy` shows it, {numref}`tab-stages` too.
 - [](executed/accuracy.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md)."""
 
 
-def test_a_page_says_nothing_of_absent_notebooks():
-    page = without(PAGE, ["benchmark"], ["fig-benchmark"])
+def test_a_page_has_no_reference_to_absent_notebooks():
+    page = remove_absent(PAGE, ["accuracy"], ["fig-accuracy"])
     assert page.splitlines() == [
         "Kept: {glue:text}`executed/dataset.ipynb::n:s`.",
-        "- *benchmark* (not in this report): how well; [the set](executed/dataset.ipynb), "
+        "- *accuracy* (not in this report): how well; [the set](executed/dataset.ipynb), "
         "[](method.md).",
     ]
 
 
-def test_a_notebook_stays_one_where_its_links_go():
+def test_a_notebook_without_its_links_is_valid():
     cell = nbformat.v4.new_markdown_cell("One.\n[](other.ipynb) and [x](kept.ipynb).")
     text = nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
-    found = nbformat.reads(unlinked(text, ["other"]), as_version=4)
+    found = nbformat.reads(unlink_absent(text, ["other"]), as_version=4)
     assert found.cells[0].source == "One.\n*other* (not in this report) and [x](kept.ipynb)."
 
 
-def test_a_page_stays_as_it_is_where_all_are_there():
-    assert without(PAGE, [], []) == PAGE
+def test_a_page_is_unchanged_if_no_notebook_is_absent():
+    assert remove_absent(PAGE, [], []) == PAGE
 
 
-def test_a_part_without_chapters_is_left_out():
+def test_a_part_without_chapters_is_removed():
     chapters = [{"file": "method"}, {"file": "executed/a"}]
     toc = {"root": "index", "parts": [{"caption": "one", "chapters": chapters}]}
     toc["parts"].append({"caption": "two", "chapters": [{"file": "executed/b"}]})
-    found = _contents(toc, ["a", "b"])
+    found = _contents_without(toc, ["a", "b"])
     assert found["parts"] == [{"caption": "one", "chapters": [{"file": "method"}]}]
     assert found["root"] == "index"
 
 
-def test_the_last_report_stays_until_the_new_one_is_whole(tiny, monkeypatch):
+def test_the_last_report_stays_until_the_new_one_is_complete(tiny, monkeypatch):
     shutil.copytree(ROOT / "book", tiny.paths.root / "book")
     page = tiny.paths.html
     page.parent.mkdir(parents=True)
@@ -67,7 +67,7 @@ def test_the_last_report_stays_until_the_new_one_is_whole(tiny, monkeypatch):
         return subprocess.CompletedProcess(command, status, "one warning", "")
 
     monkeypatch.setattr(subprocess, "run", render)
-    with pytest.raises(CoodError, match=r"the book was not rendered; .* says:\none warning"):
+    with pytest.raises(CoodError, match=r"the book was not rendered; .* reports:\none warning"):
         build(tiny)
     assert page.read_text() == "old"
     status = 0

@@ -21,26 +21,28 @@ def models(study):
 
 def test_a_page_ends_with_its_claims_its_making_its_data_and_a_command(tiny, project):
     models(tiny)
-    nbformat.write(new_notebook(), project / "notebooks" / "benchmark.ipynb")
+    nbformat.write(new_notebook(), project / "notebooks" / "accuracy.ipynb")
     beside = tiny.paths.notebook("accuracy").parent
     beside.mkdir(parents=True)
     (beside / "leaderboard.csv").touch()
-    copy = project / "executed" / "benchmark.ipynb"
+    copy = project / "executed" / "accuracy.ipynb"
     copy.parent.mkdir()
     nbformat.write(executed(), copy)
-    footer.add_footer(tiny, "benchmark", copy)
-    assert (copy.parent / "source" / "benchmark.ipynb").is_file()
-    text = nbformat.read(copy, as_version=4).cells[-1].source
+    footer.add_footer(tiny, "accuracy", copy)
+    assert (copy.parent / "source" / "accuracy.ipynb").is_file()
+    cells = nbformat.read(copy, as_version=4).cells
+    assert cells[1].metadata["tags"] == ["parameters", "hide-input"]
+    text = cells[-1].source
     assert "C2 (C-OoD rises with ID accuracy)" in text
     assert "{download}`leaderboard.csv <leaderboard.csv>`" in text
-    assert "{download}`notebooks/accuracy.ipynb <source/benchmark.ipynb>`" in text
-    assert 'study `tiny` at commit `abc123`, with `study = "tiny"`, `models = "all"`' in text
+    assert "{download}`notebooks/accuracy.ipynb <source/accuracy.ipynb>`" in text
+    assert 'study `tiny` at commit `abc123` with `study = "tiny"`, `models = "all"`' in text
     assert "nox -s notebook -- accuracy --study tiny -p models convolutional" in text
-    assert "`results/tiny/preview/benchmark/`" in text
+    assert "`results/tiny/preview/accuracy/`" in text
 
 
 def test_a_page_that_bears_on_no_claim_says_so(tiny):
-    assert "none" in footer.claims(tiny, "unheard-of")
+    assert "none" in footer.related_claims(tiny, "unheard-of")
 
 
 def test_without_models_to_choose_another_parameter_is_the_example(tiny):

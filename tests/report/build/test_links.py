@@ -24,9 +24,11 @@ def test_links_that_fail_are_named_with_their_place(status, info, expected):
 
 
 def test_without_a_network_one_sentence_says_so(project, monkeypatch, capsys):
-    monkeypatch.setattr(links, "KNOWN", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(links, "PROBE", "http://127.0.0.1:9")  # nobody listens there
     assert main(["linkcheck", "--study", "tiny"]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("cood linkcheck: no network: http://127.0.0.1:9 does not answer")
-    assert said.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(
+        "cood linkcheck: web links cannot be checked: http://127.0.0.1:9 does not answer"
+    )
+    assert captured.err.count("\n") == 1

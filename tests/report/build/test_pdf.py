@@ -3,7 +3,7 @@ import os
 import pytest
 
 from cood.errors import CoodError
-from cood.report.build import pdf as printing
+from cood.report.build import pdf
 
 PAGE = """<html><head><title>t</title></head><body><nav>menu</nav><article>
 <h1 id="top">{title}</h1><a href="{link}">x</a><a href="#top">y</a>
@@ -15,7 +15,7 @@ def test_pages_are_joined_in_order_and_their_links_lead_inside(tmp_path):
     (tmp_path / "executed").mkdir()
     (tmp_path / "index.html").write_text(PAGE.format(title="One", link="executed/b.html#top"))
     (tmp_path / "executed" / "b.html").write_text(PAGE.format(title="Two", link="../index.html"))
-    whole = printing.joined(tmp_path, ["index", "executed/b"])
+    whole = pdf.join_pages(tmp_path, ["index", "executed/b"])
     assert whole.index("One") < whole.index("Two")
     assert "menu" not in whole
     assert 'href="#executed-b--top"' in whole
@@ -33,20 +33,20 @@ def test_the_order_is_that_of_the_contents(tmp_path):
         "root: index\nparts:\n- caption: a\n  chapters:\n  - file: method\n    sections:\n"
         "    - file: how/run\n- caption: b\n  chapters:\n  - file: executed/a\n"
     )
-    assert printing.order(toc) == ["index", "method", "how/run", "executed/a"]
+    assert pdf.page_order(toc) == ["index", "method", "how/run", "executed/a"]
 
 
-def test_without_a_browser_it_is_said_what_to_install(tiny, monkeypatch, tmp_path):
+def test_the_error_without_chromium_says_what_to_install(tiny, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
-    with pytest.raises(CoodError, match=r"there is no Chromium; .*apt install chromium"):
-        printing.browser()
+    with pytest.raises(CoodError, match=r"no Chromium found; .*apt install chromium"):
+        pdf.find_chromium()
     monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
-    with pytest.raises(CoodError, match="CHROMIUM names /nowhere/chromium"):
-        printing.browser()
+    with pytest.raises(CoodError, match="CHROMIUM is /nowhere/chromium"):
+        pdf.find_chromium()
 
 
-def test_a_browser_that_fails_is_told_with_its_words(tiny, monkeypatch, tmp_path):
+def test_the_error_of_chromium_is_shown(tiny, monkeypatch, tmp_path):
     program = tmp_path / "chromium"
     program.write_text("#!/bin/sh\necho no display >&2\nexit 3\n")
     os.chmod(program, 0o755)
@@ -56,6 +56,6 @@ def test_a_browser_that_fails_is_told_with_its_words(tiny, monkeypatch, tmp_path
     (html / "index.html").write_text(PAGE.format(title="One", link="#top"))
     tiny.paths.book.mkdir(parents=True)
     (tiny.paths.book / "_toc.yml").write_text("root: index\n")
-    with pytest.raises(CoodError, match="did not print the report; it says:\nno display"):
-        printing.print_book(tiny)
+    with pytest.raises(CoodError, match="did not print the report; it reports:\nno display"):
+        pdf.print_book(tiny)
     assert [p.name for p in html.iterdir()] == ["index.html"]

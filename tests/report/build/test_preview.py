@@ -9,7 +9,7 @@ from cood.report.build.preview import render
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_tweaked_notebook_becomes_a_page_that_says_what_was_changed(tiny, project):
+def test_a_preview_is_a_page_that_lists_the_changed_parameters(tiny, project):
     shutil.copytree(ROOT / "book", project / "book")
     shutil.copy(ROOT / "_config.yml", project)
     for name in ("work", "other"):
@@ -28,7 +28,7 @@ def test_a_tweaked_notebook_becomes_a_page_that_says_what_was_changed(tiny, proj
     page = render(tiny, "work")
     text = page.read_text()
     assert page.is_relative_to(path.parent)
-    assert "A copy of a page of the report" in text
+    assert "This is a copy of a page of the report" in text
     assert "rows = 2" in text.replace("</span>", "").replace('<span class="pre">', "")
     assert "<em>other</em> (not in this report)" in text
     assert "<em>status</em> (in the report)" in text

@@ -14,9 +14,9 @@ def test_every_seed_of_a_study_is_listed(factored):
     }
 
 
-def test_towers_have_seeds_and_weights(parse, project):
+def test_image_encoders_have_seeds_and_weights(parse, project):
     study = parse(image_encoders={"random": {"untrained": "resnet", "seed": 3}})
-    assert seeds(study).set_index("what").loc["tower random", "seed"] == 3
+    assert seeds(study).set_index("what").loc["image encoder random", "seed"] == 3
     assert {"image_encoders.parquet", "models/random/model.safetensors"} <= set(
         checksums(study)["file"]
     )
@@ -41,7 +41,7 @@ def test_one_image_changes_the_checksum_of_its_set_only(copied):
     assert list(after.index[after != before]) == ["sets/ao/"]
 
 
-def test_a_digest_goes_over_all_files(tmp_path):
+def test_a_checksum_of_several_files(tmp_path):
     (tmp_path / "a").write_bytes(b"one")
     (tmp_path / "b").write_bytes(b"two")
     both = digest([tmp_path / "a", tmp_path / "b"])

@@ -52,55 +52,61 @@ def pooled(made):
 
 def test_figures_of_edits(made, pooled):
     results, table = made
-    shown = interventions.cells(results, 1)
-    figure = interventions.forest(table, pooled, results.models, shown, "pair_top1")
+    shown = interventions.select_edits(results, 1)
+    figure = interventions.plot_effects(table, pooled, results.models, shown, "pair_top1")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(shown)
     diamonds = [line for line in axes.lines if line.get_marker() == "D"]
     assert len(diamonds) == len(shown)
-    figure = interventions.responses(pooled[pooled["against"] == "unedited"], "both")
+    figure = interventions.plot_dose_response(pooled[pooled["against"] == "unedited"], "both")
     assert [axes.get_title() for axes in figure.axes] == ["pair", "attribute", "object"] * 2
     lines = {line.get_label() for axes in figure.axes for line in axes.lines}
     assert {"remove random", "additive", "shuffled"} <= lines
     plt.close("all")
 
 
-def test_words_and_tables_of_edits(made, pooled):
+def test_sentences_and_tables_of_edits(made, pooled):
     results, table = made
     families = results.models.set_index("model")["family"]
-    shown = interventions.cells(results, 1)
-    said = interventions.controls(pooled, shown)
-    assert "Without 1 random directions: attribute accuracy" in said
-    assert "Texts without interaction: " in interventions.tests(pooled, shown, "pair_top1")
-    assert "changed no accuracy by more than 0 points" in interventions.turned(*rotation(table))
-    assert "2 models" in interventions.about(results, table)
+    shown = interventions.select_edits(results, 1)
+    text = interventions.describe_controls(pooled, 1)
+    assert text.startswith("Removing 1 attribute directions changes attribute accuracy by ")
+    assert text.count("so the edit is ") == 2
+    assert "Texts without interaction: pair accuracy " in interventions.describe_effects(
+        pooled, shown, "pair_top1"
+    )
+    rotated = interventions.describe_rotation(*rotation(table))
+    assert rotated.startswith("A common rotation of images and texts changes no accuracy ")
+    assert "2 models" in interventions.describe_samples(results, table)
     found = agreement(table, families)
-    assert interventions.agreements(found).startswith("Of ")
+    assert interventions.describe_agreement(found).startswith("Over the edits of a model, ")
     assert len(interventions.agreement_table(found)) == len(found)
     listed = interventions.effect_table(pooled, shown).set_index("edit")
     assert list(listed.index) == list(shown)
     assert listed.loc["rotated", "pair"] == "+0.0 [+0.0, +0.0]"
-    assert listed.loc["rotated", "pair up, down"] == "0, 0 of 2"
-    assert listed.loc["rotated", "pair against control"] == "-"
-    assert listed.loc["whitened by 90 %", "pair against control"] != "-"
+    assert listed.loc["rotated", "models with a significant change (pair)"] == "0 up, 0 down of 2"
+    assert listed.loc["rotated", "pair relative to control"] == "-"
+    assert listed.loc["whitened by 90 %", "pair relative to control"] != "-"
 
 
-def test_a_dose_that_was_not_tried(made):
+def test_an_unknown_dose_is_an_error(made):
     results, _ = made
-    with pytest.raises(StudyError, match=r"takes away 1, 2 directions, not 9; name one of these"):
-        interventions.cells(results, 9)
+    with pytest.raises(StudyError, match=r"removes 1, 2 directions, not 9; choose one of these"):
+        interventions.select_edits(results, 9)
 
 
-def test_a_study_of_which_no_model_could_be_had(made):
+def test_a_study_without_edited_models(made):
     results, _ = made
     families = results.models.set_index("model")["family"]
-    pooled, shown = effects(NONE, families), interventions.cells(results, 1)
-    interventions.forest(NONE, pooled, results.models, shown, "pair_top1")
-    interventions.responses(pooled, "both")
+    pooled, shown = effects(NONE, families), interventions.select_edits(results, 1)
+    interventions.plot_effects(NONE, pooled, results.models, shown, "pair_top1")
+    interventions.plot_dose_response(pooled, "both")
     plt.close("all")
-    assert interventions.controls(pooled, shown) == "No direction could be taken away."
-    assert interventions.tests(pooled, shown, "pair_top1") == "No edit of this kind could be made."
-    assert interventions.turned(*rotation(NONE)) == "No rotation was tried."
+    assert interventions.describe_controls(pooled, 1) == "No direction could be removed."
+    assert interventions.describe_effects(pooled, shown, "pair_top1") == (
+        "No edit of this kind was possible."
+    )
+    assert interventions.describe_rotation(*rotation(NONE)) == "No rotation was computed."
     assert interventions.agreement_table(agreement(NONE, families)).empty
     assert set(interventions.effect_table(pooled, shown)["pair"]) == {"-"}
 
@@ -116,27 +122,27 @@ def mediated():
     return pd.DataFrame([row, other, row | {"space": "image", "indirect": np.nan}])
 
 
-def test_paths_through_metrics(parse):
+def test_mediation_by_metrics(parse):
     models = {f"m{share}": {"share": share} for share in (0.3, 0.5, 0.8)}
     results = Results(parse(models=models), pd.DataFrame(), pd.DataFrame())
     table = mediated()
-    (axes,) = interventions.paths(table, ["explicitness"]).axes
+    (axes,) = interventions.plot_mediation(table, ["explicitness"]).axes
     named = [label.get_text() for label in axes.get_yticklabels()]
     assert named == ["explicitness, texts", "ID accuracy (seen)"]
-    said = interventions.mediated(table, results, list(models))
-    assert "11 models" in said
-    assert "saw 30%, 50%, 80% of the compositions" in said
-    assert "+2.0 points [+1.0, +3.0]; [-1.0, +4.0] if seeds count for nothing" in said
-    assert "Of 1 metrics, 1 have an indirect effect" in said
+    text = interventions.describe_mediation(table, results, list(models))
+    assert "11 models" in text
+    assert "saw 30%, 50%, 80% of the compositions" in text
+    assert "+2.0 points [+1.0, +3.0]; the interval is [-1.0, +4.0] when seeds are averaged" in text
+    assert "indirect effect is significant for 1 of 1 metrics" in text
     assert interventions.mediation_table(table)["indirect"].tolist()[-1] == "-"
     plt.close("all")
 
 
 def test_a_study_without_graded_shares_says_so(parse):
     nothing = pd.DataFrame()
-    (axes,) = interventions.paths(nothing, ["explicitness"]).axes
+    (axes,) = interventions.plot_mediation(nothing, ["explicitness"]).axes
     assert axes.texts[0].get_text() == interventions.NO_SHARE
     results = Results(parse(), nothing, nothing)
-    assert interventions.mediated(nothing, results, []) == interventions.NO_SHARE
+    assert interventions.describe_mediation(nothing, results, []) == interventions.NO_SHARE
     assert interventions.mediation_table(nothing).iloc[0, 0] == interventions.NO_SHARE
     plt.close("all")

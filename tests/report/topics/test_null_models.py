@@ -11,8 +11,7 @@ from cood.analysis.topics.null_models.against_null import (
     UNCLEAR,
 )
 from cood.evaluation.common.score_table import complete
-from cood.report.correlation_tables import SIDES, drawn, sides
-from cood.report.topics import null_models as beyond
+from cood.report.topics import null_models
 
 NULL = pd.DataFrame(
     [
@@ -25,58 +24,66 @@ NULL = pd.DataFrame(
 EMPTY = NULL.iloc[:0]
 
 
-def test_what_training_brought_is_said():
-    assert beyond.training_brought(NULL) == (
-        "Of 3 pairs of a metric and a space, training surely raised 1 and surely lowered 1; "
-        "not told apart: z diff of texts."
+def test_effects_of_training_are_counted():
+    assert null_models.describe_training_effect(NULL) == (
+        "Of 3 pairs of a metric and a space, training raises 1 significantly and lowers 1 "
+        "significantly; no significant change: z diff of texts."
     )
-    assert "is not known" in beyond.training_brought(EMPTY)
+    assert "is unknown" in null_models.describe_training_effect(EMPTY)
 
 
-def test_metrics_that_an_untrained_model_reaches_are_named():
-    said = beyond.reached_untrained(NULL)
-    assert said.startswith("In 1 of 2 that lie above")
-    assert "z diff of texts (1.00, median of the trained 1.00, shuffled labels 0.60)" in said
-    assert beyond.reached_untrained(NULL.iloc[1:]).startswith("In none of 1 that lie above")
-    assert beyond.reached_untrained(NULL.iloc[2:]).startswith("No metric lies far enough")
-    assert beyond.reached_untrained(EMPTY).endswith("is not known.")
+def test_metrics_that_a_null_model_reaches_are_named():
+    text = null_models.describe_reached_metrics(NULL)
+    assert text.startswith("For 1 of the 2 pairs of a metric and a space that lie")
+    assert "z diff of texts (1.00, median of trained models 1.00, shuffled labels 0.60)" in text
+    assert null_models.describe_reached_metrics(NULL.iloc[1:]).startswith(
+        "For none of the 1 pairs of a metric and a space that lie"
+    )
+    assert null_models.describe_reached_metrics(NULL.iloc[2:]).startswith("No metric lies more")
+    assert null_models.describe_reached_metrics(EMPTY).startswith("Without null models")
 
 
-def test_a_table_for_people():
-    table = beyond.untrained_table(NULL)
-    assert table["untrained"].tolist() == ["1.00", "0.10 to 0.20", "0.50 to 0.60"]
+def test_a_table_of_trained_and_null_models():
+    table = null_models.null_model_table(NULL)
+    assert table["null models"].tolist() == ["1.00", "0.10 to 0.20", "0.50 to 0.60"]
     assert table["trained: mean"].iloc[2] == "0.20 [0.10, 0.30]"
-    assert beyond.untrained_table(EMPTY).empty
+    assert null_models.null_model_table(EMPTY).empty
 
 
-def test_accuracy_of_the_untrained():
+def test_accuracy_of_null_models():
     found = pd.DataFrame(
         {"value": [0.01, 0.3], "low": [0.0, 0.2], "high": [0.02, 0.4], "chance": 0.01},
         index=["u", "v"],
     )
-    assert beyond.untrained_accuracy(found) == (
-        "u 1.0 % [0.0, 2.0]; v 30.0 % [20.0, 40.0]. Chance is 1.0 %, and lies in the interval of 1 "
-        "of 2."
+    assert null_models.describe_null_accuracy(found) == (
+        "u 1.0 % [0.0, 2.0]; v 30.0 % [20.0, 40.0]. Chance is 1.0 %, and lies within the interval "
+        "of 1 of 2 null models."
     )
-    assert "has no untrained models" in beyond.untrained_accuracy(found.iloc[:0])
+    assert "has no null models" in null_models.describe_null_accuracy(found.iloc[:0])
 
 
-def test_orders():
+def test_rankings():
     table = pd.DataFrame(
         {
-            **{"way": ["a", "b"], "tau": [0.9, 0.5], "low": [0.8, 0.1], "high": [1.0, 0.7]},
-            **{"median": [0.2, 0.4], "moved": ["m", "n"], "usual_rank": [1.0, 2.0]},
+            "way": ["a", "b"],
+            "tau": [0.9, 0.5],
+            "low": [0.8, 0.1],
+            "high": [1.0, 0.7],
+            "median": [0.2, 0.4],
+            "moved": ["m", "n"],
+            "usual_rank": [1.0, 2.0],
             "rank": [2.0, 5.0],
         }
     )
-    said = beyond.order(table)
-    assert "between 0.50 and 0.90 in 2 other ways to score; it is lowest for b: 0.50" in said
-    assert "n moves most, from rank 2 to 5" in said
-    assert beyond.one_way(table, "a") == "is 0.90 [0.80, 1.00]"
-    assert beyond.one_way(table, "c") == "is not to be had in this study"
-    assert "cannot be compared" in beyond.order(table.assign(tau=np.nan))
-    assert "it is lowest for b: 0.50 [0.10, 0.70]. The median" in beyond.order(
-        table.drop(columns=["moved", "usual_rank", "rank"])
+    text = null_models.describe_rank_stability(table)
+    assert "between 0.50 and 0.90 for 2 other ways to score. It is lowest for b: 0.50" in text
+    assert "n moves most, from rank 2 to 5" in text
+    assert null_models.describe_tau(table, "a") == "is 0.90 [0.80, 1.00]"
+    assert null_models.describe_tau(table, "c") == "is not available in this study"
+    assert "cannot be compared" in null_models.describe_rank_stability(table.assign(tau=np.nan))
+    assert (
+        "It is lowest for b: 0.50 [0.10, 0.70]. The median"
+        in null_models.describe_rank_stability(table.drop(columns=["moved", "usual_rank", "rank"]))
     )
 
 
@@ -90,13 +97,13 @@ def test_templates_that_name_an_attribute(parse):
     scores = complete(table, **fixed, labels="all", low=0.0, high=1.0, chance=0.1, n=5)
     results = Results(study, scores, pd.DataFrame({"model": ["a"]}))
     order = {"way": 'template "a red {}"', "tau": 0.5, "low": 0.1, "high": 0.9, "median": 0.2}
-    assert beyond.collisions(results, pd.DataFrame([order])) == (
+    assert null_models.describe_template_collisions(results, pd.DataFrame([order])) == (
         'With template "a red {}", which names red, the median accuracy is 20.0 % instead of '
-        "50.0 %, and tau 0.50 [0.10, 0.90]."
+        "50.0 %, and tau is 0.50 [0.10, 0.90]."
     )
-    assert beyond.collisions(results, pd.DataFrame([order | {"way": "top-5"}])) == (
-        "None of the other templates names an attribute of the study."
-    )
+    assert null_models.describe_template_collisions(
+        results, pd.DataFrame([order | {"way": "top-5"}])
+    ) == ("None of the other templates names an attribute of the study.")
 
 
 def test_the_strongest_coefficients():
@@ -108,27 +115,31 @@ def test_the_strongest_coefficients():
         ("sap", "image", *[np.nan] * 7),
     ]
     table = pd.DataFrame(rows, columns=columns)
-    assert beyond.best(table, "spearman") == (
-        "The strongest: r2 of images -0.80 [-0.90, -0.70], given ID accuracy -0.60 [-0.70, -0.10]; "
-        "mig of texts 0.30 [0.10, 0.50], given ID accuracy 0.20 [0.10, 0.30]. "
-        "Left after Holm's correction: r2 of images."
+    assert null_models.describe_strongest(table, "spearman") == (
+        "The strongest correlations: r2 of images -0.80 [-0.90, -0.70], given ID accuracy -0.60 "
+        "[-0.70, -0.10]; mig of texts 0.30 [0.10, 0.50], given ID accuracy 0.20 [0.10, 0.30]. "
+        "Significant after Holm's correction: r2 of images."
     )
-    assert beyond.best(table.iloc[:1], "spearman").endswith("correction: none.")
-    assert "given ID accuracy none." in beyond.best(table.assign(partial=np.nan), "spearman")
-    assert beyond.best(table.iloc[2:], "spearman") == "No metric varies over enough models."
+    assert null_models.describe_strongest(table.iloc[:1], "spearman").endswith("correction: none.")
+    assert "given ID accuracy -." in null_models.describe_strongest(
+        table.assign(partial=np.nan), "spearman"
+    )
+    assert (
+        null_models.describe_strongest(table.iloc[2:], "spearman")
+        == "No metric varies over enough models."
+    )
 
 
 def test_widths(tiny, parse):
     models = pd.DataFrame({"model": ["a", "b"], "embed_dim": [64.0, 64.0]})
-    assert "the same width, 64" in beyond.widths(Results(tiny, pd.DataFrame(), models))
-    assert "`metrics.fixed_width` is not set" in beyond.widths(
-        Results(tiny, pd.DataFrame(), models)
-    )
+    text = null_models.describe_widths(Results(tiny, pd.DataFrame(), models))
+    assert "embeddings of width 64, so width confounds no correlation" in text
+    assert "`fixed_width:` is not set" in text
     study = parse(representation_metrics={"fixed_width": 512})
     models["embed_dim"] = [512.0, 768.0]
-    assert beyond.widths(Results(study, pd.DataFrame(), models)) == (
-        "The models of this study differ in width: 512, 768. All embeddings were brought to 512 "
-        "dimensions."
+    assert null_models.describe_widths(Results(study, pd.DataFrame(), models)) == (
+        "The embeddings of this study differ in width: 512, 768. All embeddings were also reduced "
+        "to 512 dimensions."
     )
 
 
@@ -145,62 +156,50 @@ def found():
     return table.assign(space="image", given=["", "", "size", "size"])
 
 
-def test_coefficients_that_moved_or_were_lost(found):
+def test_coefficients_that_change_or_lose_significance(found):
     narrow = found.assign(projection=["", "", "random", "random"], width=8)
-    assert beyond.moved(narrow, "spearman") == (
-        "with random projection (8 dimensions), the median coefficient moves by 0.25, and that of "
-        "mig of images most, by 0.40"
+    assert null_models.describe_width_changes(narrow, "spearman") == (
+        "with random projection (8 dimensions), the median coefficient changes by 0.25, and that "
+        "of mig of images changes most, by 0.40"
     )
-    assert beyond.moved(found.iloc[:2], "spearman") == "no coefficient can be compared"
-    assert beyond.left(found, "spearman") == (
-        "Of 2 coefficients whose interval leaves out 0, 1 keep such an interval whatever single "
-        "thing is held fixed: sap of images. How many are lost when a thing is held fixed: size 1."
+    assert (
+        null_models.describe_width_changes(found.iloc[:2], "spearman")
+        == "no coefficient can be compared"
+    )
+    assert null_models.describe_robust_coefficients(found, "spearman") == (
+        "Of 2 significant coefficients, 1 stay significant whichever single confounder is held "
+        "fixed: sap of images. Number of coefficients that lose significance, by confounder: "
+        "size 1."
     )
     unsure = found.assign(spearman_low=-1.0, spearman_high=1.0)
-    assert beyond.left(unsure, "spearman") == "No interval leaves out 0 to begin with."
+    assert (
+        null_models.describe_robust_coefficients(unsure, "spearman")
+        == "No coefficient is significant to begin with."
+    )
 
 
 def test_confounders_that_hardly_vary_are_marked():
     rows = [("size", "C-OoD accuracy", 0.5, 0.1, 0.9, 5, 4), ("size", "mig", 0, 0, 0, 5, 4)]
     columns = ["control", "metric", "spearman", "spearman_low", "spearman_high", "n", "alike"]
     table = pd.DataFrame(rows, columns=columns)
-    assert beyond.strongest(table, "spearman") == (
-        "Spearman with C-OoD accuracy. size: 0.50 [0.10, 0.90] (but 4 of 5 models share one value)."
+    assert null_models.describe_confounders(table, "spearman") == (
+        "Spearman correlation with C-OoD accuracy: size 0.50 [0.10, 0.90] (but 4 of 5 models "
+        "share one value)."
     )
-    assert "No size" in beyond.strongest(table.iloc[:0], "spearman")
-    assert beyond.fixed([]) == "All sizes that are known vary over the models."
-    assert beyond.fixed(["width"]).endswith("another one does: width.")
-
-
-def test_what_has_no_coefficient_is_not_drawn_unless_nothing_has(found):
-    some = found.assign(spearman=[0.5, np.nan, 0.1, np.nan])
-    assert drawn(some, "spearman")["metric"].tolist() == ["mig", "mig"]
-    none = found.assign(spearman=np.nan)
-    assert len(drawn(none, "spearman")) == 4
-
-
-def test_both_sides_of_a_control_for_a_figure():
-    table = pd.DataFrame(
-        {
-            **{"name": ["mig, images"], "spearman": [0.5], "low": [0.1], "high": [0.9]},
-            **{"partial": [0.2], "partial_low": [-0.3], "partial_high": [0.6]},
-        }
+    assert "No size" in null_models.describe_confounders(table.iloc[:0], "spearman")
+    assert null_models.describe_omitted_confounders([]).startswith("All sizes of the models")
+    assert null_models.describe_omitted_confounders(["width"]).endswith(
+        "like another confounder: width."
     )
-    found = sides(table, "spearman")
-    assert found["group"].tolist() == SIDES
-    assert found[["model", "value", "low", "high"]].to_numpy().tolist() == [
-        ["mig, images", 0.5, 0.1, 0.9],
-        ["mig, images", 0.2, -0.3, 0.6],
-    ]
 
 
-def test_trained_and_untrained_models_are_drawn_apart(parse):
+def test_trained_and_null_models_have_different_marks(parse):
     study = parse(null_models={"u": {"architecture": "vit"}})
     rows = [(m, s, "mig", v) for s in ("image", "text") for m, v in (("a", 0.9), ("u", 0.2))]
     table = pd.DataFrame(rows, columns=["model", "space", "metric", "value"])
     fixed = {"set": "ao", "split": "unseen", "category": "all", "chance": 0.1}
     results = Results(study, complete(table, **fixed), pd.DataFrame({"model": ["a"]}))
-    figure = beyond.strips(results, ["mig", "sap"], "unseen")
+    figure = null_models.plot_against_null_models(results, ["mig", "sap"], "unseen")
     for axes in figure.axes:
         chance, trained, null = (list(line.get_xdata()) for line in axes.lines[:3])
         assert (chance, trained, null) == ([0.1, 0.1], [0.9], [0.2])

@@ -6,7 +6,7 @@ from scipy.special import logit
 
 from cood.analysis.stats.regression import mixed, within_families
 from cood.analysis.topics.published import accuracy_table, contrasts
-from cood.report.plots.svg import Told, as_svg, tell
+from cood.report.plots.svg import Label, as_svg, label_marks
 from cood.report.topics import published
 
 TABLE = accuracy_table.published_table()
@@ -42,7 +42,7 @@ def test_a_dot_tells_its_accuracies(axes):
     published.logit_axes(axes)
     axes.set(xlabel="ID", ylabel="OoD")
     (dot,) = axes.plot(logit(0.25), logit(0.125), "o")
-    tell(dot, Told("a", x=[logit(0.25)], y=[logit(0.125)]))
+    label_marks(dot, Label("a", x=[logit(0.25)], y=[logit(0.125)]))
     svg = as_svg(axes.figure)
     assert "ID: 25 %" in svg
     assert "OoD: 12.5 %" in svg

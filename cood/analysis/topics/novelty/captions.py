@@ -54,29 +54,19 @@ def load_files(study: Study) -> pd.DataFrame:
 
 
 def corpora(files: pd.DataFrame) -> pd.DataFrame:
-    """A row a corpus: files read and skipped, captions, and rows without one."""
+    """A row a corpus: files that were read and skipped, captions, and rows without a caption."""
     rows = []
     for name, own in files.groupby("corpus", sort=False):
         rows.append(
             {
                 "corpus": name,
                 "files": int((own["problem"] == "").sum()),
-                "left out": int((own["problem"] != "").sum()),
+                "skipped files": int((own["problem"] != "").sum()),
                 "captions": int(own["captions"].sum()),
-                "rows without": int(own["empty"].sum()),
+                "rows without a caption": int(own["empty"].sum()),
             }
         )
     return pd.DataFrame(rows)
-
-
-def problems(files: pd.DataFrame) -> str:
-    """Which files could not be read, and why, as a sentence."""
-    skipped = files[files["problem"] != ""]
-    if skipped.empty:
-        return "Every file was read completely."
-    shown = [f"{row.corpus}: {row.file} {row.problem}" for row in skipped.head(SHOWN).itertuples()]
-    more = f"; and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
-    return f"Skipped and not counted: {'; '.join(shown)}{more}."
 
 
 def novel_shares(hits: pd.DataFrame) -> pd.DataFrame:
@@ -160,19 +150,6 @@ def subsample(counts: np.ndarray, size: int, seed: int) -> np.ndarray:
     else:
         drawn = rng.multinomial(size, flat / flat.sum())
     return np.asarray(drawn).reshape(counts.shape)
-
-
-def held_out_reading(check: pd.DataFrame) -> str:
-    """The result of `held_out_check`, as a sentence."""
-    if check.empty:
-        return "No corpus of this study belongs to a model, so this check is not possible."
-    phrases = []
-    for name, own in check.groupby("corpus", sort=False):
-        matches = [
-            f"{row[2]:,} by the {row[0]} rule" for row in own.drop(columns="corpus").to_numpy()
-        ]
-        phrases.append(f"of the {own['not trained on'].iloc[0]:,} of {name}, {', '.join(matches)}")
-    return f"{'; '.join(phrases)}."
 
 
 def disagreements(hits: pd.DataFrame, rules: Sequence[str], n: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Scores of trained models compared with those of untrained models, the null models."""
+"""Trained models against null models: which scores training changes."""
 
 from __future__ import annotations
 

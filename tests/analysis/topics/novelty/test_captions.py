@@ -9,6 +9,7 @@ from cood.analysis.topics.novelty import captions
 from cood.curation.caption_search.search import search_captions
 from cood.errors import StudyError
 from cood.files import write_table
+from cood.report.topics.novelty import describe_held_out_check, describe_unreadable_files
 from cood.settings.study_file import load_study
 from cood.splits import seen, training_captions
 
@@ -57,10 +58,10 @@ def test_no_composition_that_a_model_was_not_trained_on_has_captions(scanned):
     assert (own["with captions"] == 0).all()
     unseen = 20 - len(seen(scanned, scanned.trained["few"].share))
     assert set(check.loc[check["corpus"] == "few", "not trained on"]) == {unseen}
-    said = captions.held_out_reading(check)
+    said = describe_held_out_check(check)
     assert said.startswith(f"of the {unseen} of few, ")
     assert "0 by the strict rule, 0 by the adjacent rule; of the" in said
-    assert "No corpus" in captions.held_out_reading(check.head(0))
+    assert "No corpus" in describe_held_out_check(check.head(0))
 
 
 def test_dependence_is_that_of_the_training_captions(scanned):
@@ -105,10 +106,13 @@ def test_files_and_corpora(scanned):
     files = captions.load_files(scanned)
     table = captions.corpora(files).set_index("corpus")
     assert table.loc["web"].tolist() == [1, 1, 14, 1]
-    said = captions.problems(files)
+    said = describe_unreadable_files(files)
     assert said.startswith("Skipped and not counted: web: ")
     assert said.endswith("web.csv cannot be read: empty CSV.")
-    assert captions.problems(files[files["problem"] == ""]) == "Every file was read completely."
+    assert (
+        describe_unreadable_files(files[files["problem"] == ""])
+        == "Every file was read to its end."
+    )
 
 
 def test_a_corpus_without_captions_does_not_make_everything_new(scanned):

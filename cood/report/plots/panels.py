@@ -1,4 +1,4 @@
-"""Figures of several panels: metrics by spaces."""
+"""Figures of several panels: metrics of images and of texts, over models and over training."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from cood.report.plots.figures import (
+from cood.report.plots.style import (
     EDGE,
-    about,
-    kinds,
-    legend,
+    SPACES,
+    WIDTH,
+    architecture_groups,
+    describe_model,
+    error_lengths,
+    legend_options,
+    model_styles,
     percent_axes,
-    reach,
-    spread,
-    styles,
+    row_values,
 )
-from cood.report.plots.svg import Told, tell
+from cood.report.plots.svg import Label, label_marks
 
-SPACES = {"image": "#b5446e", "text": "#2b6a99"}  # apart in brightness and for the colour-blind
-WIDTH, HEIGHT = 7.2, 2.3
+ROW_HEIGHT = 2.3  # inches
+OVERPLOT_SHIFT = 0.2  # octaves by which points are moved at most, so that none hides another
 
 
-def panels(
+def metric_panels(
     models: pd.DataFrame, scores: pd.DataFrame, accuracy: pd.DataFrame, label: str
 ) -> Figure:
     """A row a metric and a column a space; in each panel a point a model, with intervals.
@@ -44,40 +46,45 @@ def panels(
     label
         Of the accuracy.
     """
-    colours, markers = styles(models)
-    known = models.assign(marker=kinds(models).map(markers)).set_index("model")
+    colours, markers = model_styles(models)
+    styled = models.assign(marker=architecture_groups(models).map(markers)).set_index("model")
     metrics = list(dict.fromkeys(scores["metric"]))
     figure, grid = plt.subplots(
-        len(metrics), 2, figsize=(WIDTH, HEIGHT * len(metrics) + 0.8), squeeze=False, sharey=True
+        len(metrics),
+        2,
+        figsize=(WIDTH, ROW_HEIGHT * len(metrics) + 0.8),
+        squeeze=False,
+        sharey=True,
     )
     for row, metric in zip(grid, metrics, strict=True):
         for axes, space in zip(row, SPACES, strict=True):
             here = scores[(scores["metric"] == metric) & (scores["space"] == space)]
-            for model, one in here.set_index("model").iterrows():
-                its = known.loc[model]
+            for model, score in here.set_index("model").iterrows():
+                style = styled.loc[model]
                 drawn = axes.errorbar(
-                    one["value"],
+                    score["value"],
                     accuracy.loc[model, "value"],
-                    xerr=reach(one),
-                    fmt=its["marker"],
-                    color=colours[its["family"]],
+                    xerr=error_lengths(score),
+                    fmt=style["marker"],
+                    color=colours[style["family"]],
                     markeredgecolor=EDGE,
                     markeredgewidth=0.6,
                     markersize=7,
                     elinewidth=1,
-                    ecolor=(*colours[its["family"]], 0.5),
+                    ecolor=(*colours[style["family"]], 0.5),
                 )
-                up, named = spread(accuracy.loc[model]), {"y": label}
-                tell(drawn[0], Told(str(model), about(its), spread(one), up, named))
+                up = row_values(accuracy.loc[model])
+                lines = describe_model(style)
+                label_marks(drawn[0], Label(str(model), lines, row_values(score), up, {"y": label}))
             axes.axvline(here["chance"].mean(), color="0.6", linestyle=":", linewidth=1)
             axes.set_xlabel(f"{metric.replace('_', ' ')}, {space}s", fontsize=10)
             percent_axes(axes, "y")
         row[0].set_ylabel(label, fontsize=10)
-    figure.legend(**legend(colours, markers), loc="outside lower center")
+    figure.legend(**legend_options(colours, markers), loc="outside lower center")
     return figure
 
 
-def training(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+def training_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     """A panel a metric: over steps, a thin line a model and a thick one for their mean.
 
     Parameters
@@ -94,17 +101,17 @@ def training(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         for space, part in here.groupby("space", sort=False):
             colour = SPACES.get(str(space), "0.3")
             for model, line in part.groupby("model"):
-                drawn = axes.plot(
-                    *(_shown(line["step"]), line["value"]), color=colour, alpha=0.3, lw=0.8
-                )
+                steps = _on_log_axis(line["step"])
+                (drawn,) = axes.plot(steps, line["value"], color=colour, alpha=0.3, lw=0.8)
                 first, last = line.sort_values("step")["value"].iloc[[0, -1]]
-                told = [f"{space}: {first:.3g} before training, {last:.3g} at its end"]
-                tell(drawn[0], Told(str(model), told))
+                lines = [f"{space}: {first:.3g} before training, {last:.3g} at its end"]
+                label_marks(drawn, Label(str(model), lines))
             mean = part.groupby("step")[["value", "chance"]].mean()
             name = f"{space}s" if space in SPACES else str(space)
-            axes.plot(_shown(mean.index), mean["value"], color=colour, lw=2.5, label=name)
-            axes.plot(_shown(mean.index), mean["chance"], color=colour, lw=1, ls=":")
-        _steps(axes, "x")
+            steps = _on_log_axis(mean.index)
+            axes.plot(steps, mean["value"], color=colour, lw=2.5, label=name)
+            axes.plot(steps, mean["chance"], color=colour, lw=1, ls=":")
+        _set_step_axes(axes, "x")
         axes.set_title(metric.replace("_", " "), fontsize=11)
     for axes in grid.flat[len(metrics) :]:
         axes.set_visible(False)
@@ -114,47 +121,49 @@ def training(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     return figure
 
 
-def arrivals(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
+def arrival_steps(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     """A panel a metric: steps of texts (across) against those of images (up), a point a model."""
-    colours, markers = styles(models)
-    known = models.assign(marker=kinds(models).map(markers)).set_index("model")
+    colours, markers = model_styles(models)
+    styled = models.assign(marker=architecture_groups(models).map(markers)).set_index("model")
     figure, grid = plt.subplots(
         1, len(steps), figsize=(WIDTH, 3.6), squeeze=False, sharex=True, sharey=True
     )
-    every = pd.concat([found.dropna().stack() for found in steps.values()])
+    every = pd.concat([table.dropna().stack() for table in steps.values()])
     ends = (every.min() / 1.3, every.max() * 1.3) if len(every) else (1, 2)
     rng = np.random.default_rng(0)
-    for axes, (metric, found) in zip(grid[0], steps.items(), strict=True):
-        both = found.dropna()
-        for model, row in both.iterrows():
-            # Moments are few: points are moved a little, so that none hides another.
-            across, up = row[["text", "image"]].to_numpy(float) * 2 ** rng.uniform(-0.2, 0.2, 2)
-            drawn = axes.plot(
-                *(across, up, known.loc[model, "marker"]),
-                color=colours[known.loc[model, "family"]],
+    for axes, (metric, table) in zip(grid[0], steps.items(), strict=True):
+        for model, row in table.dropna().iterrows():
+            style = styled.loc[model]
+            shift = rng.uniform(-OVERPLOT_SHIFT, OVERPLOT_SHIFT, 2)
+            across, up = row[["text", "image"]].to_numpy(float) * 2**shift
+            (drawn,) = axes.plot(
+                across,
+                up,
+                style["marker"],
+                color=colours[style["family"]],
                 markeredgecolor=EDGE,
                 markeredgewidth=0.6,
                 markersize=8,
             )
-            said = [f"texts at step {row['text']:g}, images at step {row['image']:g}"]
-            tell(drawn[0], Told(str(model), [*about(known.loc[model]), *said]))
+            arrival = f"texts at step {row['text']:g}, images at step {row['image']:g}"
+            label_marks(drawn, Label(str(model), [*describe_model(style), arrival]))
         axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
-        _steps(axes, "xy")
+        _set_step_axes(axes, "xy")
         axes.set_title(metric.replace("_", " "), fontsize=10)
         axes.set_xlabel("step of texts")
     grid[0][0].set_ylabel("step of images")
-    figure.legend(**legend(colours, markers), loc="outside lower center")
+    figure.legend(**legend_options(colours, markers), loc="outside lower center")
     return figure
 
 
-def _steps(axes: Axes, which: str) -> None:
+def _set_step_axes(axes: Axes, which: str) -> None:
     for name in which:
         getattr(axes, f"set_{name}scale")("log", base=2)
         getattr(axes, f"{name}axis").set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _shown(steps: pd.Series | pd.Index) -> np.ndarray:
+def _on_log_axis(steps: pd.Series | pd.Index) -> np.ndarray:
     # Step 0 has no logarithm; it is drawn left of the first step.
     values = np.asarray(steps, dtype=float)
-    later = values[values > 0]
-    return np.where(values == 0, later.min() / 2 if len(later) else 1, values)
+    positive = values[values > 0]
+    return np.where(values == 0, positive.min() / 2 if len(positive) else 1, values)

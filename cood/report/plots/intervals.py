@@ -1,0 +1,119 @@
+"""Values of models with their intervals, as rows of dots, curves and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from cood.report.plots.style import EDGE, MARKERS, WIDTH, legend_options, model_styles, row_values
+from cood.report.plots.svg import Label, label_marks
+
+LEGEND_LETTERS = 80  # in one line of a legend
+LEGEND_COLUMNS = 4
+GROUP_HEIGHT = 0.6  # share of a row that its groups take
+
+
+def interval_rows(
+    table: pd.DataFrame, groups: Sequence[str], xlabel: str, colours: Sequence[str] | None = None
+) -> Figure:
+    """A row a model and, for each group, a dot with its interval.
+
+    Parameters
+    ----------
+    table
+        Columns `model`, `group`, `value`, `low`, `high`; models from the top in the given order.
+    groups
+        Groups to draw, each in a colour of its own.
+    xlabel, colours
+        Label of the values; colours of the groups.
+    """
+    order = list(dict.fromkeys(table["model"]))
+    palette = colours or [str(c) for c in sns.color_palette("colorblind", len(groups)).as_hex()]
+    figure, axes = plt.subplots(figsize=(WIDTH, max(2.4, 1.2 + 0.34 * len(order))))
+    for i, (group, colour) in enumerate(zip(groups, palette, strict=True)):
+        rows = table[table["group"] == group].set_index("model").reindex(order)
+        shift = (i - (len(groups) - 1) / 2) * GROUP_HEIGHT / max(1, len(groups))
+        height = np.arange(len(order)) + shift
+        axes.hlines(height, rows["low"], rows["high"], color=colour, linewidth=1.5)
+        finite = np.isfinite(rows["value"].to_numpy(float))
+        (dots,) = axes.plot(
+            rows["value"][finite],
+            height[finite],
+            MARKERS[i],
+            color=colour,
+            label=group,
+            markersize=6,
+        )
+        labels = [Label(name, [group], x=row_values(row)) for name, row in rows[finite].iterrows()]
+        label_marks(dots, *labels)
+    axes.set_yticks(range(len(order)), order)
+    axes.invert_yaxis()
+    axes.set(xlabel=xlabel)
+    axes.grid(axis="y", visible=False)
+    if len(groups) > 1:
+        # Long names in one line would leave no room for the axes.
+        fits = sum(map(len, groups)) < LEGEND_LETTERS
+        ncols = min(LEGEND_COLUMNS, len(groups)) if fits else 1
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=ncols)
+    return figure
+
+
+def curves(table: pd.DataFrame, labels: tuple[str, str]) -> Figure:
+    """A panel a factor and, in each, a line of accuracies by number of dimensions, and chance.
+
+    Parameters
+    ----------
+    table
+        Columns `panel`, `line`, `x`, `value` and `chance`; panels and lines in the given order.
+    labels
+        Of the axes.
+    """
+    panels, lines = (list(dict.fromkeys(table[name])) for name in ("panel", "line"))
+    figure, grid = plt.subplots(1, len(panels), figsize=(WIDTH, 4.2), squeeze=False)
+    colours = sns.color_palette("colorblind", len(lines))
+    axis_labels = {"x": labels[0], "y": labels[1]}
+    for axes, panel in zip(grid[0], panels, strict=True):
+        here = table[table["panel"] == panel]
+        for i, (line, colour) in enumerate(zip(lines, colours, strict=True)):
+            rows = here[here["line"] == line]
+            (drawn,) = axes.plot(
+                rows["x"],
+                rows["value"],
+                f"{MARKERS[i]}-",
+                color=colour,
+                label=line,
+                markersize=5,
+            )
+            points = zip(rows["x"], rows["value"], strict=True)
+            label_marks(drawn, *(Label(line, [panel], [x], [y], axis_labels) for x, y in points))
+        axes.axhline(here["chance"].iloc[0], color="0.5", linestyle=":", label="chance")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.set(title=panel, xlabel=labels[0], ylim=(0, None))
+    grid[0][0].set(ylabel=labels[1])
+    handles, names = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return figure
+
+
+def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
+    """A bar a model from 0, coloured by family; the largest at the top."""
+    colours, _ = model_styles(models)
+    family = models.set_index("model")["family"]
+    values = values.sort_values()
+    figure, axes = plt.subplots(figsize=(WIDTH, max(2.8, 1.2 + 0.3 * len(values))))
+    drawn = axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
+    for bar, (model, value) in zip(drawn, values.items(), strict=True):
+        bar.set(edgecolor=EDGE, linewidth=0.6)
+        label_marks(bar, Label(str(model), [family[model]], x=[value]))
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.set(xlabel=xlabel, ylim=(-0.8, len(values) - 0.2))
+    axes.grid(axis="y", visible=False)
+    figure.legend(**legend_options(colours, {}), loc="outside lower center")
+    return figure

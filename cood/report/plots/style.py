@@ -1,0 +1,162 @@
+"""One look for all figures: the theme, colours by training data, markers by architecture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from cood.report.plots.svg import as_svg, with_interval
+
+WIDTH = 7.2  # inches, of most figures
+MARKERS = "oDs^vPX*<>"
+MOST_SHADES = 6  # families that the shades of one scale keep apart
+# Chosen one after the other, each as far as possible from those before it (CIELAB), for readers
+# with full colour vision and of three kinds of colour blindness (Machado et al. 2009).
+DISTINCT_COLOURS = [
+    "#6c5933",
+    "#0db9f2",
+    "#f2930d",
+    "#5920f2",
+    "#b9cc93",
+    "#930d6c",
+    "#9320b9",
+    "#cc93a6",
+    "#cc460d",
+    "#df46b9",
+    "#592033",
+    "#93936c",
+    "#207ff2",
+    "#33207f",
+    "#59a646",
+    "#dfb9df",
+    "#0ddf46",
+    "#33330d",
+    "#93596c",
+    "#336c93",
+]
+SPACES = {"image": "#b5446e", "text": "#2b6a99"}  # differ in brightness, for the colour-blind
+MOST_LABELLED = 20  # models up to which each point has its name, and legends have large letters
+EDGE = "0.2"  # grey around dots and bars, so that a light one can be seen
+OTHER = "other"  # architectures that are too rare for a marker of their own
+UNKNOWN_ARCHITECTURE = "checkpoint"
+
+
+def set_theme() -> None:
+    """Set the theme: SVG with labelled marks, and letters that are large enough for a phone."""
+    import matplotlib_inline.backend_inline as backend
+    from IPython import get_ipython
+
+    sns.set_theme(
+        style="whitegrid",
+        context="notebook",
+        rc={
+            "figure.figsize": (WIDTH, 6.0),
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "grid.color": "#e4e4e4",
+            "legend.frameon": False,
+            "legend.fontsize": 9,
+            "svg.fonttype": "path",  # the same letters on every machine
+            "svg.hashsalt": "cood",
+            "font.family": "DejaVu Sans",
+        },
+    )
+    backend.set_matplotlib_formats("svg")
+    shell = get_ipython()
+    if shell is not None:
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, as_svg)
+
+
+def model_styles(models: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
+    """Colour of each family and marker of each group of architectures, in a fixed order."""
+    families = sorted(models["family"].unique(), key=_by_number)
+    if len(families) <= MOST_SHADES:
+        colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
+    else:
+        colours = sns.color_palette(DISTINCT_COLOURS, len(families))
+    markers = dict(zip(sorted(set(architecture_groups(models))), MARKERS, strict=False))
+    return dict(zip(families, colours, strict=True)), markers
+
+
+def architecture_groups(models: pd.DataFrame) -> pd.Series:
+    """Group of each model's architecture, at most as many groups as there are markers.
+
+    A group is the architecture itself. Where there are too many, it is the beginning of its name
+    (``ViT-B``, ``RN``, ``convnext``), and the rarest of these are ``other``.
+    """
+    if "architecture" not in models:
+        return pd.Series(UNKNOWN_ARCHITECTURE, index=models.index)
+    groups = models["architecture"].fillna(UNKNOWN_ARCHITECTURE)
+    if groups.nunique() > len(MARKERS):
+        groups = groups.str.extract(r"^((?:ViT-[A-Za-z]+)|[A-Za-z]+)", expand=False).fillna(OTHER)
+    if groups.nunique() > len(MARKERS):
+        common = groups.value_counts().index[: len(MARKERS) - 1]
+        groups = groups.where(groups.isin(common), OTHER)
+    return groups
+
+
+def legend_options(colours: dict[str, Any], markers: dict[str, str]) -> dict[str, Any]:
+    """Options of a legend of families and architectures: its handles, columns and letters."""
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=colour, label=family, markersize=7)
+        for family, colour in colours.items()
+    ] + [
+        Line2D([], [], marker=marker, linestyle="", color="0.45", label=group, markersize=7)
+        for group, marker in markers.items()
+    ]
+    is_long = len(handles) > MOST_LABELLED
+    return {"handles": handles, "ncols": 4 if is_long else 3, "fontsize": 8 if is_long else 9}
+
+
+def percent_axes(axes: Axes, which: str = "xy") -> None:
+    """Format shares as percentages on the axes `which`."""
+    for name in which:
+        getattr(axes, f"{name}axis").set_major_formatter(PercentFormatter(1, decimals=None))
+
+
+def add_line(axes: Axes, x: np.ndarray, y: np.ndarray, label: str) -> None:
+    """Draw a line behind the points, labelled at its end; nothing if it does not exist."""
+    if not (np.isfinite(x[-1]) and np.isfinite(y[-1])):
+        return
+    axes.plot(x, y, color="0.6", linewidth=1.2, zorder=0)
+    axes.annotate(label, (x[-1], y[-1]), color="0.35", fontsize=8, ha="right", va="bottom")
+
+
+def error_lengths(row: pd.Series) -> list[list[float]] | None:
+    """Lengths of an interval below and above its value, for `errorbar`; None without one."""
+    if "low" not in row.index or not np.isfinite(row["low"]):
+        return None
+    return [[max(0.0, row["value"] - row["low"])], [max(0.0, row["high"] - row["value"])]]
+
+
+def row_values(row: pd.Series) -> list[float]:
+    """Value of a row, and its interval if it has one, as `svg.Label` takes them."""
+    columns = ["value", "low", "high"] if "low" in row.index else ["value"]
+    return with_interval(row[columns].to_numpy(float))
+
+
+def describe_model(row: Any) -> list[str]:
+    """Lines of a model's label: its family and architecture, from a row of the table of models."""
+    parts = (row.family, getattr(row, "architecture", None))
+    return [", ".join(part for part in parts if isinstance(part, str))]
+
+
+def legend_below(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
+    """Add the legend of models below the axes: at the side it would take a third of a phone."""
+    below = min(0.13, 0.75 / plt.gcf().get_figheight())  # at most 0.75 inches
+    options = legend_options(colours, markers)
+    axes.legend(**options, loc="upper center", bbox_to_anchor=(0.5, -below))
+
+
+def _by_number(family: str) -> tuple[float, str]:
+    digits = "".join(c for c in family.split("%")[0] if c.isdigit() or c == ".")
+    return (float(digits) if digits else np.inf, family)

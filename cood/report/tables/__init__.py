@@ -1,0 +1,29 @@
+"""Tables of the report, and the sentences that sum them up."""
+
+from cood.report.tables.formatting import (
+    format_estimate,
+    format_ratio,
+    metric_names,
+    output,
+    stack_groups,
+    styled,
+)
+from cood.report.tables.models import (
+    leaderboard,
+    seed_noise,
+    skipped_models,
+    styled_leaderboard,
+)
+
+__all__ = [
+    "format_estimate",
+    "format_ratio",
+    "leaderboard",
+    "metric_names",
+    "output",
+    "seed_noise",
+    "skipped_models",
+    "stack_groups",
+    "styled",
+    "styled_leaderboard",
+]

@@ -1,0 +1,85 @@
+"""Numbers and tables as readers see them, and where a notebook saves its files."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+ESTIMATE = re.compile(r"[-+]?[\d.]+ ?%? \[[^\]]*\].{0,20}")  # a number with its interval
+MISSING = "-"
+OUTPUT_VARIABLE = "COOD_OUTPUT"  # environment variable: where a running notebook saves
+
+
+def output(name: str) -> Path:
+    """Path at which a running notebook saves a file, which is kept if all cells succeed.
+
+    Outside a run of the pipeline, that is the current folder.
+    """
+    return Path(os.environ.get(OUTPUT_VARIABLE, ".")) / name
+
+
+def format_estimate(value: float, low: float = np.nan, high: float = np.nan) -> str:
+    """A coefficient with its interval if it has one; ``-`` without a value.
+
+    Examples
+    --------
+    >>> format_estimate(0.5, 0.25, 0.75), format_estimate(0.5), format_estimate(float("nan"))
+    ('0.50 [0.25, 0.75]', '0.50', '-')
+    """
+    if not np.isfinite(value):
+        return MISSING
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite(low) else f"{value:.2f}"
+
+
+def format_ratio(a: float, b: float) -> str:
+    """`a` divided by `b` as text.
+
+    Examples
+    --------
+    >>> format_ratio(0.3, 0.1), format_ratio(0.3, 0.0)
+    ('3.0', 'infinite')
+    """
+    if b > 0:
+        return f"{a / b:.1f}"
+    return "infinite" if a > 0 else "undefined"
+
+
+def metric_names(rows: pd.DataFrame) -> pd.Series:
+    """Name of the metric and space of each row, such as ``z diff of texts``."""
+    return rows["metric"].str.replace("_", " ") + " of " + rows["space"] + "s"
+
+
+def styled(table: pd.DataFrame) -> Styler:
+    """A table without row numbers, drawn as the theme draws data frames.
+
+    Text is escaped: a word of a study, or an error message, may look like an HTML tag.
+    """
+    columns = table.select_dtypes(["object", "str"]).columns
+    table = table.assign(**{c: table[c].map(_escape) for c in columns})
+    style = table.style.hide(axis="index").set_table_attributes('class="dataframe"')
+    return style.map(_keep_on_one_line, subset=columns) if len(columns) else style
+
+
+def _keep_on_one_line(value: object) -> str:
+    """Style of a cell: a number and its interval are not broken."""
+    return "white-space: nowrap" if ESTIMATE.fullmatch(str(value)) else ""
+
+
+def _escape(value: object) -> object:
+    return escape(value) if isinstance(value, str) else value
+
+
+def stack_groups(parts: dict[str, pd.DataFrame], order: Sequence[str]) -> pd.DataFrame:
+    """Several tables with one row per model as one long table with the column `group`.
+
+    `order` is that of the models; one that a table lacks gets an empty row.
+    """
+    tables = [part.reindex(order).reset_index().assign(group=name) for name, part in parts.items()]
+    return pd.concat(tables, ignore_index=True)

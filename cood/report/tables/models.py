@@ -1,0 +1,92 @@
+"""Tables of models: the leaderboard, models that differ only in their seed, skipped models."""
+
+from __future__ import annotations
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from cood.analysis.results import percent
+from cood.report.tables.formatting import MISSING, styled
+
+DESCRIPTION = (
+    "architecture",
+    "loss",
+    "share",
+    "images",
+    "epochs",
+    "seed",
+    "parameters",
+    "data",  # from here on: of published checkpoints
+    "samples_seen",
+    "published_id",
+)
+ONLY_SAVED = ("loss", "seed", "parameters", "samples_seen", "ID is")  # too wide for the page
+ACCURACIES = ("ID", "C-OoD")
+PUBLISHED_HEADING = "ImageNet, published"
+
+
+def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
+    """Models by C-OoD accuracy, with ID accuracy, both intervals and a description of each.
+
+    Parameters
+    ----------
+    models
+        Table of models.
+    inside, outside
+        ID and C-OoD accuracy, indexed by model: `value`, `low` and `high`.
+    """
+    columns = ["model", *(column for column in DESCRIPTION if column in models)]
+    board = models[columns].set_index("model")
+    for name, values in zip(ACCURACIES, (inside, outside), strict=True):
+        board[name] = values["value"]
+        board[f"{name} low"], board[f"{name} high"] = values["low"], values["high"]
+    return board.dropna(subset=["C-OoD"]).sort_values("C-OoD", ascending=False).reset_index()
+
+
+def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
+    """A leaderboard for readers: accuracies in percent with their intervals.
+
+    `id_heading` is the heading of ID accuracy.
+    """
+    hidden = [c for c in board if c.endswith((" low", " high")) or c in ONLY_SAVED]
+    table = board.drop(columns=hidden)
+    for name in ACCURACIES:
+        estimates = board[[name, f"{name} low", f"{name} high"]].to_numpy()
+        table[name] = [percent(*estimate) for estimate in estimates]
+    if "share" in table:
+        table["share"] = table["share"].map("{:.0%}".format, na_action="ignore")
+    if "published_id" in table:
+        published = table.pop("published_id")
+        is_id_accuracy = published.equals(board["ID"].rename(published.name))
+        if not is_id_accuracy:
+            table[PUBLISHED_HEADING] = published.map(percent, na_action="ignore")
+    table = table.rename(columns={"ID": id_heading})
+    first = ["model", "C-OoD", id_heading, "above the line"]
+    table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
+    wide = styled(table).set_table_attributes('class="dataframe intervals"')
+    return wide.format(precision=1, thousands=",", na_rep=MISSING)
+
+
+def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
+    """Range of an accuracy over models that differ only in their seed, as sentences."""
+    trained = models[models["kind"] == "trained here"]
+    keys = [c for c in trained if c not in {"model", "seed", "missing", "parameters"}]
+    ranges = []
+    for _, group in trained.groupby(keys, dropna=False):
+        values = accuracy["value"].reindex(group["model"]).dropna()
+        if len(values) > 1:
+            low, high = percent(values.min()), percent(values.max())
+            names = ", ".join(values.index)
+            ranges.append(f"{names} differ only in their seed and range from {low} to {high}")
+    if not ranges:
+        return "No two models differ only in their seed, so the noise of training is unknown."
+    return f"{'; '.join(ranges)}. Smaller differences between models may be noise."
+
+
+def skipped_models(models: pd.DataFrame) -> str:
+    """Which models of a study are not in the results, and why, as a sentence."""
+    missing = models[models["missing"] != ""]
+    if missing.empty:
+        return "All models of the study are in the table."
+    named = [f"{row.model} ({row.missing})" for row in missing.itertuples()]
+    return f"Skipped, because they could not be loaded: {'; '.join(named)}."

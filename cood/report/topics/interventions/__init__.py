@@ -1,0 +1,37 @@
+"""The page on interventions: edits of embeddings, and mediation of the effect of the share."""
+
+from cood.report.topics.interventions.effects import (
+    agreement_table,
+    describe_agreement,
+    describe_controls,
+    describe_effects,
+    describe_rotation,
+    describe_samples,
+    effect_table,
+    plot_dose_response,
+    plot_effects,
+    select_edits,
+)
+from cood.report.topics.interventions.mediation import (
+    NO_SHARE,
+    describe_mediation,
+    mediation_table,
+    plot_mediation,
+)
+
+__all__ = [
+    "NO_SHARE",
+    "agreement_table",
+    "describe_agreement",
+    "describe_controls",
+    "describe_effects",
+    "describe_mediation",
+    "describe_rotation",
+    "describe_samples",
+    "effect_table",
+    "mediation_table",
+    "plot_dose_response",
+    "plot_effects",
+    "plot_mediation",
+    "select_edits",
+]

@@ -1,0 +1,303 @@
+"""Effects of edits of embeddings on accuracy and on metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cood.analysis.results import Results
+from cood.analysis.topics.interventions.effects import TESTS
+from cood.errors import StudyError
+from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
+from cood.evaluation.interventions.interventions import ACCURACIES
+from cood.report.plots.style import MARKERS, WIDTH, legend_options, model_styles
+from cood.report.plots.svg import Label, label_marks, with_interval
+from cood.report.tables.formatting import MISSING
+from cood.report.topics.interventions.points import format_points
+
+TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
+POINTS = "change of accuracy (points)"
+RANDOM = "random"  # directions of the control
+MOVED = 1e-3  # change of a metric that is reported
+
+Edits = Mapping[str, tuple[str, float, str]]  # edit, dose and side, by name
+
+
+def select_edits(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
+    """The edits that the page shows: edit, dose and side of each, by name.
+
+    Raises
+    ------
+    StudyError
+        If the study does not remove `dose` directions.
+    """
+    doses = results.study.interventions.doses if results.study.interventions else []
+    if dose not in doses:
+        raise StudyError(
+            f"parameter dose: the study {results.study.name} removes {', '.join(map(str, doses))} "
+            f"directions, not {dose}; choose one of these, or add {dose} to `doses:` under "
+            "`interventions:` in the study file"
+        )
+    kinds = {**REMOVALS, REMOVE_RANDOM: RANDOM}
+    removed = {
+        f"{dose} {kind} directions removed": (edit, float(dose), "both")
+        for edit, kind in kinds.items()
+    }
+    return removed | {
+        "texts without interaction": ("additive", 1.0, "texts"),
+        "texts with doubled interaction": ("additive", -1.0, "texts"),
+        "texts minus the interaction of another text": ("shuffled", 1.0, "texts"),
+        "centred": ("centre", 0.0, "both"),
+        "whitened by 90 %": ("whiten", 0.9, "both"),
+        "rotated": ("rotate", 0.0, "both"),
+    }
+
+
+def plot_effects(
+    table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, shown: Edits, metric: str
+) -> Figure:
+    """A band an edit: a dot with its interval for each model, and a diamond for their mean.
+
+    All are differences to the unedited embeddings.
+
+    Parameters
+    ----------
+    table, pooled
+        What `cood.analysis.topics.interventions.effects.load_interventions` and `effects` return.
+    models
+        Table of models with `model` and `family`.
+    shown, metric
+        What `select_edits` returns; which accuracy.
+    """
+    colours, _ = model_styles(models)
+    family = models.set_index("model")["family"]
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
+    for place, (name, cell) in enumerate(shown.items()):
+        rows, mean = (_select(t, *cell, "unedited", metric) for t in (table, pooled))
+        for height, row in zip(
+            place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
+        ):
+            colour = colours[family[row.model]]
+            axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
+            (dot,) = axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
+            label_marks(dot, Label(row.model, [name], x=_in_points(row)))
+        for row in mean.itertuples():
+            axes.hlines(place + 0.32, 100 * row.low, 100 * row.high, color="0.15", lw=2.2)
+            (dot,) = axes.plot(100 * row.value, place + 0.32, "D", color="0.15", markersize=6)
+            label_marks(dot, Label(name, [f"mean over {row.n} models"], x=_in_points(row)))
+    axes.set_yticks(range(len(shown)), list(shown))
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel=POINTS)
+    figure.legend(**legend_options(colours, {}), loc="outside lower center")
+    return figure
+
+
+def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
+    """Mean change of three accuracies by dose: directions above, interactions of texts below.
+
+    Parameters
+    ----------
+    pooled
+        Differences to the unedited embeddings, as `effects` returns them.
+    side
+        Of the directions: ``images``, ``texts`` or ``both``.
+    """
+    kinds = [e for e in pooled["edit"].unique() if e in (*REMOVALS, REMOVE_RANDOM)]
+    colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
+    colours |= {"additive": sns.color_palette("colorblind")[4]}
+    colours |= dict.fromkeys((REMOVE_RANDOM, "shuffled"), "0.45")
+    figure, grid = plt.subplots(2, len(TITLES), figsize=(WIDTH, 6.4))
+    rows = (
+        ("directions removed", kinds, side),
+        ("share of the interaction removed", ["additive", "shuffled"], "texts"),
+    )
+    for panels, (title, edits, where) in zip(grid, rows, strict=True):
+        for axes, (metric, name) in zip(panels, TITLES.items(), strict=True):
+            here = pooled[(pooled["side"] == where) & (pooled["metric"] == metric)]
+            _plot_doses(axes, here, edits, colours, Label(name, axis_labels={"x": title}))
+        panels[0].set_ylabel(POINTS, fontsize=10)
+    for axes in grid[0]:
+        doses = pooled.loc[(pooled["side"] == side) & pooled["edit"].isin(kinds), "dose"]
+        if len(doses):
+            axes.set_xticks([0, *sorted(doses.unique())])
+            axes.xaxis.set_major_formatter("{x:g}")
+    handles = [handle for line in grid for handle in line[0].get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _plot_doses(
+    axes: Axes, table: pd.DataFrame, edits: Sequence[str], colours: Mapping[str, Any], panel: Label
+) -> None:
+    """A line an edit with the interval as a band; `panel` has the title and the label of x."""
+    axis_labels = {**panel.axis_labels, "y": POINTS}
+    for marker, edit in zip(MARKERS, edits, strict=False):
+        part = table.loc[table["edit"] == edit, ["dose", "value", "low", "high"]]
+        points = np.vstack([part.to_numpy(float), np.zeros(4)])  # a dose of 0 changes nothing
+        x, y, low, high = points[np.argsort(points[:, 0])].T
+        (line,) = axes.plot(x, 100 * y, f"{marker}-", color=colours[edit], markersize=5, label=edit)
+        along = zip(x, 100 * y, strict=True)
+        label_marks(line, *(Label(edit, [panel.name], [a], [b], axis_labels) for a, b in along))
+        axes.fill_between(x, 100 * low, 100 * high, color=colours[edit], alpha=0.15, lw=0)
+    axes.axhline(0, color="0.3", linewidth=1)
+    axes.set_title(panel.name, fontsize=11)
+    axes.set_xlabel(panel.axis_labels["x"], fontsize=9)
+
+
+def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
+    """A row an edit: mean changes of the accuracies, and of the first relative to its control."""
+    rows = []
+    for name, cell in shown.items():
+        row = {"edit": name}
+        for against, heading, metrics in (
+            ("unedited", "", ACCURACIES),
+            ("control", " relative to control", ACCURACIES[:1]),
+        ):
+            for metric in metrics:
+                effect = _select(pooled, *cell, against, metric)
+                text = _format(effect.iloc[0]) if len(effect) else MISSING
+                row[f"{TITLES[metric]}{heading}"] = text
+        counts = _select(pooled, *cell, "unedited", ACCURACIES[0])[["up", "down", "n"]].to_numpy()
+        text = "{} up, {} down of {}".format(*counts[0]) if len(counts) else MISSING
+        row["models with a significant change (pair)"] = text
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def describe_controls(pooled: pd.DataFrame, dose: int) -> str:
+    """Whether removing the directions of a factor lowers its accuracy more than random ones do.
+
+    Sentences; `pooled` is what `effects` returns, `dose` the number of directions.
+    """
+    sentences = []
+    for kind in ("attribute", "object"):
+        metric = f"{kind}_top1"
+        edit = next(edit for edit, removed in REMOVALS.items() if removed == kind)
+        removal, control = ((name, float(dose), "both") for name in (edit, REMOVE_RANDOM))
+        own, random, difference = (
+            _select(pooled, *key, against, metric)
+            for key, against in (
+                (removal, "unedited"),
+                (control, "unedited"),
+                (removal, "control"),
+            )
+        )
+        if own.empty or random.empty or difference.empty:
+            continue
+        is_specific = difference["high"].iloc[0] < 0
+        verdict = "so the edit is specific" if is_specific else "so the edit is not specific"
+        sentences.append(
+            f"Removing {dose} {kind} directions changes {kind} accuracy by "
+            f"{_format(own.iloc[0])} points (random directions: "
+            f"{_format(random.iloc[0])}; difference: "
+            f"{_format(difference.iloc[0])}), {verdict}."
+        )
+    return " ".join(sentences) or "No direction could be removed."
+
+
+def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
+    """Change of an accuracy by each edit, and relative to the control of the edit, as sentences."""
+    sentences = []
+    for name, cell in shown.items():
+        change, relative = (_select(pooled, *cell, a, metric) for a in ("unedited", "control"))
+        if cell[0] in TESTS and len(relative):
+            sentences.append(
+                f"{name.capitalize()}: {TITLES[metric]} accuracy changes by "
+                f"{_format(change.iloc[0])} points (relative to the control: "
+                f"{_format(relative.iloc[0])})."
+            )
+    return " ".join(sentences) or "No edit of this kind was possible."
+
+
+def describe_agreement(table: pd.DataFrame) -> str:
+    """How often edits change a metric and accuracy in the same direction, as sentences.
+
+    `table` is what `cood.analysis.topics.interventions.effects.agreement` returns.
+    """
+    finite = table.dropna(subset=["value"])
+    above, below = (finite["low"] > 0).sum(), (finite["high"] < 0).sum()
+    counts = table[[c for c in table if c.startswith(("raised", "lowered"))]].sum()
+    return (
+        "Over the edits of a model, the changes of a metric and of accuracy correlate "
+        f"significantly positively, as the claim predicts, for {above} of {len(finite)} pairs of a "
+        f"metric and a space, and significantly negatively for {below}. In {counts['raised']} "
+        "combinations of a metric, an edit and a dose, the edit made codes significantly more "
+        f"disentangled than its control did; of these, accuracy rose significantly in "
+        f"{counts['raised_up']} and fell significantly in {counts['raised_down']}. In "
+        f"{counts['lowered']} combinations, the edit made codes significantly less disentangled; "
+        f"accuracy rose significantly in {counts['lowered_up']} of these and fell significantly in "
+        f"{counts['lowered_down']}. The combinations share edits, so they are not independent."
+    )
+
+
+def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
+    """What `cood.analysis.topics.interventions.effects.agreement` returns, for readers."""
+    values = table[["value", "low", "high"]].to_numpy(float)
+    shown = {
+        "metric": table["metric"].str.replace("_", " "),
+        "edited": table["side"],
+        "Spearman within a model": [
+            f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else MISSING for v, a, b in values
+        ],
+        "models": table["n"],
+    }
+    for change in ("raised", "lowered"):
+        counts = table[[change, f"{change}_up", f"{change}_down"]].to_numpy()
+        texts = [f"{total} ({up} up, {down} down)" for total, up, down in counts]
+        shown[f"significantly {change} by edits (accuracy)"] = texts
+    return pd.DataFrame(shown)
+
+
+def describe_rotation(largest: float, metrics: pd.Series) -> str:
+    """What a common rotation of images and texts changes, as a sentence.
+
+    `largest` and `metrics` are what `cood.analysis.topics.interventions.effects.rotation` returns.
+    """
+    if not np.isfinite(largest):
+        return "No rotation was computed."
+    size = f"by more than {100 * largest:.2g} points" if largest > 0 else "at all"
+    text = f"A common rotation of images and texts changes no accuracy {size}"
+    moved = metrics[metrics > MOVED].sort_values(ascending=False)
+    if moved.empty:
+        return f"{text}, and no metric."
+    named = [f"{m.replace('_', ' ')} of {space}s by {v:.3f}" for (space, m), v in moved.items()]
+    return f"{text}, but it changes these metrics, in the mean over models: {', '.join(named)}."
+
+
+def describe_samples(results: Results, table: pd.DataFrame) -> str:
+    """Which compositions edits are fitted on and evaluated on, as a sentence."""
+    images = table[table["metric"] == ACCURACIES[0]]["n"].max() if len(table) else 0
+    text = (
+        "Edits are fitted on images and texts of compositions that some model may have seen, and "
+        "evaluated on unseen compositions"
+        if results.study.trained
+        else "No composition counts as seen here, so edits are fitted on a random half of the "
+        "compositions and evaluated on the other half"
+    )
+    return f"{text} ({images:,.0f} images of the first set, {table['model'].nunique()} models)."
+
+
+def _select(
+    table: pd.DataFrame, edit: str, dose: float, side: str, against: str, metric: str
+) -> pd.DataFrame:
+    where = {"edit": edit, "dose": dose, "side": side, "against": against, "metric": metric}
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return table
+
+
+def _in_points(row: Any) -> list[float]:
+    return with_interval(100 * np.array([row.value, row.low, row.high]))
+
+
+def _format(row: pd.Series) -> str:
+    return format_points(row["value"], row["low"], row["high"])

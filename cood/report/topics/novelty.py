@@ -1,0 +1,86 @@
+"""Whether compositions and images are new to a training set, as sentences."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cood.settings.study_file import Study
+
+MOST_FILES = 5  # that are named, of those that could not be read
+NO_COMPARISON = (
+    "The study does not compare its images with training images (`near_duplicates:` in a study "
+    "file)."
+)
+
+
+def describe_unreadable_files(files: pd.DataFrame) -> str:
+    """Which caption files could not be read, and why, as a sentence.
+
+    `files` is what `cood.analysis.topics.novelty.captions.load_files` returns.
+    """
+    unreadable = files[files["problem"] != ""]
+    if unreadable.empty:
+        return "Every file was read to its end."
+    named = [
+        f"{row.corpus}: {row.file} {row.problem}"
+        for row in unreadable.head(MOST_FILES).itertuples()
+    ]
+    rest = len(unreadable) - MOST_FILES
+    more = f"; and {rest} more" if rest > 0 else ""
+    return f"Skipped and not counted: {'; '.join(named)}{more}."
+
+
+def describe_held_out_check(check: pd.DataFrame) -> str:
+    """How many compositions that a model never saw each rule finds in its captions, as a sentence.
+
+    `check` is what `cood.analysis.topics.novelty.captions.held_out_check` returns.
+    """
+    if check.empty:
+        return "No corpus of this study is that of a model, so there is nothing to check against."
+    parts = []
+    for name, rows in check.groupby("corpus", sort=False):
+        by_rule = zip(rows["with captions"], rows["rule"], strict=True)
+        counts = [f"{count:,} by the {rule} rule" for count, rule in by_rule]
+        parts.append(f"of the {rows['not trained on'].iloc[0]:,} of {name}, {', '.join(counts)}")
+    return f"{'; '.join(parts)}."
+
+
+def describe_comparison(study: Study, nearest: pd.DataFrame, references: pd.DataFrame) -> str:
+    """What the images were compared with, and how to read the table, as sentences.
+
+    Parameters
+    ----------
+    study
+        The study.
+    nearest, references
+        What `load_nearest` and `load_references` of `cood.analysis.topics.novelty.near_duplicates`
+        return.
+    """
+    settings = study.near_duplicates
+    if settings is None:
+        return NO_COMPARISON
+    problems = [problem for problem in nearest["problem"].unique() if problem]
+    if problems:
+        return f"No image could be compared with {settings.model}: {problems[0]}."
+    if settings.references is not None:
+        sentences = [f"The references are training images embedded by {settings.model}."]
+    else:
+        sentences = [
+            f"The references are the drawings that {settings.model} was trained on. Test drawings "
+            "of the compositions that it was trained on should be more similar to them than test "
+            "drawings of others."
+        ]
+    pairs = references[references["kind"] == "pairs"]
+    if len(pairs):
+        sentences.append(
+            "The threshold for a duplicate is the lower of two: the similarity of altered copies, "
+            f"and that of {pairs['used'].sum():,} pairs of images that are duplicates."
+        )
+    unusable = references[references["problem"] != ""]
+    if len(unusable):
+        first = unusable.iloc[0]
+        sentences.append(
+            f"{len(unusable)} of {len(references)} reference files had problems; the first, "
+            f"`{first['file']}`: {first['problem']}."
+        )
+    return " ".join(sentences)

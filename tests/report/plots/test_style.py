@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cood.catalogue import checkpoints as catalogue
+from cood.report.build.sphinx_figures import LIGHTENING
+from cood.report.plots.style import MARKERS, architecture_groups, model_styles
+
+ZOO = [
+    (n.replace("/", "_"), f, n.partition("/")[0])
+    for f, ns in catalogue.families().items()
+    for n in ns
+]
+
+
+def test_every_group_of_architectures_has_its_own_marker():
+    models = pd.DataFrame(ZOO, columns=["model", "family", "architecture"])
+    colours, markers = model_styles(models)
+    assert set(architecture_groups(models)) == set(markers)
+    assert len(set(markers.values())) == len(markers) <= len(MARKERS)
+    assert len(set(colours.values())) == len(colours) == 18
+    assert {"ViT-B", "RN", "other"} <= set(markers)
+
+
+def test_models_of_unknown_architecture_share_one_group():
+    models = pd.DataFrame({"model": ["a", "b"], "family": ["one", "two"]})
+    assert model_styles(models)[1] == {"checkpoint": "o"}
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: colour blindness in linear RGB.
+VISION = {
+    "all colours": np.eye(3),
+    "no red": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "no green": [[0.3673, 0.8606, -0.2279], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "no blue": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+}
+
+
+def lab(colour, vision):
+    rgb = np.asarray(colour, float)
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.asarray(vision) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.asarray(to_xyz) @ linear / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("n", [2, 6, 7, 18, 20])
+@pytest.mark.parametrize("lightening", [0, LIGHTENING], ids=["light", "dark"])
+@pytest.mark.parametrize("eyes", VISION)
+def test_colours_of_families_differ_for_the_colour_blind(n, lightening, eyes):
+    models = pd.DataFrame({"model": range(n), "family": [f"{k} %" for k in range(n)]})
+    colours, _ = model_styles(models)
+    lightened = [np.array(c[:3]) + lightening * (1 - np.array(c[:3])) for c in colours.values()]
+    seen = [lab(colour, VISION[eyes]) for colour in lightened]
+    apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
+    assert min(apart) > 6  # 2 is a just noticeable difference

@@ -1,0 +1,54 @@
+from math import nan
+
+import pandas as pd
+import pytest
+
+from cood.files import write_table
+from cood.report.topics.dataset import (
+    describe_outcomes,
+    describe_study,
+    describe_verification,
+    image_outcomes,
+    verification_funnel,
+)
+
+
+def test_outcomes_of_images_are_counted_by_reason():
+    status = ["kept"] * 3 + ["damaged: <b> 1", "damaged: x", "empty file"]
+    table = image_outcomes(pd.DataFrame({"status": status}))
+    assert describe_outcomes(table) == (
+        "Of 6 images, 3 were kept. Dropped: damaged (2), empty file (1)."
+    )
+    all_kept = image_outcomes(pd.DataFrame({"status": ["kept"] * 1200}))
+    assert describe_outcomes(all_kept) == "All 1,200 images were kept."
+
+
+def test_a_study_says_which_models_it_trains(parse):
+    assert "Here every model is a small CLIP trained from scratch" in describe_study(parse())
+    published = {"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
+    assert describe_study(parse(models=published)).startswith("The study tests published models")
+
+
+def test_the_verification_of_a_set_is_described(parse, project):
+    study = parse(verification={"model": "org/vlm", "sets": ["ao"], "clip": "few"})
+    table = pd.DataFrame(
+        {
+            "status": ["kept", "object not seen", "attribute not seen", "kept", "duplicate"],
+            "composition": [0, 1, 2, 0, -1],
+            "object_yes": [0.9, 0.1, 0.9, 0.8, nan],
+            "attribute_yes": [0.9, 0.9, 0.2, 0.8, nan],
+            "object_mass": 0.5,
+            "attribute_mass": 0.25,
+            "clip": [0.3, 0.2, 0.25, 0.22, nan],
+        }
+    )
+    write_table(table, study.paths.verified("ao"))
+    steps = verification_funnel(study, "ao")
+    assert steps["images"].tolist() == [5, 4, 4, 3, 2]
+    assert steps["compositions"].tolist() == [3, 3, 3, 2, 1]
+    assert steps["share"].tolist() == pytest.approx([1, 0.8, 1, 0.75, 2 / 3])
+    text = describe_verification(study, "ao").data
+    assert "by `org/vlm`: an image is kept if its probability of yes is at least 50" in text
+    assert "yes and no together had 25" in text
+    assert "In 75.0 % of the pairs of a kept and a dropped image" in text
+    assert "similar to its text by `few`" in text
