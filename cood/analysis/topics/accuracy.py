@@ -102,8 +102,8 @@ class LanguageGap:
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
-            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} image-only "
-            f"encoders of {self.image_encoder_families}"
+            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} "
+            f"image-only encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
             return f"not estimable: {numbers} are too few, or do not differ"

@@ -39,7 +39,12 @@ def test_a_planted_step_is_found(step):
     expected = expit(logit(middle) + step) - middle
     assert gap.value == pytest.approx(expected, abs=1e-4)
     assert gap.low <= gap.value <= gap.high
-    assert (gap.clips, gap.towers, gap.clip_families, gap.image_encoder_families) == (8, 5, 8, 5)
+    assert (gap.clips, gap.image_encoders, gap.clip_families, gap.image_encoder_families) == (
+        8,
+        5,
+        8,
+        5,
+    )
     assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only encoders of 5")
 
 
