@@ -302,7 +302,7 @@ def test_image_only_encoders_as_on_their_page(parse, monkeypatch, towers):
     rng = np.random.default_rng(4)
     clip = np.arange(8 + towers) < 8
     inside = rng.uniform(0.3, 0.8, len(clip))
-    table = pd.DataFrame({"tower": np.where(clip, "CLIP", "images alone"), "ID": inside})
+    table = pd.DataFrame({"trained_on": np.where(clip, "CLIP", "images alone"), "ID": inside})
     table["family"] = [f"f{i}" for i in range(len(clip))]
     table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
     monkeypatch.setattr(accuracy, "image_encoder_table", lambda results, metric: table)

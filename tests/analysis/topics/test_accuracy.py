@@ -23,7 +23,7 @@ def zoo(step, seed=0, clips=8, towers=5, noise=0.05):
     return pd.DataFrame(
         {
             "model": [f"m{i}" for i in range(len(inside))],
-            "tower": np.where(language, "CLIP", "images alone"),
+            "trained_on": np.where(language, "CLIP", "images alone"),
             "family": [f"f{i}" for i in range(len(inside))],
             "ID": inside,
             **dict.fromkeys(("C-OoD", "C-OoD low", "C-OoD high"), expit(outside)),
@@ -57,7 +57,9 @@ def test_without_a_step_the_interval_misses_0_at_its_rate():
 
 def test_untrained_encoders_and_those_trained_on_a_clip_are_excluded():
     table = zoo(0.5)
-    others = table.iloc[:4].assign(tower=["nothing", "nothing", "CLIP, labels", "CLIP, labels"])
+    others = table.iloc[:4].assign(
+        trained_on=["nothing", "nothing", "CLIP, labels", "CLIP, labels"]
+    )
     others["C-OoD"] = 0.99
     assert language_gap(pd.concat([table, others], ignore_index=True)) == language_gap(table)
 
@@ -84,7 +86,7 @@ def test_a_comparison_without_overlap_decides_nothing():
     best = table.loc[table["C-OoD"].idxmax()]
     assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in said
     assert f"({best['model']}), images alone" in said
-    apart = table.assign(ID=table["ID"] / np.where(table["tower"] == "CLIP", 100, 1))
+    apart = table.assign(ID=table["ID"] / np.where(table["trained_on"] == "CLIP", 100, 1))
     gap = language_gap(apart)
     assert gap.inside == 0
     assert "decides nothing" in describe_language_gap(apart, gap)
@@ -126,7 +128,7 @@ def results(project, parse):
 
 def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     table = image_encoder_table(results).set_index("model")
-    assert table["tower"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
+    assert table["trained_on"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
     assert table["ID"].to_list() == [0.0, 0.1, 0.2]
     assert table["C-OoD"].to_list() == [0.01, 0.11, 0.21]
     assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
