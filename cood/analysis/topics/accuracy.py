@@ -48,7 +48,7 @@ def image_encoder_table(
     Returns
     -------
     pandas.DataFrame
-        `model`; `trained_on`, which is ``CLIP`` or what the encoder was trained on; `family`; and, with
+        `model`; `trained_on`, ``CLIP`` or what the encoder was trained on; `family`; and, with
         `... low` and `... high`, the accuracies `ID` (held-out images of the compositions that the
         probe was fitted on), `C-OoD` (compositions that the probe was not fitted on) and `zero-shot
         C-OoD` (the same images, classified by texts; NaN without any); `chance` and `n` of C-OoD.

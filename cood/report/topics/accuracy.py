@@ -104,7 +104,7 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
     best = table.sort_values("C-OoD").groupby("trained_on", sort=False).tail(1)
     best = best.sort_values("C-OoD", ascending=False)
     named = [
-        f"{row['tower']} {percent(*row[['C-OoD', 'C-OoD low', 'C-OoD high']])} ({row['model']})"
+        f"{row['trained_on']} {percent(*row[['C-OoD', 'C-OoD low', 'C-OoD high']])} ({row['model']})"
         for _, row in best.iterrows()
     ]
     text = (
