@@ -103,8 +103,9 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
         return "Without image-only encoders there is no comparison."
     best = table.sort_values("C-OoD").groupby("trained_on", sort=False).tail(1)
     best = best.sort_values("C-OoD", ascending=False)
+    estimate = ["C-OoD", "C-OoD low", "C-OoD high"]
     named = [
-        f"{row['trained_on']} {percent(*row[['C-OoD', 'C-OoD low', 'C-OoD high']])} ({row['model']})"
+        f"{row['trained_on']} {percent(*row[estimate])} ({row['model']})"
         for _, row in best.iterrows()
     ]
     text = (
