@@ -16,7 +16,7 @@ from cood.report.tables.formatting import MISSING, format_estimate, styled
 LEVEL = 0.05
 NOT_SHOWN = ("low", "high", "_p", "_least", "_most")  # ends of columns of a `Correlation`
 NOT_SIGNIFICANT = "shows no significant trend"
-NOT_ESTIMABLE = "has a trend that cannot be estimated from so few models"
+NOT_ESTIMABLE = "has no measurable trend (too few models)"
 WITHOUT_CONTROL, WITH_CONTROL = "no control", "given ID accuracy"  # groups of `control_rows`
 
 
