@@ -48,17 +48,17 @@ def image_encoder_table(
     Returns
     -------
     pandas.DataFrame
-        `model`; `tower`, which is ``CLIP`` or what the encoder was trained on; `family`; and, with
+        `model`; `learns`, which is ``CLIP`` or what the encoder was trained on; `family`; and, with
         `... low` and `... high`, the accuracies `ID` (held-out images of the compositions that the
         probe was fitted on), `C-OoD` (compositions that the probe was not fitted on) and `zero-shot
         C-OoD` (the same images, classified by texts; NaN without any); `chance` and `n` of C-OoD.
         The CLIPs first, each kind in the order of the study. Empty without image-only encoders.
     """
-    encoders = load_image_encoders(results).rename(columns={"learns": "tower"})
+    encoders = load_image_encoders(results)
     if encoders.empty:
-        return pd.DataFrame({"model": [], "tower": [], "family": []}, dtype=str)
-    clips = results.models.assign(tower=CLIP)
-    keys = ["model", "tower", "family"]
+        return pd.DataFrame({"model": [], "learns": [], "family": []}, dtype=str)
+    clips = results.models.assign(learns=CLIP)
+    keys = ["model", "learns", "family"]
     table = pd.concat([clips[keys], encoders[keys]], ignore_index=True).set_index("model")
     for name, (method, split) in COLUMNS.items():
         columns = {"set": results.set, "metric": metric, "method": method, "split": split}
@@ -102,11 +102,11 @@ class LanguageGap:
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
-            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} image-only "
-            f"encoders of {self.image_encoder_families}"
+            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} "
+            f"image-only encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
-            return f"not estimable: {numbers} are too few, or do not differ"
+            return f"no difference can be estimated: {numbers} are too few, or do not differ"
         low, high = 100 * self.low, 100 * self.high
         return f"{100 * self.value:+.1f} points [{low:+.1f}, {high:+.1f}], {numbers}"
 
@@ -130,19 +130,19 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     import statsmodels.api as sm
 
     no_estimate = (np.nan,) * 4
-    kept = table[(table["tower"] == CLIP) | ~table["tower"].str.contains(CLIP)]
-    kept = kept[kept["tower"] != UNTRAINED]
+    kept = table[(table["learns"] == CLIP) | ~table["learns"].str.contains(CLIP)]
+    kept = kept[kept["learns"] != UNTRAINED]
     if kept.empty:
         return LanguageGap(*no_estimate, 0, 0, 0, 0, 0)
     logits = kept[["ID", "C-OoD"]].apply(to_logit)
-    means = logits.groupby([kept["tower"], kept["family"]]).mean().dropna()
-    language = means.index.get_level_values("tower") == CLIP
+    means = logits.groupby([kept["learns"], kept["family"]]).mean().dropna()
+    language = means.index.get_level_values("learns") == CLIP
     x, y = means["ID"].to_numpy(), means["C-OoD"].to_numpy()
     others = x[~language]
     inside = 0
     if language.any():
         inside = int(((others >= x[language].min()) & (others <= x[language].max())).sum())
-    is_clip = kept["tower"] == CLIP
+    is_clip = kept["learns"] == CLIP
     families = (int(language.sum()), int((~language).sum()))
     numbers = (int(is_clip.sum()), int((~is_clip).sum()), *families, inside)
     if min(families) < LEAST_FAMILIES or not np.ptp(x):

@@ -14,16 +14,16 @@ from cood.report.topics.accuracy import (
 )
 
 
-def zoo(step, seed=0, clips=8, towers=5, noise=0.05):
-    """Towers on a line between logits, the CLIPs `step` above it."""
+def zoo(step, seed=0, clips=8, encoders=5, noise=0.05):
+    """Encoders on a line between logits, the CLIPs `step` above it."""
     rng = np.random.default_rng(seed)
-    inside = rng.uniform(0.3, 0.8, clips + towers)
+    inside = rng.uniform(0.3, 0.8, clips + encoders)
     language = np.arange(len(inside)) < clips
     outside = -0.7 + 0.9 * logit(inside) + step * language + noise * rng.normal(size=len(inside))
     return pd.DataFrame(
         {
             "model": [f"m{i}" for i in range(len(inside))],
-            "tower": np.where(language, "CLIP", "images alone"),
+            "learns": np.where(language, "CLIP", "images alone"),
             "family": [f"f{i}" for i in range(len(inside))],
             "ID": inside,
             **dict.fromkeys(("C-OoD", "C-OoD low", "C-OoD high"), expit(outside)),
@@ -39,7 +39,12 @@ def test_a_planted_step_is_found(step):
     expected = expit(logit(middle) + step) - middle
     assert gap.value == pytest.approx(expected, abs=1e-4)
     assert gap.low <= gap.value <= gap.high
-    assert (gap.clips, gap.towers, gap.clip_families, gap.image_encoder_families) == (8, 5, 8, 5)
+    assert (gap.clips, gap.image_encoders, gap.clip_families, gap.image_encoder_families) == (
+        8,
+        5,
+        8,
+        5,
+    )
     assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only encoders of 5")
 
 
@@ -52,7 +57,7 @@ def test_without_a_step_the_interval_misses_0_at_its_rate():
 
 def test_untrained_encoders_and_those_trained_on_a_clip_are_excluded():
     table = zoo(0.5)
-    others = table.iloc[:4].assign(tower=["nothing", "nothing", "CLIP, labels", "CLIP, labels"])
+    others = table.iloc[:4].assign(learns=["nothing", "nothing", "CLIP, labels", "CLIP, labels"])
     others["C-OoD"] = 0.99
     assert language_gap(pd.concat([table, others], ignore_index=True)) == language_gap(table)
 
@@ -66,10 +71,10 @@ def test_models_of_a_family_count_as_one():
 
 
 def test_too_few_families_give_no_number():
-    for table in (zoo(0.5, towers=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
+    for table in (zoo(0.5, encoders=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
         gap = language_gap(table)
         assert np.isnan([gap.value, gap.low, gap.high, gap.p]).all()
-        assert "not estimable: " in str(gap)
+        assert "no difference can be estimated: " in str(gap)
 
 
 def test_a_comparison_without_overlap_decides_nothing():
@@ -79,7 +84,7 @@ def test_a_comparison_without_overlap_decides_nothing():
     best = table.loc[table["C-OoD"].idxmax()]
     assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in said
     assert f"({best['model']}), images alone" in said
-    apart = table.assign(ID=table["ID"] / np.where(table["tower"] == "CLIP", 100, 1))
+    apart = table.assign(ID=table["ID"] / np.where(table["learns"] == "CLIP", 100, 1))
     gap = language_gap(apart)
     assert gap.inside == 0
     assert "decides nothing" in describe_language_gap(apart, gap)
@@ -91,7 +96,7 @@ def results(project, parse):
     study = parse(
         image_encoders={"raw": {"untrained": "resnet"}, "gone": {"encoder": "local-dir:x"}}
     )
-    towers = pd.DataFrame(
+    encoders = pd.DataFrame(
         {
             "model": ["raw", "gone"],
             "missing": ["", "no <network>"],
@@ -99,7 +104,7 @@ def results(project, parse):
             "family": ["untrained", "other"],
         }
     )
-    write_table(towers, study.paths.image_encoders)
+    write_table(encoders, study.paths.image_encoders)
     rows = []
     for i, model in enumerate(["few", "most", "raw"]):
         for k, (method, split, labels) in enumerate(
@@ -121,7 +126,7 @@ def results(project, parse):
 
 def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     table = image_encoder_table(results).set_index("model")
-    assert table["tower"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
+    assert table["learns"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
     assert table["ID"].to_list() == [0.0, 0.1, 0.2]
     assert table["C-OoD"].to_list() == [0.01, 0.11, 0.21]
     assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
