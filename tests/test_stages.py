@@ -36,7 +36,7 @@ class TestStage:
         parameters = signature(getattr(import_module(module), name)).parameters
         if stage.name in ("notebook", "book"):
             return  # called by commands of their own
-        assert list(parameters)[0] == "study"
+        assert next(iter(parameters)) == "study"
         required = [n for n, p in parameters.items() if p.default is p.empty]
         assert len(required) <= 1 + len(stage.keys) + len(stage.passes)
         assert set(stage.passes) <= set(parameters)

@@ -134,7 +134,7 @@ def test_modules_that_a_notebook_or_a_page_names():
 
 
 def test_an_entry_that_does_not_exist_is_an_error():
-    with pytest.raises(Exception, match="no.such"):
+    with pytest.raises(Exception, match=r"no\.such"):
         reached(["cood.no.such"])
 
 

@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cood.analysis.claims.evidence import Effect
-from cood.analysis.stats.estimate import Estimate
 from cood.errors import CoodError
 
-SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 UNTESTED = "not testable here"
 LEVEL = 0.05  # of p after Holm's correction
 NO_TEST = "none"  # the rule of a claim that is not about a statistic
@@ -108,16 +106,3 @@ def _aligned(signs: Signs, effects: Effects) -> dict[str, float]:
         name: effects[name].estimate.value * (1 if sign == "+" else -1)
         for name, sign in signs.items()
     }
-
-
-def verdict_of(*, significant: bool, expected: bool) -> str:
-    """The verdict on a statistic, or several, by significance and by sign."""
-    if not significant:
-        return UNDECIDED
-    return SUPPORTED if expected else CONTRADICTED
-
-
-def interval_verdict(estimate: Estimate, threshold: float = 0.0) -> str:
-    """The verdict that the statistic exceeds a threshold, by its interval and uncorrected."""
-    above, below = estimate.low > threshold, estimate.high < threshold
-    return verdict_of(significant=above or below, expected=above)

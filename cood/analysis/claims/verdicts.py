@@ -16,15 +16,9 @@ import pandas as pd
 from cood.analysis.claims.claim_tests import STATISTICS
 from cood.analysis.claims.definitions import Claim, load_claims
 from cood.analysis.claims.evidence import ID, Effect, Evidence, Untestable
-from cood.analysis.claims.rules import (
-    LEVEL,
-    RULES,
-    UNDECIDED,
-    UNTESTED,
-    Finding,
-    verdict_of,
-)
+from cood.analysis.claims.rules import LEVEL, RULES, UNTESTED, Finding
 from cood.analysis.metric_correlations import holm
+from cood.analysis.stats.verdict import UNDECIDED, verdict_of
 
 # The test of whether models differ in C-OoD accuracy, without which there is nothing to predict.
 SPREAD_CLAIM, SPREAD_TEST = "C1", "best above worst"

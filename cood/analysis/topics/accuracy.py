@@ -106,7 +106,7 @@ class LanguageGap:
             f"image-only encoders of {self.image_encoder_families}"
         )
         if np.isnan(self.value):
-            return f"no difference can be estimated: {numbers} are too few, or do not differ"
+            return f"not estimable: {numbers} are too few, or do not differ"
         low, high = 100 * self.low, 100 * self.high
         return f"{100 * self.value:+.1f} points [{low:+.1f}, {high:+.1f}], {numbers}"
 

@@ -16,14 +16,9 @@ from pandas.io.formats.style import Styler
 from scipy import stats
 
 from cood.analysis.claims.evidence import ID, Effect, Evidence
-from cood.analysis.claims.rules import (
-    CONTRADICTED,
-    LEVEL,
-    SUPPORTED,
-    UNDECIDED,
-    UNTESTED,
-)
+from cood.analysis.claims.rules import LEVEL, UNTESTED
 from cood.analysis.claims.verdicts import Verdict, member_table
+from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 from cood.report.plots.svg import as_svg
 
 ORDER = (SUPPORTED, CONTRADICTED, UNDECIDED, UNTESTED)

@@ -8,7 +8,7 @@ from cood.analysis.claims import verdicts
 from cood.analysis.claims.claim_tests import STATISTICS
 from cood.analysis.claims.definitions import Claim, load_claims
 from cood.analysis.claims.evidence import ID, Effect, Evidence, Untestable
-from cood.analysis.claims.rules import RULES, interval_verdict
+from cood.analysis.claims.rules import RULES
 from cood.analysis.claims.verdicts import (
     control_table,
     decide,
@@ -18,6 +18,7 @@ from cood.analysis.claims.verdicts import (
 )
 from cood.analysis.stats.correlation import Correlation
 from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.verdict import interval_verdict
 from cood.errors import CoodError
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.analysis.claims.rules import interval_verdict
 from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.stats.correlation import Correlation, correlate
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression import Line, fit_line, to_logit
+from cood.analysis.stats.verdict import interval_verdict
 from cood.analysis.topics.published.contrasts import SIZES, curation, next_epoch
 from cood.analysis.topics.published.effective_robustness import (
     Difference,
