@@ -48,17 +48,17 @@ def image_encoder_table(
     Returns
     -------
     pandas.DataFrame
-        `model`; `learns`, which is ``CLIP`` or what the encoder was trained on; `family`; and, with
+        `model`; `trained_on`, ``CLIP`` or what the encoder was trained on; `family`; and, with
         `... low` and `... high`, the accuracies `ID` (held-out images of the compositions that the
         probe was fitted on), `C-OoD` (compositions that the probe was not fitted on) and `zero-shot
         C-OoD` (the same images, classified by texts; NaN without any); `chance` and `n` of C-OoD.
         The CLIPs first, each kind in the order of the study. Empty without image-only encoders.
     """
-    encoders = load_image_encoders(results)
+    encoders = load_image_encoders(results).rename(columns={"learns": "trained_on"})
     if encoders.empty:
-        return pd.DataFrame({"model": [], "learns": [], "family": []}, dtype=str)
-    clips = results.models.assign(learns=CLIP)
-    keys = ["model", "learns", "family"]
+        return pd.DataFrame({"model": [], "trained_on": [], "family": []}, dtype=str)
+    clips = results.models.assign(trained_on=CLIP)
+    keys = ["model", "trained_on", "family"]
     table = pd.concat([clips[keys], encoders[keys]], ignore_index=True).set_index("model")
     for name, (method, split) in COLUMNS.items():
         columns = {"set": results.set, "metric": metric, "method": method, "split": split}
@@ -130,19 +130,19 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     import statsmodels.api as sm
 
     no_estimate = (np.nan,) * 4
-    kept = table[(table["learns"] == CLIP) | ~table["learns"].str.contains(CLIP)]
-    kept = kept[kept["learns"] != UNTRAINED]
+    kept = table[(table["trained_on"] == CLIP) | ~table["trained_on"].str.contains(CLIP)]
+    kept = kept[kept["trained_on"] != UNTRAINED]
     if kept.empty:
         return LanguageGap(*no_estimate, 0, 0, 0, 0, 0)
     logits = kept[["ID", "C-OoD"]].apply(to_logit)
-    means = logits.groupby([kept["learns"], kept["family"]]).mean().dropna()
-    language = means.index.get_level_values("learns") == CLIP
+    means = logits.groupby([kept["trained_on"], kept["family"]]).mean().dropna()
+    language = means.index.get_level_values("trained_on") == CLIP
     x, y = means["ID"].to_numpy(), means["C-OoD"].to_numpy()
     others = x[~language]
     inside = 0
     if language.any():
         inside = int(((others >= x[language].min()) & (others <= x[language].max())).sum())
-    is_clip = kept["learns"] == CLIP
+    is_clip = kept["trained_on"] == CLIP
     families = (int(language.sum()), int((~language).sum()))
     numbers = (int(is_clip.sum()), int((~is_clip).sum()), *families, inside)
     if min(families) < LEAST_FAMILIES or not np.ptp(x):

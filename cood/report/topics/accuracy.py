@@ -77,7 +77,7 @@ def plot_probe_accuracy(table: pd.DataFrame, label: str) -> Figure:
     parts = [
         pd.DataFrame(
             {
-                "model": [f"{row.model} ({row.learns})" for row in table.itertuples()],
+                "model": [f"{row.model} ({row.trained_on})" for row in table.itertuples()],
                 "group": group,
                 **{key: table.get(f"{name}{end}") for key, end in ENDS.items()},
             }
@@ -101,10 +101,11 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
     """The difference at the same ID accuracy, and whether ID accuracies overlap, as sentences."""
     if table.empty:
         return "Without image-only encoders there is no comparison."
-    best = table.sort_values("C-OoD").groupby("learns", sort=False).tail(1)
+    best = table.sort_values("C-OoD").groupby("trained_on", sort=False).tail(1)
     best = best.sort_values("C-OoD", ascending=False)
+    estimate = ["C-OoD", "C-OoD low", "C-OoD high"]
     named = [
-        f"{row['learns']} {percent(*row[['C-OoD', 'C-OoD low', 'C-OoD high']])} ({row['model']})"
+        f"{row['trained_on']} {percent(*row[estimate])} ({row['model']})"
         for _, row in best.iterrows()
     ]
     text = (
@@ -123,7 +124,7 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
 def describe_limits(study: Study, table: pd.DataFrame) -> str:
     """What the comparison of CLIPs with image-only encoders cannot show, as sentences."""
     sentences = []
-    kinds = set(table["learns"]) - {CLIP, UNTRAINED}
+    kinds = set(table["trained_on"]) - {CLIP, UNTRAINED}
     if study.trained_image_encoders and not table.empty:
         sentences.append(
             "The image-only encoders that the study trains see the same drawings as a CLIP of the "

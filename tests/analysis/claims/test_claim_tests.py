@@ -297,19 +297,19 @@ def test_effective_robustness_of_two_groups(parse):
         STATISTICS["C4"](none)
 
 
-@pytest.mark.parametrize("encoders", [5, 1])
-def test_image_only_encoders_as_on_their_page(parse, monkeypatch, encoders):
+@pytest.mark.parametrize("towers", [5, 1])
+def test_image_only_encoders_as_on_their_page(parse, monkeypatch, towers):
     rng = np.random.default_rng(4)
-    clip = np.arange(8 + encoders) < 8
+    clip = np.arange(8 + towers) < 8
     inside = rng.uniform(0.3, 0.8, len(clip))
-    table = pd.DataFrame({"learns": np.where(clip, "CLIP", "images alone"), "ID": inside})
+    table = pd.DataFrame({"trained_on": np.where(clip, "CLIP", "images alone"), "ID": inside})
     table["family"] = [f"f{i}" for i in range(len(clip))]
     table["C-OoD"] = expit(logit(inside) - 1 + 0.8 * clip + 0.1 * rng.standard_normal(len(clip)))
     monkeypatch.setattr(accuracy, "image_encoder_table", lambda results, metric: table)
-    monkeypatch.setattr(accuracy, "about_image_encoders", lambda results: "The encoders are these.")
+    monkeypatch.setattr(accuracy, "about_image_encoders", lambda results: "The towers are these.")
     study = parse().model_copy(update={"image_encoders": {"views": None}})
     known = Evidence(Results(study, pd.DataFrame(), pd.DataFrame()), pd.DataFrame(), None)
-    if encoders == 1:
+    if towers == 1:
         with pytest.raises(Untestable, match=r"^Not estimable: .* 1 are too few"):
             STATISTICS["C13"](known)
         return
@@ -319,7 +319,7 @@ def test_image_only_encoders_as_on_their_page(parse, monkeypatch, encoders):
     assert (found.value, found.low, found.high, found.p) == (gap.value, gap.low, gap.high, gap.p)
     assert found.value > 0.1
     assert (found.n, found.families) == (13, 13)
-    assert f"The encoders are these. {gap.inside} of 5 families of trained" in effect.note
+    assert f"The towers are these. {gap.inside} of 5 families of trained" in effect.note
     table["ID"] = np.where(clip, table["ID"] / 100, table["ID"])
     with pytest.raises(Untestable, match="within the range of the CLIPs"):
         STATISTICS["C13"](known)

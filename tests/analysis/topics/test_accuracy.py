@@ -14,16 +14,16 @@ from cood.report.topics.accuracy import (
 )
 
 
-def zoo(step, seed=0, clips=8, encoders=5, noise=0.05):
-    """Encoders on a line between logits, the CLIPs `step` above it."""
+def zoo(step, seed=0, clips=8, towers=5, noise=0.05):
+    """Towers on a line between logits, the CLIPs `step` above it."""
     rng = np.random.default_rng(seed)
-    inside = rng.uniform(0.3, 0.8, clips + encoders)
+    inside = rng.uniform(0.3, 0.8, clips + towers)
     language = np.arange(len(inside)) < clips
     outside = -0.7 + 0.9 * logit(inside) + step * language + noise * rng.normal(size=len(inside))
     return pd.DataFrame(
         {
             "model": [f"m{i}" for i in range(len(inside))],
-            "learns": np.where(language, "CLIP", "images alone"),
+            "trained_on": np.where(language, "CLIP", "images alone"),
             "family": [f"f{i}" for i in range(len(inside))],
             "ID": inside,
             **dict.fromkeys(("C-OoD", "C-OoD low", "C-OoD high"), expit(outside)),
@@ -57,7 +57,9 @@ def test_without_a_step_the_interval_misses_0_at_its_rate():
 
 def test_untrained_encoders_and_those_trained_on_a_clip_are_excluded():
     table = zoo(0.5)
-    others = table.iloc[:4].assign(learns=["nothing", "nothing", "CLIP, labels", "CLIP, labels"])
+    others = table.iloc[:4].assign(
+        trained_on=["nothing", "nothing", "CLIP, labels", "CLIP, labels"]
+    )
     others["C-OoD"] = 0.99
     assert language_gap(pd.concat([table, others], ignore_index=True)) == language_gap(table)
 
@@ -71,7 +73,7 @@ def test_models_of_a_family_count_as_one():
 
 
 def test_too_few_families_give_no_number():
-    for table in (zoo(0.5, encoders=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
+    for table in (zoo(0.5, towers=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
         gap = language_gap(table)
         assert np.isnan([gap.value, gap.low, gap.high, gap.p]).all()
         assert "not estimable: " in str(gap)
@@ -84,7 +86,7 @@ def test_a_comparison_without_overlap_decides_nothing():
     best = table.loc[table["C-OoD"].idxmax()]
     assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in said
     assert f"({best['model']}), images alone" in said
-    apart = table.assign(ID=table["ID"] / np.where(table["learns"] == "CLIP", 100, 1))
+    apart = table.assign(ID=table["ID"] / np.where(table["trained_on"] == "CLIP", 100, 1))
     gap = language_gap(apart)
     assert gap.inside == 0
     assert "decides nothing" in describe_language_gap(apart, gap)
@@ -96,7 +98,7 @@ def results(project, parse):
     study = parse(
         image_encoders={"raw": {"untrained": "resnet"}, "gone": {"encoder": "local-dir:x"}}
     )
-    encoders = pd.DataFrame(
+    towers = pd.DataFrame(
         {
             "model": ["raw", "gone"],
             "missing": ["", "no <network>"],
@@ -104,7 +106,7 @@ def results(project, parse):
             "family": ["untrained", "other"],
         }
     )
-    write_table(encoders, study.paths.image_encoders)
+    write_table(towers, study.paths.image_encoders)
     rows = []
     for i, model in enumerate(["few", "most", "raw"]):
         for k, (method, split, labels) in enumerate(
@@ -126,7 +128,7 @@ def results(project, parse):
 
 def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     table = image_encoder_table(results).set_index("model")
-    assert table["learns"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
+    assert table["trained_on"].to_dict() == {"few": "CLIP", "most": "CLIP", "raw": "nothing"}
     assert table["ID"].to_list() == [0.0, 0.1, 0.2]
     assert table["C-OoD"].to_list() == [0.01, 0.11, 0.21]
     assert table["zero-shot C-OoD"].to_list()[:2] == [0.03, 0.13]
