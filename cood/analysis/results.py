@@ -43,9 +43,9 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "width": (None,),
 }
 MOST_REASONS = 3  # models whose reason an error gives
-# Kinds of image towers, by the names of architectures. The towers of MobileCLIP are vision
+# Kinds of image encoders, by the names of architectures. The encoders of MobileCLIP are vision
 # transformers (B and L) or of FastViT, which mixes convolutions and attention (S).
-TOWERS = {
+ENCODER_KINDS = {
     "convolutional": re.compile("rn[0-9]|resnet|convnext|byobnet", re.IGNORECASE),
     "transformer": re.compile("vit|eva|mobileclip2?-[bl]", re.IGNORECASE),
     "hybrid": re.compile("mobileclip2?-s", re.IGNORECASE),
@@ -89,8 +89,8 @@ def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
     results
         The tables of a study.
     models
-        ``all``, or a list with commas of: a kind of image tower (one of `TOWERS`), an architecture,
-        a family, a name. ``*`` matches any text, as in ``ViT-B*``.
+        ``all``, or a list with commas of: a kind of image encoder (one of `ENCODER_KINDS`), an
+        architecture, a family, a name. ``*`` matches any text, as in ``ViT-B*``.
     set
         Name of a set, or ``first``.
 
@@ -118,13 +118,13 @@ def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:
 
 
 def model_names(models: pd.DataFrame) -> list[list[str]]:
-    """Names that select each model, the widest first: tower, architecture, family, name."""
+    """Names that select each model, the widest first: image encoder, architecture, family, name."""
     names = []
     columns = [c for c in ("architecture", "family", "model") if c in models]
     for row in models[columns].itertuples(index=False):
         own = [value for value in row if isinstance(value, str)]
-        towers = [name for name, pattern in TOWERS.items() if pattern.search(own[0])]
-        names.append([*towers, *own])
+        kinds = [name for name, pattern in ENCODER_KINDS.items() if pattern.search(own[0])]
+        names.append([*kinds, *own])
     return names
 
 

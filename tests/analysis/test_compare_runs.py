@@ -114,15 +114,15 @@ def test_models_of_one_run_only(write):
 
 
 def test_image_only_encoders_count_as_models(write):
-    rows = [score("few", 0.5), score("tower", 0.4, method="linear_probe")]
+    rows = [score("few", 0.5), score("encoder", 0.4, method="linear_probe")]
     a = write("a", rows)
     folder = write("b", rows).folder
-    for name, model in (("models", "few"), ("image_encoders", "tower")):
+    for name, model in (("models", "few"), ("image_encoders", "encoder")):
         write_table(pd.DataFrame({"model": [model]}), folder / f"{name}.parquet")
     b = read_run(str(folder))
-    assert b.models == ["few", "tower"]
+    assert b.models == ["few", "encoder"]
     table = compare(a, b)
-    assert state(table, "linear probe: pair_top1 on unseen", "tower") == "same"
+    assert state(table, "linear probe: pair_top1 on unseen", "encoder") == "same"
 
 
 def test_scores_of_other_sets_splits_labels_and_spaces_are_separate(write):

@@ -7,7 +7,7 @@ import pytest
 import cood.models
 from cood.analysis.metric_correlations import correlate_metrics
 from cood.analysis.results import (
-    TOWERS,
+    ENCODER_KINDS,
     Results,
     load_results,
     percent,
@@ -191,17 +191,19 @@ def zoo(parse):
         ("RN50, mo*t", ["more", "most"]),
     ],
 )
-def test_models_are_selected_by_tower_architecture_family_or_name(zoo, asked, found):
+def test_models_are_selected_by_encoder_architecture_family_or_name(zoo, asked, found):
     assert select(zoo, asked).models["model"].tolist() == found
 
 
-def test_every_architecture_has_one_kind_of_image_tower():
+def test_every_architecture_has_one_kind_of_image_encoder():
     named = {name.partition("/")[0] for names in families().values() for name in names}
     own = {path.stem for path in CONFIGS.glob("*.json")}
     assert own
     for architecture in sorted(named | own):
-        kinds = [kind for kind, pattern in TOWERS.items() if pattern.search(architecture)]
-        assert len(kinds) == 1, f"{architecture}: {kinds}; see TOWERS in cood/analysis/results.py"
+        kinds = [kind for kind, pattern in ENCODER_KINDS.items() if pattern.search(architecture)]
+        assert len(kinds) == 1, (
+            f"{architecture}: {kinds}; see ENCODER_KINDS in cood/analysis/results.py"
+        )
 
 
 def test_an_unknown_model_or_set_gets_suggestions(zoo):

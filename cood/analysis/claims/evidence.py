@@ -17,7 +17,7 @@ from cood.errors import CoodError, StudyError
 
 ID = "ID accuracy"
 # Controls by name, and their columns of the table of models; counts are taken as logarithms.
-WIDTHS = {"embedding width": "embed_dim", "tower width": "width"}
+WIDTHS = {"embedding width": "embed_dim", "image encoder width": "width"}
 COUNTS = {
     "parameters": "parameters",
     "training images": "images",

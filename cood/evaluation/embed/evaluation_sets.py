@@ -23,7 +23,7 @@ def vocabulary_texts(study: Study, clip: Clip) -> dict[str, np.ndarray]:
     """Texts of the vocabulary, averaged over the templates; the same for every evaluation set.
 
     `compositions` [C, d], once more for each of the study's ablations (named by
-    `cood.evaluation.accuracy.zero_shot.ablated`), `attributes` [A, d] and `objects` [O, d].
+    `cood.evaluation.common.tensor_names.ablated`), `attributes` [A, d] and `objects` [O, d].
     """
     words, templates = study.words, study.evaluation.templates
     ensembles = {USUAL: templates, **study.ablations}

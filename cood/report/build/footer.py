@@ -13,7 +13,7 @@ import nbformat
 import yaml
 
 from cood.analysis.claims.definitions import load_claims
-from cood.analysis.results import EVERY, TOWERS, model_names
+from cood.analysis.results import ENCODER_KINDS, EVERY, model_names
 from cood.files import read_table
 from cood.settings.study_file import Study
 
@@ -99,21 +99,25 @@ def command(study: Study, name: str, values: dict[str, Any]) -> str:
     if study.name != DEFAULT:
         words += ["--study", study.name]
     if "models" in values:
-        words += ["-p", "models", some_models(study)]
+        key, value = "models", some_models(study)
     else:
-        words += ["-p", *next((k, _as_yaml(v)) for k, v in values.items() if k != "study")]
-    return shlex.join(words)
+        key, value = next((k, v) for k, v in values.items() if k != "study")
+    return shlex.join([*words, "-p", f"{key}={_as_yaml(value)}"])
 
 
 def _as_yaml(value: Any) -> str:
-    text = str(value)
-    return text if yaml.safe_load(text) == value else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        is_yaml = yaml.safe_load(text) == value
+    except yaml.YAMLError:  # such as "*x", which would be an alias
+        is_yaml = False
+    return text if is_yaml else json.dumps(value)
 
 
 def some_models(study: Study) -> str:
     """A value of the parameter `models` that selects some models of a study, and not all."""
     names = model_names(read_table(study.paths.models))
-    for name in (*TOWERS, *dict.fromkeys(name for own in names for name in own)):
+    for name in (*ENCODER_KINDS, *dict.fromkeys(name for own in names for name in own)):
         if 0 < sum(name in own for own in names) < len(names):
             return name
     return EVERY

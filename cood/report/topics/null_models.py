@@ -260,7 +260,7 @@ def describe_strongest(table: pd.DataFrame, coefficient: str) -> str:
 def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
     """How each confounder correlates with C-OoD accuracy, as sentences.
 
-    `table` is what `cood.analysis.topics.null_models.confounders.related` returns.
+    `table` is what `cood.analysis.topics.null_models.confounders.correlate_controls` returns.
     """
     if table.empty:
         return "No size of the models is known and varies among enough of them."
@@ -277,7 +277,7 @@ def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
 def describe_robust_coefficients(table: pd.DataFrame, coefficient: str) -> str:
     """Which coefficients stay significant whatever confounder is held fixed, as sentences.
 
-    `table` is what `cood.analysis.topics.null_models.confounders.given_each` returns.
+    `table` is what `correlate_given_each` in `cood.analysis.topics.null_models.confounders` gives.
     """
     rows = lost(table, coefficient, BOUNDS[coefficient])
     if rows.empty:

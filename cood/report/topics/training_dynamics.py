@@ -63,7 +63,7 @@ def arrival_table(steps: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> pd.
     Parameters
     ----------
     steps
-        What `cood.analysis.topics.training_dynamics.reached` returns for each metric.
+        What `cood.analysis.topics.training_dynamics.arrival_steps` returns for each metric.
     table
         Columns `model`, `step`, `space`, `metric` and `value`.
     """

@@ -37,7 +37,7 @@ def test_a_page_ends_with_its_claims_its_making_its_data_and_a_command(tiny, pro
     assert "{download}`leaderboard.csv <leaderboard.csv>`" in text
     assert "{download}`notebooks/accuracy.ipynb <source/accuracy.ipynb>`" in text
     assert 'study `tiny` at commit `abc123` with `study = "tiny"`, `models = "all"`' in text
-    assert "nox -s notebook -- accuracy --study tiny -p models convolutional" in text
+    assert "nox -s notebook -- accuracy --study tiny -p models=convolutional" in text
     assert "`results/tiny/preview/accuracy/`" in text
 
 
@@ -48,11 +48,15 @@ def test_a_page_that_bears_on_no_claim_says_so(tiny):
 def test_without_models_to_choose_another_parameter_is_the_example(tiny):
     given = footer.parameters(executed('study: str = "mini"  # name\nrows: int = 4  # how many\n'))
     assert given == {"study": "tiny", "rows": 4}
-    assert footer.command(tiny, "dataset", given).endswith("dataset --study tiny -p rows 4")
+    assert footer.command(tiny, "dataset", given).endswith("dataset --study tiny -p rows=4")
     given = {"study": "tiny", "rule": "strict"}
-    assert footer.command(tiny, "novelty", given).endswith("-p rule strict")
+    assert footer.command(tiny, "novelty", given).endswith("-p rule=strict")
     given = {"study": "tiny", "level": "0.5"}  # text, and not the number that YAML would see
-    assert footer.command(tiny, "novelty", given).endswith("""-p level '"0.5"'""")
+    assert footer.command(tiny, "novelty", given).endswith("""-p 'level="0.5"'""")
+    given = {"study": "tiny", "names": ["a", "*b"]}
+    assert footer.command(tiny, "novelty", given).endswith("""-p 'names=["a", "*b"]'""")
+    given = {"study": "tiny", "name": "*b"}  # no alias
+    assert footer.command(tiny, "novelty", given).endswith("""-p 'name="*b"'""")
 
 
 def test_of_models_alike_one_is_the_example(tiny):

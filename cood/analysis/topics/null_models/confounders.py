@@ -15,7 +15,7 @@ from cood.analysis.stats.correlation import correlate
 # Columns of `models.parquet`, and their titles. All are counts, so logarithms are held fixed.
 CANDIDATES = {
     "embed_dim": "width of the embedding",
-    "width": "width of the image tower",
+    "width": "width of the image encoder",
     "parameters": "parameters",
     "resolution": "resolution",
     "pairs": "pre-training pairs",

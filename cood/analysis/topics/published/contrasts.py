@@ -85,15 +85,17 @@ def contrasts(models: pd.DataFrame, line: Line) -> pd.DataFrame:
     for scale in ("S", "M", "L", "XL"):
         what = f"pool {scale}, architecture, pairs seen"
         parts.append(("filter of CommonPool", what, models["scale"] == scale))
-    towers = {
+    encoders = {
         "ViT-B-32": ["ViT-B-32", "roberta-ViT-B-32", "xlm-roberta-base-ViT-B-32", "coca_ViT-B-32"],
         "ViT-H-14": ["ViT-H-14", "xlm-roberta-large-ViT-H-14"],
         "ViT-L-14": ["ViT-L-14", "coca_ViT-L-14"],
     }
     laion = models["pool"] == "LAION-5B"
-    for tower, architectures in towers.items():
+    for encoder, architectures in encoders.items():
         chosen = laion & models["architecture"].isin(architectures)
-        parts.append(("text tower or captioning", f"LAION-2B or 5B, image tower {tower}", chosen))
+        parts.append(
+            ("text encoder or captioning", f"LAION-2B or 5B, image encoder {encoder}", chosen)
+        )
     parts.append(("architecture", "OpenAI", models["family"] == "OpenAI"))
     parts.append(("architecture", "LAION-400M", later & (models["family"] == "LAION-400M")))
     for architecture in ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14"):

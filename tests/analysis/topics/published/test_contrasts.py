@@ -50,7 +50,7 @@ def test_contrasts_hold_fixed_what_they_say():
         here = about.loc[rows.index]
         constant = {
             "filter of CommonPool": ["scale", "architecture", "samples_seen"],
-            "text tower or captioning": ["pool"],
+            "text encoder or captioning": ["pool"],
             "architecture": ["family"],
             "training data": ["architecture"],
             "epoch 31 or 32": ["architecture", "family", "wrong_activation"],
