@@ -161,8 +161,8 @@ def about_image_encoders(results: Results) -> str:
     if encoders.empty:
         return "The study has no image-only encoder, so there is nothing to compare."
     kinds = encoders.groupby("learns", sort=False)["model"].agg(", ".join)
-    listed = "; ".join(f"from {kind} ({names})" for kind, names in kinds.items())
-    text = f"The image-only encoders learned {listed}."
+    listed = "; ".join(f"{kind} ({names})" for kind, names in kinds.items())
+    text = f"The image-only encoders were trained on {listed}."
     missing = encoders[encoders["missing"] != ""]
     if missing.empty:
         return text

@@ -136,7 +136,7 @@ def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     assert table["n"].to_list() == [8] * 3
     assert image_encoder_table(results, labels="own")["C-OoD"].to_list() == [0.02, 0.12, 0.22]
     said = about_image_encoders(results)
-    assert said.startswith("The image-only encoders learned from nothing (raw); from not known")
+    assert said.startswith("The image-only encoders were trained on nothing (raw); not known")
     assert said.endswith("could not be loaded: gone (no <network>).")
 
 
