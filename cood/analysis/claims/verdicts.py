@@ -21,7 +21,7 @@ from cood.analysis.metric_correlations import holm
 from cood.analysis.stats.verdict import UNDECIDED, verdict_of
 
 # The test of whether models differ in C-OoD accuracy, without which there is nothing to predict.
-SPREAD_CLAIM, SPREAD_TEST = "C1", "best above worst"
+SPREAD_CLAIM, SPREAD_TEST = "C1", "best minus worst"
 # Fields of `Correlation` that the table of verdicts adds to Pearson's coefficient.
 SPEARMAN_AND_BOOTSTRAP = (
     "spearman",
@@ -130,8 +130,8 @@ def decide(
         )
     elif p_corrected >= LEVEL:
         why = (
-            f"p of the claim is {p:.2g}, and {p_corrected:.2g} after Holm's correction for "
-            f"{len(corrected)} claims"
+            f"the p-value of the claim is {p:.2g}, or {p_corrected:.2g} after Holm's correction "
+            f"for {len(corrected)} claims"
         )
     elif finding.objection:
         why = finding.objection

@@ -24,6 +24,7 @@ from cood.report.plots.svg import as_svg
 ORDER = (SUPPORTED, CONTRADICTED, UNDECIDED, UNTESTED)
 COLOURS = {SUPPORTED: "#2b6a99", CONTRADICTED: "#b5446e", UNDECIDED: "#6f6f6f"}
 HEADLINE = "C15"  # the claim in the title of the paper
+ROUNDING = 1e-9  # an interval narrower than this is 0 but for rounding
 
 
 def counts(verdicts: Sequence[Verdict]) -> str:
@@ -41,14 +42,12 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     (effect,) = verdict.effects.values()
     estimate = effect.estimate
     sentence = (
-        f"{claim} is {verdict.verdict} by this run: controlling for {ID}, the correlation between "
-        f"the metrics of disentanglement and C-OoD accuracy is {_number(effect)} over "
+        f"{claim} is {verdict.verdict} by this run: the partial correlation of disentanglement "
+        f"(mean rank over its metrics) with C-OoD accuracy, given {ID}, is {_number(effect)} over "
         f"{estimate.n} models in {estimate.families} families."
     )
     if verdict.verdict == UNDECIDED:
-        return (
-            f"{sentence} With so few families, the data neither establish nor rule out an effect."
-        )
+        return f"{sentence} The data neither establish nor rule out an effect."
     return f"{sentence} A correlation over models does not show what causes what."
 
 
@@ -64,9 +63,9 @@ def resolution(verdicts: Sequence[Verdict]) -> str:
     uncorrected, first = (stats.t.ppf(1 - p / 2, families - 1) for p in (LEVEL, LEVEL / tested))
     return (
         f"With {families} families, a 95 % interval extends {uncorrected:.1f} standard errors to "
-        f"each side, and after Holm's correction the most significant of {tested} claims must lie "
-        f"{first:.1f} standard errors from 0. With so few families, undecided means that the study "
-        "cannot tell, not that there is no effect."
+        f"each side. After Holm's correction, the effect with the smallest p of {tested} claims "
+        f"must lie {first:.1f} standard errors from 0 to be significant. Undecided means that the "
+        "study cannot tell, not that there is no effect."
     )
 
 
@@ -84,7 +83,7 @@ def _number(effect: Effect) -> str:
     estimate = effect.estimate
     width = estimate.high - estimate.low
     digits = 2
-    if effect.correlation is None and 0 < width < 1:  # a difference has a scale of its own
+    if effect.correlation is None and ROUNDING < width < 1:  # a difference has its own scale
         digits = 1 - int(np.floor(np.log10(width)))
     return _interval(estimate.value, estimate.low, estimate.high, digits)
 
@@ -197,7 +196,7 @@ def _test_row(
 
 
 def metrics(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a metric of each set that a claim is about, with its null and p by Holm within."""
+    """A row a metric of each set that a claim is about, with chance and corrected p."""
     rows = [
         {
             "claim": row["claim"],
@@ -208,7 +207,7 @@ def metrics(verdicts: Sequence[Verdict]) -> Styler:
             "chance": f"{row['chance']:.2f}",
             "Pearson": _interval(row["pearson"], row["low"], row["high"]),
             "p": _p(row["p"]),
-            "p by Holm": _p(row["holm"]),
+            "p, Holm": _p(row["holm"]),
         }
         for row in member_table(verdicts).to_dict("records")
     ]
@@ -220,12 +219,13 @@ def controls(evidence: Evidence) -> str:
     names = [name for name in evidence.controls if name != ID]
     if not names:
         return "No other property that varies over the models could serve as a control."
-    return f"Partial correlations given each of these are saved too: {', '.join(names)}."
+    return f"Partial correlations given one other property each are saved too: {', '.join(names)}."
 
 
 def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
     if not np.isfinite(value):
         return "-"
+    value, low, high = (round(x, digits) + 0.0 for x in (value, low, high))  # no -0.00
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 

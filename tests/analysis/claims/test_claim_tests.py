@@ -153,7 +153,7 @@ def test_the_numbers_are_those_of_the_other_pages(graded, tmp_path, monkeypatch)
         ("C2 ID accuracy", "accuracy", "correlation"),
         ("C10 composed retrieval", "retrieval", "retrieval_correlation"),
         ("C12 shared dimensions", "dimension_swap", "shared_correlation"),
-        ("C12 switching", "dimension_swap", "swapped_correlation"),
+        ("C12 dimension swap", "dimension_swap", "swapped_correlation"),
     ):
         assert str(found[test].correlation) == pages.glue_of(page, graded, key)
     pages.run("disentanglement", graded, "disentanglement-control.csv")
@@ -216,8 +216,8 @@ def test_captions_as_on_their_page(trained, tmp_path, monkeypatch):
 @quick
 def test_training_as_planted(trained):
     found = STATISTICS["C8"](trained)
-    apart = found["texts above images"].estimate
-    slope = found["images grow"].estimate
+    apart = found["texts minus images"].estimate
+    slope = found["rise of images"].estimate
     ends = [min(1, 0.95 + 0.01 * i) - (0.35 + 0.01 * i) for i in range(8)]
     assert apart.value == pytest.approx(np.mean(ends))
     assert apart.low < apart.value < apart.high
@@ -248,7 +248,7 @@ def spread(values, errors, n=400):
 def spreads(trained):
     def make(*known, **more):
         found = STATISTICS["C1"](replace(trained, outside=spread(*known, **more)))
-        return found["lowest above chance"], found["best above worst"]
+        return found["lowest minus chance"], found["best minus worst"]
 
     return make
 
@@ -261,7 +261,7 @@ def test_above_chance_and_apart(spreads):
     expected = stats.binomtest(round(0.06 * n), round(n), 0.01).pvalue
     assert lowest.estimate.p == pytest.approx(expected, rel=1e-3)
     assert apart.estimate.value == pytest.approx(0.24)
-    assert "m1 with 6.0 %" in lowest.note.replace(",", "")
+    assert "closest to chance, m1, has 6.0 %" in lowest.note
     near, _ = spreads([0.3, 0.0125], [0.01, 0.006])
     assert near.estimate.p > 0.4
 

@@ -70,7 +70,9 @@ def test_the_rules_combine_the_tests_of_a_claim(signs, found, p, verdict):
 def test_the_correction_decides():
     found = decided(claim("+"), effects((0.5, 0.01)), corrected=0.12, tested=12)
     assert found.verdict == "undecided"
-    assert found.why == "p of the claim is 0.01, and 0.12 after Holm's correction for 12 claims"
+    assert found.why == (
+        "the p-value of the claim is 0.01, or 0.12 after Holm's correction for 12 claims"
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_an_untested_claim_has_a_reason(judged):
     found = {one.claim.id: one for one in judged}
     assert found["C5"].verdict == "not testable here"
     assert found["C5"].why == "The study has no C5."
-    assert "proof sketch" in found["C14"].why
+    assert "sketches a proof" in found["C14"].why
     assert np.isnan(found["C5"].p)
 
 

@@ -61,7 +61,10 @@ GIVEN = {ID: FOUND}
 def found():
     ends = {"least": 0.5, "most": 0.8, "ways": (0.3, -0.1), "controls": GIVEN}
     apart = effect(0.0001, low=-0.00012, high=0.00031, correlation=None, note="It <grows>.")
-    grown = {"texts above images": effect(0, low=0, high=0, correlation=None), "images grow": apart}
+    grown = {
+        "texts minus images": effect(0, low=0, high=0, correlation=None),
+        "rise of images": apart,
+    }
     return [
         verdict("C2", "supported", {"ID accuracy": effect(**ends)}),
         verdict("C5", "contradicted", {"caption NMI": effect(-0.4)}),
@@ -93,7 +96,7 @@ def test_the_resolution_of_a_study(found):
     # Student's t with 4 degrees of freedom: 2.776 for 5 %, and 4.604 for a fifth of it.
     text = verdicts.resolution(found)
     assert "With 5 families, a 95 % interval extends 2.8 standard errors" in text
-    assert "the most significant of 5 claims must lie 4.6 standard errors from 0" in text
+    assert "smallest p of 5 claims must lie 4.6 standard errors from 0 to be significant" in text
     assert verdicts.resolution(found[4:5]) == "No correlation could be computed."
 
 
@@ -101,10 +104,10 @@ def test_the_summary_links_to_pages_that_are_there(found):
     html = verdicts.summary(found, ["accuracy", "training_dynamics"], "executed/").to_html()
     assert '<a href="executed/accuracy.html">C-OoD rises with ID accuracy</a>' in html
     assert "diversity.html" not in html
-    assert ">diverse captions compose better<" in html
+    assert ">C-OoD rises with diversity of captions<" in html
     assert "Pearson 0.62 [-0.35, 0.95]" in html
-    assert "texts above images: 0.00 [0.00, 0.00]<br>" in html
-    assert "images grow: 0.00010 [-0.00012, 0.00031]" in html
+    assert "texts minus images: 0.00 [0.00, 0.00]<br>" in html
+    assert "rise of images: 0.00010 [-0.00012, 0.00031]" in html
     assert html.count("12 in 5 families") == 5
     assert html.count("<tr>") == 1 + len(found)
 
@@ -125,7 +128,7 @@ def test_each_metric_of_a_set(found):
     table = verdicts.metrics(found).data
     assert table["metric"].tolist() == ["mig", "sap"]
     assert table["Pearson"].tolist() == ["0.10 [-0.30, 0.40]", "-"]
-    assert table["p by Holm"].tolist() == ["< 0.001", "-"]
+    assert table["p, Holm"].tolist() == ["< 0.001", "-"]
     assert table["set"].iloc[0] == "&lt;ao&gt;"
 
 

@@ -25,8 +25,8 @@ def spread(evidence: Evidence) -> dict[str, Effect]:
     z = stats.norm.ppf(1 - (1 - evidence.results.study.evaluation.level) / 2)
     error = (models["high"] - models["low"]) / (2 * z)
     return {
-        "lowest above chance": _lowest_above_chance(models, error, families),
-        "best above worst": _best_above_worst(models, error, families),
+        "lowest minus chance": _lowest_above_chance(models, error, families),
+        "best minus worst": _best_above_worst(models, error, families),
     }
 
 
@@ -41,8 +41,8 @@ def _lowest_above_chance(models: pd.DataFrame, error: pd.Series, families: int) 
         Estimate(value, low, high, p, n=len(models), families=families),
         median=float(models["value"].median()),
         chance=float(models["chance"].median()),
-        note=f"Closest to chance is {lowest}, with {percent(*row[['value', 'low', 'high']])}; "
-        f"chance is {percent(row['chance'])}.",
+        note=f"The model closest to chance, {lowest}, has "
+        f"{percent(*row[['value', 'low', 'high']])}; chance is {percent(row['chance'])}.",
     )
 
 
@@ -57,8 +57,8 @@ def _best_above_worst(models: pd.DataFrame, error: pd.Series, families: int) -> 
     return Effect(
         "best accuracy minus worst",
         Estimate(value, value - margin, value + margin, p, n=len(models), families=families),
-        note=f"{best} has {percent(models.loc[best, 'value'])}, {worst} "
-        f"{percent(models.loc[worst, 'value'])}.",
+        note=f"The best model, {best}, has {percent(models.loc[best, 'value'])}; the "
+        f"worst, {worst}, has {percent(models.loc[worst, 'value'])}.",
     )
 
 
@@ -90,8 +90,8 @@ def above_the_line(evidence: Evidence) -> dict[str, Effect]:
     groups = [means[means.index.isin(group)] for group in (LARGE, SMALL)]
     if min(map(len, groups)) < 2:
         raise Untestable(
-            f"It needs checkpoints, with ID accuracy, of at least two of the families "
-            f"{', '.join(LARGE)}, and of both {' and '.join(SMALL)}."
+            "The test needs checkpoints with an ID accuracy from at least two of the families "
+            f"{', '.join(LARGE)}, and from both {' and '.join(SMALL)}."
         )
     test = stats.ttest_ind(*groups, equal_var=False)
     low, high = test.confidence_interval(1 - ALPHA)
@@ -133,8 +133,9 @@ def image_encoders(evidence: Evidence) -> dict[str, Effect]:
             n=gap.clips + gap.image_encoders,
             families=gap.clip_families + gap.image_encoder_families,
         ),
-        note=f"Linear probes evaluate all of them. {about_image_encoders(evidence.results)} "
-        f"{gap.inside} of {gap.image_encoder_families} families of trained image-only encoders lie "
-        "within the ID accuracy of the CLIPs.",
+        note="All encoders are evaluated with linear probes. "
+        f"{about_image_encoders(evidence.results)} {gap.inside} of {gap.image_encoder_families} "
+        "families of trained image-only encoders have an ID accuracy within the range of the "
+        "CLIPs.",
     )
-    return {"CLIPs above image-only": effect}
+    return {"CLIPs minus image-only": effect}

@@ -34,13 +34,14 @@ def with_rank(evidence: Evidence) -> dict[str, Effect]:
             evidence,
             x["value"],
             ways=in_ways(evidence, ways),
-            note="The paper does not give its formula; the other ways are all definitions in use.",
+            note="The paper gives no formula for soft rank; the column 'in other ways' covers all "
+            "definitions of this report.",
         )
     return found
 
 
 def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
-    """C12: dimensions that attribute and object share, and switching those of the attribute."""
+    """C12: dimensions that attribute and object share, and swapping those of the attribute."""
     here = {"split": "all", "space": "image"}
     first = Choice("axes", "forward", "images")
     others = [choice.columns for choice in choices("image") if choice != first]
@@ -60,13 +61,14 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
             counts["value"],
             chance=counts_by_chance["value"],
             ways=in_selections(evidence, others, **shared),
-            note="The paper does not say how it selects them; the other ways are other rules.",
+            note="The paper does not say how it selects dimensions; the column 'in other ways' "
+            "covers other selection rules.",
         ),
-        "switching": against(
+        "dimension swap": against(
             evidence,
             exchanged["value"],
             chance=exchanged_at_random["value"],
             ways=in_selections(evidence, others, **swapped),
-            note="The random control exchanges as many random dimensions.",
+            note="The random control swaps the same number of random dimensions.",
         ),
     }

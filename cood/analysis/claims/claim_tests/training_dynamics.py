@@ -34,12 +34,13 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
         raise Untestable("The training dynamics do not include Z-diff.")
     full = int((ends[Z_DIFF[0]] == 1).all(axis=1).sum())
     note = (
-        f"In its published form, Z-diff after training is 1 for texts and images in {full} models."
+        "By its published definition, Z-diff after training is 1 for both texts and images in "
+        f"{full} models."
     )
     found = {}
     for name, kind, values in (
-        ("texts above images", "Z-diff of texts minus images", apart),
-        ("images grow", "slope per doubling of the step", slopes),
+        ("texts minus images", "Z-diff of texts minus that of images", apart),
+        ("rise of images", "slope of Z-diff per doubling of the step", slopes),
     ):
         family = evidence.models["family"].reindex(values[Z_DIFF[0]].index).to_numpy()
         average = jackknife.mean(values[Z_DIFF[0]].to_numpy(), family)
