@@ -132,7 +132,8 @@ def test_mediation_by_metrics(parse):
     text = interventions.describe_mediation(table, results, list(models))
     assert "11 models" in text
     assert "saw 30%, 50%, 80% of the compositions" in text
-    assert "+2.0 points [+1.0, +3.0]; the interval is [-1.0, +4.0] when seeds are averaged" in text
+    assert "+2.0 points [+1.0, +3.0]; this is the total effect" in text
+    assert "are first averaged, the interval is [-1.0, +4.0]" in text
     assert "indirect effect is significant for 1 of 1 metrics" in text
     assert interventions.mediation_table(table)["indirect"].tolist()[-1] == "-"
     plt.close("all")

@@ -206,7 +206,7 @@ def describe_controls(pooled: pd.DataFrame, dose: int) -> str:
 
 def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
     """Change of an accuracy by each edit, and relative to the control of the edit, as sentences."""
-    sentences = []
+    sentences, significant = [], 0
     for name, cell in shown.items():
         change, relative = (_select(pooled, *cell, a, metric) for a in ("unedited", "control"))
         if cell[0] in TESTS and len(relative):
@@ -215,7 +215,16 @@ def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
                 f"{_format(change.iloc[0])} points (relative to the control: "
                 f"{_format(relative.iloc[0])})."
             )
-    return " ".join(sentences) or "No edit of this kind was possible."
+            significant += bool((relative["low"] > 0).iloc[0] or (relative["high"] < 0).iloc[0])
+    if not sentences:
+        return "No edit of this kind was possible."
+    first = (
+        f"{significant} of {len(sentences)} edits change {TITLES[metric]} accuracy significantly "
+        "more or less than their control does"
+    )
+    if not significant:
+        first += ", so they give no evidence that accuracy depends on what they change"
+    return " ".join([f"{first}.", *sentences])
 
 
 def describe_agreement(table: pd.DataFrame) -> str:
@@ -250,10 +259,10 @@ def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
         ],
         "models": table["n"],
     }
-    for change in ("raised", "lowered"):
+    for change, more in (("raised", "more"), ("lowered", "less")):
         counts = table[[change, f"{change}_up", f"{change}_down"]].to_numpy()
         texts = [f"{total} ({up} up, {down} down)" for total, up, down in counts]
-        shown[f"significantly {change} by edits (accuracy)"] = texts
+        shown[f"edits: {more} disentangled (accuracy)"] = texts
     return pd.DataFrame(shown)
 
 
@@ -270,7 +279,10 @@ def describe_rotation(largest: float, metrics: pd.Series) -> str:
     if moved.empty:
         return f"{text}, and no metric."
     named = [f"{m.replace('_', ' ')} of {space}s by {v:.3f}" for (space, m), v in moved.items()]
-    return f"{text}, but it changes these metrics, in the mean over models: {', '.join(named)}."
+    return (
+        f"{text}, but it changes these metrics, in the mean over models: {', '.join(named)}. Their "
+        "values therefore depend on the choice of axes, not only on the geometry of the embeddings."
+    )
 
 
 def describe_samples(results: Results, table: pd.DataFrame) -> str:

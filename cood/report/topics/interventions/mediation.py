@@ -101,7 +101,7 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     shares = sorted({model.share for model in settings if isinstance(model, Training)})
     metrics = table[table["space"].isin(METRIC_SPACES) & table["indirect"].notna()]
     bounds = table[["levels_total_low", "levels_total_high"]].max()
-    by_share = "no interval can be computed"
+    by_share = "no interval could be computed"
     if np.isfinite(bounds).all():
         by_share = f"the interval is {format_interval(*bounds)}"
     indirect, from_means, within = (
@@ -111,8 +111,8 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     return (
         f"{n} models that differ only in share and seed saw "
         f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions. Doubling the share "
-        f"changes accuracy on unseen compositions by {total}; {by_share} when seeds are averaged "
-        "within each share. This is the total effect of the share. The "
+        f"changes accuracy on unseen compositions by {total}; this is the total effect. If the "
+        f"models of each share are first averaged, {by_share}. The "
         f"indirect effect is significant for {indirect} of {len(metrics)} metrics, "
         f"for {(metrics['holm'] < LEVEL).sum()} after Holm's correction, and for {from_means} when "
         f"only the means of the {len(shares)} shares are used. Among models of the same share, "
