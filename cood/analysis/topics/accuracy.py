@@ -103,7 +103,7 @@ class LanguageGap:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
             f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} "
-            f"image-only encoders of {self.image_encoder_families}"
+            f"image-only encoders of {self.image_encoder_families} families"
         )
         if np.isnan(self.value):
             return f"not estimable: {numbers} are too few, or do not differ"

@@ -68,7 +68,7 @@ def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
 
 
 def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
-    """Range of an accuracy over models that differ only in their seed, as sentences."""
+    """Range of an accuracy over models that differ only in their seed, to follow a colon."""
     trained = models[models["kind"] == "trained here"]
     keys = [c for c in trained if c not in {"model", "seed", "missing", "parameters"}]
     ranges = []
@@ -77,10 +77,13 @@ def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
         if len(values) > 1:
             low, high = percent(values.min()), percent(values.max())
             names = ", ".join(values.index)
-            ranges.append(f"{names} differ only in their seed and range from {low} to {high}")
+            ranges.append(f"the accuracies of {names} range from {low} to {high}")
     if not ranges:
-        return "No two models differ only in their seed, so the noise of training is unknown."
-    return f"{'; '.join(ranges)}. Smaller differences between models may be noise."
+        return "no two models differ only in their seed, so this variation is unknown."
+    return (
+        f"over models that differ only in their seed, {'; '.join(ranges)}. Smaller differences "
+        "between models may be noise."
+    )
 
 
 def skipped_models(models: pd.DataFrame) -> str:

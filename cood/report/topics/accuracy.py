@@ -110,8 +110,8 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
     ]
     text = (
         f"The best accuracy of each kind of model on held-out compositions: {', '.join(named)}. "
-        "Linear probes of CLIPs minus those of image-only encoders, at the same ID accuracy: "
-        f"{gap}."
+        "Difference in this accuracy between linear probes of CLIPs and of image-only encoders, at "
+        f"the same ID accuracy: {gap}."
     )
     if gap.image_encoder_families and not gap.inside:
         text += (

@@ -54,5 +54,5 @@ def test_models_that_differ_only_in_their_seed_show_the_noise():
     )
     values = pd.DataFrame({"value": [0.1, 0.3, 0.9]}, index=["a", "b", "c"])
     text = seed_noise(models, values)
-    assert text.startswith("a, b differ only in their seed and range from 10.0 % to 30.0 %.")
+    assert "differ only in their seed, the accuracies of a, b range from 10.0 % to 30.0 %." in text
     assert "is unknown" in seed_noise(models[1:], values)
