@@ -102,13 +102,17 @@ class LanguageGap:
     def __str__(self) -> str:
         """The difference with its interval and the numbers of models, as captions give them."""
         numbers = (
-            f"{self.clips} CLIPs of {self.clip_families} families and {self.image_encoders} "
-            f"image-only encoders of {self.image_encoder_families} families"
+            f"{self.clips} CLIPs ({_families(self.clip_families)}) and {self.image_encoders} "
+            f"image-only encoders ({_families(self.image_encoder_families)})"
         )
         if np.isnan(self.value):
             return f"not estimable: {numbers} are too few, or do not differ"
         low, high = 100 * self.low, 100 * self.high
         return f"{100 * self.value:+.1f} points [{low:+.1f}, {high:+.1f}], {numbers}"
+
+
+def _families(n: int) -> str:
+    return f"{n} family" if n == 1 else f"{n} families"
 
 
 def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:

@@ -45,7 +45,7 @@ def test_a_planted_step_is_found(step):
         8,
         5,
     )
-    assert str(gap).endswith("8 CLIPs of 8 families and 5 image-only encoders of 5 families")
+    assert str(gap).endswith("8 CLIPs (8 families) and 5 image-only encoders (5 families)")
 
 
 def test_without_a_step_the_interval_misses_0_at_its_rate():
