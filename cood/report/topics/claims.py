@@ -219,7 +219,10 @@ def controls(evidence: Evidence) -> str:
     names = [name for name in evidence.controls if name != ID]
     if not names:
         return "No other property that varies over the models could serve as a control."
-    return f"Partial correlations given one other property each are saved too: {', '.join(names)}."
+    return (
+        "The partial correlations given another property of the models are saved too, for each of "
+        f"these alone: {', '.join(names)}."
+    )
 
 
 def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
@@ -230,7 +233,10 @@ def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
 
 
 def _span(low: float, high: float) -> str:
-    return f"{low:.2f} to {high:.2f}" if np.isfinite([low, high]).all() else "-"
+    if not np.isfinite([low, high]).all():
+        return "-"
+    low, high = (round(x, 2) + 0.0 for x in (low, high))  # no -0.00
+    return f"{low:.2f} to {high:.2f}"
 
 
 def remarks(verdicts: Sequence[Verdict]) -> Styler:

@@ -108,6 +108,9 @@ def test_the_summary_links_to_pages_that_are_there(found):
     assert "Pearson 0.62 [-0.35, 0.95]" in html
     assert "texts minus images: 0.00 [0.00, 0.00]<br>" in html
     assert "rise of images: 0.00010 [-0.00012, 0.00031]" in html
+    rounding = effect(-5e-17, low=-1e-16, high=5e-17, correlation=None)
+    zero = verdicts.summary([verdict("C13", "undecided", {"gap": rounding})], [], "").to_html()
+    assert " 0.00 [0.00, 0.00]" in zero
     assert html.count("12 in 5 families") == 5
     assert html.count("<tr>") == 1 + len(found)
 
