@@ -101,7 +101,7 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     shares = sorted({model.share for model in settings if isinstance(model, Training)})
     metrics = table[table["space"].isin(METRIC_SPACES) & table["indirect"].notna()]
     bounds = table[["levels_total_low", "levels_total_high"]].max()
-    by_share = "no interval could be computed"
+    by_share = "no interval can be computed"
     if np.isfinite(bounds).all():
         by_share = f"the interval is {format_interval(*bounds)}"
     indirect, from_means, within = (
