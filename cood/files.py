@@ -8,15 +8,17 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from cood.errors import ArtefactError
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where tables are read: most of what a light command imports
 
 TEMPORARY = ".*.tmp"  # files that a killed process may leave
 
@@ -60,6 +62,8 @@ def read_table(path: Path) -> pd.DataFrame:
     ArtefactError
         If the file is missing or damaged.
     """
+    import pandas as pd
+
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -97,6 +101,8 @@ def damage(path: Path) -> str | None:
         if not path.stat().st_size:
             return "empty"
         if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
             pq.read_metadata(path)
         elif path.suffix == ".safetensors":
             with safe_open(path, "numpy"):

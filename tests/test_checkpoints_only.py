@@ -75,7 +75,7 @@ def test_the_report_is_whole(made):
         assert "{glue" not in text
         assert "Traceback" not in text
     front = (html / "index.html").read_text()
-    assert "It tests published models" in front
+    assert "The study tests published models" in front
     assert "dynamics</em> (not in this report)" in front
     assert "Caption NMI" not in front
     assert "imagenet, top-1" in front.lower()
@@ -87,14 +87,14 @@ def test_id_accuracy_stands_beside_the_others(made):
     project, done = made
     assert done.returncode == 0, done.stderr
     scores = pd.read_parquet(project / "results" / "zoo" / "scores.parquet")
-    linear = scores["metric"].str.startswith("linear_")
+    linear = scores["method"] == "linear_probe"
     found = scores[(scores["split"] == "id") & ~linear].set_index(["model", "metric"])
     assert set(found.index) == {(m, f"id_top{k}") for m in "ab" for k in (1, 5)}
     assert (found["n"] == 9).all()
     assert (found.xs("id_top5", level="metric")["value"] == 1).all()  # of three classes
     assert found.loc[("a", "id_top1"), "chance"] == pytest.approx(1 / 3)
     assert set(scores.loc[linear & (scores["set"] == "imagenet"), "model"]) == {"a", "b", "raw"}
-    probed = scores[scores["metric"] == "linear_pair_top1"]
+    probed = scores[linear & (scores["metric"] == "pair_top1")]
     assert set(probed["model"]) == {"a", "b", "raw"}
     assert set(probed["split"]) == {"probe", "held out"}
     assert (project / "results/zoo/image_encoders.parquet").is_file()

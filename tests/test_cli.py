@@ -142,7 +142,7 @@ def test_a_folder_that_is_in_the_way(project, refused):
         (["draw", "--set", "ao", "--cores", "0"], "greater than or equal to 1"),
         (["draw", "--set", "ao", "--cores", "two"], "Invalid value for '--cores'"),
         (["notebook"], "Missing argument"),
-        (["review", "--set", "ao"], "give either --rater or --collect"),
+        (["review", "--set", "ao"], "give either --rater NAME or --collect FILE..."),
     ],
 )
 def test_a_wrong_command_line_shows_the_usage(project, capsys, arguments, message):

@@ -31,7 +31,6 @@ def notebook(
 ) -> None:
     """Run a notebook, with other parameters if you like."""
     from cood.report.build.notebooks import run
-    from cood.report.build.preview import render
 
     loaded = load_study(study)
     changed = dict(map(_parameter, parameter or ()))
@@ -44,6 +43,8 @@ def notebook(
     output = loaded.paths.notebook(name) if book else loaded.paths.preview(name)
     run(loaded.paths, name, parameters, output)
     if not book:
+        from cood.report.build.preview import render
+
         say(f"written to {output}")
         say(f"to look at it, open {render(loaded, name).as_uri()}")
 

@@ -17,24 +17,26 @@ SetName = Annotated[str, typer.Option("--set", metavar="SET", help="Name of a se
 @app.command(rich_help_panel=SHARE)
 def review(
     set_: SetName,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="With --collect.")
+    ] = None,
     study: StudyName = MINI,
     rater: Annotated[
         str | None, typer.Option("--rater", metavar="NAME", help="Write the sheet of this person.")
     ] = None,
     collect: Annotated[
-        list[Path] | None,
-        typer.Option("--collect", metavar="FILE", help="Read what a sheet saved; repeatable."),
-    ] = None,
+        bool, typer.Option("--collect", help="Read the files that sheets saved.")
+    ] = False,
     sample: Annotated[int, typer.Option("--sample", min=1, help="Images in a sheet.")] = 200,
 ) -> None:
     """Write a sheet for a person who reviews a set, or read the answers."""
     from cood.curation.verification import human_review, review_sheets
 
-    if (rater is None) == (not collect):
-        raise typer.BadParameter("give either --rater or --collect")
+    if (rater is None) == (not collect) or collect == (not files):
+        raise typer.BadParameter("give either --rater NAME or --collect FILE...")
     loaded = load_study(study)
-    if collect:
-        human_review.collect(loaded, set_, collect, say)
+    if files:
+        human_review.collect(loaded, set_, files, say)
         print(loaded.paths.agreement(set_))
     else:
         print(review_sheets.write_sheet(loaded, set_, sample, str(rater)))

@@ -59,7 +59,7 @@ def verify_set(study: Study, name: str, say: Callable[[str], None] = print) -> p
 def ask_verifier(
     study: Study,
     name: str,
-    shard: int,
+    shard: int | str,
     say: Callable[[str], None] = print,
     verifier: Verifier | None = None,
 ) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def ask_verifier(
     CoodError
         If the verifier cannot be loaded.
     """
-    settings = study.verified(name)
+    settings, shard = study.verified(name), int(shard)
     rows = planned(study, name, shard)
     answers = rows.merge(_parts(study, name), on=KEY, how="left")
     left = answers["object_yes"].isna().to_numpy()

@@ -17,8 +17,8 @@ from traitlets.config import Config
 from cood.errors import ArtefactError, CoodError, NotebookError, StudyError, unknown
 from cood.files import atomic
 from cood.paths import Paths
-from cood.report.provenance.run_status import commit
-from cood.report.tables.formatting import OUTPUT_VARIABLE
+from cood.report.environment import OUTPUT_VARIABLE
+from cood.report.provenance.commit import commit
 
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
 USER_ERRORS = {kind.__name__ for kind in (ArtefactError, CoodError, NotebookError, StudyError)}

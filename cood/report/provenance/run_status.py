@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import pandas as pd
 
+from cood.report.provenance.commit import commit
 from cood.settings.study_file import Study
 from cood.stages import STAGES, benchmark
 
@@ -45,16 +44,6 @@ def environment(study: Study) -> pd.DataFrame:
         *((package, _version(package)) for package in SHOWN),
     ]
     return pd.DataFrame(rows, columns=["item", "value"])
-
-
-def commit(root: Path) -> str:
-    """Commit of the working tree, with a note if it was changed since; "unknown" without git."""
-    try:
-        head = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head[:12] + (" with uncommitted changes" if changed else "")
 
 
 def pipeline(study: Study) -> pd.DataFrame:
@@ -131,11 +120,6 @@ def _jobs(study: Study) -> pd.DataFrame:
                 end = file.stat().st_mtime
                 rows.append((stage.name, float(last["s"]), float(last["max_rss"]), end))
     return pd.DataFrame(rows, columns=["stage", "seconds", "memory", "end"])
-
-
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _version(package: str) -> str:

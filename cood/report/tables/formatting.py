@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from cood.report.environment import OUTPUT_VARIABLE
+
 ESTIMATE = re.compile(r"[-+]?[\d.]+ ?%? \[[^\]]*\].{0,20}")  # a number with its interval
 MISSING = "-"
-OUTPUT_VARIABLE = "COOD_OUTPUT"  # environment variable: where a running notebook saves
 
 
 def output(name: str) -> Path:

@@ -118,7 +118,7 @@ def test_what_a_verified_set_is(study, counted):
         int((every["object_yes"] >= border).sum()),
         len(kept),
     ]
-    assert steps["step"].iloc[-1] == "attribute seen: kept"
+    assert steps["step"].iloc[-1] == "attribute recognised: kept"
 
 
 def test_the_clip_score_is_the_cosine_that_the_embeddings_have(study, counted):
@@ -199,7 +199,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(study, counted):
         file.unlink()
     part = small.paths.answer_parts("ao") / "0.parquet"
     process = subprocess.Popen(
-        [sys.executable, "-m", "cood", "verify", "--study", "tiny", "--set", "ao", "--shard", "0"],
+        [sys.executable, "-m", "cood", "ask-verifier", "--study=tiny", "--set=ao", "--shard=0"],
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
@@ -218,7 +218,7 @@ def test_the_command_line(study, capsys):
     run = ["--study", "tiny", "--set", "ao"]
     study()
     for shard in range(3):
-        assert main(["verify", *run, "--shard", str(shard)]) == 0
+        assert main(["ask-verifier", *run, "--shard", str(shard)]) == 0
     assert main(["verify", *run]) == 0
     assert "13 of 13 images to ask about" in capsys.readouterr().err
     assert read_table(load_study("tiny").paths.verified("ao"))["object_yes"].notna().all()

@@ -6,7 +6,8 @@ import subprocess
 import pandas as pd
 
 from cood.report.provenance import run_status
-from cood.report.provenance.run_status import commit, cost, environment, pipeline, stages
+from cood.report.provenance.commit import commit
+from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.stages import STAGES
 
 

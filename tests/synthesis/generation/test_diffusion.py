@@ -339,7 +339,9 @@ def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     }
     small = study(models, words)
     run = ["--study", "tiny"]
-    assert main(["draw", *run, "--set", "own"]) == 0
+    for shard in small.shard_names("own"):
+        assert main(["generate", *run, "--set", "own", "--shard", shard]) == 0
+    assert main(["join-shards", *run, "--set", "own"]) == 0
     for model in models:
         assert main(["embed", *run, "--model", model]) == 0
         for command in ("accuracy", "dimension-swap", "representation-metrics"):

@@ -1,0 +1,21 @@
+"""The commit of the working tree that a report was made from."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def commit(root: Path) -> str:
+    """Commit of the working tree, with a note if it was changed since; "unknown" without git."""
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head[:12] + (" with uncommitted changes" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
