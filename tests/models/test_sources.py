@@ -20,10 +20,12 @@ class TestSource:
             f"cood/models/loading.py: LOADERS has no function for {prefix}"
         )
 
-    def test_it_is_described_where_it_is_used(self, prefix):
+    def test_its_loader_describes_it(self, prefix):
         assert f"``{prefix}" in str(load.__doc__), (
             f"cood/models/loading.py: the docstring of load does not describe {prefix}"
         )
+
+    def test_the_page_on_models_has_an_example(self, prefix):
         assert prefix in MODEL_PAGE.read_text(), f"book/how-to/model.md: no example of {prefix}"
 
 
