@@ -6,7 +6,6 @@ tests of its own, is only looked up.
 """
 
 import ast
-import os
 import re
 import shlex
 import shutil
@@ -20,22 +19,15 @@ import yaml
 
 from cood.cli import main
 from cood.settings.study_file import load_study, parse_study
+from tests.how_to_pages import ROOT, apply, blocks, in_copy, patched, run_tests
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "book" / "how-to").glob("*.md"))
-BLOCK = re.compile(
-    r"^```(?:\{code-block\} )?(\w+)\n(?::caption: `(\S+)`\n)?(.*?)^```$", re.MULTILINE | re.DOTALL
-)
 STUDY = "mine"
 FILE = Path("workflow") / "studies" / f"{STUDY}.yaml"
 LOOKED_UP = {"lint", "tests", "browser", "cluster", "book"}  # tried by CI, tests or by hand
 NO_STUDY = {"compare"}
-CHANGING = {"metric", "stage"}  # pages that change the package: followed in a copy of it
-
-
-def blocks(page):
-    """Language, file and text of each fenced block of a page."""
-    return [match.groups() for match in BLOCK.finditer(page.read_text())]
+# Pages that change the package: followed in a copy of it.
+CHANGING = {"metric", "stage", "notebook", "claim", "model-family", "weights"}
 
 
 def sessions():
@@ -46,15 +38,6 @@ def sessions():
         if isinstance(node, ast.FunctionDef)
         and any("session" in ast.unparse(d) for d in node.decorator_list)
     }
-
-
-def patched(text, diff):
-    """A text after a change of one place, which must be there, once."""
-    lines = diff.splitlines(keepends=True)
-    old = "".join(line[1:] for line in lines if line[0] in " -")
-    new = "".join(line[1:] for line in lines if line[0] in " +")
-    assert text.count(old) == 1, f"{old!r} must be in the file once"
-    return text.replace(old, new)
 
 
 def make():
@@ -154,32 +137,6 @@ def test_a_page_does_what_it_says(page, project, settings, capfd):
             assert kind == "bibtex"
 
 
-def apply(page, copy):
-    """Write the files of a page and make its changes in a copy of the project; its commands."""
-    commands = []
-    for kind, file, text in blocks(ROOT / "book" / "how-to" / f"{page}.md"):
-        target = copy / (file or "")
-        if kind == "diff":
-            target.write_text(patched(target.read_text(), text))
-        elif kind in ("python", "yaml") and file:
-            target.write_text(text)
-        elif kind == "bash":
-            commands += text.splitlines()
-    return commands
-
-
-def in_copy(copy, *arguments):
-    """Run Python in a copy of the project, with the package of the copy."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_stage_is_added_as_the_page_says(project, tmp_path):
     copy = tmp_path / "project"
     shutil.copytree(project, copy)
@@ -197,7 +154,7 @@ def test_a_stage_is_added_as_the_page_says(project, tmp_path):
     assert re.search(r"^norms +1 of 2 ", plan, re.MULTILINE)
     assert "would compute the lengths of most: not made yet" in dry_run
     shutil.copytree(ROOT / "tests", copy / "tests")
-    checked = in_copy(copy, "-m", "pytest", "-q", "tests/test_stages.py", "--rootdir", str(copy))
+    checked = run_tests(copy, "tests/test_stages.py")
     assert checked.returncode == 0, checked.stdout
 
 
@@ -215,7 +172,7 @@ def test_a_stage_without_one_of_its_places_fails_with_the_name(project, tmp_path
     apply("stage", copy)
     (copy / file).write_text(forgotten)
     shutil.copytree(ROOT / "tests", copy / "tests")
-    checked = in_copy(copy, "-m", "pytest", "-q", "tests/test_stages.py", "--rootdir", str(copy))
+    checked = run_tests(copy, "tests/test_stages.py")
     assert checked.returncode == 1
     assert message in checked.stdout
 
@@ -251,3 +208,176 @@ for stage in {stages}:
     saved = results / "preview" / "disentanglement"
     assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["metric"])
     assert "between" in set(pd.read_csv(saved / "disentanglement-correlations.csv")["metric"])
+
+
+@pytest.fixture
+def copy(project, tmp_path):
+    """A copy of the project of the page *Add a study*, with the tests."""
+    root = tmp_path / "project"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(project, root, ignore=ignored)
+    shutil.copytree(ROOT / "tests", root / "tests", ignore=ignored)
+    shutil.copy(ROOT / "CHANGELOG.md", root)
+    return root
+
+
+CLAIM_TESTS = ("tests/analysis/claims/test_definitions.py",)
+FAMILY_TESTS = (
+    "tests/catalogue/test_families.py",
+    "tests/analysis/test_results.py::test_every_architecture_has_one_kind_of_image_tower",
+)
+SOURCE_TESTS = ("tests/models/test_sources.py",)
+NOTEBOOK_TESTS = ("tests/test_notebook_sources.py", "-k", "model_size or named")
+
+
+def test_a_notebook_is_added_as_the_page_says(copy):
+    _, dry_run = apply("notebook", copy)
+    assert dry_run == f"nox -s reproduce -- --study {STUDY} -n"
+    script = f"""
+from cood.cli import main
+assert main(["notebook", "model_size", "--study", {STUDY!r}]) == 0
+assert main(["reproduce", "--study", {STUDY!r}, "-n"]) == 0
+"""
+    done = in_copy(copy, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert "would run notebook model_size: not made yet" in done.stdout + done.stderr
+    saved = copy / "results" / STUDY / "preview" / "model_size"
+    assert set(pd.read_csv(saved / "model-size.csv")["model"]) == {"few", "most"}
+    checked = run_tests(copy, *NOTEBOOK_TESTS)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_claim_is_added_as_the_page_says(copy):
+    commands = apply("claim", copy)
+    assert commands[-1] == f"nox -s notebook -- claims --study {STUDY}"
+    script = f"""
+from cood.analysis.claims.evidence import gather_evidence
+from cood.analysis.claims.verdicts import judge, verdict_table
+from cood.analysis.results import load_results
+verdicts = judge(gather_evidence(load_results({STUDY!r})))
+verdict_table(verdicts).to_csv("claims.csv", index=False)
+"""  # as the page of claims does
+    done = in_copy(copy, "-c", script)
+    assert done.returncode == 0, done.stderr
+    verdicts = pd.read_csv(copy / "claims.csv")
+    (row,) = verdicts[verdicts["claim"] == "C16"].itertuples()
+    assert row.title == "larger models compose better"
+    assert row.verdict == "not testable here"  # of two models
+    checked = run_tests(copy, *CLAIM_TESTS, "tests/analysis/claims/test_model_size.py")
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_family_of_models_is_added_as_the_page_says(copy):
+    apply("model-family", copy)
+    script = """
+from cood.catalogue import checkpoints, image_encoders
+facts = checkpoints.facts("PE-Core-B-16/meta")
+assert (facts["family"], facts["pairs"], facts["embed_dim"]) == ("pe", 5.4e9, 1024), facts
+assert checkpoints.select(["pe"]) == ["PE-Core-B-16/meta"]
+facts = image_encoders.facts("convnext_tiny.fb_in1k")
+assert (facts["family"], facts["embed_dim"]) == ("supervised", 768), facts
+"""
+    done = in_copy(copy, "-c", script)
+    assert done.returncode == 0, done.stderr
+    checked = run_tests(copy, *FAMILY_TESTS)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_source_of_weights_is_added_as_the_page_says(copy):
+    (command,) = apply("weights", copy)
+    program, _, *tests = shlex.split(command)[1:]
+    assert program == "-m"
+    checked = run_tests(copy, *tests)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("page", "skipped", "tests", "messages"),
+    [
+        (
+            "notebook",
+            ["book/_toc.yml", "workflow/studies/mine.yaml"],
+            NOTEBOOK_TESTS,
+            [
+                "book/_toc.yml: no entry `file: executed/model_size`",
+                "workflow/studies: no study has model_size under `notebooks`",
+            ],
+        ),
+        (
+            "notebook",
+            ["notebooks/model_size.ipynb"],
+            NOTEBOOK_TESTS,
+            [
+                "book/_toc.yml names ['model_size']; there is no such file in notebooks/",
+                "workflow/studies/mine.yaml names ['model_size']",
+            ],
+        ),
+        (
+            "claim",
+            [
+                "cood/analysis/claims/claim_tests/__init__.py",
+                "book/method.md",
+                "CHANGELOG.md",
+            ],
+            CLAIM_TESTS,
+            [
+                "add a function for {'C16'} to STATISTICS in claims/claim_tests",
+                "book/method.md: list ['C16']",
+                "CHANGELOG.md: list ['C16']",
+            ],
+        ),
+        (
+            "claim",
+            [
+                "cood/analysis/claims/claims.yaml",
+                "tests/analysis/claims/test_model_size.py",
+            ],
+            CLAIM_TESTS,
+            [
+                "add {'C16'} to claims.yaml with its tests",
+                "tests/analysis/claims: no test computes ['C16']",
+            ],
+        ),
+        (
+            "model-family",
+            ["cood/analysis/results.py", "cood/analysis/pretraining_sets.py"],
+            FAMILY_TESTS,
+            [
+                "PE-Core-B-16: []; see TOWERS in cood/analysis/results.py",
+                "cood/analysis/pretraining_sets.py: pe must be in one of LARGE, SMALL, NEITHER",
+            ],
+        ),
+        (
+            "weights",
+            ["cood/models/loading.py", "book/how-to/model.md"],
+            SOURCE_TESTS,
+            [
+                "cood/models/loading.py: LOADERS has no function for zip:",
+                "cood/models/loading.py: the docstring of load does not describe zip:",
+                "book/how-to/model.md: no example of zip:",
+            ],
+        ),
+    ],
+)
+def test_a_forgotten_place_is_named(copy, page, skipped, tests, messages):
+    apply(page, copy, skipped)
+    checked = run_tests(copy, *tests)
+    assert checked.returncode == 1
+    for message in messages:
+        assert message in checked.stdout
+
+
+def test_forgotten_parts_of_the_catalogue_are_named(copy):
+    apply("model-family", copy)
+    file = copy / "cood" / "catalogue" / "checkpoints.yaml"
+    parts = {"data": "  PE-5.4B: 5400", "parameters": "  PE-Core-B-16: 447660545"}
+    kept = [
+        line
+        for line in file.read_text().splitlines(keepends=True)
+        if not line.startswith(tuple(parts.values()))
+    ]
+    file.write_text("".join(kept))
+    checked = run_tests(copy, *FAMILY_TESTS)
+    assert checked.returncode == 1
+    for part in parts:
+        assert f"cood/catalogue/checkpoints.yaml: `{part}`" in checked.stdout

@@ -1,30 +1,46 @@
 import ast
+import pkgutil
+import re
+from functools import reduce
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
+import yaml
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-PLOTTING_FUNCTIONS = {
-    "accuracy.plot_probe_accuracy",
-    "claims.forest",
-    "gallery.gallery",
-    "gallery.scenes",
-    "gallery.split_map",
-    "interventions.plot_dose_response",
-    "interventions.plot_effects",
-    "interventions.plot_mediation",
-    "null_models.plot_against_null_models",
-    "panels.arrival_steps",
-    "panels.metric_panels",
-    "panels.training_curves",
-    "plots.bars",
-    "plots.correlation_heatmap",
-    "plots.curves",
-    "plots.heatmap",
-    "plots.interval_rows",
-    "plots.model_scatter",
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+STUDIES = sorted((ROOT / "workflow" / "studies").glob("*.yaml"))
+
+
+def in_the_book():
+    """Names of the notebooks that the table of contents names."""
+    return set(re.findall(r"file: executed/(\w+)", (ROOT / "book" / "_toc.yml").read_text()))
+
+
+def in_a_study(file):
+    return set(yaml.safe_load(file.read_text()).get("notebooks", {}))
+
+
+def with_files_of_their_own():
+    """Notebooks that the Snakefile gives files besides the joined tables."""
+    text = (ROOT / "workflow" / "Snakefile").read_text()
+    (entries,) = re.findall(r"^READ_BY = \{$(.*?)^\}$", text, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r'^    "(\w+)":', entries, re.MULTILINE))
+
+
+def modules(package):
+    return {info.name for info in pkgutil.iter_modules([str(ROOT / package)])}
+
+
+# Names of notebooks, by the place that has them.
+NAMED = {
+    "book/_toc.yml": in_the_book(),
+    "READ_BY in workflow/Snakefile": with_files_of_their_own(),
+    **{f"workflow/studies/{file.name}": in_a_study(file) for file in STUDIES},
+    **{place: modules(place) for place in ("cood/analysis/topics", "cood/report/topics")},
 }
 
 
@@ -52,8 +68,47 @@ def calls(source):
     return {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
 
 
+def imported(code):
+    """What the cells import from `cood.report`, by name."""
+    statements = (s for cell in code for s in ast.walk(ast.parse(cell.source)))
+    return {
+        alias.asname or alias.name: getattr(import_module(s.module), alias.name, None)
+        or import_module(f"{s.module}.{alias.name}")
+        for s in statements
+        if isinstance(s, ast.ImportFrom) and s.module.startswith("cood.report")
+        for alias in s.names
+    }
+
+
+def draws(source, names):
+    """Whether a cell calls a function of `cood.report` whose return type is a figure."""
+    for call in calls(source):
+        first, *rest = call.split(".")
+        if first in names and all(part.isidentifier() for part in rest):
+            function = reduce(getattr, rest, names[first])
+            if getattr(function, "__annotations__", {}).get("return") == "Figure":
+                return True
+    return False
+
+
 def test_there_are_notebooks():
     assert len(NOTEBOOKS) >= 4
+    assert all(NAMED.values())
+
+
+def test_it_is_a_page_of_the_book(path):
+    assert path.stem in in_the_book(), f"book/_toc.yml: no entry `file: executed/{path.stem}`"
+
+
+def test_a_study_shows_it(path):
+    shown = set().union(*map(in_a_study, STUDIES))
+    assert path.stem in shown, f"workflow/studies: no study has {path.stem} under `notebooks`"
+
+
+@pytest.mark.parametrize("place", NAMED)
+def test_every_notebook_that_is_named_exists(place):
+    missing = NAMED[place] - {path.stem for path in NOTEBOOKS}
+    assert not missing, f"{place} names {sorted(missing)}; there is no such file in notebooks/"
 
 
 def test_it_is_valid_and_for_the_kernel_that_runs_it(notebook):
@@ -113,11 +168,13 @@ def test_papermill_sees_the_parameters(path, code):
 
 
 def test_every_figure_has_a_caption_a_name_and_a_text_for_those_who_cannot_see_it(code):
-    names = []
+    names, functions = [], imported(code)
     for cell in code:
         about = cell.metadata.get("mystnb", {})
-        if calls(cell.source) & PLOTTING_FUNCTIONS or "figure" in about:
-            assert calls(cell.source) & PLOTTING_FUNCTIONS
+        is_drawing = draws(cell.source, functions)
+        if is_drawing or "figure" in about:
+            assert is_drawing, "a caption needs a figure, from a function that returns one"
+            assert about.keys() >= {"image", "figure"}, f"no caption: {cell.source}"
             assert len(about["image"]["alt"]) > 40
             assert about["figure"]["caption"].endswith(".")
             names.append(about["figure"]["name"])

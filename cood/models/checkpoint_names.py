@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from cood.catalogue import open_clip_listing as listing
-from cood.catalogue.sources import HUB, LOCAL
+from cood.catalogue.sources import SOURCES, has_form, prefix_of
 from cood.errors import StudyError, unknown
 from cood.settings import Checkpoint
-
-REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")  # of the model hub; the oldest have no ORG
 
 
 def check_checkpoint(model: str, settings: Checkpoint) -> None:
@@ -31,11 +27,12 @@ def check_checkpoint(model: str, settings: Checkpoint) -> None:
         tags = [n.partition("/")[2] for n in listing.places() if n.startswith(f"{name}/")]
         if tag and tag not in tags:
             raise StudyError(f"{where}.architecture: {unknown('tag', tag, tags)}")
-    elif named.startswith(HUB):
-        repo = named.removeprefix(HUB).partition("@")[0]
-        if not REPOSITORY.fullmatch(repo):
+    elif prefix := prefix_of(named):
+        if not has_form(named):
+            place, source = named.removeprefix(prefix), SOURCES[prefix]
             raise StudyError(
-                f"{where}.checkpoint: {repo!r} names no repository, as ORG/NAME does; correct it"
+                f"{where}.checkpoint: {place!r} names no {source.noun}, as {source.example} does; "
+                "correct it"
             )
-    elif not named.startswith(LOCAL) and named not in listing.places():
+    elif named not in listing.places():
         raise StudyError(f"{where}.checkpoint: {unknown('checkpoint', named, listing.places())}")

@@ -13,7 +13,7 @@ from timm.data.config import resolve_model_data_config
 from timm.data.transforms_factory import create_transform
 from timm.models import get_pretrained_cfg, is_model
 
-from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
+from cood.catalogue.sources import FILE, HUB, LOCAL, SOURCES, local_source, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
 from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
@@ -81,7 +81,13 @@ def load_image_encoder(
         run code.
     """
     with loading_errors(source):
-        model, revision = _load(source, architecture, say)
+        prefix = prefix_of(source)
+        if prefix not in LOADERS:
+            raise CoodError(
+                f"image-only encoders cannot be loaded from {SOURCES[prefix].place}; use another "
+                f"source than {prefix}"
+            )
+        model, revision = LOADERS[prefix](source, architecture or "", say)
         # After loading, so that the weights of a classifier do not count as unexpected ones.
         model.reset_classifier(0)
         data = resolve_model_data_config(model)
@@ -91,19 +97,25 @@ def load_image_encoder(
     return ImageOnlyEncoder(source, model, preprocess, sizes, revision)
 
 
-def _load(source: str, architecture: str | None, say: Callable[[str], None]) -> tuple[Any, str]:
-    if source.startswith(LOCAL):
-        return timm.create_model(source, pretrained=True), ""
-    if source.startswith(HUB):
-        repo, _, revision = source.removeprefix(HUB).partition("@")
-        fetch(repo, ENCODER_CONFIG, revision or None, say)
-        weights = fetch_weights(repo, revision or None, say, names=ENCODER_WEIGHTS)
-        return timm.create_model(local_source(weights.parent), pretrained=True), weights.parent.name
-    if source.startswith(FILE):
-        weights = Path(source.removeprefix(FILE))
-        if not weights.is_file():
-            raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
-        return _with_weights(str(architecture), weights), ""
+def _from_folder(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
+    return timm.create_model(source, pretrained=True), ""
+
+
+def _from_hub(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
+    repo, _, revision = source.removeprefix(HUB).partition("@")
+    fetch(repo, ENCODER_CONFIG, revision or None, say)
+    weights = fetch_weights(repo, revision or None, say, names=ENCODER_WEIGHTS)
+    return timm.create_model(local_source(weights.parent), pretrained=True), weights.parent.name
+
+
+def _from_file(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
+    weights = Path(source.removeprefix(FILE))
+    if not weights.is_file():
+        raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
+    return _with_weights(architecture, weights), ""
+
+
+def _from_timm(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
     name, _, tag = source.partition(".")
     names = timm.list_pretrained() if is_model(name) else timm.list_models()
     if source not in names or not tag:
@@ -122,3 +134,15 @@ def _with_weights(name: str, weights: Path) -> Any:
         raise CoodError(unknown("architecture of timm", name, timm.list_models()))
     overlay = {"file": str(weights), "custom_load": False}
     return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
+
+
+# By prefix of the source. Each takes the source, the architecture that the study gives (empty if
+# none), and what is called before a download is tried again; it returns the model of timm and the
+# commit of the hub.
+Loader = Callable[[str, str, Callable[[str], None]], tuple[Any, str]]
+LOADERS: dict[str, Loader] = {
+    "": _from_timm,
+    HUB: _from_hub,
+    LOCAL: _from_folder,
+    FILE: _from_file,
+}

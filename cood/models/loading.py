@@ -13,7 +13,7 @@ import torch
 from open_clip.pretrained import get_pretrained_cfg
 
 from cood.catalogue.checkpoints import refusal
-from cood.catalogue.sources import FILE, HUB, LOCAL, local_source
+from cood.catalogue.sources import FILE, HUB, LOCAL, is_bare, local_source, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
 from cood.models.clip import Clip, preprocessing_of
@@ -59,25 +59,25 @@ def load(
     CoodError
         If there is no such model, its weights cannot be loaded, or they would run code.
     """
-    if source.startswith(LOCAL):
-        return load_folder(Path(source.removeprefix(LOCAL)), device)
     quiet()
-    reason = refusal(architecture or source, in_a_file=source.startswith(FILE))
+    reason = refusal(architecture or source, in_a_file=is_bare(source))
     if reason:
         raise CoodError(reason)
     with loading_errors(source):
-        clip = _load(source, device or best_device(), architecture, say)
+        clip = LOADERS[prefix_of(source)](source, device or best_device(), architecture or "", say)
     clip.model.eval()
     return clip
 
 
-def _load(
-    source: str, device: torch.device, architecture: str | None, say: Callable[[str], None]
+def _from_folder(
+    source: str, device: torch.device, architecture: str, say: Callable[[str], None]
 ) -> Clip:
-    if source.startswith(HUB):
-        return _from_hub(source, device, say)
-    if source.startswith(FILE):
-        return _from_file(source, device, architecture or "")
+    return load_folder(Path(source.removeprefix(LOCAL)), device)
+
+
+def _from_open_clip(
+    source: str, device: torch.device, architecture: str, say: Callable[[str], None]
+) -> Clip:
     checkpoints = ["/".join(pair) for pair in open_clip.list_pretrained()]
     if source not in checkpoints:
         raise CoodError(unknown("checkpoint", source, checkpoints))
@@ -90,7 +90,9 @@ def _load(
     return Clip(source, model, preprocess, *texts, revision=weights.parent.name)
 
 
-def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
+def _from_file(
+    source: str, device: torch.device, architecture: str, say: Callable[[str], None]
+) -> Clip:
     name, _, tag = architecture.partition("/")
     weights = Path(source.removeprefix(FILE))
     architectures = open_clip.list_models()
@@ -109,7 +111,9 @@ def _from_file(source: str, device: torch.device, architecture: str) -> Clip:
     return Clip(source, model, preprocess, *tokeniser_and_config(name))
 
 
-def _from_hub(source: str, device: torch.device, say: Callable[[str], None]) -> Clip:
+def _from_hub(
+    source: str, device: torch.device, architecture: str, say: Callable[[str], None]
+) -> Clip:
     repo, _, revision = source.removeprefix(HUB).partition("@")
     folder = local_source(fetch(repo, CLIP_CONFIG, revision or None, say).parent)
     commit = fetch_weights(repo, revision or None, say).parent
@@ -150,3 +154,14 @@ def _from_torchscript(
     )
     model.load_state_dict(tensors)
     return model
+
+
+# By prefix of the source. Each takes the source, the device, the architecture that the study gives
+# (empty if none), and what is called before a download is tried again.
+Loader = Callable[[str, torch.device, str, Callable[[str], None]], Clip]
+LOADERS: dict[str, Loader] = {
+    "": _from_open_clip,
+    HUB: _from_hub,
+    LOCAL: _from_folder,
+    FILE: _from_file,
+}

@@ -11,7 +11,7 @@ from typing import Any
 
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue import open_clip_listing as listing
-from cood.catalogue.sources import FILE, LOCAL
+from cood.catalogue.sources import LOCAL, local_path
 from cood.models import zoo
 from cood.settings import (
     LARGEST_LOGISTIC,
@@ -87,7 +87,7 @@ MEASURE_NUMBER = 89 / 60_000 / 768
 def size_of_weights(model: Checkpoint | PublishedImageEncoder) -> float:
     """Bytes to download for a checkpoint; NaN if unknown."""
     named = model.encoder if isinstance(model, PublishedImageEncoder) else model.checkpoint
-    if named.startswith((FILE, LOCAL)):
+    if local_path(named) is not None:
         return 0.0
     return FLOAT * model.facts.get("parameters", nan)
 

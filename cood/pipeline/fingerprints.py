@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grimp
 
-from cood.catalogue.sources import FILE, LOCAL
+from cood.catalogue.sources import local_path
 from cood.files import atomic
 from cood.settings.study_file import Study
 from cood.stages import STAGES
@@ -125,9 +125,10 @@ class Contents:
 
         Empty for what is not on this machine, and for names of published weights.
         """
-        if named is None or not named.startswith((LOCAL, FILE)):
+        path = None if named is None else local_path(named)
+        if path is None:
             return ""
-        place = self._root / Path(named.removeprefix(LOCAL).removeprefix(FILE)).expanduser()
+        place = self._root / path.expanduser()
         files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
         digest = hashlib.sha256()
         for file in filter(Path.is_file, files):

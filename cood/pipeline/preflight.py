@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cood.catalogue.sources import FILE, LOCAL
+from cood.catalogue.sources import LOCAL, local_path
 from cood.errors import StudyError, unknown
 from cood.models.file_names import CLIP_CONFIG
 from cood.settings import Checkpoint, DiffusionSet, FolderSet, PublishedImageEncoder, ReleaseSet
@@ -173,9 +173,10 @@ def _folder(study: Study, what: str, place: str, *, key: str, advice: str) -> Ch
 
 def _checkpoints(study: Study) -> Iterator[Check]:
     for name, named in published_models(study).items():
-        if not named.startswith((FILE, LOCAL)):
+        path = local_path(named)
+        if path is None:
             continue
-        place = study.paths.root / named.removeprefix(FILE).removeprefix(LOCAL)
+        place = study.paths.root / path
         if name in study.models and named.startswith(LOCAL) and place.is_dir():
             place /= CLIP_CONFIG
         advice = "the model will be skipped unless you put it there"

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cood.catalogue.image_encoders import facts
-from cood.catalogue.sources import FILE
+from cood.catalogue.sources import is_bare
 from cood.settings.base import Name, Settings
-from cood.settings.models import Schedule
+from cood.settings.models import BARE, Schedule
 
 OTHER, UNTRAINED = "not known", "nothing"
 LEARNS = {"labels": "labels", "views": "images alone"}
@@ -77,9 +77,9 @@ class PublishedImageEncoder(Settings):
 
     @model_validator(mode="after")
     def _architecture(self) -> PublishedImageEncoder:
-        if self.encoder.startswith(FILE) != (self.architecture is not None):
+        if is_bare(self.encoder) != (self.architecture is not None):
             raise ValueError(
-                f"architecture: needed with an encoder {FILE}..., and with no other, "
+                f"architecture: needed with an encoder {BARE}, and with no other, "
                 f"got {self.architecture!r} with {self.encoder!r}"
             )
         return self

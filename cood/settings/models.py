@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cood.catalogue.checkpoints import facts, listed_as, refusal
-from cood.catalogue.sources import FILE
+from cood.catalogue.sources import SOURCES, is_bare
 from cood.settings.base import Count, Name, Settings, Share
+
+BARE = " or ".join(f"{prefix}..." for prefix, source in SOURCES.items() if source.bare)
 
 
 class Captions(Settings):
@@ -99,9 +101,9 @@ class Checkpoint(Settings):
 
     @model_validator(mode="after")
     def _refused(self) -> Checkpoint:
-        if self.checkpoint.startswith(FILE) != (self.architecture is not None):
+        if is_bare(self.checkpoint) != (self.architecture is not None):
             raise ValueError(
-                f"architecture: needed with a checkpoint {FILE}..., and with no other, "
+                f"architecture: needed with a checkpoint {BARE}, and with no other, "
                 f"got {self.architecture!r} with {self.checkpoint!r}"
             )
         reason = refusal(self.architecture or self.checkpoint, in_a_file=bool(self.architecture))

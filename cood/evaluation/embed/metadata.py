@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from cood.catalogue.checkpoints import sizes
-from cood.catalogue.sources import FILE, LOCAL
+from cood.catalogue.sources import local_path
 from cood.models.clip import Clip
 from cood.models.image_encoders import ImageOnlyEncoder
 
@@ -67,7 +67,7 @@ def content_hash(table: pd.DataFrame) -> str:
 
 def _checkpoint(source: str, name: str) -> str:
     # A model from a folder or a file goes by its name in the study: paths differ between machines.
-    return name if source.startswith((LOCAL, FILE)) else source
+    return source if local_path(source) is None else name
 
 
 def _parameters(model: torch.nn.Module) -> str:

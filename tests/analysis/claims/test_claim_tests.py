@@ -354,5 +354,26 @@ def test_too_few_models_cannot_be_tested(parse):
         STATISTICS["C10"](evidence(study, known))
 
 
+@quick
+def test_planted_ranks_of_texts_and_images_have_their_signs(parse):
+    study = parse(models={m: {"checkpoint": f"local-dir:{m}"} for m in MODELS})
+    rng = np.random.default_rng(13)
+    x, accuracy_ = planted(0.9, rng)
+    metrics = {"numerical_rank_0.1": {"text": -x, "image": x}, "pair_top1": {"image": accuracy_}}
+    fixed = {"set": next(iter(study.sets)), "category": "all", "split": "unseen", "n": 9}
+    rows = [
+        {"model": model, "metric": metric, "space": space, "value": value}
+        | {"centred": metric != "pair_top1", "chance": 0.1}
+        for metric, spaces in metrics.items()
+        for space, values in spaces.items()
+        for model, value in zip(MODELS, values, strict=True)
+    ]
+    models = pd.DataFrame({"model": MODELS, "family": FAMILIES})
+    known = gather_evidence(Results(study, complete(rows, **fixed), models))
+    found = STATISTICS["C9"](known)
+    assert found["soft rank of texts"].estimate.high < 0
+    assert found["soft rank of images"].estimate.low > 0
+
+
 def test_the_named_metrics_exist():
     assert set(NAMED) <= set(SCORES)

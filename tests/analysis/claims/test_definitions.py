@@ -13,7 +13,9 @@ from cood.analysis.claims.verdicts import SPREAD_CLAIM, SPREAD_TEST
 from cood.errors import CoodError
 from cood.report.topics.claims import HEADLINE
 
-NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
+ROOT = Path(__file__).parents[3]
+NOTEBOOKS = ROOT / "notebooks"
+FIRST = [f"C{number}" for number in range(1, 16)]  # written before any number was computed
 BY_ID = {claim.id: claim for claim in load_claims()}
 SAMPLE = {
     "title": "a claim",
@@ -32,6 +34,21 @@ def test_each_claim_that_is_tested_has_a_function_and_each_function_a_claim():
     assert not without, f"add a function for {without} to STATISTICS in claims/claim_tests"
     extra = set(STATISTICS) - tested
     assert not extra, f"add {extra} to claims.yaml with its tests, or remove it from STATISTICS"
+
+
+def test_each_claim_that_is_tested_has_a_test_with_a_known_answer():
+    this = Path(__file__)
+    text = "".join(file.read_text() for file in this.parent.glob("test_*.py") if file != this)
+    without = [name for name in STATISTICS if not re.search(rf"\b{name}\b", text)]
+    assert not without, f"tests/analysis/claims: no test computes {without}"
+
+
+@pytest.mark.parametrize("page", ["book/method.md", "CHANGELOG.md"])
+def test_each_claim_that_was_added_later_is_listed(page):
+    text = (ROOT / page).read_text()
+    later = [name for name in BY_ID if name not in FIRST]
+    missing = [name for name in later if not re.search(rf"\b{name}\b", text)]
+    assert not missing, f"{page}: list {missing}, with the date at which they were added"
 
 
 def test_each_rule_decides_a_claim():
