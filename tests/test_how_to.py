@@ -224,7 +224,7 @@ def copy(project, tmp_path):
 CLAIM_TESTS = ("tests/analysis/claims/test_definitions.py",)
 FAMILY_TESTS = (
     "tests/catalogue/test_families.py",
-    "tests/analysis/test_results.py::test_every_architecture_has_one_kind_of_image_tower",
+    "tests/analysis/test_results.py::test_every_architecture_has_one_kind_of_image_encoder",
 )
 SOURCE_TESTS = ("tests/models/test_sources.py",)
 NOTEBOOK_TESTS = ("tests/test_notebook_sources.py", "-k", "model_size or named")
@@ -343,7 +343,7 @@ def test_a_source_of_weights_is_added_as_the_page_says(copy):
             ["cood/analysis/results.py", "cood/analysis/pretraining_sets.py"],
             FAMILY_TESTS,
             [
-                "PE-Core-B-16: []; see TOWERS in cood/analysis/results.py",
+                "PE-Core-B-16: []; see ENCODER_KINDS in cood/analysis/results.py",
                 "cood/analysis/pretraining_sets.py: pe must be in one of LARGE, SMALL, NEITHER",
             ],
         ),
