@@ -1,4 +1,4 @@
-"""Where each artefact of a study lies."""
+"""Paths of the artefacts of a study."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class Paths:
         return self.results / "embeddings" / model / f"{set_}.safetensors"
 
     def model_accuracy(self, model: str) -> Path:
-        """Scores of one model."""
+        """Accuracies of one model, composed retrieval included."""
         return self.results / "accuracy" / f"{model}.parquet"
 
     def model_dimension_swap(self, model: str) -> Path:
-        """Retrieval and switching scores of one model."""
+        """Dimension-swap scores of one model."""
         return self.results / "dimension_swap" / f"{model}.parquet"
 
     def model_representation_metrics(self, model: str) -> Path:
@@ -116,7 +116,7 @@ class Paths:
         return self.results / "representation_metrics" / f"{model}.parquet"
 
     def model_linear_probe(self, model: str) -> Path:
-        """What linear probes read off the images of a model, or of an image-only tower."""
+        """Scores of the linear probes of a model, or of an image-only encoder."""
         return self.results / "linear_probe" / f"{model}.parquet"
 
     def model_interventions(self, model: str) -> Path:
@@ -143,7 +143,7 @@ class Paths:
 
     @property
     def models(self) -> Path:
-        """What is known of each model."""
+        """Facts about each model."""
         return self.results / "models.parquet"
 
     @property
@@ -153,7 +153,7 @@ class Paths:
 
     @property
     def image_encoders(self) -> Path:
-        """What is known of each image-only tower."""
+        """Facts about each image-only encoder."""
         return self.results / "image_encoders.parquet"
 
     def notebook(self, name: str) -> Path:
