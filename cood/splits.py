@@ -1,116 +1,128 @@
-"""Which compositions each model is trained on, and which are held out of every training set."""
+"""Which compositions each model is trained on, and which no model is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 
-from cood.settings import Captions, Schedule, Training
+from cood.errors import StudyError
+from cood.settings import PARTNERS, Schedule
 from cood.settings.study_file import Study
-from cood.vocabulary import (
-    ATTRIBUTE_CAPTIONS,
-    OBJECT_CAPTIONS,
-    PAIR_CAPTIONS,
-    Vocabulary,
-)
+from cood.vocabulary import Vocabulary
 
 # Streams of random numbers: a seed is (study seed, stream, ...), so that no two uses share one.
 SPLIT, EVALUATION, TRAINING, CAPTIONS, PROBE, RETRIEVAL, SWITCHING, GEOMETRY, ISOLATED = range(9)
 FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = range(9, 14)
 DIFFUSION, ISOLATED_DIFFUSION = range(14, 16)
-LINEAR = 20
+LINEAR, DRAW, FACTOR_DRAW = range(20, 23)
 EDITING = 30
 
+SEEN, UNSEEN, CORE = "seen", "unseen", "core"
 
-def training_order(
-    words: Vocabulary, held_out: float, seed: int, stream: int = SPLIT
+
+def core_of(words: Vocabulary, share: float, seed: tuple[int, ...]) -> np.ndarray:
+    """Ids of a share of the compositions, in which each word occurs about equally often.
+
+    They are taken from diagonals of the grid of attributes and objects in a random order of both.
+    """
+    rng = np.random.default_rng(seed)
+    rows, columns = len(words.attributes), len(words.objects)
+    attributes, objects = rng.permutation(rows), rng.permutation(columns)
+    long = np.arange(max(rows, columns))
+    diagonals = [
+        attributes[(long + (shift if rows < columns else 0)) % rows] * columns
+        + objects[(long + (shift if rows >= columns else 0)) % columns]
+        for shift in range(min(rows, columns))
+    ]
+    return np.sort(np.concatenate(diagonals)[: round(share * words.size)])
+
+
+def draw_seen(
+    words: Vocabulary, core: np.ndarray, share: float, partners: int, seed: tuple[int, ...]
 ) -> np.ndarray:
-    """Ids of the compositions that may be trained on, in the order in which models get them.
+    """Draw the compositions that a model is trained on.
 
-    A model with share s is trained on the first ``s * words.size``, so that models with a larger
-    share see the same compositions and more. The first ``max(len(attributes), len(objects))``
-    cover every attribute and every object. A share `held_out` of all compositions is not in the
-    list, and so in no training set.
+    Parameters
+    ----------
+    words, core
+        The vocabulary, and the ids of the compositions that no model is trained on.
+    share
+        Share of the other compositions that is drawn. With the same seed, a larger share holds a
+        smaller one.
+    partners
+        With how many others each word occurs at least.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    numpy.ndarray
+        Composition ids [n], each once.
+
+    Raises
+    ------
+    StudyError
+        If so few compositions cannot give each word its partners.
     """
-    rng = np.random.default_rng((seed, stream))
-    n_attributes, n_objects = len(words.attributes), len(words.objects)
-    step = np.arange(max(n_attributes, n_objects))
-    cover = (
-        rng.permutation(n_attributes)[step % n_attributes] * n_objects
-        + rng.permutation(n_objects)[step % n_objects]
-    )
-    rest = rng.permutation(np.setdiff1d(np.arange(words.size), cover))
-    order = np.concatenate([cover, rest])
-    return order[: words.size - round(held_out * words.size)]
+    rng = np.random.default_rng(seed)
+    free = np.ones((len(words.attributes), len(words.objects)), dtype=bool)
+    free.ravel()[core] = False
+    size = round(share * free.sum())
+    first = _with_partners(free, partners, rng)
+    if len(first) > size:
+        raise StudyError(
+            f"share {share}: {size} of {free.sum()} compositions are too few to show every word "
+            f"with {partners} others; {len(first)} are needed"
+        )
+    rest = rng.permutation(np.setdiff1d(np.flatnonzero(free), first))
+    return np.concatenate([first, rest])[:size]
 
 
-def split_by(order: np.ndarray, size: int, shares: Sequence[float]) -> np.ndarray:
-    """Split [size] of each composition, over models with these shares of a training order.
+def _with_partners(free: np.ndarray, partners: int, rng: np.random.Generator) -> np.ndarray:
+    """Ids of compositions in which each word occurs with `partners` others, or all that it has.
 
-    ``shared`` compositions are in the training set of every model, ``partial`` ones of some,
-    ``unseen`` ones of none.
+    Words of the longer list get their partners first, always the ones that have the fewest, so
+    that those of the shorter list need few more.
     """
-    split = np.full(size, "unseen", dtype=object)
-    if shares:
-        split[order[: round(max(shares) * size)]] = "partial"
-        split[order[: round(min(shares) * size)]] = "shared"
-    return split
+    flipped = free.shape[0] > free.shape[1]
+    grid = free.T if flipped else free
+    chosen = np.zeros(grid.shape, dtype=bool)
+
+    def add(chosen: np.ndarray, grid: np.ndarray, column: int) -> None:
+        open_ = np.flatnonzero(grid[:, column] & ~chosen[:, column])
+        ties = rng.permutation(len(open_))
+        order = np.lexsort([ties, chosen.sum(axis=1)[open_]])
+        chosen[open_[order[: max(0, partners - chosen[:, column].sum())]], column] = True
+
+    for column in rng.permutation(grid.shape[1]):
+        add(chosen, grid, column)
+    for row in rng.permutation(grid.shape[0]):
+        add(chosen.T, grid.T, row)
+    return np.flatnonzero(chosen.T if flipped else chosen)
 
 
-def seen(study: Study, share: float) -> np.ndarray:
-    """Ids of the compositions that a model with this share of all compositions is trained on."""
-    order = training_order(study.words, study.held_out, study.seed)
-    return order[: round(share * study.words.size)]
+def core(study: Study) -> np.ndarray:
+    """Ids of the compositions that no model of the study is trained on."""
+    return core_of(study.words, study.core, (study.seed, SPLIT))
 
 
-def splits(study: Study) -> np.ndarray:
-    """Split [compositions] of each composition, over the models of the study; see `split_by`."""
-    shares = [model.share for model in study.trained.values()]
-    order = training_order(study.words, study.held_out, study.seed)
-    return split_by(order, study.words.size, shares)
+def seen(study: Study, training: Schedule) -> np.ndarray:
+    """Ids of the compositions that a model is trained on: a draw of its own, by its seed."""
+    seed = (study.seed, DRAW, training.seed)
+    return draw_seen(study.words, core(study), training.share, PARTNERS, seed)
 
 
-def training_compositions(
-    study: Study, training: Schedule, rng: np.random.Generator | None = None
-) -> np.ndarray:
-    """Composition id of each training image: all that the model may see, in rounds of new order.
-
-    Models of the same share, seed and number of images get the same ids. The default of `rng` is
-    the generator of the captions.
-    """
-    rng = np.random.default_rng((study.seed, CAPTIONS, training.seed)) if rng is None else rng
-    compositions = seen(study, training.share)
-    rounds = -(-training.images // len(compositions))
-    return np.concatenate([rng.permutation(compositions) for _ in range(rounds)])[: training.images]
+def times_seen(study: Study) -> np.ndarray:
+    """How many models of the study are trained on each composition [compositions]."""
+    counts = np.zeros(study.words.size, dtype=np.int64)
+    for training in study.trained.values():
+        counts[seen(study, training)] += 1
+    return counts
 
 
-def training_captions(study: Study, training: Training) -> pd.DataFrame:
-    """One row per training image: `composition`, `attribute`, `object`, `caption` and `names`.
-
-    The compositions are those of `training_compositions`. `names` is what the caption names:
-    ``pair``, ``object`` or ``attribute``.
-    """
-    rng = np.random.default_rng((study.seed, CAPTIONS, training.seed))
-    words = study.words
-    ids = training_compositions(study, training, rng)
-    captions: Captions = training.captions
-    names = rng.choice(
-        ["pair", "object", "attribute"],
-        size=len(ids),
-        p=[captions.pair, captions.object, captions.attribute],
-    )
-    templates = {
-        "pair": PAIR_CAPTIONS,
-        "object": OBJECT_CAPTIONS,
-        "attribute": ATTRIBUTE_CAPTIONS,
+def members(words: Vocabulary, core: np.ndarray, seen: np.ndarray) -> dict[str, np.ndarray]:
+    """Ids of the compositions of each split of a model; ``core`` is a part of ``unseen``."""
+    return {
+        SEEN: np.sort(seen),
+        UNSEEN: np.setdiff1d(np.arange(words.size), seen),
+        CORE: core,
     }
-    rows = []
-    for id_, kind in zip(ids, names, strict=True):
-        attribute = words.attributes[words.attribute_of(id_)]
-        object_ = words.objects[words.object_of(id_)]
-        filling = {"pair": f"{attribute} {object_}", "object": object_, "attribute": attribute}
-        template = templates[kind][rng.integers(len(templates[kind]))]
-        rows.append((id_, attribute, object_, template.format(filling[kind]), kind))
-    return pd.DataFrame(rows, columns=["composition", "attribute", "object", "caption", "names"])

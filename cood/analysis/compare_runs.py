@@ -261,7 +261,7 @@ def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     compared = (accuracies["method"] == LINEAR_PROBE) | (accuracies["split"] != HELD_OUT)
     own = accuracies["labels"] == OWN
     accuracies = accuracies[compared & ~(own & (accuracies["split"] == HELD_OUT))]
-    metrics = plain_rows(scores[scores["metric"].isin([*SCORES, SOFT_RANK])], split="unseen")
+    metrics = plain_rows(scores[scores["metric"].isin([*SCORES, SOFT_RANK])], split="all")
     scores = pd.concat([accuracies, metrics])
     labels = np.where(scores["labels"] == OWN, ", unseen labels", "")
     probe = np.where(scores["method"] == LINEAR_PROBE, "linear probe: ", "")

@@ -15,7 +15,6 @@ FIRST = "first"
 PUBLISHED = "published"
 TRAINED = {
     "seen": "on held-out drawings of compositions that the model itself was trained on",
-    "shared": "on held-out drawings of compositions that every model was trained on",
 }
 
 

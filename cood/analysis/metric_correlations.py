@@ -137,7 +137,7 @@ def holm(p: pd.Series) -> pd.Series:
 
 
 def composite(
-    results: Results, metrics: Collection[str], split: str = "unseen"
+    results: Results, metrics: Collection[str], split: str = "all"
 ) -> tuple[pd.Series, list[pd.Series]]:
     """Mean rank of each model by several metrics, between 0 and 1.
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cood.evaluation.common.score_table import JOINED_SCORES, concat, write_scores
 from cood.files import atomic, read_table, read_tensors, write_table
+from cood.models.zoo import name_of
 from cood.settings import BASELINES, Training
 from cood.settings.study_file import Study
 from cood.splits import seen
@@ -58,11 +59,11 @@ def _model(study: Study, name: str) -> dict[str, Any]:
     training = {
         "kind": TRAINED_HERE,
         "family": settings.family,
-        "architecture": settings.architecture,
+        "architecture": name_of(settings.towers),
         "share": settings.share,
-        "compositions": len(seen(study, settings.share)),
+        "compositions": len(seen(study, settings)),
         "images": settings.images,
-        "epochs": settings.epochs,
+        "steps": settings.steps,
         "loss": settings.loss,
         "seed": settings.seed,
     }

@@ -13,7 +13,7 @@ from cood.evaluation.common.score_table import SCORES, Schema, complete, missing
 from cood.files import read_tensors
 from cood.settings import Training
 from cood.settings.study_file import Study
-from cood.splits import seen, splits
+from cood.splits import UNSEEN, core, members, seen
 from cood.synthesis.manifests import read_manifest
 
 Tensors = dict[str, np.ndarray]
@@ -91,10 +91,8 @@ def read_class_names(study: Study, id_set: str) -> np.ndarray:
 
 
 def split_members(study: Study, model: str) -> dict[str, np.ndarray]:
-    """Composition ids of each split; `seen` is what the model itself was trained on."""
-    split = splits(study)
-    members = {str(name): np.flatnonzero(split == name) for name in dict.fromkeys(split)}
+    """Composition ids of each split of a model; all are unseen if it was not trained here."""
     settings = study.embedded_model(model)
-    if isinstance(settings, Training):
-        members["seen"] = np.sort(seen(study, settings.share))
-    return members
+    if not isinstance(settings, Training):
+        return {UNSEEN: np.arange(study.words.size)}
+    return members(study.words, core(study), seen(study, settings))

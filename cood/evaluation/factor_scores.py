@@ -11,14 +11,15 @@ import pandas as pd
 
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.resampling import grouped_mean
-from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT, concat, write_scores
+from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT, concat, write_scores
 from cood.evaluation.embeddings import SetEmbeddings, Tensors, score_each_set
 from cood.factors.table import Table
 from cood.metrics import SLOW, metric_table
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
+from cood.splits import UNSEEN, members
 from cood.synthesis.manifests import read_factor_manifest
-from cood.synthesis.scenes.splits import seen, splits
+from cood.synthesis.scenes.splits import core, seen
 
 # Of the slow metrics, Z-diff, which the paper reports, is computed once; its stricter forms, and
 # Z-min variance, which is close to it, need pairs that few scenes provide.
@@ -32,9 +33,9 @@ def score_factor_sets(study: Study, model: str) -> pd.DataFrame:
     def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
         table = study.factor_set(embedded.set).table
         ids = read_factor_manifest(study, embedded.set)[table.names].to_numpy()
-        members = _split_members(study, model, embedded.set)
+        of_split = _split_members(study, model, embedded.set)
         accuracies = zero_shot(
-            embedded.tensors, table, ids, members, study.evaluation, study.seed
+            embedded.tensors, table, ids, of_split, study.evaluation, study.seed
         ).assign(note=f"{embedded.metadata['captions']} captions")
         return concat([accuracies, disentanglement(study, embedded.tensors, table, ids)])
 
@@ -44,12 +45,11 @@ def score_factor_sets(study: Study, model: str) -> pd.DataFrame:
 
 
 def _split_members(study: Study, model: str, set_: str) -> dict[str, np.ndarray]:
-    """Composition ids of each split of a factor set; `seen` is what the model was trained on."""
-    split = splits(study, set_)
-    members = {str(s): np.flatnonzero(split == s) for s in dict.fromkeys(split)}
-    if model in study.factor_models:
-        members["seen"] = np.sort(seen(study, study.factor_models[model]))
-    return members
+    """Composition ids of each split of a factor set; all are unseen if it was not trained on it."""
+    words = study.factor_set(set_).table.pair_words
+    if model not in study.factor_models:
+        return {UNSEEN: np.arange(words.size)}
+    return members(words, core(study, set_), seen(study, study.factor_models[model]))
 
 
 def disentanglement(study: Study, tensors: Tensors, table: Table, ids: np.ndarray) -> pd.DataFrame:

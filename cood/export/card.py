@@ -44,8 +44,7 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
         "objects": kept["object"].nunique(),
     }
     sections = {
-        "Files": prose["layout"][format_].replace("{columns}", prose["columns"])
-        + f"\n\n{prose['split']}",
+        "Files": prose["layout"][format_].replace("{columns}", prose["columns"]),
         "How it was made": _making(settings, kept),
         "Filters": "All images that were planned or listed, by the reason why they were left out. "
         "This export holds those that were kept.\n\n" + _table(image_outcomes(table)),

@@ -26,7 +26,6 @@ FIELDS = {
     "attribute": "string",
     "object": "string",
     "composition": "int64",
-    "split": "string",
     "prompt": "string",
     "seed": "int64",
     "generator": "string",

@@ -11,7 +11,6 @@ import torch
 from cood.catalogue import open_clip_listing as listing
 from cood.devices import best_device
 from cood.errors import CoodError
-from cood.models import zoo
 from cood.models.clip import Clip, preprocessing_of
 from cood.models.small_clip import untrained_clip
 from cood.settings import NullModel
@@ -29,13 +28,12 @@ def null_model(settings: NullModel) -> Clip:
         If there is no such architecture, or what it needs besides weights (the tokeniser of a text
         tower of transformers) cannot be loaded.
     """
-    name = settings.architecture
-    if name in zoo.architectures():
-        clip = untrained_clip(name, settings.seed)
+    if settings.towers is not None:
+        clip = untrained_clip(settings.towers, settings.seed)
     else:
-        clip = _published(name, settings.seed)
+        clip = _published(str(settings.architecture), settings.seed)
     clip.model.eval()
-    return replace(clip, source=f"{name}, untrained, seed {settings.seed}")
+    return replace(clip, source=f"{clip.source}, untrained, seed {settings.seed}")
 
 
 def _published(name: str, seed: int) -> Clip:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import open_clip
@@ -16,25 +17,28 @@ from cood.files import atomic
 from cood.models import zoo
 from cood.models.clip import Clip, preprocessing_of
 from cood.models.file_names import CLIP_CONFIG, CLIP_WEIGHTS
+from cood.settings import Towers
 
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")  # keys that are saved
 
 
-def untrained_clip(architecture: str, seed: int, device: torch.device | None = None) -> Clip:
+def untrained_clip(towers: Towers, seed: int, device: torch.device | None = None) -> Clip:
     """Make a small CLIP with random weights.
 
     Raises
     ------
     StudyError
-        If `architecture` names no file in `cood/models/configs/`.
+        If one of `towers` names no file in `cood/models/configs/`.
     """
-    file = zoo.architecture(architecture)
-    open_clip.add_model_config(file)
+    name, config = zoo.name_of(towers), zoo.configuration(towers)
+    with TemporaryDirectory() as folder:  # open_clip reads configurations from files only
+        file = Path(folder) / f"{name}.json"
+        file.write_text(json.dumps(config))
+        open_clip.add_model_config(file)
     logging.getLogger().setLevel(logging.ERROR)
     torch.manual_seed(seed)
-    model = open_clip.create_model(architecture, device=device or best_device())
-    tokeniser, config = open_clip.get_tokenizer(architecture), json.loads(file.read_text())
-    return Clip(architecture, model, preprocessing_of(model), tokeniser, config)
+    model = open_clip.create_model(name, device=device or best_device())
+    return Clip(name, model, preprocessing_of(model), open_clip.get_tokenizer(name), config)
 
 
 def save_clip(clip: Clip, folder: Path) -> None:

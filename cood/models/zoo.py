@@ -7,49 +7,75 @@ from pathlib import Path
 from typing import Any
 
 from cood.errors import StudyError, unknown
-from cood.settings import Recipe
+from cood.settings import Towers
 
 CONFIGS = Path(__file__).parent / "configs"
+# Initial scale and bias of the sigmoid loss, as in Zhai et al. 2023, arXiv:2303.15343, section 3.2.
+SIGMOID = {"init_logit_scale": 2.3026, "init_logit_bias": -10.0}
 
 
-def architectures() -> dict[str, Path]:
-    """open_clip configurations of the small CLIPs, by name."""
-    return {path.stem: path for path in sorted(CONFIGS.glob("*.json"))}
+def image_towers() -> dict[str, Path]:
+    """`vision_cfg` of open_clip of each image tower, by name."""
+    return _files("image_towers")
 
 
-def architecture(name: str) -> Path:
-    """File of a configuration; an unknown name raises a StudyError."""
-    files = architectures()
-    if name not in files:
-        raise StudyError(unknown("architecture", name, files))
-    return files[name]
+def text_towers() -> dict[str, Path]:
+    """`text_cfg` of open_clip of each text tower, by name."""
+    return _files("text_towers")
 
 
-def check_training(model: str, settings: Recipe, section: str = "models") -> None:
-    """Check before long work begins that a model can be trained as its settings say.
+def _files(folder: str) -> dict[str, Path]:
+    return {path.stem: path for path in sorted((CONFIGS / folder).glob("*.json"))}
 
-    `section` is the section of the study file that holds the settings.
+
+def name_of(towers: Towers) -> str:
+    """Name of a small CLIP for tables and figures, such as ``resnet-causal-64-softmax``."""
+    return f"{towers.image_tower}-{towers.text_tower}-{towers.embed_dim}-{towers.loss}"
+
+
+def configuration(towers: Towers) -> dict[str, Any]:
+    """Configuration of open_clip; an unknown tower raises a StudyError."""
+    image, text = image_towers(), text_towers()
+    for tower, files in ((towers.image_tower, image), (towers.text_tower, text)):
+        if tower not in files:
+            raise StudyError(unknown("tower", tower, files))
+    return {
+        "embed_dim": towers.embed_dim,
+        **(SIGMOID if towers.loss == "sigmoid" else {}),
+        "vision_cfg": json.loads(image[towers.image_tower].read_text()),
+        "text_cfg": json.loads(text[towers.text_tower].read_text()),
+    }
+
+
+def check_towers(place: str, towers: Towers) -> None:
+    """Check before long work begins that a small CLIP can be made.
+
+    Parameters
+    ----------
+    place
+        Of the towers in the study file.
+    towers
+        As the settings of a model, or of a null model, give them.
 
     Raises
     ------
     StudyError
-        If there is no such architecture, or it does not fit the loss.
+        If there is no such tower.
     """
-    config: dict[str, Any] = json.loads(architecture(settings.architecture).read_text())
-    if (settings.loss == "sigmoid") != ("init_logit_bias" in config):
-        raise StudyError(
-            f"{section}.{model}: architecture {settings.architecture!r} and loss {settings.loss!r} "
-            "clash: the configuration needs init_logit_bias for the sigmoid loss, and must not "
-            "have it for softmax"
-        )
+    try:
+        configuration(towers)
+    except StudyError as error:
+        raise StudyError(f"{place}: {error}") from error
 
 
-def check_image_encoder(encoder: str, architecture_: str) -> None:
-    """Check before long work begins that timm can make the image tower of an architecture."""
-    config: dict[str, Any] = json.loads(architecture(architecture_).read_text())
-    if "timm_model_name" not in config["vision_cfg"]:
-        usable = [name for name, file in architectures().items() if "timm" in file.read_text()]
+def check_image_encoder(encoder: str, image_tower: str) -> None:
+    """Check before long work begins that timm can make an image tower by itself."""
+    files = image_towers()
+    if image_tower not in files:
+        raise StudyError(f"image_encoders.{encoder}: {unknown('tower', image_tower, files)}")
+    if "timm_model_name" not in json.loads(files[image_tower].read_text()):
+        usable = [name for name, file in files.items() if "timm" in file.read_text()]
         raise StudyError(
-            f"image_encoders.{encoder}: the image tower of architecture {architecture_!r} is not "
-            f"one of timm; use {', '.join(usable)}"
+            f"image_encoders.{encoder}: the image tower {image_tower!r} is not one of timm; use "
+            f"{', '.join(usable)}"
         )

@@ -12,7 +12,6 @@ from typing import Any
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue import open_clip_listing as listing
 from cood.catalogue.sources import LOCAL, local_path
-from cood.models import zoo
 from cood.settings import (
     LARGEST_LOGISTIC,
     Checkpoint,
@@ -110,14 +109,14 @@ def seconds_to_generate(settings: DiffusionSet) -> float:
 
 def seconds_to_train(recipe: Schedule, size: int) -> float:
     """CPU time of training a small CLIP, or its image tower, on images of `size` pixels a side."""
-    return recipe.images * recipe.epochs * TRAIN_PIXEL * size**2
+    return recipe.batch * recipe.steps * TRAIN_PIXEL * size**2
 
 
 def facts_of(model: Any) -> dict[str, Any] | None:
     """Facts of the catalogue about a published model, trained or not; None for a small CLIP."""
     if isinstance(model, Checkpoint | PublishedImageEncoder):
         return model.facts
-    if not isinstance(model, NullModel) or model.architecture in zoo.architectures():
+    if not isinstance(model, NullModel) or model.architecture is None:
         return None
     if model.architecture not in listing.architectures():
         return {}  # refused before it is made

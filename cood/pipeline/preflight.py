@@ -37,18 +37,20 @@ def check_settings(study: Study) -> None:
         If one does not exist, or does not fit the others.
     """
     from cood.models.checkpoint_names import check_checkpoint
-    from cood.models.zoo import check_image_encoder, check_training
+    from cood.models.zoo import check_image_encoder, check_towers
     from cood.report.build.notebooks import check_parameters, source
+    from cood.splits import seen
     from cood.synthesis.drawing.draw import check_words
     from cood.synthesis.scenes.scenes import check_file
 
     if study.drawn:
         check_words(study.words.attributes, study.words.objects)
     for name, training in study.trained.items():
-        check_training(name, training)
+        check_towers(f"models.{name}", training.towers)
+        seen(study, training)
     _check_null_models(study)
     for name, recipe in study.factor_models.items():
-        check_training(name, recipe, "factor_models")
+        check_towers(f"factor_models.{name}", recipe.towers)
     for name, encoder in study.own_image_encoders.items():
         check_image_encoder(name, str(encoder.facts["architecture"]))
     for name, model in study.models.items():
@@ -62,15 +64,14 @@ def check_settings(study: Study) -> None:
 
 
 def _check_null_models(study: Study) -> None:
-    from cood.catalogue.open_clip_listing import architectures as published
-    from cood.models.zoo import architectures
+    from cood.catalogue.open_clip_listing import architectures
+    from cood.models.zoo import check_towers
 
-    if not study.null_models:
-        return
-    known = [*architectures(), *published()]
     for name, null_model in study.null_models.items():
-        if null_model.architecture not in known:
-            wrong = unknown("architecture", null_model.architecture, known)
+        if null_model.towers is not None:
+            check_towers(f"null_models.{name}", null_model.towers)
+        elif null_model.architecture not in architectures():
+            wrong = unknown("architecture", str(null_model.architecture), architectures())
             raise StudyError(f"null_models.{name}.architecture: {wrong}")
 
 

@@ -1,7 +1,7 @@
 """The sections of a study file, typed: what each setting is, and which values it may take."""
 
 from cood.settings.base import Name, Settings, Share, WordList
-from cood.settings.consistency import NOTEBOOK_NEEDS
+from cood.settings.consistency import NOTEBOOK_NEEDS, PARTNERS
 from cood.settings.curation import Corpus, NearDuplicates, Verification
 from cood.settings.evaluation import (
     BASELINES,
@@ -20,13 +20,18 @@ from cood.settings.image_encoders import (
     UntrainedImageEncoder,
 )
 from cood.settings.models import (
-    Captions,
+    LEAST_DRAWINGS,
+    NO_TREATMENT,
+    PENALTIES,
+    PLACEBO,
+    TREATMENTS,
     Checkpoint,
     FactorTraining,
     Model,
     NullModel,
     Recipe,
     Schedule,
+    Towers,
     Training,
 )
 from cood.settings.sets import (
@@ -46,11 +51,16 @@ from cood.settings.study import Study
 __all__ = [
     "BASELINES",
     "LARGEST_LOGISTIC",
+    "LEAST_DRAWINGS",
     "NOTEBOOK_NEEDS",
+    "NO_TREATMENT",
+    "PARTNERS",
+    "PENALTIES",
+    "PLACEBO",
     "PUBLISHED_SIZE",
     "SOURCES",
+    "TREATMENTS",
     "UNTRAINED",
-    "Captions",
     "Checkpoint",
     "Corpus",
     "DiffusionSet",
@@ -79,6 +89,7 @@ __all__ = [
     "Settings",
     "Share",
     "Study",
+    "Towers",
     "Training",
     "UntrainedImageEncoder",
     "Verification",

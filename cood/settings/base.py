@@ -14,7 +14,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
-SPLITS = ("all", "shared", "partial", "unseen", "seen")
+SPLITS = ("all", "seen", "unseen", "core")
 LONGEST_WORD = 100  # characters of the name of an object
 
 

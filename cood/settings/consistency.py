@@ -8,7 +8,14 @@ from cood.errors import unknown
 from cood.settings.curation import Corpus, NearDuplicates, Verification
 from cood.settings.evaluation import BASELINES
 from cood.settings.image_encoders import ImageEncoderTraining
-from cood.settings.models import Checkpoint, FactorTraining, Model, Training
+from cood.settings.models import (
+    LEAST_DRAWINGS,
+    Checkpoint,
+    FactorTraining,
+    Model,
+    Schedule,
+    Training,
+)
 from cood.settings.sets import FactorSet, IconSet, ImageSet
 from cood.vocabulary import Vocabulary
 
@@ -25,7 +32,7 @@ SHARED_NAMES = (
     ("sets", "id_sets", "factor_sets"),
     ("models", "image_encoders", "null_models", "factor_models"),
 )
-TOLERANCE = 1e-9  # of shares, which are sums and differences of decimals
+PARTNERS = 2  # with how many others each word occurs at least in what a model is trained on
 
 
 def check_names(names: Mapping[str, Collection[str]]) -> None:
@@ -47,26 +54,29 @@ def check_names(names: Mapping[str, Collection[str]]) -> None:
                 taken[name] = f"{section}.{name}"
 
 
-def check_share(where: str, share: float, held_out: float, words: Vocabulary) -> None:
-    """Check that a share of the compositions can be trained on, and shows every word."""
-    allowed = 1 - held_out
-    cover = max(len(words.attributes), len(words.objects))
-    if share > allowed + TOLERANCE:
+def check_share(
+    where: str, settings: Schedule, core: float, words: Vocabulary, partners: int
+) -> int:
+    """Check that a share of the compositions shows every word, and return how many they are.
+
+    `partners` is with how many others each word occurs at least.
+    """
+    outside = words.size - round(core * words.size)
+    compositions = round(settings.share * outside)
+    cover = partners * max(len(words.attributes), len(words.objects))
+    if compositions < cover:
         raise ValueError(
-            f"{where}.share: {share} is more than the {allowed:g} of the compositions that "
-            f"held_out = {held_out} leaves"
+            f"{where}.share: {settings.share} of the {outside} compositions outside the core is "
+            f"too few to show every attribute and object with {partners} others; at least {cover} "
+            "are needed"
         )
-    if round(share * words.size) < cover:
-        raise ValueError(
-            f"{where}.share: {share} of {words.size} compositions is too few to show every "
-            f"attribute and object; at least {cover} are needed"
-        )
+    return compositions
 
 
 def check_training(
     training: Mapping[str, Training | ImageEncoderTraining],
     sets: Mapping[str, ImageSet],
-    held_out: float,
+    core: float,
     words: Vocabulary,
 ) -> None:
     """Check that drawings to train on can be made; `training` has places as its keys."""
@@ -77,7 +87,12 @@ def check_training(
                 f"{where}: it is trained on drawings like those of the first set, whose source is "
                 f"{first.source!r}; put a set of icons first"
             )
-        check_share(where, settings.share, held_out, words)
+        compositions = check_share(where, settings, core, words, PARTNERS)
+        if settings.images < LEAST_DRAWINGS * compositions:
+            raise ValueError(
+                f"{where}.images: {settings.images} is too few for {LEAST_DRAWINGS} drawings of "
+                f"each of the {compositions} compositions that it sees"
+            )
 
 
 def check_checkpoints(models: Mapping[str, Model]) -> None:
@@ -95,7 +110,7 @@ def check_checkpoints(models: Mapping[str, Model]) -> None:
 
 
 def check_factor_models(
-    models: Mapping[str, FactorTraining], sets: Mapping[str, FactorSet], held_out: float
+    models: Mapping[str, FactorTraining], sets: Mapping[str, FactorSet], core: float
 ) -> None:
     """Check that every factor model has a set with enough scenes to train on."""
     for name, model in models.items():
@@ -103,9 +118,10 @@ def check_factor_models(
         if model.set not in sets:
             raise ValueError(f"{where}.set: {unknown('factor set', model.set, sets)}")
         set_ = sets[model.set]
-        check_share(where, model.share, held_out, set_.table.pair_words)
+        seen = check_share(where, model, core, set_.table.pair_words, 1)
         # At worst, every image of the set shows a composition that the model may see.
-        left = round(model.share * set_.table.size) - set_.images
+        each = set_.table.size // set_.table.pair_words.size
+        left = seen * each - set_.images
         if model.images > left:
             raise ValueError(
                 f"{where}.images: {model.images} is more than the {left} scenes that its share of "

@@ -121,7 +121,7 @@ class RepresentationMetrics(Settings):
     """
 
     metrics: list[str] = Field(list(METRICS), min_length=1)
-    splits: list[str] = Field(["unseen", "all"], min_length=1)
+    splits: list[str] = Field(["all"], min_length=1)
     repeats: Count = 3
     dimensions: Count = 64
     folds: Annotated[int, Field(ge=2)] = 5

@@ -31,7 +31,7 @@ class ImageEncoderTraining(Schedule):
         return {
             "family": self.family,
             "learns": LEARNS[self.objective],
-            "architecture": self.architecture,
+            "architecture": self.image_tower,
             "share": self.share,
             "images": self.images,
             "seed": self.seed,
@@ -39,7 +39,7 @@ class ImageEncoderTraining(Schedule):
 
 
 class UntrainedImageEncoder(Settings):
-    """The image tower of a small CLIP, named by its architecture, with random weights."""
+    """The image tower of a small CLIP, by its name, with random weights."""
 
     untrained: Name
     seed: Annotated[int, Field(ge=0)] = 0

@@ -51,7 +51,7 @@ class Study(Settings):
     name: Name
     seed: Annotated[int, Field(ge=0)]
     vocabulary: WordList
-    held_out: Share
+    core: Share
     sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
     id_sets: dict[Name, IdSet] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -79,9 +79,9 @@ class Study(Settings):
             for name, encoder in self.trained_image_encoders.items()
         }
         check_names({name: getattr(self, name) for group in SHARED_NAMES for name in group})
-        check_training({**training, **encoders}, self.sets, self.held_out, self.words)
+        check_training({**training, **encoders}, self.sets, self.core, self.words)
         check_checkpoints(self.models)
-        check_factor_models(self.factor_models, self.factor_sets, self.held_out)
+        check_factor_models(self.factor_models, self.factor_sets, self.core)
         check_corpora(self.corpora, self.trained)
         check_near_duplicates(self.near_duplicates, self.models, self.trained)
         check_verification(self.verification, self.sets, self.models)

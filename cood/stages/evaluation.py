@@ -8,7 +8,7 @@ from typing import Any
 
 from cood.settings.study_file import Study
 from cood.stages.models import weights
-from cood.stages.stage import Keys, Resources, Stage, dumped, each, factor_shares, once, words
+from cood.stages.stage import Keys, Resources, Stage, draw_of, dumped, each, once, words
 
 
 def _on_factor_sets(study: Study) -> Iterator[Keys]:
@@ -79,7 +79,7 @@ EVALUATION = (
         entry="cood.curation.near_duplicates.search:find_near_duplicates",
         jobs=lambda study: once(study) if study.near_duplicates else [],
         outputs=lambda study: [study.paths.near_duplicates, study.paths.references],
-        settings=lambda study: [dumped(study.near_duplicates), words(study)],
+        settings=lambda study: [dumped(study.near_duplicates), words(study), study.core],
         does="finds the nearest training image to each image of the sets",
         writes="the nearest images and their similarities",
         progress="find near duplicates",
@@ -97,6 +97,7 @@ EVALUATION = (
             dumped(study.evaluation),
             dumped(study.retrieval),
             words(study),
+            draw_of(study, model),
         ],
         does="classifies the images by their nearest text, and retrieves images by image and text",
         writes="accuracies with intervals",
@@ -113,6 +114,7 @@ EVALUATION = (
         settings=lambda study: [
             dumped(study.evaluation),
             words(study),
+            study.core,
             [dumped(model) for model in study.trained.values()],
         ],
         does="answers from the background or the captions, without the object",
@@ -130,6 +132,7 @@ EVALUATION = (
             dumped(study.dimension_swap),
             dumped(study.evaluation),
             words(study),
+            draw_of(study, model),
         ],
         does="exchanges the dimensions of a factor between embeddings",
         writes="dimensions that each factor needs, accuracies after the exchange",
@@ -143,7 +146,11 @@ EVALUATION = (
         entry="cood.evaluation.linear_probe.linear_probe:score_linear_probe",
         jobs=lambda study: each(study.probed),
         outputs=lambda study, model: [study.paths.model_linear_probe(model)],
-        settings=lambda study, model: [dumped(study.evaluation), words(study)],
+        settings=lambda study, model: [
+            dumped(study.evaluation),
+            words(study),
+            study.core,
+        ],
         does="fits linear probes to the image embeddings of CLIPs and image-only encoders",
         writes="accuracies with intervals",
         progress="fit linear probes to",
@@ -156,7 +163,11 @@ EVALUATION = (
         entry="cood.evaluation.representation.representation_metrics:score_representation",
         jobs=lambda study: each(study.embedded),
         outputs=lambda study, model: [study.paths.model_representation_metrics(model)],
-        settings=lambda study, model: [dumped(study.representation_metrics), words(study)],
+        settings=lambda study, model: [
+            dumped(study.representation_metrics),
+            words(study),
+            draw_of(study, model),
+        ],
         does="computes metrics of disentanglement, rank and linearity of the embeddings",
         writes="values with their null values",
         progress="compute the metrics of",
@@ -173,6 +184,7 @@ EVALUATION = (
             dumped(study.interventions),
             dumped(study.evaluation),
             words(study),
+            draw_of(study, model),
         ],
         does="edits the embeddings of a model and scores them again",
         writes="accuracies and metrics before and after",
@@ -186,7 +198,7 @@ EVALUATION = (
         entry="cood.evaluation.representation.training_dynamics:score_training_dynamics",
         jobs=lambda study: each(study.trained),
         outputs=lambda study, model: [study.paths.model_training_dynamics(model)],
-        settings=lambda study, model: words(study),
+        settings=lambda study, model: [words(study), draw_of(study, model)],
         does="computes metrics and accuracy at moments of the training of a small CLIP",
         writes="values by training step",
         progress="follow the training of",
@@ -202,8 +214,7 @@ EVALUATION = (
             dumped(study.evaluation),
             dumped(study.representation_metrics),
             study.seed,
-            study.held_out,
-            factor_shares(study),
+            draw_of(study, model),
         ],
         does="computes accuracy and disentanglement on the factor sets",
         writes="accuracies and metrics",

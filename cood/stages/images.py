@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cood.settings.study_file import Study
-from cood.stages.stage import MAKE, Keys, Resources, Stage, dumped, each, factor_shares, words
+from cood.stages.stage import MAKE, Keys, Resources, Stage, dumped, each, words
 
 KEPT_BY = ("sets", "object_threshold", "attribute_threshold", "batch")  # what asks nothing anew
 
@@ -34,18 +34,13 @@ def _tables(study: Study, set_: str) -> list[Path]:
     return [study.paths.manifest(set_), study.paths.isolated(set_)]
 
 
-def _shares(study: Study) -> list[float]:
-    shares = [model.share for model in study.trained.values()]
-    return [min(shares), max(shares)] if shares else []
-
-
 IMAGES = (
     Stage(
         name="draw",
         entry="cood.synthesis.drawing.icon_sets:draw_icon_set",
         jobs=lambda study: each(study.drawn),
         outputs=_tables,
-        settings=lambda study, set_: [*words(study), dumped(study.sets[set_]), _shares(study)],
+        settings=lambda study, set_: [*words(study), dumped(study.sets[set_])],
         does="draws every composition several times, and each word by itself",
         writes="image files and their tables",
         progress="draw images",
@@ -60,11 +55,7 @@ IMAGES = (
         entry="cood.synthesis.external.importing:import_set",
         jobs=_imported,
         outputs=_tables,
-        settings=lambda study, set_: [
-            *words(study),
-            dumped(study.set_or_id_set(set_)),
-            _shares(study),
-        ],
+        settings=lambda study, set_: [*words(study), dumped(study.set_or_id_set(set_))],
         does="imports images from a folder or the public release, and photographs by class",
         writes="links to the images and their tables",
         progress="import images",
@@ -79,7 +70,7 @@ IMAGES = (
         entry="cood.synthesis.generation.diffusion:generate_shard",
         jobs=_shards,
         outputs=lambda study, set_, shard: [study.paths.shard(set_, shard)],
-        settings=lambda study, set_, shard: [*words(study)[:2], dumped(study.generated[set_])],
+        settings=lambda study, set_, shard: [*words(study), dumped(study.generated[set_])],
         places=lambda study, set_, shard: [study.generated[set_].model],
         does="generates images with a text-to-image pipeline, shard by shard",
         writes="PNG files and a table for each shard",
@@ -96,7 +87,7 @@ IMAGES = (
         entry="cood.synthesis.generation.shards:join_shards",
         jobs=lambda study: each(study.generated),
         outputs=_tables,
-        settings=lambda study, set_: [*words(study), _shares(study)],
+        settings=lambda study, set_: words(study),
         does="joins the shards of a generated set",
         writes="the tables of the set",
         progress="join the shards of",
@@ -139,12 +130,7 @@ IMAGES = (
         entry="cood.synthesis.scenes.factor_sets:draw_factor_set",
         jobs=lambda study: each(study.factor_sets),
         outputs=lambda study, set_: [study.paths.manifest(set_)],
-        settings=lambda study, set_: [
-            study.seed,
-            study.held_out,
-            dumped(study.factor_sets[set_]),
-            factor_shares(study),
-        ],
+        settings=lambda study, set_: [study.seed, dumped(study.factor_sets[set_])],
         does="renders scenes of independent factors",
         writes="image files and their table",
         progress="draw factor set",

@@ -31,7 +31,7 @@ def _image_encoder_settings(study: Study, model: str) -> list[Any]:
     encoder = study.own_image_encoders[model]
     if model not in study.trained_image_encoders:
         return [dumped(encoder)]
-    return [*words(study), dumped(encoder), study.drawings().size]
+    return [*words(study), study.core, dumped(encoder), study.drawings().size]
 
 
 TRAINING = (
@@ -42,6 +42,7 @@ TRAINING = (
         outputs=lambda study, model: _files(study, model, (*TRAINED_FILES, MOMENTS)),
         settings=lambda study, model: [
             *words(study),
+            study.core,
             dumped(study.trained[model]),
             study.drawings().size,
             study.evaluation.templates[0],
@@ -79,7 +80,7 @@ TRAINING = (
         outputs=lambda study, model: _files(study, model, TRAINED_FILES),
         settings=lambda study, model: [
             study.seed,
-            study.held_out,
+            study.core,
             dumped(study.factor_models[model]),
             dumped(study.factor_sets[study.factor_models[model].set]),
         ],

@@ -119,15 +119,16 @@ def once(study: Study) -> Iterator[Keys]:
 
 
 def words(study: Study) -> list[Any]:
-    """Settings that decide which compositions there are and which are held out."""
-    return [study.seed, dumped(study.vocabulary), study.held_out]
+    """Settings that decide which compositions there are, and what is drawn at random."""
+    return [study.seed, dumped(study.vocabulary)]
+
+
+def draw_of(study: Study, model: str) -> list[Any]:
+    """Settings that decide which compositions a model is trained on; none for other models."""
+    training = study.trained.get(model) or study.factor_models.get(model)
+    return [study.core, training.share, training.seed] if training else []
 
 
 def dumped(settings: Settings | None, but: Iterable[str] = ()) -> dict[str, Any] | None:
     """A section of the study by its values, without some of its keys."""
     return None if settings is None else settings.model_dump(mode="json", exclude=set(but))
-
-
-def factor_shares(study: Study) -> list[tuple[str, float]]:
-    """Factor set and share of each model that is trained on a factor set."""
-    return sorted((model.set, model.share) for model in study.factor_models.values())

@@ -20,7 +20,8 @@ def caption_table(study: Study) -> pd.DataFrame:
     for name in study.trained:
         captions = read_table(study.paths.model(name) / "captions.parquet")
         named = captions[captions["names"] == "pair"]
-        attributes, objects = named["attribute"].to_numpy(), named["object"].to_numpy()
+        ids = named["captioned"].to_numpy()
+        attributes, objects = study.words.attribute_of(ids), study.words.object_of(ids)
         nmi = caption_nmi(attributes, objects)
         shuffled = np.random.default_rng(study.seed).permutation(attributes)
         rows.append(

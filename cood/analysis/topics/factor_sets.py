@@ -44,7 +44,7 @@ def load_factors(study: str, models: str = EVERY) -> Results:
                 "trained_on": settings.set,
                 "missing": "",
                 "family": settings.family,
-                "architecture": settings.architecture,
+                "architecture": settings.image_tower,
             }
         )
     models_of_all = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)

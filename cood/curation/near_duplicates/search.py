@@ -24,8 +24,9 @@ from cood.models.clip import Clip
 from cood.models.training.clip import draw_tensors
 from cood.settings import NearDuplicates
 from cood.settings.study_file import Study
-from cood.splits import TRAINING, training_captions
+from cood.splits import TRAINING
 from cood.synthesis.manifests import read_manifest
+from cood.training_set import training_captions
 
 COLUMNS = [
     "set",

@@ -13,10 +13,10 @@ from cood.evaluation.common.score_table import ALL, complete, concat, write_scor
 from cood.evaluation.embeddings import read_truth
 from cood.settings import BASELINES
 from cood.settings.study_file import Study
-from cood.splits import training_captions
 from cood.synthesis.drawing.draw import draw_background
 from cood.synthesis.drawing.icon_sets import image_seed
 from cood.synthesis.manifests import read_manifest
+from cood.training_set import training_captions
 
 TEXT_ONLY, BACKGROUND_ONLY = "text only", "background only"  # their names, as those of models
 NOTE = "baseline"
@@ -48,7 +48,7 @@ def text_only(study: Study, set_: str) -> pd.DataFrame:
     tables = []
     for name, settings in study.trained.items():
         captions = training_captions(study, settings)
-        named = captions.loc[captions["names"] == "pair", "composition"]
+        named = captions.loc[captions["names"] == "pair", "captioned"]
         frequency = np.bincount(named, minlength=words.size)
         ranked = np.argsort(-frequency, kind="stable")
         answers = Answers(truth, np.tile(ranked[:TOP], (len(truth), 1)))

@@ -11,9 +11,10 @@ import pandas as pd
 
 from cood.evaluation.common.nearest import nearest
 from cood.evaluation.common.resampling import grouped_mean, means_of_finite
-from cood.evaluation.common.score_table import ALL, OWN, UNSEEN, ZERO_SHOT
+from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.common.tensor_names import ABLATED
 from cood.settings import Evaluation
+from cood.splits import UNSEEN
 from cood.vocabulary import CATEGORY, Vocabulary
 
 TOP = 5

@@ -22,7 +22,6 @@ from cood.vocabulary import CATEGORY
 TEXT, NUMBER, COUNT, WHOLE_NUMBER, SWITCH = "str", "float64", "int64", "Int64", "boolean"
 ALL = "all"
 EMPTY = ""
-UNSEEN = "unseen"  # the split of compositions that no model saw
 OWN = "own"  # labels: the compositions of the split only
 ZERO_SHOT = "zero_shot"  # method: the nearest text
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cood.evaluation.common.nearest import nearest, normalise
 from cood.evaluation.common.score_rows import Outcome, summarise
-from cood.evaluation.common.score_table import ALL, UNSEEN, ZERO_SHOT, concat, write_scores
+from cood.evaluation.common.score_table import ALL, ZERO_SHOT, concat, write_scores
 from cood.evaluation.embeddings import (
     SetEmbeddings,
     read_truth,
@@ -37,7 +37,7 @@ from cood.evaluation.interventions.subset_discriminant import (
 )
 from cood.metrics.class_moments import ClassMoments, class_moments
 from cood.settings.study_file import Study
-from cood.splits import SWITCHING
+from cood.splits import SWITCHING, UNSEEN
 from cood.vocabulary import Vocabulary
 
 LINEAR_PROBE = "linear_probe"

@@ -40,7 +40,7 @@ from cood.metrics.result import MetricWarning
 from cood.metrics.table import ALL_FACTORS
 from cood.settings import Interventions
 from cood.settings.study_file import Study
-from cood.splits import EDITING
+from cood.splits import EDITING, UNSEEN
 from cood.vocabulary import Vocabulary
 
 ACCURACIES = ("pair_top1", "attribute_top1", "object_top1")
@@ -95,7 +95,7 @@ def score_interventions(study: Study, model: str) -> pd.DataFrame:
 
     def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
         start, truth = time.perf_counter(), read_truth(study, embedded.set)
-        fitted, tested = divide(truth, split_members(study, model)["unseen"], study.seed)
+        fitted, tested = divide(truth, split_members(study, model)[UNSEEN], study.seed)
         try:
             table = score_edits(study, settings, embedded.tensors, truth, fitted, tested)
         except ValueError as error:

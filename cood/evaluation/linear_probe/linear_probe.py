@@ -38,7 +38,7 @@ from cood.evaluation.linear_probe.linear_classifier import (
 )
 from cood.settings import Evaluation
 from cood.settings.study_file import Study
-from cood.splits import LINEAR, training_order
+from cood.splits import LINEAR, core
 from cood.synthesis.manifests import read_manifest
 from cood.vocabulary import Vocabulary
 
@@ -51,7 +51,8 @@ CELLS = 50_000_000  # log probabilities of pairs that are held at a time
 
 def score_linear_probe(study: Study, name: str) -> pd.DataFrame:
     """Probe one model or image-only encoder on every set, write `linear_probe/<name>.parquet`."""
-    trainable = training_order(study.words, study.held_out, study.seed)
+    rng = np.random.default_rng((study.seed, LINEAR))
+    trainable = rng.permutation(np.setdiff1d(np.arange(study.words.size), core(study)))
 
     def score_set(embedded: SetEmbeddings) -> pd.DataFrame:
         truth = read_truth(study, embedded.set)

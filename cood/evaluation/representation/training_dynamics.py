@@ -22,14 +22,15 @@ from cood.metrics import TRACKED, metric_table
 from cood.metrics.rank import effective_rank
 from cood.metrics.table import ALL_FACTORS
 from cood.settings.study_file import Study
+from cood.splits import SEEN, UNSEEN
 
 
 def score_training_dynamics(study: Study, model: str) -> pd.DataFrame:
     """Score a model at each moment kept in training, write `training_dynamics/<model>.parquet`.
 
     Tested on one drawing and one prompt of every composition: metrics of both spaces with
-    their value under shuffled labels, and the accuracy `pair_top1` on the compositions that no
-    model saw (`split` is ``unseen``) and on those that this one saw (``seen``).
+    their value under shuffled labels, and the accuracy `pair_top1` on the compositions that the
+    model did not see (`split` is ``unseen``) and on those that it saw (``seen``).
     """
     tensors, _ = read_tensors(study.paths.model(model) / "moments.safetensors")
     every = np.arange(study.words.size)
@@ -75,5 +76,5 @@ def _accuracies(study: Study, model: str, codes: dict[str, np.ndarray]) -> list[
             "value": float((first[members[split]] == members[split]).mean()),
             "n": len(members[split]),
         }
-        for split in ("unseen", "seen")
+        for split in (UNSEEN, SEEN)
     ]

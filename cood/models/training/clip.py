@@ -10,14 +10,14 @@ import torch
 
 from cood.errors import StudyError
 from cood.files import write_table, write_tensors
-from cood.models import zoo
 from cood.models.clip import Clip, ImageEncoder
 from cood.models.small_clip import save_clip, untrained_clip
 from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
 from cood.settings import Training
 from cood.settings.study_file import Study
-from cood.splits import PROBE, TRAINING, training_captions
+from cood.splits import PROBE, TRAINING
 from cood.synthesis.drawing.draw import draw_many
+from cood.training_set import training_captions
 
 DRAWN = 500  # drawings that are held before they are preprocessed
 EMBEDDED = 256  # images or texts of the probe set at a time
@@ -57,9 +57,8 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
     settings = study.model(name)
     if not isinstance(settings, Training):
         raise StudyError(f"model {name!r} is a checkpoint; there is nothing to train")
-    zoo.check_training(name, settings)
     deterministic()
-    clip = untrained_clip(settings.architecture, settings.seed)
+    clip = untrained_clip(settings.towers, settings.seed)
     folder = study.paths.model(name)
     captions = training_captions(study, settings)
     say(f"{name}: drawing {len(captions)} training images")

@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from cood.files import write_table
-from cood.models import zoo
 from cood.models.caption_forms import caption_form
 from cood.models.small_clip import save_clip, untrained_clip
 from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
@@ -52,9 +51,8 @@ def train_factor_model(study: Study, name: str, say: Callable[[str], None] = pri
         If there is no such factor model.
     """
     settings = study.factor_model(name)
-    zoo.check_training(name, settings, "factor_models")
     deterministic()
-    clip = untrained_clip(settings.architecture, settings.seed)
+    clip = untrained_clip(settings.towers, settings.seed)
     folder = study.paths.model(name)
     set_ = study.factor_set(settings.set)
     scenes = training_scenes(study, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -115,8 +116,7 @@ def descend(
     optimiser = torch.optim.AdamW(
         _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
     )
-    per_epoch = max(1, n // settings.batch)
-    steps = settings.epochs * per_epoch
+    steps = settings.steps
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=_warm_up(steps + 1)
     )
@@ -126,29 +126,34 @@ def descend(
         kept = {0, steps, *spaced.round().astype(int)}
         keep(0)
     generator = torch.Generator().manual_seed(settings.seed)
-    rows, step = [], 0
+    rows = []
     start = reported = time.monotonic()
-    for _ in range(settings.epochs):
-        order = torch.randperm(n, generator=generator)
-        for batch in order[: per_epoch * settings.batch].split(settings.batch):
-            loss = loss_of(batch)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            after()
-            step += 1
-            if step % max(1, steps // ROWS) == 0 or step == steps:
-                rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
-            if keep is not None and step in kept:
-                keep(step)
-            now = time.monotonic()
-            if now - reported > PAUSE:
-                left = (now - start) / step * (steps - step)
-                say(f"{step / steps:.0%} trained, loss {loss.item():.2f}, {left:.0f} s left")
-                reported = now
+    for step, batch in enumerate(_batches(n, settings, generator), start=1):
+        loss = loss_of(batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        after()
+        if step % max(1, steps // ROWS) == 0 or step == steps:
+            rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+        if keep is not None and step in kept:
+            keep(step)
+        now = time.monotonic()
+        if now - reported > PAUSE:
+            left = (now - start) / step * (steps - step)
+            say(f"{step / steps:.0%} trained, loss {loss.item():.2f}, {left:.0f} s left")
+            reported = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])
+
+
+def _batches(n: int, settings: Schedule, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """Indices of the images of each step: full batches of all images, in rounds of new order."""
+    rounds = (torch.randperm(n, generator=generator) for _ in itertools.count())
+    whole = n - n % settings.batch
+    batches = (batch for order in rounds for batch in order[:whole].split(settings.batch))
+    return itertools.islice(batches, settings.steps)
 
 
 @contextmanager

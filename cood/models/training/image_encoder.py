@@ -23,9 +23,10 @@ from cood.models.small_clip import untrained_clip
 from cood.models.training.clip import draw_tensors
 from cood.models.training.fitting import LAYOUT, descend, deterministic
 from cood.models.training.views import random_view
-from cood.settings import ImageEncoderTraining, PublishedImageEncoder
+from cood.settings import ImageEncoderTraining, PublishedImageEncoder, Towers
 from cood.settings.study_file import Study
-from cood.splits import TRAINING, training_compositions
+from cood.splits import TRAINING
+from cood.training_set import training_compositions
 
 # As in Chen et al. 2020, arXiv:2002.05709: their best temperature, and width of the projection.
 TEMPERATURE, PROJECTED = 0.1, 128
@@ -54,10 +55,12 @@ def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = pr
     deterministic()
     if not isinstance(settings, ImageEncoderTraining):
         zoo.check_image_encoder(name, settings.untrained)
-        save_image_encoder(untrained_clip(settings.untrained, settings.seed), folder)
+        save_image_encoder(
+            untrained_clip(Towers(image_tower=settings.untrained), settings.seed), folder
+        )
         return
-    zoo.check_image_encoder(name, settings.architecture)
-    clip = untrained_clip(settings.architecture, settings.seed)
+    zoo.check_image_encoder(name, settings.image_tower)
+    clip = untrained_clip(Towers(image_tower=settings.image_tower), settings.seed)
     ids = training_compositions(study, settings)
     say(f"{name}: drawing {len(ids)} training images")
     images = draw_tensors(study, clip, ids, (TRAINING, settings.seed))

@@ -9,7 +9,6 @@ from textwrap import wrap
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import ImageOps
@@ -17,14 +16,10 @@ from PIL import ImageOps
 from cood.errors import NotebookError
 from cood.report.plots.svg import fix_colours
 from cood.settings.study_file import Study
+from cood.splits import core, times_seen
 from cood.synthesis.image_files import load_image
 
-SPLITS = {"shared": "#1f4e79", "partial": "#8fb8de", "unseen": "#e9a23b"}
-SPLIT_NAMES = {
-    "shared": "in every model's training set",
-    "partial": "in some models' training sets",
-    "unseen": "held out of all",
-}
+CORE_COLOUR = "#e9a23b"
 GAP = 14  # pixels above each image, for its name
 MARGIN = 4  # pixels between columns
 LARGEST = 96  # pixels a side
@@ -93,24 +88,32 @@ def _check_grid(**numbers: int) -> None:
             raise NotebookError(f"parameter {name}: got {number}; set it to 1 or more")
 
 
-def split_map(study: Study, split: np.ndarray) -> Figure:
-    """Attributes by objects, coloured by split."""
+def draw_map(study: Study) -> Figure:
+    """Attributes by objects, coloured by how many models see the composition in training."""
     words = study.words
-    order = list(SPLITS)
-    grid = np.array([order.index(s) for s in split]).reshape(len(words.attributes), -1)
+    in_core = np.isin(np.arange(words.size), core(study))
+    grid = np.ma.masked_array(times_seen(study), in_core).reshape(len(words.attributes), -1)
     width = 1.8 + 0.17 * min(len(words.objects), MOST_NAMES)
     size = (max(LEGEND_WIDTH, width), 2.0 + 0.2 * len(words.attributes))
     figure, axes = plt.subplots(figsize=size)
-    colours = ListedColormap(list(SPLITS.values()))
-    axes.imshow(grid, cmap=colours, vmin=-0.5, vmax=2.5, aspect="auto", interpolation="nearest")
+    colours = plt.get_cmap("Blues").with_extremes(bad=CORE_COLOUR)
+    drawn = axes.imshow(
+        grid,
+        cmap=colours,
+        vmin=0,
+        vmax=len(study.trained),
+        aspect="auto",
+        interpolation="nearest",
+    )
     if len(words.objects) <= MOST_NAMES:
         axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=7)
     else:
         axes.set_xlabel(f"{len(words.objects):,} objects")
     axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
     axes.grid(visible=False)
-    handles = [Patch(color=colour, label=SPLIT_NAMES[name]) for name, colour in SPLITS.items()]
-    legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    figure.colorbar(drawn, ax=axes, label="models that see it in training")
+    patch = Patch(color=CORE_COLOUR, label="core: seen by no model")
+    legend = axes.legend(handles=[patch], loc="lower left", bbox_to_anchor=(0, 1))
     plt.setp(legend.get_texts(), fontsize=8)
     fix_colours(*legend.get_patches())
     return figure

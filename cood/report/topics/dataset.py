@@ -13,7 +13,7 @@ from cood.evaluation.accuracy.baselines import LINEAR_PROBE, NOTE
 from cood.evaluation.common.score_table import ALL
 from cood.files import read_table
 from cood.settings.study_file import Study
-from cood.splits import splits
+from cood.splits import core, times_seen
 from cood.synthesis.drawing import icons
 from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
@@ -49,27 +49,28 @@ def describe_study(study: Study) -> str:
 
 
 def composition_counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
-    """A row an attribute category: attributes, compositions by split, and images."""
-    words = study.words
-    split = splits(study)
+    """A row an attribute category: attributes, compositions, how many models see them, and images.
+
+    Columns about training sets are left out if no model is trained here.
+    """
+    words, times = study.words, times_seen(study)
+    in_core = np.isin(np.arange(words.size), core(study))
     attribute = np.array(words.attributes)[words.attribute_of(np.arange(words.size))]
     attributes = pd.Series(words.attributes)
     rows = []
     for category, names in attributes.groupby(attributes.map(CATEGORY), sort=False):
         inside = manifest["attribute"].isin(names)
         of_category = np.isin(attribute, names)
-        here = pd.Series(split)[of_category].value_counts()
-        rows.append(
-            {
-                "category": category,
-                "attributes": ", ".join(names),
-                "compositions": int(here.sum()),
-                "in every training set": int(here.get("shared", 0)),
-                "in some training sets": int(here.get("partial", 0)),
-                "in no training set": int(here.get("unseen", 0)),
-                "images": int(inside.sum()),
-            }
-        )
+        row = {
+            "category": category,
+            "attributes": ", ".join(names),
+            "compositions": int(of_category.sum()),
+        }
+        if study.trained:
+            outside = of_category & ~in_core
+            row["in the core"] = int((of_category & in_core).sum())
+            row["models that see one outside the core, mean"] = round(times[outside].mean(), 1)
+        rows.append(row | {"images": int(inside.sum())})
     return pd.DataFrame(rows)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cood.files import write_table
 from cood.settings.study_file import Study
-from cood.splits import EVALUATION, ISOLATED, splits
+from cood.splits import EVALUATION, ISOLATED
 from cood.synthesis.drawing.draw import check_words, draw_many
 from cood.synthesis.image_files import save_images
 from cood.synthesis.manifests import KEPT, image_name
@@ -41,7 +41,6 @@ def draw_compositions(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
     """
     settings = study.drawings(name)
     manifest = study.paths.manifest(name)
-    split = splits(study)
     words = study.words
     check_words(words.attributes, words.objects)
     rows = [
@@ -50,7 +49,6 @@ def draw_compositions(study: Study, name: str, cores: int = 1) -> pd.DataFrame:
             "attribute": words.attributes[a],
             "object": words.objects[o],
             "composition": id_,
-            "split": split[id_],
             "prompt": f"{words.attributes[a]} {words.objects[o]}",
             "seed": k,
             "generator": GENERATOR,

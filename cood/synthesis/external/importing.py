@@ -9,7 +9,6 @@ import pandas as pd
 
 from cood.settings import IdSet, ReleaseSet
 from cood.settings.study_file import Study
-from cood.splits import splits
 from cood.synthesis.external.download import fetch
 from cood.synthesis.external.folder_names import lookup, parse
 from cood.synthesis.external.imagenet_classes import import_classes
@@ -51,7 +50,7 @@ def import_set(
 
 
 def _with_compositions(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Add what the labels say: composition, words, split, prompt, and the name of the image."""
+    """Add what the labels say: composition, words, prompt, and the name of the image."""
     table = table.reindex(columns=["file", "label", "status"])
     words, forms = study.words, lookup(study.words)
     parsed = {label: parse(label, forms) for label in table["label"].unique()}
@@ -65,8 +64,6 @@ def _with_compositions(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     table["prompt"] = (table["attribute"] + " " + table["object"]).str.strip()
     table["composition"] = -1
     table.loc[named, "composition"] = words.ids(table["attribute"][named], table["object"][named])
-    split = splits(study)
-    table["split"] = [split[id_] if id_ >= 0 else "" for id_ in table["composition"]]
     table["seed"] = table.groupby("composition").cumcount()  # the number of the image
     table["image"] = [
         image_name(row.prompt, f"{row.seed}{PurePosixPath(row.file).suffix.lower()}")

@@ -12,7 +12,7 @@ from cood.errors import StudyError, unknown
 from cood.files import damage, read_table, write_table
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
-from cood.splits import DIFFUSION, ISOLATED_DIFFUSION, splits
+from cood.splits import DIFFUSION, ISOLATED_DIFFUSION
 from cood.synthesis.manifests import damaged_image, failed_image, image_name
 from cood.vocabulary import ANY_OBJECT
 
@@ -93,7 +93,6 @@ def join_shards(study: Study, name: str) -> pd.DataFrame:
     joined = pd.concat(tables, ignore_index=True).drop(columns="recipe")
     isolated = joined["composition"] < 0
     whole = joined[~isolated].reset_index(drop=True)
-    whole["split"] = splits(study)[whole["composition"]]
     write_table(whole, study.paths.manifest(name))
     words = joined[isolated].drop(columns="composition").reset_index(drop=True)
     write_table(words, study.paths.isolated(name))

@@ -7,12 +7,15 @@ import numpy as np
 from cood.settings import FactorTraining
 from cood.settings.study_file import Study
 from cood.splits import (
+    FACTOR_DRAW,
     FACTOR_SCENES,
     FACTOR_SPLIT,
     FACTOR_TRAINING,
-    split_by,
-    training_order,
+    core_of,
+    draw_seen,
 )
+
+PARTNERS = 1  # with how many others each word occurs at least: some factors have but three words
 
 
 def evaluation_scenes(study: Study, name: str) -> np.ndarray:
@@ -35,19 +38,14 @@ def training_scenes(study: Study, settings: FactorTraining) -> np.ndarray:
     return rng.choice(np.flatnonzero(allowed), settings.images, replace=False)
 
 
-def seen(study: Study, settings: FactorTraining) -> np.ndarray:
-    """Ids of the compositions that a factor model is trained on."""
-    order = _order(study, settings.set)
-    words = study.factor_set(settings.set).table.pair_words
-    return order[: round(settings.share * words.size)]
-
-
-def splits(study: Study, name: str) -> np.ndarray:
-    """Split of each composition of a factor set, over the models trained on it."""
-    shares = [m.share for m in study.factor_models.values() if m.set == name]
-    return split_by(_order(study, name), study.factor_set(name).table.pair_words.size, shares)
-
-
-def _order(study: Study, name: str) -> np.ndarray:
+def core(study: Study, name: str) -> np.ndarray:
+    """Ids of the compositions of a factor set that no factor model is trained on."""
     words = study.factor_set(name).table.pair_words
-    return training_order(words, study.held_out, study.seed, FACTOR_SPLIT)
+    return core_of(words, study.core, (study.seed, FACTOR_SPLIT))
+
+
+def seen(study: Study, settings: FactorTraining) -> np.ndarray:
+    """Ids of the compositions that a factor model is trained on: a draw of its own, by its seed."""
+    words = study.factor_set(settings.set).table.pair_words
+    seed = (study.seed, FACTOR_DRAW, settings.seed)
+    return draw_seen(words, core(study, settings.set), settings.share, PARTNERS, seed)

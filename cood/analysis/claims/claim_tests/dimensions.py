@@ -20,12 +20,12 @@ from cood.metrics.rank import DEFINITIONS
 def with_rank(evidence: Evidence) -> dict[str, Effect]:
     """C9: soft rank of texts and of images."""
     scores = evidence.results.scores
-    ranks = scores[scores["metric"].isin(DEFINITIONS) & (scores["split"] == "unseen")]
+    ranks = scores[scores["metric"].isin(DEFINITIONS) & (scores["split"] == "all")]
     ranks = ranks[ranks["set"] == evidence.results.set]
     found = {}
     for space in ("text", "image"):
         where = {"metric": "numerical_rank_0.1", "space": space}
-        x = values_of(evidence, f"soft rank of {space}s", split="unseen", **where)
+        x = values_of(evidence, f"soft rank of {space}s", split="all", **where)
         rest = rows_with(ranks, space=space)
         rest = rest.drop(plain_rows(rest, **where).index)
         groups = rest.groupby(KEYS, sort=False, dropna=False)

@@ -33,12 +33,12 @@ def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None)
     whole = replace(results, scores=plain_rows(scores))
     id_accuracy = evidence.controls.get(ID)
     try:
-        plain = correlate_metrics(whole, accuracy, NAMED, split="unseen")
+        plain = correlate_metrics(whole, accuracy, NAMED, split="all")
     except StudyError as error:
         raise Untestable("The study has none of these metrics.") from error
     partial = plain.assign(pearson=np.nan)
     if id_accuracy is not None:
-        partial = correlate_metrics(whole, accuracy, NAMED, split="unseen", given=id_accuracy)
+        partial = correlate_metrics(whole, accuracy, NAMED, split="all", given=id_accuracy)
     first, others = composite(add_excess(named, NAMED), NAMED)
     members = with_control(plain if given is None else partial, partial, "pearson")
     members = members.assign(

@@ -132,9 +132,7 @@ def graded(study: Study) -> list[str]:
     return groups[best] if best is not None and shares[best] >= LEAST else []
 
 
-def mediation(
-    results: Results, *, accuracy: str = "pair_top1", split: str = "unseen"
-) -> pd.DataFrame:
+def mediation(results: Results, *, accuracy: str = "pair_top1", split: str = "all") -> pd.DataFrame:
     """The effect of doubling the share of compositions on C-OoD accuracy, through each metric.
 
     Parameters

@@ -99,7 +99,7 @@ def held_out_check(study: Study, hits: pd.DataFrame) -> pd.DataFrame:
         model = study.corpora[str(name)].model
         if model is None:
             continue
-        trained_on = seen(study, study.trained[model].share)
+        trained_on = seen(study, study.trained[model])
         for rule, table in own.groupby("rule", sort=False):
             ids = study.words.ids(table["attribute"], table["object"])
             unseen = table[~np.isin(ids, trained_on)]

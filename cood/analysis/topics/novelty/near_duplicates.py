@@ -22,7 +22,7 @@ def load_nearest(study: Study) -> pd.DataFrame:
     table = read_table(study.paths.near_duplicates)
     if study.near_duplicates.references is not None:
         return table.assign(shown="all")
-    trained_on = seen(study, study.trained[study.near_duplicates.model].share)
+    trained_on = seen(study, study.trained[study.near_duplicates.model])
     return table.assign(shown=np.where(table["composition"].isin(trained_on), "seen", "unseen"))
 
 
