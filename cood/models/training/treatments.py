@@ -206,6 +206,11 @@ class Treatment:
     seed
         Seed of the model, for the permutations. They have a generator of their own.
 
+    Attributes
+    ----------
+    active
+        Whether it changes the training.
+
     Raises
     ------
     StudyError

@@ -76,9 +76,6 @@ def treatment_of(name, strength=1.0, table=None, seed=0):
     return Treatment(name, strength, stated_words(table, WORDS), N_ATTRIBUTES, seed)
 
 
-# What a caption states.
-
-
 def test_words_of_a_caption_are_those_that_it_states():
     table = pd.DataFrame(
         {
@@ -119,9 +116,6 @@ def test_what_is_wrong_with_captions_is_said():
         StudyError, match=r"captioned is 12 in 24 of 24 rows.* compositions 0 to 11"
     ):
         stated_words(captions(captioned=12), WORDS)
-
-
-# The penalties.
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -193,9 +187,6 @@ def test_gradients_are_finite_differences(name):
     assert torch.autograd.gradcheck(lambda i, t: treatment.penalty(i, t, batch), (images, texts))
 
 
-# Placebos.
-
-
 @pytest.mark.parametrize("name", TRUE)
 def test_a_placebo_is_as_strong_on_each_side_and_points_elsewhere(name):
     embeddings = random_embeddings()
@@ -230,9 +221,6 @@ def test_a_placebo_adds_nothing_to_the_value(name):
     assert abs(value.item()) < 1e-5
 
 
-# Strength, and what must not change.
-
-
 @pytest.mark.parametrize("name", ACTIVE)
 def test_strength_multiplies_the_gradient(name):
     one, three = (gradients(treatment_of(name, s), random_embeddings()) for s in (1.0, 3.0))
@@ -258,7 +246,13 @@ def test_treatments_are_deterministic_by_seed_and_leave_the_random_state_of_torc
     assert torch.equal(runs[0], runs[2]) == (name in TRUE)  # only placebos draw
 
 
-# Nothing to divide by.
+@pytest.mark.parametrize("name", ACTIVE)
+def test_embeddings_may_be_on_another_device_than_the_words(name):
+    # The device `meta` computes no values, and refuses tensors of the CPU as a GPU does.
+    images, texts = (torch.ones(24, 8, device="meta", requires_grad=True) for _ in range(2))
+    value = treatment_of(name).penalty(images, texts, torch.arange(24))
+    value.backward()
+    assert value.device.type == images.grad.device.type == "meta"
 
 
 @pytest.mark.parametrize("name", ACTIVE)
@@ -293,9 +287,6 @@ def test_extreme_batches_have_finite_gradients(name):
     assert torch.isfinite(gradients(alike, random_embeddings())).all()
 
 
-# What is refused.
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -310,9 +301,6 @@ def test_wrong_treatments_are_refused(change, message):
     good = {"name": "additivity", "strength": 1.0, "stated": stated, "seed": 0}
     with pytest.raises(StudyError, match=message):
         Treatment(**{"n_attributes": N_ATTRIBUTES, **good, **change})
-
-
-# A tiny run: two linear towers, on codes that hold their words and noise.
 
 
 def trained(name, strength, steps=80):
