@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cood.errors import StudyError
@@ -13,6 +14,7 @@ from cood.files import write_table, write_tensors
 from cood.models.clip import Clip, ImageEncoder
 from cood.models.small_clip import save_clip, untrained_clip
 from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
+from cood.models.training.treatments import Treatment, stated_words
 from cood.settings import Training
 from cood.settings.study_file import Study
 from cood.splits import PROBE, TRAINING
@@ -73,6 +75,7 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
             images,
             tokens,
             lambda text: say(f"{name}: {text}"),
+            treatment=_treatment(study, settings, captions),
             moments=settings.moments,
             keep=probe.keep,
         )
@@ -80,6 +83,17 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
     write_table(history, folder / "training.parquet")
     write_tensors(probe.stacked(), folder / "moments.safetensors", {"model": name})
     save_clip(clip, folder)
+
+
+def _treatment(study: Study, settings: Training, captions: pd.DataFrame) -> Treatment:
+    words = study.words
+    return Treatment(
+        settings.treatment,
+        settings.strength,
+        stated_words(captions, words),
+        len(words.attributes),
+        settings.seed,
+    )
 
 
 class _Probe:

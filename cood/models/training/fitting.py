@@ -14,8 +14,10 @@ import pandas as pd
 import torch
 from open_clip.loss import ClipLoss, SigLipLoss
 from PIL import Image
+from torch.nn.functional import normalize
 
 from cood.models.clip import Clip, ImageEncoder, text_tower
+from cood.models.training.treatments import Treatment
 from cood.settings import Recipe, Schedule
 
 WARM_UP = 0.1  # share of the steps
@@ -46,6 +48,7 @@ def fit(
     tokens: torch.Tensor,
     say: Callable[[str], None],
     *,
+    treatment: Treatment | None = None,
     moments: int = 0,
     keep: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
@@ -61,6 +64,8 @@ def fit(
         Preprocessed images [n, 3, size, size] and their captions [n, length], on the CPU.
     say
         Called with a line of progress now and then.
+    treatment
+        What is added to the loss, if anything.
     moments, keep
         `keep` is called about `moments` times with the number of completed steps: before the
         first step, after the last, and at steps between them that grow geometrically.
@@ -75,10 +80,14 @@ def fit(
 
     def loss(batch: torch.Tensor) -> torch.Tensor:
         pixels = images[batch].to(clip.device, memory_format=LAYOUT)
-        image = model.encode_image(pixels, normalize=True)
-        text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
+        image = model.encode_image(pixels)
+        text = model.encode_text(tokens[batch].to(clip.device))
         bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
-        return loss_of(image, text, model.logit_scale.exp(), **bias)
+        units = normalize(image, dim=-1), normalize(text, dim=-1)
+        contrast = loss_of(*units, model.logit_scale.exp(), **bias)
+        if treatment is None or not treatment.active:
+            return contrast
+        return contrast + treatment.penalty(image, text, batch)
 
     def clamp() -> None:
         with torch.no_grad():

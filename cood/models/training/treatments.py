@@ -27,11 +27,9 @@ import torch
 from torch.nn import functional
 
 from cood.errors import StudyError, unknown
+from cood.settings import NO_TREATMENT, PLACEBO, TREATMENTS
+from cood.training_set import ATTRIBUTE, OBJECT, PAIR
 from cood.vocabulary import Vocabulary
-
-NO_TREATMENT, PLACEBO = "none", "_placebo"
-PENALTIES = ("orthogonality", "additivity")
-TREATMENTS = (NO_TREATMENT, *(f"{p}{end}" for p in PENALTIES for end in ("", PLACEBO)))
 
 # Lambda, in captions: a word that n captions of the batch state keeps about n / (n + 1) of its
 # least-squares vector. It is needed: if all captions name a pair, the columns of the attributes sum
@@ -44,7 +42,7 @@ RIDGE = 1.0
 # many times the rounding of a number: what differs is rounding then.
 ROUNDING = 100.0
 PERMUTATIONS = 40  # stream of random numbers: a generator has the seed (seed of the model, stream)
-NAMES = ("pair", "object", "attribute")  # what a caption may name
+NAMES = (PAIR, OBJECT, ATTRIBUTE)  # what a caption may name
 
 
 def stated_words(captions: pd.DataFrame, words: Vocabulary) -> torch.Tensor:
@@ -78,7 +76,7 @@ def stated_words(captions: pd.DataFrame, words: Vocabulary) -> torch.Tensor:
         )
     n_attributes = len(words.attributes)
     stated = np.zeros((len(ids), n_attributes + len(words.objects)), dtype=np.float32)
-    attribute, object_ = np.flatnonzero(names != "object"), np.flatnonzero(names != "attribute")
+    attribute, object_ = np.flatnonzero(names != OBJECT), np.flatnonzero(names != ATTRIBUTE)
     stated[attribute, words.attribute_of(ids[attribute])] = 1
     stated[object_, n_attributes + words.object_of(ids[object_])] = 1
     return torch.from_numpy(stated)
