@@ -13,7 +13,7 @@ from cood.paths import SNAKEFILE
 from cood.pipeline.damage import discard_damaged
 from cood.pipeline.environment import PIPELINE
 from cood.pipeline.preflight import check_files, check_settings
-from cood.settings.study_file import Study
+from cood.settings.study_file import Study, keep_points
 
 ENVIRONMENT = {
     PIPELINE: "1",
@@ -42,6 +42,9 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     """
     check_settings(study)
     check_files(study)
+    if not dry_run:
+        for file in keep_points(study):
+            print(f"design: points written to {file}")
     start = time.monotonic()
     lock = study.paths.results / ".lock"
     busy = f"study {study.name} is being reproduced by another process; wait for it or stop it"

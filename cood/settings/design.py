@@ -10,12 +10,10 @@ from pydantic import Field, model_validator
 from cood.design import Dose, Factor, Levels, Range, Value, column_names
 from cood.errors import unknown
 from cood.settings.base import Settings
+from cood.settings.models import PENALTIES, PLACEBO, TREATMENTS
 
 Point = dict[str, Value]  # by name of a factor, its value for one model
 
-PLACEBO = "_placebo"  # ends the name of a placebo
-PENALTIES = ("orthogonality", "additivity")
-TREATMENTS = ("none", *(f"{p}{end}" for p in PENALTIES for end in ("", PLACEBO)))
 MOST_MODELS = 1000
 MOST_REVISIONS = 2
 COLUMNS_TO_MODELS = 2  # models for each column of the design, at least
@@ -90,6 +88,7 @@ class Factors(Settings):
     image_tower: LevelList | None = None
     text_tower: LevelList | None = None
     loss: LevelList | None = None
+    set: LevelList | None = None
     treatment: LevelList | None = None
     strength: dict[str, NumberRange] | None = None
 
@@ -190,13 +189,12 @@ class Design(Settings):
             )
         return self
 
-    @property
-    def names(self) -> list[str]:
+    def names(self, prefix: str = "m") -> list[str]:
         """Names of the models, without those that are trained once more."""
-        return [model_name(number) for number in range(1, self.models + 1)]
+        return [model_name(number, prefix) for number in range(1, self.models + 1)]
 
 
-def model_name(number: int) -> str:
+def model_name(number: int, prefix: str = "m") -> str:
     """Name of the model at a point; the first has number 1.
 
     Examples
@@ -204,10 +202,12 @@ def model_name(number: int) -> str:
     >>> model_name(7)
     'm007'
     """
-    return f"m{number:03d}"
+    return f"{prefix}{number:03d}"
 
 
-def expand(design: Design, points: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def expand(
+    design: Design, points: Sequence[Mapping[str, Any]], prefix: str = "m"
+) -> dict[str, dict[str, Any]]:
     """Settings of each model of a design by name: the values of the factors, and a seed.
 
     Parameters
@@ -216,6 +216,8 @@ def expand(design: Design, points: Sequence[Mapping[str, Any]]) -> dict[str, dic
         The section of the study file.
     points
         The value of each factor, for each model.
+    prefix
+        Of the names.
 
     Returns
     -------
@@ -224,10 +226,11 @@ def expand(design: Design, points: Sequence[Mapping[str, Any]]) -> dict[str, dic
         is the number of the point, plus `REPLICATE_SEED` for a model that is trained once more.
     """
     models = {
-        model_name(number): {**point, "seed": number} for number, point in enumerate(points, 1)
+        model_name(number, prefix): {**point, "seed": number}
+        for number, point in enumerate(points, 1)
     }
     again = {
-        f"{model_name(number)}{REPLICATE}": {**point, "seed": REPLICATE_SEED + number}
+        f"{model_name(number, prefix)}{REPLICATE}": {**point, "seed": REPLICATE_SEED + number}
         for number, point in enumerate(points[: design.replicates], 1)
     }
     return models | again

@@ -23,15 +23,15 @@ MODEL = "model"  # column with the names of the models
 LIMITED = ("images", "steps", "batch")  # a model sees at most batch * steps images
 
 
-def design_file(study_file: Path) -> Path:
-    """The file of points beside a study file.
+def points_file(study_file: Path, section: str = "design") -> Path:
+    """The file of points of a design beside a study file.
 
     Examples
     --------
-    >>> design_file(Path("studies/mini.yaml")).name
+    >>> points_file(Path("studies/mini.yaml")).name
     'mini.design.csv'
     """
-    return study_file.with_name(f"{study_file.stem}.design.csv")
+    return study_file.with_name(f"{study_file.stem}.{section}.csv")
 
 
 def points_of(
