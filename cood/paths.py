@@ -147,6 +147,11 @@ class Paths:
         return self.results / "models.parquet"
 
     @property
+    def design(self) -> Path:
+        """The design, as asked and as realised: a row a model."""
+        return self.results / "design.parquet"
+
+    @property
     def settings(self) -> Path:
         """Settings that the joined scores were made with."""
         return self.results / "settings.json"

@@ -223,6 +223,17 @@ EVALUATION = (
         keys=("model",),
     ),
     Stage(
+        name="design",
+        entry="cood.evaluation.design_table:tabulate_design",
+        jobs=lambda study: once(study) if study.design else [],
+        outputs=lambda study: [study.paths.design],
+        settings=lambda study: [words(study), study.core, dumped(study.design)],
+        does="tabulates the design, as asked and as realised",
+        writes="a row a model",
+        progress="tabulate the design",
+        title="Tabulate the design",
+    ),
+    Stage(
         name="collect",
         entry="cood.evaluation.collect:collect",
         jobs=once,

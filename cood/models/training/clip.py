@@ -20,6 +20,7 @@ from cood.settings.study_file import Study
 from cood.splits import PROBE, TRAINING
 from cood.synthesis.drawing.draw import draw_many
 from cood.training_set import training_captions
+from cood.vocabulary import fill
 
 DRAWN = 500  # drawings that are held before they are preprocessed
 EMBEDDED = 256  # images or texts of the probe set at a time
@@ -103,15 +104,17 @@ class _Probe:
         self.clip = clip
         self.images = draw_tensors(study, clip, np.arange(study.words.size), (PROBE,))
         template = study.evaluation.templates[0]
-        self.tokens = clip.tokenize([template.format(c) for c in study.words.compositions()])
+        self.tokens = clip.tokenize([fill(template, c) for c in study.words.compositions()])
         self.kept: list[tuple[int, np.ndarray, np.ndarray]] = []
 
     @torch.inference_mode()
     def keep(self, step: int) -> None:
         model: Any = self.clip.model.eval()
-        images = [model.encode_image(x.to(self.clip.device)) for x in self.images.split(EMBEDDED)]
-        texts = [model.encode_text(x.to(self.clip.device)) for x in self.tokens.split(EMBEDDED)]
-        self.kept.append((step, torch.cat(images).cpu().numpy(), torch.cat(texts).cpu().numpy()))
+        device = self.clip.device
+        images = torch.cat([model.encode_image(x.to(device)) for x in self.images.split(EMBEDDED)])
+        texts = torch.cat([model.encode_text(x.to(device)) for x in self.tokens.split(EMBEDDED)])
+        if images.isfinite().all() and texts.isfinite().all():  # else it has just diverged
+            self.kept.append((step, images.cpu().numpy(), texts.cpu().numpy()))
         model.train()
 
     def stacked(self) -> dict[str, np.ndarray]:

@@ -73,7 +73,9 @@ def fit(
     Returns
     -------
     pandas.DataFrame
-        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps.
+        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps. If a
+        loss is not finite, training ends there, with the last sound weights; the last row has that
+        loss.
     """
     model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
@@ -136,9 +138,17 @@ def descend(
         keep(0)
     generator = torch.Generator().manual_seed(settings.seed)
     rows = []
+    sound = _copy(model)
     start = reported = time.monotonic()
     for step, batch in enumerate(_batches(n, settings, generator), start=1):
         loss = loss_of(batch)
+        if not torch.isfinite(loss):
+            model.load_state_dict(sound)
+            say(f"diverged at step {step}: the weights are those of a moment before")
+            rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            if keep is not None:
+                keep(step)
+            break
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -146,6 +156,7 @@ def descend(
         after()
         if step % max(1, steps // ROWS) == 0 or step == steps:
             rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            sound = _copy(model, sound)
         if keep is not None and step in kept:
             keep(step)
         now = time.monotonic()
@@ -155,6 +166,16 @@ def descend(
             reported = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])
+
+
+def _copy(
+    model: torch.nn.Module, last: dict[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """A copy of the weights; the last one if a weight is not finite."""
+    state = model.state_dict()
+    if last is not None and not all(torch.isfinite(v).all() for v in state.values()):
+        return last
+    return {name: value.clone() for name, value in state.items()}
 
 
 def _batches(n: int, settings: Schedule, generator: torch.Generator) -> Iterator[torch.Tensor]:
