@@ -347,6 +347,16 @@ def test_each_treatment_moves_what_it_penalises(runs):
         assert left["additivity"] < 0.6 * left[other]
 
 
+@pytest.mark.parametrize(("name", "strength"), [("none", 1.0), *((n, 0.0) for n in ACTIVE)])
+def test_no_treatment_computes_nothing(name, strength):
+    treatment = treatment_of(name, strength)
+    images, texts = random_embeddings().requires_grad_()
+    value = treatment.penalty(images, texts, torch.arange(24))
+    assert not treatment.active
+    assert value == 0
+    assert not value.requires_grad
+
+
 @pytest.mark.parametrize("name", ACTIVE)
 def test_a_strength_of_zero_is_no_treatment_bit_for_bit(runs, name):
     run, none = trained(name, 0.0), runs["none"]
