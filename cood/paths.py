@@ -107,6 +107,10 @@ class Paths:
         """Accuracies of one model, composed retrieval included."""
         return self.results / "accuracy" / f"{model}.parquet"
 
+    def model_answers(self, model: str) -> Path:
+        """Answers of one model to each image."""
+        return self.results / "answers" / f"{model}.parquet"
+
     def model_dimension_swap(self, model: str) -> Path:
         """Dimension-swap scores of one model."""
         return self.results / "dimension_swap" / f"{model}.parquet"
