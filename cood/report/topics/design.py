@@ -173,7 +173,7 @@ def pilot_notice(study: Study) -> str:
         )
     reasons = {
         NOT_RUN: f"No pilot of this study was run; {command} runs it.",
-        OTHER: f"The pilot was run with other settings; {command} runs it with those of this study.",
+        OTHER: f"The pilot was run with other settings; {command} runs it with these.",
     }
     return reasons.get(state, "")
 
