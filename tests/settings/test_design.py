@@ -57,8 +57,8 @@ def test_the_factors_of_a_design():
             ),
         ),
     ]
-    assert design.names[0] == "m001"
-    assert design.names[-1] == "m024"
+    assert design.names()[0] == "m001"
+    assert design.names()[-1] == "m024"
 
 
 def test_a_penalty_may_lack_its_placebo_and_a_design_its_treatment():

@@ -5,7 +5,7 @@ import pytest
 
 from cood.errors import StudyError
 from cood.settings.design import Design
-from cood.settings.design_file import design_file, points_of, read_points, write_points
+from cood.settings.design_file import points_file, points_of, read_points, write_points
 
 FACTORS = {
     "images": {"low": 100, "high": 800, "log": True},
@@ -34,7 +34,7 @@ def points(file):
 
 
 def test_the_file_lies_beside_the_study_file(tmp_path):
-    assert design_file(tmp_path / "my.study.yaml") == tmp_path / "my.study.design.csv"
+    assert points_file(tmp_path / "my.study.yaml") == tmp_path / "my.study.design.csv"
 
 
 def test_points_are_drawn_where_there_is_no_file(file):

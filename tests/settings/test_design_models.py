@@ -24,8 +24,8 @@ DESIGN = {
 def write(project, settings):
     """Write the tiny study with a design; give its file."""
 
-    def make(models=None, **changes):
-        sections = {**settings, "design": {**DESIGN, **changes}, "models": models or {}}
+    def make(listed=None, **changes):
+        sections = {**settings, "design": {**DESIGN, **changes}, "models": listed or {}}
         file = project / "workflow" / "studies" / "tiny.yaml"
         file.write_text(yaml.safe_dump(sections))
         return file
@@ -34,7 +34,7 @@ def write(project, settings):
 
 
 def test_a_design_adds_its_models_with_the_defaults_and_seeds_of_their_own(write):
-    write(models={"by-hand": {"share": 0.7, "seed": 99}}, replicates=2)
+    write(listed={"by-hand": {"share": 0.7, "seed": 99}}, replicates=2)
     study = load_study("tiny")
     points = [f"m{k:03d}" for k in range(1, 9)]
     assert list(study.models) == [*points, "m001-replicate", "m002-replicate", "by-hand"]
@@ -116,6 +116,6 @@ def test_impossible_designs_are_refused_in_a_sentence(write, changes, message):
 
 
 def test_a_listed_model_cannot_have_a_name_of_the_design(write):
-    write(models={"m001": {"share": 0.6}})
+    write(listed={"m001": {"share": 0.6}})
     with pytest.raises(StudyError, match=r"models\.m001: that is a name of design; use another"):
         load_study("tiny")
