@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -7,7 +9,6 @@ from cood.errors import StudyError
 from cood.settings import PARTNERS
 from cood.splits import CORE, SEEN, UNSEEN, core, core_of, draw_seen, members, seen, times_seen
 from cood.vocabulary import CATEGORY, Vocabulary
-import itertools
 
 SIZES = st.integers(2, 14)
 SEEDS = st.integers(0, 99)

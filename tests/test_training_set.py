@@ -1,3 +1,4 @@
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -10,7 +11,6 @@ from cood.settings import LEAST_DRAWINGS
 from cood.splits import core, seen
 from cood.training_set import drawings_each, training_captions, training_compositions
 from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS
-import itertools
 
 MODEL = {"image_tower": "resnet", "share": 0.7, "images": 600, "steps": 75, "batch": 8}
 FORMS = {"pair": PAIR_CAPTIONS, "object": OBJECT_CAPTIONS, "attribute": ATTRIBUTE_CAPTIONS}
