@@ -19,8 +19,9 @@ from cood.models.image_encoders import load_image_encoder
 from cood.models.small_clip import untrained_clip
 from cood.models.training.image_encoder import save_image_encoder, train_image_encoder
 from cood.models.training.views import random_view
+from cood.settings import Towers
 from cood.settings.study_file import load_study
-from cood.splits import training_captions, training_compositions
+from cood.training_set import training_captions, training_compositions
 
 NAME = "test_vit.r160_in1k"  # of a tag that timm has on the hub, in timm/test_vit.r160_in1k
 MEAN = [0.1, 0.2, 0.3]
@@ -29,10 +30,10 @@ IMAGE = Image.fromarray(
 )
 TRAINED = {
     "objective": "labels",
-    "architecture": "resnet",
-    "share": 0.4,
-    "images": 32,
-    "epochs": 1,
+    "image_tower": "resnet",
+    "share": 0.6,
+    "images": 64,
+    "steps": 8,
     "batch": 8,
 }
 
@@ -158,7 +159,7 @@ def test_encoders_of_a_study_load_as_published_ones_do(encoders, name):
     train_image_encoder(encoders, name, quiet)
     folder = encoders.paths.model(name)
     tower = load_image_encoder(local_source(folder))
-    first = untrained_clip("resnet", 4 if name == "raw" else 0)
+    first = untrained_clip(Towers(image_tower="resnet"), 4 if name == "raw" else 0)
     pixels = first.preprocess(IMAGE)
     torch.testing.assert_close(tower.preprocess(IMAGE), pixels)  # that of the CLIP
     with torch.inference_mode():
@@ -169,7 +170,7 @@ def test_encoders_of_a_study_load_as_published_ones_do(encoders, name):
     train_image_encoder(encoders, name, quiet)
     assert (folder / "model.safetensors").read_bytes() == weights
     if name != "raw":
-        assert list(read_table(folder / "training.parquet")["step"]) == [1, 2, 3, 4]
+        assert list(read_table(folder / "training.parquet")["step"]) == list(range(1, 9))
 
 
 def test_an_encoder_is_trained_on_the_compositions_of_the_clip_of_its_share(encoders):
@@ -188,7 +189,7 @@ def test_only_encoders_of_timm_are_trained_here(parse, project):
 
 
 def test_a_saved_encoder_keeps_its_weights(tmp_path):
-    clip = untrained_clip("byobnet", 1)
+    clip = untrained_clip(Towers(image_tower="byobnet"), 1)
     save_image_encoder(clip, tmp_path)
     state = load_image_encoder(local_source(tmp_path)).model.state_dict()
     for name, tensor in clip.model.visual.trunk.state_dict().items():
