@@ -1,4 +1,4 @@
-from cood.report.topics.experiment import NO_MODEL, training_settings
+from cood.report.tables.training_settings import NO_MODEL, training_settings
 
 
 def values(study):
