@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,9 @@ from pydantic import Discriminator, ValidationError
 from cood.catalogue import checkpoints as catalogue
 from cood.errors import CoodError, StudyError, unknown
 from cood.paths import STUDIES, project_root
-from cood.settings.models import Training
+from cood.settings.design import FACTORS, Design, expand
+from cood.settings.design_file import LIMITED, points_file, points_of, read_points, write_points
+from cood.settings.models import FactorTraining, Recipe, Training
 from cood.settings.sets import SOURCES
 from cood.settings.study import Study
 
@@ -77,6 +80,8 @@ def load_study(study: str) -> Study:
 
     `defaults:` in the file holds settings of training that `models:` may override one by one.
     `zoo:` lists families of the catalogue, whose checkpoints are added to `models:`.
+    `design:` describes models as points of an experiment, which are added to `models:`, and
+    `factor_design:` others, which are added to `factor_models:`.
 
     Parameters
     ----------
@@ -95,7 +100,7 @@ def load_study(study: str) -> Study:
         raise StudyError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     if not isinstance(raw, dict):
         raise StudyError(f"{path}: expected settings by name, got {type(raw).__name__}")
-    parsed = parse_study({"name": path.stem, **raw}, where=str(path))
+    parsed = parse_study({"name": path.stem, **raw}, where=str(path), file=path)
     parsed._file = path.resolve()
     return parsed
 
@@ -107,11 +112,17 @@ def _yaml_fault(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def parse_study(raw: dict[str, Any], where: str) -> Study:
-    """Check settings that were read from `where`; see `load_study`."""
+def parse_study(raw: dict[str, Any], where: str, file: Path | None = None) -> Study:
+    """Check settings that were read from `where`; see `load_study`.
+
+    The points of the designs are those beside `file`, if they are there.
+    """
     sections = dict(raw)
     defaults = sections.pop(DEFAULTS, None) or {}
     _check_defaults(defaults, where)
+    for design in DESIGNS:
+        if design.section in sections:
+            sections[design.models] = _with_design(sections, design, defaults, where, file)
     models = sections.get("models")
     if isinstance(models, dict):
         sections["models"] = {name: _with_defaults(own, defaults) for name, own in models.items()}
@@ -122,6 +133,84 @@ def parse_study(raw: dict[str, Any], where: str) -> Study:
         return Study.model_validate(sections)
     except ValidationError as error:
         raise StudyError(f"{where}: {_sentences(error.errors())}") from error
+
+
+@dataclass(frozen=True)
+class _DesignSection:
+    """A section that describes models, those that it adds to, and what their settings are."""
+
+    section: str
+    models: str
+    prefix: str
+    settings: type[Recipe]
+
+
+DESIGNS = (
+    _DesignSection("design", "models", "m", Training),
+    _DesignSection("factor_design", "factor_models", "f", FactorTraining),
+)
+
+
+def _with_design(
+    sections: Mapping[str, Any],
+    kind: _DesignSection,
+    defaults: Mapping[str, Any],
+    where: str,
+    file: Path | None,
+) -> Any:
+    """The models of a design, and those that are listed."""
+    listed = sections.get(kind.models) or {}
+    if not isinstance(listed, dict):
+        return listed  # pydantic refuses it, with a message of its own
+    try:
+        design = Design.model_validate(sections[kind.section])
+    except ValidationError as error:
+        places = [{**e, "loc": (kind.section, *e["loc"])} for e in error.errors()]
+        raise StudyError(f"{where}: {_sentences(places)}") from error
+    own = {name: value for name, value in defaults.items() if name in kind.settings.model_fields}
+    for factor in design.factors.as_factors():
+        if factor.name not in kind.settings.model_fields:
+            known = sorted(set(kind.settings.model_fields) & set(FACTORS))
+            raise StudyError(
+                f"{where}: {kind.section}.factors: {unknown('factor', factor.name, known)}"
+            )
+    try:
+        points = points_of(design, file and points_file(file, kind.section), own)
+    except StudyError as error:
+        raise StudyError(f"{where}: {kind.section}: {error}") from error
+    models = expand(design, points, kind.prefix)
+    both = sorted(set(models) & set(listed))
+    if both:
+        raise StudyError(
+            f"{where}: {kind.models}.{both[0]}: that is a name of {kind.section}; use another"
+        )
+    if kind.models != "models":  # those of `models` get their defaults with the listed ones
+        models = {name: {**own, **model} for name, model in models.items()}
+    return {**models, **listed}
+
+
+def keep_points(study: Study) -> list[Path]:
+    """Write the points of the designs of a study beside its file, where they are not yet.
+
+    A later study with more models, or another version of the libraries, keeps these points.
+    Returns the files that were written.
+    """
+    written = []
+    for kind in DESIGNS:
+        design = getattr(study, kind.section)
+        if design is None:
+            continue
+        models = getattr(study, kind.models)
+        members = [models[name] for name in design.names(kind.prefix)]
+        names = [factor.name for factor in design.factors.as_factors()]
+        points = [{name: getattr(model, name) for name in names} for model in members]
+        settings = members[0].model_dump()
+        own = {name: settings[name] for name in LIMITED if name not in names}
+        file = points_file(study.file, kind.section)
+        if not file.is_file() or read_points(design, file, own)[: len(points)] != points:
+            write_points(points, design, file, own)
+            written.append(file)
+    return written
 
 
 def _check_defaults(defaults: Any, where: str) -> None:
