@@ -14,7 +14,8 @@ from cood.paths import SNAKEFILE
 from cood.pipeline.damage import discard_damaged
 from cood.pipeline.environment import PIPELINE
 from cood.pipeline.preflight import check_files, check_settings
-from cood.settings.study_file import Study, keep_points
+from cood.settings.design_models import keep_points
+from cood.settings.study_file import Study
 
 ENVIRONMENT = {
     PIPELINE: "1",

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import Discriminator, ValidationError
+from pydantic import ValidationError
 
 from cood.catalogue import checkpoints as catalogue
 from cood.errors import CoodError, StudyError, unknown
 from cood.paths import STUDIES, project_root
-from cood.settings.design import FACTORS, Design, expand
-from cood.settings.design_file import LIMITED, points_file, points_of, read_points, write_points
-from cood.settings.models import FactorTraining, Recipe, Training
-from cood.settings.sets import SOURCES
+from cood.settings.design_models import DESIGNS, with_design
+from cood.settings.messages import sentences
+from cood.settings.models import Training
 from cood.settings.study import Study
 
 __all__ = ["Study", "load_study", "parse_study", "study_file"]
 
 DEFAULTS, ZOO = "defaults", "zoo"  # keys of a file that become part of `models`
-LISTED = 3  # places that a message lists
 MERGE = "tag:yaml.org,2002:merge"
 FLOAT = "tag:yaml.org,2002:float"
 EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -122,7 +118,7 @@ def parse_study(raw: dict[str, Any], where: str, file: Path | None = None) -> St
     _check_defaults(defaults, where)
     for design in DESIGNS:
         if design.section in sections:
-            sections[design.models] = _with_design(sections, design, defaults, where, file)
+            sections[design.models] = with_design(sections, design, defaults, where, file)
     models = sections.get("models")
     if isinstance(models, dict):
         sections["models"] = {name: _with_defaults(own, defaults) for name, own in models.items()}
@@ -132,85 +128,7 @@ def parse_study(raw: dict[str, Any], where: str, file: Path | None = None) -> St
     try:
         return Study.model_validate(sections)
     except ValidationError as error:
-        raise StudyError(f"{where}: {_sentences(error.errors())}") from error
-
-
-@dataclass(frozen=True)
-class _DesignSection:
-    """A section that describes models, those that it adds to, and what their settings are."""
-
-    section: str
-    models: str
-    prefix: str
-    settings: type[Recipe]
-
-
-DESIGNS = (
-    _DesignSection("design", "models", "m", Training),
-    _DesignSection("factor_design", "factor_models", "f", FactorTraining),
-)
-
-
-def _with_design(
-    sections: Mapping[str, Any],
-    kind: _DesignSection,
-    defaults: Mapping[str, Any],
-    where: str,
-    file: Path | None,
-) -> Any:
-    """The models of a design, and those that are listed."""
-    listed = sections.get(kind.models) or {}
-    if not isinstance(listed, dict):
-        return listed  # pydantic refuses it, with a message of its own
-    try:
-        design = Design.model_validate(sections[kind.section])
-    except ValidationError as error:
-        places = [{**e, "loc": (kind.section, *e["loc"])} for e in error.errors()]
-        raise StudyError(f"{where}: {_sentences(places)}") from error
-    own = {name: value for name, value in defaults.items() if name in kind.settings.model_fields}
-    for factor in design.factors.as_factors():
-        if factor.name not in kind.settings.model_fields:
-            known = sorted(set(kind.settings.model_fields) & set(FACTORS))
-            raise StudyError(
-                f"{where}: {kind.section}.factors: {unknown('factor', factor.name, known)}"
-            )
-    try:
-        points = points_of(design, file and points_file(file, kind.section), own)
-    except StudyError as error:
-        raise StudyError(f"{where}: {kind.section}: {error}") from error
-    models = expand(design, points, kind.prefix)
-    both = sorted(set(models) & set(listed))
-    if both:
-        raise StudyError(
-            f"{where}: {kind.models}.{both[0]}: that is a name of {kind.section}; use another"
-        )
-    if kind.models != "models":  # those of `models` get their defaults with the listed ones
-        models = {name: {**own, **model} for name, model in models.items()}
-    return {**models, **listed}
-
-
-def keep_points(study: Study) -> list[Path]:
-    """Write the points of the designs of a study beside its file, where they are not yet.
-
-    A later study with more models, or another version of the libraries, keeps these points.
-    Returns the files that were written.
-    """
-    written = []
-    for kind in DESIGNS:
-        design = getattr(study, kind.section)
-        if design is None:
-            continue
-        models = getattr(study, kind.models)
-        members = [models[name] for name in design.names(kind.prefix)]
-        names = [factor.name for factor in design.factors.as_factors()]
-        points = [{name: getattr(model, name) for name in names} for model in members]
-        settings = members[0].model_dump()
-        own = {name: settings[name] for name in LIMITED if name not in names}
-        file = points_file(study.file, kind.section)
-        if not file.is_file() or read_points(design, file, own)[: len(points)] != points:
-            write_points(points, design, file, own)
-            written.append(file)
-    return written
+        raise StudyError(f"{where}: {sentences(error.errors())}") from error
 
 
 def _check_defaults(defaults: Any, where: str) -> None:
@@ -224,7 +142,7 @@ def _check_defaults(defaults: Any, where: str) -> None:
         wrong = [e for e in error.errors() if e["type"] != "missing" and not _is_clash(e)]
         if wrong:
             places = [{**e, "loc": (DEFAULTS, *e["loc"])} for e in wrong]
-            raise StudyError(f"{where}: {_sentences(places)}") from error
+            raise StudyError(f"{where}: {sentences(places)}") from error
 
 
 def _is_clash(error: Any) -> bool:
@@ -254,52 +172,3 @@ def _with_zoo(models: Any, families: Any, where: str) -> Any:
     named = [catalogue.listed_as(name) for name in named if isinstance(name, str)]
     zoo = {name.replace("/", "_"): {"checkpoint": name} for name in names if name not in named}
     return {**zoo, **models}
-
-
-def _sentences(errors: Sequence[Any]) -> str:
-    """Errors of pydantic as `place: message`; places with the same message are listed together."""
-    places: dict[str, list[str]] = {}
-    for error in errors:
-        place, message = _sentence(error)
-        places.setdefault(message, []).append(place)
-    return "; ".join(f"{_listed(where)}{message}" for message, where in places.items())
-
-
-def _listed(places: Sequence[str]) -> str:
-    shown = [place for place in dict.fromkeys(places) if place]
-    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
-    return f"{', '.join(shown[:LISTED])}{more}: " if shown else ""
-
-
-def _sentence(error: Any) -> tuple[str, str]:
-    """Place and message of an error of pydantic, with the value if that helps."""
-    place = ".".join(_place(error["loc"]))
-    message, kind = error["msg"].removeprefix("Value error, "), error["type"]
-    if kind == "union_tag_invalid":
-        return f"{place}.source", unknown("source", str(error["ctx"]["tag"]), SOURCES)
-    if kind == "union_tag_not_found":
-        return f"{place}.source", f"missing; known: {', '.join(SOURCES)}"
-    if kind == "missing":
-        return place, "missing"
-    if kind == "value_error":
-        return place, message
-    if kind == "string_pattern_mismatch":
-        message = "a name may hold letters, digits, dots, dashes and underscores only"
-    return place, f"{message}, got {error['input']!r}"
-
-
-def _place(location: tuple[Any, ...]) -> list[str]:
-    """Keys of the file that lead to an error.
-
-    Where the entries of a section are of several kinds, pydantic names the kind after the entry.
-    """
-    parts = [str(part) for part in location]
-    return [*parts[:2], *parts[3:]] if parts and parts[0] in KINDS else parts
-
-
-def _of_several_kinds(annotation: Any) -> bool:
-    entries = get_args(annotation)[-1:]  # of a dict
-    return any(isinstance(note, Discriminator) for entry in entries for note in get_args(entry))
-
-
-KINDS = {name for name, field in Study.model_fields.items() if _of_several_kinds(field.annotation)}
