@@ -127,10 +127,11 @@ def describe_limits(study: Study, table: pd.DataFrame) -> str:
     kinds = set(table["trained_on"]) - {CLIP, UNTRAINED}
     if study.trained_image_encoders and not table.empty:
         sentences.append(
-            "The image-only encoders that the study trains see the same drawings as a CLIP of the "
-            "same share, and have its architecture and initial weights, so only the supervision "
-            "differs. But labels are cleaner than captions: a label gives both words of every "
-            "drawing, and some captions give only one."
+            "The image-only encoders that the study trains are image towers of small CLIPs, trained "
+            "on drawings of the same kind, so only the supervision differs. But labels are cleaner "
+            "than captions: a label gives both words of every drawing, and some captions give only "
+            "one, or a wrong one. The encoders of one run, saved after more and more of its steps, "
+            "are one family."
         )
     if "images alone" in kinds and study.trained_image_encoders:
         sentences.append(
