@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cood.errors import StudyError
@@ -22,18 +24,15 @@ SEEN, UNSEEN, CORE = "seen", "unseen", "core"
 def core_of(words: Vocabulary, share: float, seed: tuple[int, ...]) -> np.ndarray:
     """Ids of a share of the compositions, in which each word occurs about equally often.
 
-    They are taken from diagonals of the grid of attributes and objects in a random order of both.
+    Both lists are walked through in step, in a random order: attributes differ in how often they
+    occur by one at most, and so do objects. With the same seed, a larger share holds a smaller one.
     """
     rng = np.random.default_rng(seed)
     rows, columns = len(words.attributes), len(words.objects)
     attributes, objects = rng.permutation(rows), rng.permutation(columns)
-    long = np.arange(max(rows, columns))
-    diagonals = [
-        attributes[(long + (shift if rows < columns else 0)) % rows] * columns
-        + objects[(long + (shift if rows >= columns else 0)) % columns]
-        for shift in range(min(rows, columns))
-    ]
-    return np.sort(np.concatenate(diagonals)[: round(share * words.size)])
+    step = np.arange(round(share * words.size))
+    turn = step // math.lcm(rows, columns)  # after that many steps, the same pairs would return
+    return np.sort(attributes[(step + turn) % rows] * columns + objects[step % columns])
 
 
 def draw_seen(
@@ -61,24 +60,30 @@ def draw_seen(
     Raises
     ------
     StudyError
-        If so few compositions cannot give each word its partners.
+        If so few compositions, or what the core leaves, cannot give each word its partners.
     """
     rng = np.random.default_rng(seed)
     free = np.ones((len(words.attributes), len(words.objects)), dtype=bool)
     free.ravel()[core] = False
+    fewest = min(free.sum(axis=0).min(), free.sum(axis=1).min())
+    if fewest < partners:
+        raise StudyError(
+            f"core: {len(core)} of {words.size} compositions are too many; they leave a word with "
+            f"{fewest} others, and {partners} are needed"
+        )
     size = round(share * free.sum())
     first = _with_partners(free, partners, rng)
     if len(first) > size:
         raise StudyError(
-            f"share {share}: {size} of {free.sum()} compositions are too few to show every word "
-            f"with {partners} others; {len(first)} are needed"
+            f"share: {share} gives {size} of {free.sum()} compositions, too few to show every "
+            f"word with {partners} others; {len(first)} are needed"
         )
     rest = rng.permutation(np.setdiff1d(np.flatnonzero(free), first))
     return np.concatenate([first, rest])[:size]
 
 
 def _with_partners(free: np.ndarray, partners: int, rng: np.random.Generator) -> np.ndarray:
-    """Ids of compositions in which each word occurs with `partners` others, or all that it has.
+    """Ids of compositions in which each word occurs with `partners` others.
 
     Words of the longer list get their partners first, always the ones that have the fewest, so
     that those of the shorter list need few more.

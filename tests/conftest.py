@@ -27,12 +27,12 @@ SETTINGS = {
         "attributes": ["red", "blue", "striped", "brick"],
         "objects": ["apple", "hat", "dog", "bus", "umbrella"],
     },
-    "held_out": 0.2,
+    "core": 0.2,
     "sets": {
         "ao": {"source": "icons", "images_per_composition": 2, "size": 32, "isolated_images": 3}
     },
-    "defaults": {"architecture": "resnet", "images": 32, "epochs": 1, "batch": 8, "moments": 3},
-    "models": {"few": {"share": 0.4}, "most": {"share": 0.8, "seed": 1}},
+    "defaults": {"image_tower": "resnet", "images": 64, "steps": 8, "batch": 8, "moments": 3},
+    "models": {"few": {"share": 0.6}, "most": {"share": 0.9, "seed": 1}},
     "evaluation": {"templates": ["a photo of a {}", "a {}"], "resamples": 100},
     "representation_metrics": {
         "metrics": ["mig", "explicitness"],
@@ -54,18 +54,18 @@ FACTORS = {
     "factor_models": {
         "on-shapes": {
             "set": "shapes",
-            "architecture": "resnet",
+            "image_tower": "resnet",
             "share": 0.5,
             "images": 32,
-            "epochs": 1,
+            "steps": 5,
             "batch": 8,
         },
         "on-shapes-more": {
             "set": "shapes",
-            "architecture": "resnet",
+            "image_tower": "resnet",
             "share": 0.8,
             "images": 40,
-            "epochs": 1,
+            "steps": 5,
             "batch": 8,
         },
     },

@@ -1,19 +1,18 @@
+import itertools
+
 import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cood.splits import seen, splits, training_captions, training_order
-from cood.vocabulary import (
-    ATTRIBUTE_CAPTIONS,
-    CATEGORY,
-    OBJECT_CAPTIONS,
-    PAIR_CAPTIONS,
-    Vocabulary,
-)
+from cood.errors import StudyError
+from cood.settings import PARTNERS
+from cood.splits import CORE, SEEN, UNSEEN, core, core_of, draw_seen, members, seen, times_seen
+from cood.vocabulary import CATEGORY, Vocabulary
 
-SIZES = st.integers(2, 12)
+SIZES = st.integers(2, 14)
+SEEDS = st.integers(0, 99)
+NOTHING = np.array([], dtype=int)
 
 
 def vocabulary(n_attributes, n_objects):
@@ -22,124 +21,187 @@ def vocabulary(n_attributes, n_objects):
     )
 
 
-@given(SIZES, SIZES, st.floats(0.01, 0.6), st.integers(0, 99))
-def test_order_covers_every_word_first_and_leaves_a_share_out(attributes, objects, held_out, seed):
-    words = vocabulary(attributes, objects)
-    order = training_order(words, held_out, seed)
-    assert len(order) == words.size - round(held_out * words.size)
-    assert len(set(order)) == len(order)
-    assert set(order) <= set(range(words.size))
-    cover = order[: max(attributes, objects)]
-    if len(order) >= max(attributes, objects):
-        assert set(words.attribute_of(cover)) == set(range(attributes))
-        assert set(words.object_of(cover)) == set(range(objects))
-    np.testing.assert_array_equal(order, training_order(words, held_out, seed))
+def grid(words, ids):
+    """Attributes by objects, true where the composition is among the ids."""
+    found = np.zeros(words.size, dtype=bool)
+    found[ids] = True
+    return found.reshape(len(words.attributes), len(words.objects))
 
 
-def test_order_depends_on_the_seed():
-    words = vocabulary(6, 8)
-    assert (training_order(words, 0.2, 1) != training_order(words, 0.2, 2)).any()
+def partners(words, ids):
+    """With how many others each word occurs, attributes first."""
+    found = grid(words, ids)
+    return np.concatenate([found.sum(axis=1), found.sum(axis=0)])
 
 
-def test_more_held_out_takes_only_from_the_end():
-    words = vocabulary(6, 8)
-    few, many = training_order(words, 0.5, 1), training_order(words, 0.1, 1)
-    np.testing.assert_array_equal(many[: len(few)], few)
-
-
-def test_small_shares_are_inside_large_ones(tiny):
-    before = set()
-    for share in (0.25, 0.4, 0.6, 0.8):
-        ids = seen(tiny, share)
-        assert len(ids) == round(share * 20)
-        assert before < set(ids)
-        assert set(tiny.words.attribute_of(ids)) == set(range(4))
-        assert set(tiny.words.object_of(ids)) == set(range(5))
-        before = set(ids)
-
-
-def test_splits_are_disjoint_and_as_large_as_the_shares(tiny):
-    split = splits(tiny)
-    assert pd.Series(split).value_counts().to_dict() == {"shared": 8, "partial": 8, "unseen": 4}
-    for model in tiny.trained.values():
-        assert not (split[seen(tiny, model.share)] == "unseen").any()
-    assert (split[seen(tiny, 0.4)] == "shared").all()
-
-
-def test_models_do_not_change_what_is_held_out_at_the_largest_share(tiny, parse):
-    other = parse(models={"a": {"share": 0.5}, "b": {"share": 0.8, "seed": 5}})
-    np.testing.assert_array_equal(splits(tiny) == "unseen", splits(other) == "unseen")
-
-
-def test_without_a_model_that_is_trained_all_is_unseen(parse):
-    study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
-    assert (splits(study) == "unseen").all()
-
-
-@pytest.fixture
-def captions(parse):
-    study = parse(models={"m": {"share": 0.4, "images": 4000}})
-    return study, training_captions(study, study.models["m"])
-
-
-def test_captions_name_no_held_out_composition(captions):
-    study, table = captions
-    assert set(table["composition"]) == set(seen(study, 0.4))
-    assert not (splits(study)[table["composition"]] == "unseen").any()
-    pairs = table["attribute"] + " " + table["object"]
-    np.testing.assert_array_equal(pairs, np.array(study.words.compositions())[table["composition"]])
-
-
-def test_compositions_take_turns(captions, parse):
-    _, table = captions
-    counts = table["composition"].value_counts()
-    assert len(table) == 4000
-    assert counts.max() - counts.min() <= 1
-    study = parse(models={"m": {"share": 0.4, "images": 13}})
-    counts = training_captions(study, study.models["m"])["composition"].value_counts()
-    assert counts.sum() == 13
-    assert set(counts) == {1, 2}
-
-
-def test_captions_name_pairs_and_words_in_the_set_proportions(captions):
-    _, table = captions
-    proportion = table["names"].value_counts(normalize=True)
-    # Four standard errors of the largest share.
-    for names, share in {"pair": 0.7, "object": 0.15, "attribute": 0.15}.items():
-        assert proportion[names] == pytest.approx(share, abs=0.03)
-
-
-def test_captions_are_templates_filled_in(captions):
-    _, table = captions
-    for names, templates in (
-        ("pair", PAIR_CAPTIONS),
-        ("object", OBJECT_CAPTIONS),
-        ("attribute", ATTRIBUTE_CAPTIONS),
+class TestCoreOf:
+    @given(SIZES, SIZES, st.floats(0, 1), SEEDS)
+    def test_it_has_its_size_and_no_word_more_than_once_above_another(
+        self, attributes, objects, share, seed
     ):
-        used = set()
-        for row in table[table["names"] == names].itertuples():
-            name = {"pair": f"{row.attribute} {row.object}"}.get(names, getattr(row, names, None))
-            used |= {t for t in templates if t.format(name) == row.caption}
-            assert row.caption in {t.format(name) for t in templates}
-        assert used == set(templates)
+        words = vocabulary(attributes, objects)
+        ids = core_of(words, share, (seed,))
+        assert len(ids) == round(share * words.size)
+        assert (np.diff(ids) > 0).all()
+        assert np.isin(ids, np.arange(words.size)).all()
+        chosen = grid(words, ids)
+        for axis in (0, 1):
+            assert np.ptp(chosen.sum(axis=axis)) <= 1
 
-
-def test_other_proportions(parse):
-    captions = {"pair": 1.0, "object": 0.0, "attribute": 0.0}
-    study = parse(models={"m": {"share": 0.4, "captions": captions}})
-    assert (training_captions(study, study.models["m"])["names"] == "pair").all()
-
-
-def test_captions_depend_on_the_seeds_alone(parse):
-    study = parse(
-        models={
-            "a": {"share": 0.4},
-            "b": {"share": 0.4, "epochs": 3},
-            "c": {"share": 0.4, "seed": 1},
-        }
+    @pytest.mark.parametrize(
+        ("attributes", "objects"), [(6, 6), (4, 6), (6, 4), (5, 7), (7, 5), (2, 12), (12, 2)]
     )
-    a, b, c = (training_captions(study, model) for model in study.models.values())
-    assert a.equals(b)
-    assert not a.equals(c)
-    other = parse(seed=8)
-    assert not a.equals(training_captions(other, other.models["few"]))
+    def test_all_compositions_are_reached_as_the_share_grows(self, attributes, objects):
+        words = vocabulary(attributes, objects)
+        before = set()
+        for size in range(words.size + 1):
+            ids = set(core_of(words, size / words.size, (3, 1)))
+            assert len(ids) == size
+            assert before <= ids
+            before = ids
+        assert before == set(range(words.size))
+
+    def test_it_depends_on_the_seed_alone(self):
+        words = vocabulary(10, 15)
+        first = core_of(words, 0.1, (7, 0))
+        np.testing.assert_array_equal(first, core_of(words, 0.1, (7, 0)))
+        draws = {tuple(core_of(words, 0.1, (7, k))) for k in range(30)}
+        assert len(draws) == 30
+
+    def test_every_composition_is_about_equally_likely(self):
+        words = vocabulary(4, 6)
+        times = sum(grid(words, core_of(words, 0.25, (k,))).astype(int) for k in range(2000))
+        # Of 2,000 draws with probability 1/4: 500, with a standard error of 19.
+        assert abs(times - 500).max() < 5 * 19
+
+    @given(SIZES, SIZES, st.floats(0.01, 0.9), SEEDS, st.integers(1, 2))
+    def test_what_it_leaves_gives_every_word_partners_if_it_is_enough(
+        self, attributes, objects, share, seed, least
+    ):
+        words = vocabulary(attributes, objects)
+        left = np.setdiff1d(np.arange(words.size), core_of(words, share, (seed,)))
+        assume(len(left) >= least * max(attributes, objects))
+        assert partners(words, left).min() >= least
+
+
+class TestDrawSeen:
+    @given(SIZES, SIZES, st.floats(0, 0.5), st.floats(0.05, 1), st.integers(1, 3), SEEDS)
+    def test_it_has_its_size_nothing_of_the_core_and_every_word_with_partners(
+        self, attributes, objects, core_share, share, least, seed
+    ):
+        words = vocabulary(attributes, objects)
+        left_out = core_of(words, core_share, (seed, 0))
+        free = words.size - len(left_out)
+        try:
+            ids = draw_seen(words, left_out, share, least, (seed, 1))
+        except StudyError:
+            # The cover of the words takes few more than the longer list needs.
+            assert round(share * free) < least * max(attributes, objects) + least * 2
+            return
+        assert len(ids) == len(set(ids)) == round(share * free)
+        assert set(ids) <= set(range(words.size)) - set(left_out)
+        assert partners(words, ids).min() >= least
+
+    def test_with_one_seed_a_larger_share_holds_a_smaller_one(self):
+        words = vocabulary(8, 11)
+        left_out = core_of(words, 0.1, (1,))
+        draws = [set(draw_seen(words, left_out, s, 2, (5,))) for s in (0.3, 0.4, 0.7, 1)]
+        for smaller, larger in itertools.pairwise(draws):
+            assert smaller < larger
+        assert draws[-1] == set(range(88)) - set(left_out)
+
+    def test_seeds_draw_apart(self):
+        words = vocabulary(8, 11)
+        draws = [draw_seen(words, NOTHING, 0.3, 2, (k,)) for k in range(20)]
+        assert len({tuple(np.sort(ids)) for ids in draws}) == 20
+        np.testing.assert_array_equal(draws[3], draw_seen(words, NOTHING, 0.3, 2, (3,)))
+
+    def test_every_composition_is_about_equally_likely(self):
+        words = vocabulary(4, 6)
+        times = sum(grid(words, draw_seen(words, NOTHING, 0.5, 2, (k,))) * 1 for k in range(2000))
+        # Of 2,000 draws with probability 1/2: 1,000, with a standard error of 22.
+        assert abs(times - 1000).max() < 5 * 22
+
+    def test_just_enough(self):
+        words = vocabulary(3, 6)
+        ids = draw_seen(words, NOTHING, 12 / 18, 2, (0,))
+        np.testing.assert_array_equal(partners(words, ids), [4] * 3 + [2] * 6)
+
+    def test_too_few_compositions_are_refused_with_their_numbers(self):
+        words = vocabulary(3, 6)
+        with pytest.raises(StudyError) as caught:
+            draw_seen(words, np.array([0]), 0.5, 2, (0,))
+        assert str(caught.value) == (
+            "share: 0.5 gives 8 of 17 compositions, too few to show every word with 2 others; 12 "
+            "are needed"
+        )
+
+    def test_a_core_that_takes_the_partners_of_a_word_is_refused(self):
+        words = vocabulary(3, 6)
+        row = np.arange(5)  # of the first attribute, all but one
+        with pytest.raises(StudyError) as caught:
+            draw_seen(words, row, 1, 2, (0,))
+        assert str(caught.value) == (
+            "core: 5 of 18 compositions are too many; they leave a word with 1 others, and 2 are "
+            "needed"
+        )
+
+
+class TestOfAStudy:
+    def test_the_core_is_that_of_the_study_whatever_its_models(self, tiny, parse):
+        assert len(core(tiny)) == 4
+        other = parse(models={"a": {"share": 0.7}, "b": {"share": 0.8, "seed": 5}})
+        np.testing.assert_array_equal(core(tiny), core(other))
+        assert (core(parse(seed=8)) != core(tiny)).any()
+
+    def test_a_model_sees_a_draw_by_its_seed(self, parse):
+        study = parse(
+            models={
+                "a": {"share": 0.7},
+                "b": {"share": 0.7, "steps": 30, "skew": 1.0, "wrong_captions": 0.5},
+                "c": {"share": 0.7, "seed": 1},
+                "d": {"share": 0.9},
+            }
+        )
+        a, b, c, d = (set(seen(study, model)) for model in study.trained.values())
+        assert a == b
+        assert len(a) == len(c) == 11
+        assert a != c
+        assert a < d
+        for ids in (a, c, d):
+            assert not ids & set(core(study))
+            assert partners(study.words, list(ids)).min() >= PARTNERS
+
+    def test_another_seed_of_the_study_is_another_draw(self, tiny, parse):
+        few = tiny.trained["few"]
+        assert set(seen(tiny, few)) != set(seen(parse(seed=8), few))
+
+    def test_an_image_encoder_sees_what_a_model_of_its_seed_and_share_sees(self, parse):
+        schedule = {"image_tower": "resnet", "images": 64, "steps": 8, "batch": 8, "share": 0.7}
+        study = parse(
+            models={"m": {"share": 0.7, "seed": 4}},
+            image_encoders={"i": {"objective": "labels", **schedule, "seed": 4}},
+        )
+        encoder = study.trained_image_encoders["i"]
+        np.testing.assert_array_equal(seen(study, study.trained["m"]), seen(study, encoder))
+
+    def test_times_seen_count_the_models(self, tiny, parse):
+        expected = np.zeros(20, dtype=int)
+        for name in ("few", "most"):
+            expected[seen(tiny, tiny.trained[name])] += 1
+        np.testing.assert_array_equal(times_seen(tiny), expected)
+        assert (times_seen(tiny)[core(tiny)] == 0).all()
+        assert times_seen(tiny).sum() == 10 + 14
+        study = parse(models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}})
+        np.testing.assert_array_equal(times_seen(study), np.zeros(20))
+
+    def test_members_are_the_splits_of_a_model(self, tiny):
+        ids = seen(tiny, tiny.trained["few"])
+        of_split = members(tiny.words, core(tiny), ids)
+        assert list(of_split) == [SEEN, UNSEEN, CORE]
+        assert all((np.diff(of) > 0).all() for of in of_split.values())
+        assert set(of_split[SEEN]) == set(ids)
+        assert set(of_split[SEEN]) | set(of_split[UNSEEN]) == set(range(20))
+        assert not set(of_split[SEEN]) & set(of_split[UNSEEN])
+        assert set(of_split[CORE]) < set(of_split[UNSEEN])
+        assert [len(of) for of in of_split.values()] == [10, 10, 4]

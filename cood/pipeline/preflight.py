@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cood.catalogue.sources import LOCAL, local_path
 from cood.errors import StudyError, unknown
@@ -46,7 +46,6 @@ def check_settings(study: Study) -> None:
     from cood.models.checkpoint_names import check_checkpoint
     from cood.models.zoo import check_image_encoder, check_towers
     from cood.report.build.notebooks import check_parameters, source
-    from cood.splits import seen
     from cood.synthesis.drawing.draw import check_words
     from cood.synthesis.scenes.scenes import check_file
 
@@ -54,16 +53,15 @@ def check_settings(study: Study) -> None:
         check_words(study.words.attributes, study.words.objects)
     for name, training in study.trained.items():
         check_towers(f"models.{name}", training.towers)
-        seen(study, training)
     _check_null_models(study)
     for name, recipe in study.factor_models.items():
         check_towers(f"factor_models.{name}", recipe.towers)
     for name, encoder in study.own_image_encoders.items():
         if isinstance(encoder, ImageEncoderTraining):
             check_image_encoder(name, encoder.image_tower)
-            seen(study, encoder)
         else:
             check_image_encoder(name, encoder.untrained)
+    _check_draws(study)
     for name, model in study.models.items():
         if isinstance(model, Checkpoint):
             check_checkpoint(name, model)
@@ -84,6 +82,23 @@ def _check_null_models(study: Study) -> None:
         elif null_model.architecture not in architectures():
             wrong = unknown("architecture", str(null_model.architecture), architectures())
             raise StudyError(f"null_models.{name}.architecture: {wrong}")
+
+
+def _check_draws(study: Study) -> None:
+    from cood import splits
+    from cood.synthesis.scenes import splits as of_scenes
+
+    draws: list[tuple[str, Any, dict[str, Any]]] = [
+        ("models", splits.seen, study.trained),
+        ("image_encoders", splits.seen, study.trained_image_encoders),
+        ("factor_models", of_scenes.seen, study.factor_models),
+    ]
+    for section, seen, models in draws:
+        for name, settings in models.items():
+            try:
+                seen(study, settings)
+            except StudyError as error:
+                raise StudyError(f"{section}.{name}: {error}") from error
 
 
 def check_files(study: Study) -> None:

@@ -3,6 +3,7 @@
 from cood.settings.base import Name, Settings, Share, WordList
 from cood.settings.consistency import NOTEBOOK_NEEDS, PARTNERS
 from cood.settings.curation import Corpus, NearDuplicates, Verification
+from cood.settings.design import REPLICATE, Design
 from cood.settings.evaluation import (
     BASELINES,
     LARGEST_LOGISTIC,
@@ -62,11 +63,13 @@ __all__ = [
     "PENALTIES",
     "PLACEBO",
     "PUBLISHED_SIZE",
+    "REPLICATE",
     "SOURCES",
     "TREATMENTS",
     "UNTRAINED",
     "Checkpoint",
     "Corpus",
+    "Design",
     "DiffusionSet",
     "DimensionSwap",
     "Evaluation",

@@ -19,9 +19,9 @@ LONGEST_WORD = 100  # characters of the name of an object
 
 
 class Settings(BaseModel):
-    """Base of all sections: frozen, strict about types, no unknown keys."""
+    """Base of all sections: frozen, strict about types, finite numbers, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     other_keys: ClassVar[tuple[str, ...]] = ()  # keys of the file that are no fields
 
     @model_validator(mode="before")

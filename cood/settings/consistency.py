@@ -24,6 +24,7 @@ NOTEBOOK_NEEDS: dict[str, tuple[str, str]] = {
     "factor_sets": ("factor_sets", "a section `factor_sets`"),
     "novelty": ("corpora", "a section `corpora`"),
     "interventions": ("interventions", "a section `interventions` (it may be `{}`)"),
+    "design": ("design", "a section `design`"),
     "diversity": ("trained", "a model that is trained here"),
     "training_dynamics": ("trained", "a model that is trained here"),
 }

@@ -25,6 +25,7 @@ from cood.settings.consistency import (
     check_verification,
 )
 from cood.settings.curation import Corpus, NearDuplicates, Verification
+from cood.settings.design import Design
 from cood.settings.evaluation import (
     NEUTRAL,
     DimensionSwap,
@@ -57,6 +58,8 @@ class Study(Settings):
     core: Share
     sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
     id_sets: dict[Name, IdSet] = Field(default_factory=dict)
+    design: Design | None = None
+    factor_design: Design | None = None
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     image_encoders: dict[Name, ImageEncoderSettings] = Field(default_factory=dict)
     null_models: dict[Name, NullModel] = Field(default_factory=dict)

@@ -14,10 +14,10 @@ from cood.evaluation.accuracy.baselines import score_baselines
 from cood.evaluation.collect import collect
 from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.evaluation.common.tensor_names import ablated
+from cood.evaluation.embeddings import split_members
 from cood.evaluation.interventions.dimension_swap import swap_dimensions
 from cood.evaluation.representation.representation_metrics import score_representation
 from cood.files import read_table, read_tensors, write_tensors
-from cood.splits import splits
 
 
 @pytest.fixture
@@ -39,23 +39,20 @@ def test_scores_of_a_model(copied):
     table = score_accuracy(copied, "few")
     pd.testing.assert_frame_equal(read_table(copied.paths.model_accuracy("few")), table)
     check(table)
-    assert set(table["split"]) == {"shared", "partial", "unseen", "seen"}
-    split = pd.Series(splits(copied)).value_counts()
+    assert set(table["split"]) == {"seen", "unseen", "core"}
     pair = table.query(
         "metric == 'pair_top1' and category == 'all' and labels == 'all' and templates == ''"
     )
     images = pair.set_index("split")["n"]
-    for name, compositions in split.items():
-        assert images[name] == 2 * compositions
-    # `few` is the smallest model: what it saw is what all saw.
-    assert images["seen"] == images["shared"]
+    for name, compositions in split_members(copied, "few").items():
+        assert images[name] == 2 * len(compositions)
     gains = table["metric"] == "retrieval_gain_top1"
     assert table.loc[~gains, "value"].dropna().between(0, 1).all()
     asked = table.query(
         "metric == 'retrieval_top1' and query == 'swap' and weight == 1 and not centred"
     ).set_index("split")
-    assert asked.loc["seen", "n"] == asked.loc["shared", "n"]
-    assert asked.loc[["shared", "partial", "unseen"], "n"].sum() == 2500
+    assert asked.loc[["seen", "unseen"], "n"].sum() == 2500
+    assert 0 < asked.loc["core", "n"] < asked.loc["unseen", "n"]
 
 
 def test_scoring_again_gives_the_same_scores(copied):
@@ -98,9 +95,11 @@ def test_what_is_known_of_each_model(joined):
     assert models["missing"].to_dict() == {"few": "", "most": "no network"}
     few = models.loc["few"]
     assert few["kind"] == "trained here"
-    assert few["compositions"] == 8
+    assert few["compositions"] == 10
     assert few["parameters"] > 49408 * 64
-    assert few["family"] == "40% of compositions"
+    assert few["family"] == "draw 0"
+    assert few["architecture"] == "resnet-causal-64-softmax"
+    assert few[["share", "images", "steps", "seed"]].tolist() == [0.6, 64, 8, 0]
 
 
 def test_joining_again_gives_the_same_bytes(joined):
@@ -115,7 +114,7 @@ def test_joining_again_gives_the_same_bytes(joined):
 def test_the_settings_lie_beside_the_scores_that_they_made(joined):
     settings = json.loads(joined.paths.settings.read_text())
     assert settings["seed"] == 7
-    assert settings["models"]["few"]["share"] == 0.4
+    assert settings["models"]["few"]["share"] == 0.6
     assert "notebooks" not in settings
 
 
@@ -125,7 +124,7 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
         "known": {"checkpoint": "RN50-quickgelu/openai"},
         "gone": {"checkpoint": "ViT-B-16-SigLIP/webli"},
     }
-    study = parse(models={"few": {"share": 0.4}, **checkpoints})
+    study = parse(models={"few": {"share": 0.6}, **checkpoints})
     few = study.paths.embeddings("few", "ao")
     for name in ("c", "known"):
         other = study.paths.embeddings(name, "ao")
@@ -159,9 +158,9 @@ def with_null(copied):
     """The tiny study with an untrained model and other templates, embedded by the command line."""
     file = copied.paths.studies / "tiny.yaml"
     settings = yaml.safe_load(file.read_text())
-    settings["null_models"] = {"null": {"architecture": "resnet", "seed": 3}}
+    settings["null_models"] = {"null": {"image_tower": "resnet", "seed": 3}}
     settings["evaluation"]["ablations"] = {"bare": ["{}"]}
-    settings["models"] = {"few": {"share": 0.4}}
+    settings["models"] = {"few": {"share": 0.6}}
     file.write_text(yaml.safe_dump(settings))
     for command in ("embed", "accuracy", "representation-metrics"):
         for model in ("few", "null"):
@@ -177,7 +176,7 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
     assert {"few", "null"} <= set(scores["model"])
     swapped = set(read_table(with_null.study.paths.model_dimension_swap("few"))["metric"])
     keys = [key for key in JOINED_SCORES.keys if key != "model"]
-    few = scores[(scores["model"] == "few") & (scores["split"] != "seen")]
+    few = scores[(scores["model"] == "few") & ~scores["split"].isin(["seen", "core"])]
     few = few[~few["metric"].isin(swapped) & (few["query"] == "")]
     null = scores[scores["model"] == "null"]
     left, right = (table[keys].sort_values(keys).reset_index(drop=True) for table in (few, null))
@@ -188,7 +187,7 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
     bare = null[(null["templates"] == "bare") & (null["metric"] == "pair_top1")]
     assert len(bare) == 1
     tensors, metadata = read_tensors(with_null.study.paths.embeddings("null", "ao"))
-    assert metadata["checkpoint"] == "resnet, untrained, seed 3"
+    assert metadata["checkpoint"] == "resnet-causal-64-softmax, untrained, seed 3"
     assert json.loads(metadata["ablations"]) == {"bare": ["{}"]}
     assert tensors[ablated("bare")].shape == tensors["compositions"].shape
 

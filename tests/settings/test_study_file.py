@@ -9,12 +9,11 @@ from pydantic import ValidationError
 
 from cood.errors import CoodError, StudyError
 from cood.paths import Paths, project_root
-from cood.settings import Checkpoint, Training
+from cood.settings import TREATMENTS, Checkpoint, Towers, Training
 from cood.settings.study_file import load_study
 
 STUDIES = sorted((Path(__file__).parents[2] / "workflow" / "studies").glob("*.yaml"))
-MODEL = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1}
-TOWER = {"architecture": "resnet", "share": 0.4, "images": 32, "epochs": 1, "batch": 8}
+MODEL = {"image_tower": "resnet", "share": 0.7, "images": 64, "steps": 8, "batch": 8}
 
 
 def test_reading_a_study_by_name(tiny, project):
@@ -32,6 +31,8 @@ def test_the_studies_of_the_project_are_sound(file):
     assert study.notebooks
     shares = [model.share for model in study.trained.values()]
     assert not shares or min(shares) < max(shares)
+    seeds = [model.seed for model in study.trained.values()]
+    assert len(seeds) == len(set(seeds)), "each model has a draw of its own"
 
 
 def test_the_study_of_the_paper_has_all_words(tiny):
@@ -44,22 +45,38 @@ def test_the_study_of_the_paper_has_all_words(tiny):
 
 def test_defaults_are_overridden_one_by_one(parse):
     study = parse(
-        defaults={**MODEL, "batch": 4},
-        models={"a": None, "b": {"epochs": 3}, "c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
+        defaults={**MODEL, "batch": 4, "steps": 16},
+        models={"a": None, "b": {"steps": 30}, "c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
     )
-    assert (study.models["a"].epochs, study.models["a"].batch) == (1, 4)
-    assert (study.models["b"].epochs, study.models["b"].batch) == (3, 4)
+    assert (study.models["a"].steps, study.models["a"].batch) == (16, 4)
+    assert (study.models["b"].steps, study.models["b"].batch) == (30, 4)
     assert isinstance(study.models["b"], Training)
     assert study.models["c"] == Checkpoint(checkpoint="ViT-B-32/laion2b_e16")
     assert list(study.trained) == ["a", "b"]
     assert list(study.models) == ["a", "b", "c"]
 
 
-def test_models_with_the_same_compositions_are_one_family(parse):
-    study = parse(models={"a": {"share": 0.4}, "b": {"share": 0.4, "seed": 3}, "c": {"share": 0.5}})
-    families = [model.family for model in study.trained.values()]
-    assert families[0] == families[1] == "40% of compositions"
-    assert families[2] != families[0]
+def test_models_with_one_draw_of_compositions_are_one_family(parse):
+    study = parse(models={"a": {"share": 0.7}, "b": {"share": 0.7, "seed": 3}, "c": {"share": 0.9}})
+    assert [model.family for model in study.trained.values()] == ["draw 0", "draw 3", "draw 0"]
+
+
+def test_towers_are_those_of_the_settings(parse):
+    towers = {"image_tower": "vit", "text_tower": "bidirectional", "embed_dim": 32}
+    study = parse(
+        models={"m": {"share": 0.7, **towers, "loss": "sigmoid"}, "plain": {"share": 0.7}},
+        null_models={"null": {**towers, "loss": "sigmoid"}, "large": {"architecture": "RN50"}},
+    )
+    expected = Towers(**towers, loss="sigmoid")
+    assert study.trained["m"].towers == study.null_models["null"].towers == expected
+    assert study.null_models["large"].towers is None
+    plain = study.trained["plain"].towers.model_dump()
+    assert plain == {
+        "image_tower": "resnet",
+        "text_tower": "causal",
+        "embed_dim": 64,
+        "loss": "softmax",
+    }
 
 
 def test_settings_cannot_be_changed(tiny):
@@ -68,7 +85,7 @@ def test_settings_cannot_be_changed(tiny):
 
 
 def test_names_that_are_looked_up(tiny):
-    assert tiny.model("few").share == 0.4
+    assert tiny.model("few").share == 0.6
     assert tiny.set("ao").size == 32
     with pytest.raises(StudyError, match=r"unknown corpus 'few'; known: none"):
         tiny.corpus("few")
@@ -81,8 +98,11 @@ def test_names_that_are_looked_up(tiny):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"held_uot": 0.2}, r"unknown key 'held_uot'; did you mean held_out\?"),
-        ({"models": {"m": {**MODEL, "epohcs": 2}}}, r"models.m: unknown key 'epohcs'"),
+        ({"coer": 0.2}, r"unknown key 'coer'; did you mean core\?"),
+        (
+            {"models": {"m": {**MODEL, "setps": 2}}},
+            r"models.m: unknown key 'setps'; did you mean steps",
+        ),
         ({"defaults": {"bogus": 1}}, r"defaults: unknown key 'bogus'"),
         ({"models": {"m": {"checkpoint": "x/y", "share": 0.3}}}, "models.m: unknown key 'share'"),
         ({"sets": {"ao": {"source": "icons"}}}, "sets.ao.images_per_composition: missing"),
@@ -132,9 +152,9 @@ def test_names_that_are_looked_up(tiny):
         ({"seed": "7"}, r"seed: Input should be a valid integer, got '7'"),
         ({"seed": True}, r"seed: Input should be a valid integer, got True"),
         ({"seed": -1}, r"seed: .* got -1"),
-        ({"held_out": 0}, r"held_out: .* got 0"),
-        ({"held_out": 1.0}, r"held_out: .* got 1.0"),
-        ({"held_out": float("nan")}, r"held_out: .* got nan"),
+        ({"core": 0}, r"core: .* got 0"),
+        ({"core": 1.0}, r"core: .* got 1.0"),
+        ({"core": float("nan")}, r"core: .* got nan"),
         ({"models": [1]}, r"models: Input should be a valid dictionary, got \[1\]"),
         ({"models": {}}, r"models: .* at least 1 item"),
         ({"sets": {}}, r"sets: .* at least 1 item"),
@@ -176,12 +196,16 @@ def test_names_that_are_looked_up(tiny):
             r"image_encoders.t: unknown key 'sed'; did you mean seed",
         ),
         (
-            {"image_encoders": {"t": {"objective": "label", **TOWER}}},
+            {"image_encoders": {"t": {"objective": "label", **MODEL}}},
             r"image_encoders.t.objective: .* got 'label'",
         ),
         (
-            {"image_encoders": {"t": {"objective": "labels", **TOWER, "share": 0.9}}},
-            r"image_encoders.t.share: 0.9 is more than the 0.8 of the compositions",
+            {"image_encoders": {"t": {"objective": "labels", **MODEL, "share": 0.3}}},
+            r"image_encoders.t.share: 0.3 of the 16 compositions outside the core is too few",
+        ),
+        (
+            {"image_encoders": {"t": {"objective": "labels", **MODEL, "images": 40}}},
+            r"image_encoders.t.images: 40 is too few for 4 drawings of each of the 11 comp",
         ),
         (
             {"image_encoders": {"t": {"encoder": "file:a.safetensors"}}},
@@ -203,16 +227,24 @@ def test_names_that_are_looked_up(tiny):
             {"representation_metrics": {"fixed_width": 0}},
             r"representation_metrics.fixed_width: .* got 0",
         ),
-        ({"null_models": {"few": {"architecture": "vit"}}}, "null_models.few: that name is taken"),
+        ({"null_models": {"few": {"image_tower": "vit"}}}, "null_models.few: that name is taken"),
         (
-            {"null_models": {"null": {"architecture": "vit", "share": 0.5}}},
-            "null_models.null: unknown key 'share'; known: architecture, seed",
+            {"null_models": {"null": {"image_tower": "vit", "share": 0.5}}},
+            "null_models.null: unknown key 'share'; known: architecture, image_tower, text_tower",
+        ),
+        (
+            {"null_models": {"null": {"seed": 1}}},
+            "null_models.null: name the image_tower of a small CLIP, or an architecture",
+        ),
+        (
+            {"null_models": {"null": {"image_tower": "vit", "architecture": "RN50"}}},
+            "null_models.null: name the image_tower of a small CLIP, or an .*, not both",
+        ),
+        (
+            {"null_models": {"null": {"architecture": "RN50", "embed_dim": 64}}},
+            "null_models.null: embed_dim: it is of small CLIPs only, .* 'RN50' has its own",
         ),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),
-        (
-            {"models": {"m": {**MODEL, "captions": {"pair": 0.5}}}},
-            r"models.m.captions: pair \+ object \+ attribute must be 1",
-        ),
         (
             {"vocabulary": {"attributes": ["red", "blu"], "objects": ["apple", "hat"]}},
             r"vocabulary.attributes: unknown attribute 'blu'; did you mean blue",
@@ -225,14 +257,6 @@ def test_names_that_are_looked_up(tiny):
             {"vocabulary": {"attributes": ["red", "blue"], "objects": ["apple"]}},
             r"objects: at least two are needed, got \['apple'\]",
         ),
-        (
-            {"models": {"m": {**MODEL, "share": 0.9}}},
-            r"models.m.share: 0.9 is more than the 0.8 of the compositions that held_out = 0.2",
-        ),
-        (
-            {"models": {"m": {**MODEL, "share": 0.2}}},
-            r"models.m.share: 0.2 of 20 compositions is too few .* at least 5 are needed",
-        ),
     ],
 )
 def test_wrong_settings_get_one_sentence(parse, changes, message):
@@ -242,8 +266,88 @@ def test_wrong_settings_get_one_sentence(parse, changes, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"captions": {}}, "m: unknown key 'captions'; did you mean "),
+        ({"epochs": 2}, "m: unknown key 'epochs'; known: .*, steps, "),
+        ({"share": 0}, "m.share: .* greater than 0, got 0"),
+        ({"share": 1.1}, "m.share: .* less than or equal to 1, got 1.1"),
+        ({"steps": 0}, "m.steps: .* got 0"),
+        ({"batch": 1}, "m.batch: .* got 1"),
+        ({"skew": -0.1}, "m.skew: .* got -0.1"),
+        ({"skew": float("inf")}, "m.skew: .* finite number, got inf"),
+        ({"seed": -1}, "m.seed: .* got -1"),
+        ({"wrong_captions": -0.1}, "m.wrong_captions: .* got -0.1"),
+        ({"wrong_captions": 0.76}, "m.wrong_captions: .* less than or equal to 0.75, got 0.76"),
+        ({"pair_captions": 0}, "m.pair_captions: .* got 0"),
+        ({"pair_captions": 1.1}, "m.pair_captions: .* got 1.1"),
+        ({"learning_rate": 0}, "m.learning_rate: .* got 0"),
+        ({"embed_dim": 1}, "m.embed_dim: .* got 1"),
+        ({"embed_dim": 64.5}, "m.embed_dim: .* got 64.5"),
+        ({"moments": 1}, "m.moments: .* got 1"),
+        ({"image_tower": "../vit"}, "m.image_tower: a name may hold letters.* got '../vit'"),
+        ({"treatment": "orthogonal"}, "m.treatment: Input should be 'none', .* got 'orthogonal'"),
+        ({"strength": 1.0}, "m: strength: 1.0 needs a treatment, got 'none'"),
+        ({"treatment": "additivity", "strength": -1.0}, "m.strength: .* got -1.0"),
+        ({"batch": 65}, "m: batch: 65 is more than the 64 images"),
+        (
+            {"images": 65},
+            "m: images: 65 is more than the 64 that 8 steps with 8 images each show",
+        ),
+        (
+            {"steps": 7},
+            "m: images: 64 is more than the 56 that 7 steps with 8 images each show",
+        ),
+        (
+            {"share": 0.59},
+            "m.share: 0.59 of the 16 compositions outside the core is too few to show every "
+            "attribute and object with 2 others; at least 10 are needed",
+        ),
+        (
+            {"images": 43},
+            "m.images: 43 is too few for 4 drawings of each of the 11 compositions that it sees",
+        ),
+    ],
+    ids=str,
+)
+def test_a_model_that_cannot_be_trained_is_refused_in_one_sentence(parse, changes, message):
+    with pytest.raises(StudyError, match=rf"^tiny\.yaml: models\.{message}") as caught:
+        parse(models={"m": {**MODEL, **changes}})
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).count("models.m") == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"share": 1, "images": 64},  # four drawings of each of 16 compositions
+        {"share": 0.6, "images": 40},
+        {"images": 64, "steps": 1, "batch": 64},
+        {"images": 44, "steps": 22, "batch": 2},
+        {"wrong_captions": 0.75, "pair_captions": 0.001},
+        {"treatment": "none", "strength": 0},
+        *({"treatment": name, "strength": 0.3} for name in TREATMENTS[1:]),
+    ],
+    ids=str,
+)
+def test_the_ends_of_what_a_model_may_be(parse, changes):
+    training = parse(models={"m": {**MODEL, **changes}}).trained["m"]
+    assert {name: getattr(training, name) for name in changes} == changes
+
+
+def test_treatments_are_penalties_and_their_placebos():
+    assert TREATMENTS == (
+        "none",
+        "orthogonality",
+        "orthogonality_placebo",
+        "additivity",
+        "additivity_placebo",
+    )
+
+
 SHAPES = {"source": "shapes3d", "images": 50}
-ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5, "batch": 8}
+ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -263,18 +367,18 @@ ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5, "batch": 8}
         ),
         (
             {"shapes": SHAPES},
-            {"m": {**ON_SHAPES, "share": 0.9}},
-            r"factor_models\.m\.share: 0\.9 is more than the 0\.8 of the compositions",
+            {"m": {**ON_SHAPES, "share": 1.1}},
+            r"factor_models\.m\.share: .* less than or equal to 1, got 1.1",
         ),
         (
             {"shapes": SHAPES},
             {"m": {**ON_SHAPES, "share": 0.2}},
-            r"factor_models\.m\.share: 0\.2 of 40 compositions is too few .* at least 10",
+            r"factor_models\.m\.share: 0\.2 of the 32 compositions outside the core .* at least 10",
         ),
         (
             {"shapes": SHAPES},
-            {"m": {**ON_SHAPES, "images": 240_000}},
-            r"factor_models\.m\.images: 240000 is more than the 239950 scenes",
+            {"m": {**ON_SHAPES, "images": 192_000, "steps": 24_000}},
+            r"factor_models\.m\.images: 192000 is more than the 191950 scenes",
         ),
         (
             {"shapes": SHAPES},
@@ -302,7 +406,7 @@ def test_a_study_may_lack_factor_sets_but_not_with_their_notebook(parse):
 def test_factor_sets_and_models_that_are_looked_up(parse):
     study = parse(factor_sets={"shapes": SHAPES}, factor_models={"m": ON_SHAPES})
     assert study.factor_set("shapes").size == 64
-    assert study.factor_model("m").family == "50% of compositions"
+    assert study.factor_model("m").family == "draw 0"
     assert "m" not in study.trained
     with pytest.raises(StudyError, match=r"unknown factor set 'shaeps'; did you mean shapes\?"):
         study.factor_set("shaeps")
@@ -337,8 +441,8 @@ def test_a_study_may_have_sets_of_every_source(parse):
 
 
 def test_every_wrong_setting_is_reported(parse):
-    with pytest.raises(StudyError, match=r"seed: .*held_out: "):
-        parse(seed=-1, held_out=2)
+    with pytest.raises(StudyError, match=r"seed: .*core: "):
+        parse(seed=-1, core=2)
 
 
 @pytest.mark.parametrize("value", [3, "abc", [1]])
@@ -350,7 +454,7 @@ def test_a_model_that_is_no_mapping_is_refused(parse, value):
 @pytest.mark.parametrize("value", [0, "", []])
 def test_an_empty_model_does_not_disappear(parse, value):
     with pytest.raises(StudyError, match=r"models\.m"):
-        parse(models={"few": {"share": 0.4}, "m": value})
+        parse(models={"few": {"share": 0.7}, "m": value})
 
 
 def test_defaults_that_are_no_mapping_are_refused(parse):
@@ -441,10 +545,10 @@ def test_artefacts_of_a_study_are_in_one_folder(tmp_path):
 
 def test_a_duplicate_key_is_refused(project):
     file = project / "workflow" / "studies" / "tiny.yaml"
-    file.write_text(file.read_text() + "held_out: 0.3\n")
+    file.write_text(file.read_text() + "core: 0.3\n")
     with pytest.raises(
         StudyError,
-        match=r"tiny\.yaml is not valid YAML: line \d+, column 1: duplicate key 'held_out'",
+        match=r"tiny\.yaml is not valid YAML: line \d+, column 1: duplicate key 'core'",
     ):
         load_study("tiny")
 
@@ -497,7 +601,7 @@ def test_ablations_are_lists_of_templates(parse):
 
 
 def test_null_models_are_embedded_but_are_no_models(parse):
-    study = parse(null_models={"null": {"architecture": "vit"}})
+    study = parse(null_models={"null": {"image_tower": "vit"}})
     assert list(study.embedded) == ["few", "most", "null"]
     assert list(study.models) == ["few", "most"]
     assert study.embedded_model("null").seed == 0
@@ -510,7 +614,7 @@ def test_null_models_are_embedded_but_are_no_models(parse):
     [
         ({"learning_rat": 1}, "defaults: unknown key 'learning_rat'; did you mean learning_rate?"),
         ({"loss": "hinge"}, "defaults.loss: Input should be 'softmax' or 'sigmoid', got 'hinge'"),
-        ({"captions": {"pair": 2}}, "defaults.captions.pair: "),
+        ({"pair_captions": 2}, "defaults.pair_captions: "),
     ],
 )
 def test_an_error_of_the_defaults_is_named_once(parse, settings, defaults, said):
@@ -530,16 +634,16 @@ def test_settings_of_the_defaults_that_clash_are_named_once(parse, settings):
 
 
 def test_a_model_may_repair_a_clash_of_the_defaults(parse, settings):
-    complete = {**settings["defaults"], "share": 0.4, "images": 4, "batch": 8}
+    complete = {**settings["defaults"], "share": 0.7, "batch": 65, "steps": 16}
     study = parse(defaults=complete, models={"few": {"batch": 4}})
     assert study.trained["few"].batch == 4
 
 
 def test_an_error_of_a_model_is_not_one_of_the_defaults(parse):
     with pytest.raises(StudyError, match=r"models\.few\.loss: .* got 'hinge'$"):
-        parse(models={"few": {"share": 0.4, "loss": "hinge"}, "most": {"share": 0.8}})
-    with pytest.raises(StudyError, match=r"yaml: models\.few: batch: 40 is more than the 32"):
-        parse(models={"few": {"share": 0.4, "batch": 40}, "most": {"share": 0.8}})
+        parse(models={"few": {"share": 0.7, "loss": "hinge"}, "most": {"share": 0.8}})
+    with pytest.raises(StudyError, match=r"yaml: models\.few: batch: 65 is more than the 64"):
+        parse(models={"few": {"share": 0.7, "batch": 65}, "most": {"share": 0.8}})
 
 
 def test_the_sets_that_each_kind_of_model_is_embedded_on(parse):
@@ -547,11 +651,11 @@ def test_the_sets_that_each_kind_of_model_is_embedded_on(parse):
         "shapes": {"source": "shapes3d", "images": 60, "size": 32},
         "sprites": {"source": "dsprites", "images": 50, "size": 32},
     }
-    training = {"architecture": "resnet", "share": 0.5, "images": 32, "epochs": 1, "batch": 8}
+    training = {**MODEL, "share": 0.5}
     study = parse(
         factor_sets=factor_sets,
         factor_models={"on-shapes": {"set": "shapes", **training}},
-        null_models={"null": {"architecture": "resnet"}},
+        null_models={"null": {"image_tower": "resnet"}},
         image_encoders={"images-only": {"untrained": "resnet"}},
     )
     assert study.sets_of("few") == ["ao", "shapes", "sprites"]

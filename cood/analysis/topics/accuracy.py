@@ -167,7 +167,9 @@ def about_image_encoders(results: Results) -> str:
     runs = encoders["model"]
     if "run" in encoders:
         runs = encoders["run"].fillna(runs)
-    kinds = runs.groupby(encoders["learns"], sort=False).agg(lambda names: ", ".join(names.unique()))
+    kinds = runs.groupby(encoders["learns"], sort=False).agg(
+        lambda names: ", ".join(names.unique())
+    )
     listed = "; ".join(f"{kind} ({names})" for kind, names in kinds.items())
     text = f"The image-only encoders were trained on {listed}."
     if results.study.trained_image_encoders:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cood.errors import StudyError
@@ -19,11 +20,13 @@ from cood.models.training.fitting import (
     spaced_moments,
     used_vocabulary,
 )
+from cood.models.training.treatments import Treatment, stated_words
 from cood.settings import Training
 from cood.settings.study_file import Study
 from cood.splits import PROBE, TRAINING
 from cood.synthesis.drawing.draw import draw_many
 from cood.training_set import training_captions
+from cood.vocabulary import fill
 
 DRAWN = 500  # drawings that are held before they are preprocessed
 EMBEDDED = 256  # images or texts of the probe set at a time
@@ -79,6 +82,7 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
             images,
             tokens,
             lambda text: say(f"{name}: {text}"),
+            treatment=_treatment(study, settings, captions),
             moments=spaced_moments(settings.steps, settings.moments),
             keep=probe.keep,
         )
@@ -88,6 +92,17 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
     save_clip(clip, folder)
 
 
+def _treatment(study: Study, settings: Training, captions: pd.DataFrame) -> Treatment:
+    words = study.words
+    return Treatment(
+        settings.treatment,
+        settings.strength,
+        stated_words(captions, words),
+        len(words.attributes),
+        settings.seed,
+    )
+
+
 class _Probe:
     """One fixed drawing and one prompt of each composition, embedded at moments of training."""
 
@@ -95,15 +110,17 @@ class _Probe:
         self.clip = clip
         self.images = draw_tensors(study, clip, np.arange(study.words.size), (PROBE,))
         template = study.evaluation.templates[0]
-        self.tokens = clip.tokenize([template.format(c) for c in study.words.compositions()])
+        self.tokens = clip.tokenize([fill(template, c) for c in study.words.compositions()])
         self.kept: list[tuple[int, np.ndarray, np.ndarray]] = []
 
     @torch.inference_mode()
     def keep(self, step: int) -> None:
         model: Any = self.clip.model.eval()
-        images = [model.encode_image(x.to(self.clip.device)) for x in self.images.split(EMBEDDED)]
-        texts = [model.encode_text(x.to(self.clip.device)) for x in self.tokens.split(EMBEDDED)]
-        self.kept.append((step, torch.cat(images).cpu().numpy(), torch.cat(texts).cpu().numpy()))
+        device = self.clip.device
+        images = torch.cat([model.encode_image(x.to(device)) for x in self.images.split(EMBEDDED)])
+        texts = torch.cat([model.encode_text(x.to(device)) for x in self.tokens.split(EMBEDDED)])
+        if images.isfinite().all() and texts.isfinite().all():  # else it has just diverged
+            self.kept.append((step, images.cpu().numpy(), texts.cpu().numpy()))
         model.train()
 
     def stacked(self) -> dict[str, np.ndarray]:

@@ -14,8 +14,10 @@ import pandas as pd
 import torch
 from open_clip.loss import ClipLoss, SigLipLoss
 from PIL import Image
+from torch.nn.functional import normalize
 
 from cood.models.clip import Clip, ImageEncoder, text_tower
+from cood.models.training.treatments import Treatment
 from cood.settings import Recipe, Schedule
 
 WARM_UP = 0.1  # share of the steps
@@ -46,6 +48,7 @@ def fit(
     tokens: torch.Tensor,
     say: Callable[[str], None],
     *,
+    treatment: Treatment | None = None,
     moments: Collection[int] = (),
     keep: Callable[[int], None] = lambda step: None,
 ) -> pd.DataFrame:
@@ -61,24 +64,32 @@ def fit(
         Preprocessed images [n, 3, size, size] and their captions [n, length], on the CPU.
     say
         Called with a line of progress now and then.
+    treatment
+        What is added to the loss, if anything.
     moments, keep
-        `keep` is called with the number of completed steps when that is one of `moments`; 0 is
-        before the first step.
+        `keep` is called with the number of completed steps when that is one of `moments` (0 is
+        before the first step), and once more, the last time, if the training diverges.
 
     Returns
     -------
     pandas.DataFrame
-        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps.
+        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps. If a
+        loss is not finite, training ends there, with the last sound weights; the last row has that
+        loss.
     """
     model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
 
     def loss(batch: torch.Tensor) -> torch.Tensor:
         pixels = images[batch].to(clip.device, memory_format=LAYOUT)
-        image = model.encode_image(pixels, normalize=True)
-        text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
+        image = model.encode_image(pixels)
+        text = model.encode_text(tokens[batch].to(clip.device))
         bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
-        return loss_of(image, text, model.logit_scale.exp(), **bias)
+        units = normalize(image, dim=-1), normalize(text, dim=-1)
+        contrast = loss_of(*units, model.logit_scale.exp(), **bias)
+        if treatment is None or not treatment.active:
+            return contrast
+        return contrast + treatment.penalty(image, text, batch)
 
     def clamp() -> None:
         with torch.no_grad():
@@ -136,9 +147,16 @@ def descend(
         keep(0)
     generator = torch.Generator().manual_seed(settings.seed)
     rows = []
+    sound = _copy(model)
     start = reported = time.monotonic()
     for step, batch in enumerate(_batches(n, settings, generator), start=1):
         loss = loss_of(batch)
+        if not torch.isfinite(loss):
+            model.load_state_dict(sound)
+            say(f"diverged at step {step}: the weights are those of a moment before")
+            rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            keep(step)
+            break
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -146,6 +164,7 @@ def descend(
         after()
         if step % max(1, steps // ROWS) == 0 or step == steps:
             rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            sound = _copy(model, sound)
         if step in moments:
             keep(step)
         now = time.monotonic()
@@ -155,6 +174,16 @@ def descend(
             reported = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])
+
+
+def _copy(
+    model: torch.nn.Module, last: dict[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """A copy of the weights; the last one if a weight is not finite."""
+    state = model.state_dict()
+    if last is not None and not all(torch.isfinite(v).all() for v in state.values()):
+        return last
+    return {name: value.clone() for name, value in state.items()}
 
 
 def _batches(n: int, settings: Schedule, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -39,7 +39,8 @@ def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = pr
     The run starts from the same weights as the image tower of a small CLIP of the same seed, and
     is trained on the same drawings as one of the same share, skew, seed and number of images. Its
     encoder is saved at each of the `DURATIONS`: an encoder that is saved early has not seen its
-    learning rate fall. Written, when the run is over: `config.json` and `model.safetensors` of
+    learning rate fall. A run that diverges leaves its last sound weights to the durations that it
+    does not reach. Written, when the run is over: `config.json` and `model.safetensors` of
     each, and `training.parquet` (loss over steps) in the folder of the last. An untrained encoder
     has one folder, with config and weights.
 
@@ -85,6 +86,7 @@ def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = pr
         keep=lambda step: saved.append(_weights(clip)),
     )
     folders = [study.paths.model(encoder) for encoder in saved_names(name)]
+    saved += saved[-1:] * (len(folders) - len(saved))
     for folder, weights in zip(folders, saved, strict=True):
         _trunk(clip).load_state_dict(weights)
         save_image_encoder(clip, folder)
@@ -115,7 +117,7 @@ def fit_image_encoder(
     say
         Called with a line of progress now and then.
     keep
-        Called with the number of completed steps at each of `settings.saved_steps`.
+        Called with the number of completed steps at each of `settings.saved_steps`; see `descend`.
     """
     trunk = _trunk(clip).to(memory_format=LAYOUT)
     width = trunk.num_features

@@ -19,6 +19,7 @@ from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.report.topics.dataset import icon_designs
+from cood.report.topics.experiment import training_settings
 from cood.settings.study_file import Study
 
 LINK = re.compile(rf"\[([^\[\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")
@@ -36,6 +37,7 @@ TABLES = {  # of the run, by the file name under which the pages show them
     "seeds": seeds,
     "checksums": checksums,
     "designs": icon_designs,
+    "training": training_settings,
 }
 
 
