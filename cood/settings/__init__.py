@@ -14,11 +14,14 @@ from cood.settings.evaluation import (
     Retrieval,
 )
 from cood.settings.image_encoders import (
+    DURATIONS,
     UNTRAINED,
     ImageEncoderSettings,
     ImageEncoderTraining,
     PublishedImageEncoder,
+    SavedImageEncoder,
     UntrainedImageEncoder,
+    saved_names,
 )
 from cood.settings.models import (
     LEAST_DRAWINGS,
@@ -51,6 +54,7 @@ from cood.settings.study import Study
 
 __all__ = [
     "BASELINES",
+    "DURATIONS",
     "LARGEST_LOGISTIC",
     "LEAST_DRAWINGS",
     "NOTEBOOK_NEEDS",
@@ -88,6 +92,7 @@ __all__ = [
     "ReleaseSet",
     "RepresentationMetrics",
     "Retrieval",
+    "SavedImageEncoder",
     "Schedule",
     "Settings",
     "Share",
@@ -97,4 +102,5 @@ __all__ = [
     "UntrainedImageEncoder",
     "Verification",
     "WordList",
+    "saved_names",
 ]

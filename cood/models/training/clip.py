@@ -13,7 +13,13 @@ from cood.errors import StudyError
 from cood.files import write_table, write_tensors
 from cood.models.clip import Clip, ImageEncoder
 from cood.models.small_clip import save_clip, untrained_clip
-from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
+from cood.models.training.fitting import (
+    deterministic,
+    fit,
+    preprocessed,
+    spaced_moments,
+    used_vocabulary,
+)
 from cood.models.training.treatments import Treatment, stated_words
 from cood.settings import Training
 from cood.settings.study_file import Study
@@ -77,7 +83,7 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
             tokens,
             lambda text: say(f"{name}: {text}"),
             treatment=_treatment(study, settings, captions),
-            moments=settings.moments,
+            moments=spaced_moments(settings.steps, settings.moments),
             keep=probe.keep,
         )
     write_table(captions, folder / "captions.parquet")

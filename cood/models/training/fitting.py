@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,8 +49,8 @@ def fit(
     say: Callable[[str], None],
     *,
     treatment: Treatment | None = None,
-    moments: int = 0,
-    keep: Callable[[int], None] | None = None,
+    moments: Collection[int] = (),
+    keep: Callable[[int], None] = lambda step: None,
 ) -> pd.DataFrame:
     """Train a CLIP in place and return the loss over steps.
 
@@ -67,8 +67,8 @@ def fit(
     treatment
         What is added to the loss, if anything.
     moments, keep
-        `keep` is called about `moments` times with the number of completed steps: before the
-        first step, after the last, and at steps between them that grow geometrically.
+        `keep` is called with the number of completed steps when that is one of `moments` (0 is
+        before the first step), and once more, the last time, if the training diverges.
 
     Returns
     -------
@@ -102,6 +102,18 @@ def fit(
     return descend(model, settings, n, loss, say, after=clamp, moments=moments, keep=keep)
 
 
+def spaced_moments(steps: int, number: int) -> set[int]:
+    """About `number` moments of a training: its start, its end, and ever rarer ones between.
+
+    Examples
+    --------
+    >>> sorted(spaced_moments(640, 5))
+    [0, 10, 40, 160, 640]
+    """
+    spaced = np.geomspace(steps / FIRST_MOMENT, steps, number - 1)
+    return {0, steps, *spaced.round().astype(int).tolist()}
+
+
 def descend(
     model: torch.nn.Module,
     settings: Schedule,
@@ -110,8 +122,8 @@ def descend(
     say: Callable[[str], None],
     *,
     after: Callable[[], None] = lambda: None,
-    moments: int = 0,
-    keep: Callable[[int], None] | None = None,
+    moments: Collection[int] = (),
+    keep: Callable[[int], None] = lambda step: None,
 ) -> pd.DataFrame:
     """Train a model in place with AdamW and a one-cycle schedule; return the loss over steps.
 
@@ -134,10 +146,7 @@ def descend(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=_warm_up(steps + 1)
     )
-    kept = set()
-    if keep is not None:
-        spaced = np.geomspace(steps / FIRST_MOMENT, steps, moments - 1)
-        kept = {0, steps, *spaced.round().astype(int)}
+    if 0 in moments:
         keep(0)
     generator = torch.Generator().manual_seed(settings.seed)
     rows = []
@@ -149,8 +158,7 @@ def descend(
             model.load_state_dict(sound)
             say(f"diverged at step {step}: the weights are those of a moment before")
             rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
-            if keep is not None:
-                keep(step)
+            keep(step)
             break
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -160,7 +168,7 @@ def descend(
         if step % max(1, steps // ROWS) == 0 or step == steps:
             rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
             sound = _copy(model, sound)
-        if keep is not None and step in kept:
+        if step in moments:
             keep(step)
         now = time.monotonic()
         if now - reported > PAUSE:

@@ -130,7 +130,8 @@ def describe_limits(study: Study, table: pd.DataFrame) -> str:
             "The image-only encoders that the study trains see the same drawings as a CLIP with "
             "the same share, images, skew and seed, and start from the same weights, so only the "
             "supervision differs. But labels are cleaner than captions: a label gives both words "
-            "of every drawing, and some captions give only one."
+            "of every drawing, and some captions give only one, or a wrong one. The encoders of "
+            "one run, saved after more and more of its steps, are one family."
         )
     if "images alone" in kinds and study.trained_image_encoders:
         sentences.append(
