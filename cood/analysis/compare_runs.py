@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.analysis.reference import CLAIMS, PROVENANCE, check_reference, read_claims
 from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE
-from cood.files import read_table
+from cood.files import read_json, read_table
 from cood.metrics import SCORES
+from cood.paths import Paths, project_root
 from cood.settings.study_file import load_study
 
 ACCURACIES = {  # by method; image-only encoders have linear probes too
@@ -59,7 +60,7 @@ class Run:
     Attributes
     ----------
     folder
-        Its results.
+        Its results, or its published tables.
     numbers
         A row a number: `kind` (``claim`` or ``score``), `what`, `model`, `value`, `low`, `high`
         and, for claims, `verdict`.
@@ -76,18 +77,20 @@ class Run:
 
 
 def read_run(place: str) -> Run:
-    """Read a completed run, by its results folder or by the name of its study.
+    """Read a completed run, by its folder or by the name of its study.
+
+    A study that has no results here is read from its reference run, if one was published.
 
     Raises
     ------
     CoodError
-        If there is no such run, or it has no table of scores.
+        If there is no such run, it has no table of scores, or one of its files is damaged.
     """
-    folder = Path(place)
-    if not folder.is_dir():
-        if len(folder.parts) != 1:
-            raise CoodError(f"{place}: no such folder; name the results of a run, or its study")
-        folder = load_study(place).paths.results
+    folder = _folder(place)
+    claims = folder / "notebooks" / "claims" / CLAIMS
+    if (folder / PROVENANCE).is_file():
+        check_reference(folder)
+        claims = folder / CLAIMS
     scores, settings = folder / "scores.parquet", folder / "settings.json"
     if not scores.is_file():
         raise ArtefactError(
@@ -96,11 +99,31 @@ def read_run(place: str) -> Run:
         )
     tables = [folder / f"{name}.parquet" for name in ("models", "image_encoders")]
     models = [m for table in tables if table.is_file() for m in read_table(table)["model"]]
-    claims = _claims(folder / "notebooks" / "claims" / "claims.csv")
-    parts = [part for part in (claims, _scores(read_table(scores), models)) if len(part)]
+    parts = [part for part in (_claims(claims), _scores(read_table(scores), models)) if len(part)]
     numbers = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(NUMBERS))
-    used = dict(_flat(json.loads(settings.read_text()))) if settings.is_file() else None
+    used = dict(_flat(read_json(settings))) if settings.is_file() else None
     return Run(folder, numbers.astype(NUMBERS), models, used)
+
+
+def _folder(place: str) -> Path:
+    """Folder of a run that is given as a folder, or by the name of its study."""
+    folder = Path(place)
+    if folder.is_dir():
+        return folder
+    if len(folder.parts) != 1:
+        raise CoodError(f"{place}: no such folder; name the results of a run, or its study")
+    paths = Paths(project_root(), place)
+    if not paths.reference.is_dir():  # that of a study whose file is not here can be read too
+        paths = load_study(place).paths
+    if paths.scores.is_file():
+        return paths.results
+    if paths.reference.is_dir():
+        return paths.reference
+    results, reference = (f.relative_to(paths.root) for f in (paths.results, paths.reference))
+    raise ArtefactError(
+        f"study {paths.study} has neither a completed run in {results} nor a reference run in "
+        f"{reference}; run `nox -s reproduce -- --study {paths.study}`"
+    )
 
 
 def compare(a: Run, b: Run) -> pd.DataFrame:
@@ -280,8 +303,8 @@ def _claims(file: Path) -> pd.DataFrame:
     """Verdicts, with the statistic of each test if any, as the notebook `claims` saved them."""
     if not file.is_file():
         return pd.DataFrame()
-    table = pd.read_csv(file, dtype={"test": str})
-    what = (table["claim"] + " " + table["test"].fillna("")).str.strip()
+    table = read_claims(file)
+    what = (table["claim"] + " " + table["test"]).str.strip()
     # Where no claim could be tested, the file has no columns of numbers.
     table = table.reindex(columns=["value", "low", "high", "verdict"])
     return table.assign(kind=CLAIM, what=what, model="")
