@@ -31,8 +31,9 @@ MISSES = 0.05  # share of 95 % intervals of equal numbers that exclude 0
 OOD = "pair_top1 on unseen"
 # States of a number, or of a verdict.
 SAME, WITHIN, BEYOND, UNKNOWN = "same", "within", "beyond", "no interval"
-ONLY_A, ONLY_B = "only in A", "only in B"
-COUNTED = (BEYOND, ONLY_A, ONLY_B)  # states in which two runs differ
+ONLY_A, ONLY_B, OTHER = "only in A", "only in B", "another model"
+COUNTED = (BEYOND, ONLY_A, ONLY_B, OTHER)  # states in which two runs differ
+LISTED = 10  # models that are not compared, above which they are counted and not listed
 KEYS = ["kind", "what", "model"]
 COLUMNS = [
     *KEYS,
@@ -131,7 +132,8 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
 
     `state` is ``same``; ``within`` or ``beyond``, by whether the interval of the difference holds
     0; ``no interval`` where the two differ and one of them has none; ``only in A`` or ``only in
-    B``. A claim with different verdicts is ``beyond``. The interval of a difference of two
+    B``; ``another model`` for models that share a name only (`unlike_models`). A claim with
+    different verdicts is ``beyond``. The interval of a difference of two
     independent numbers follows from theirs (Zou and Donner 2008, https://doi.org/10.1002/sim.3095).
     If both runs were tested on the same images it is too wide, and the comparison conservative.
 
@@ -150,6 +152,8 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     d = table["difference"] = table["a"] - table["b"]
     table["low"] = d - np.hypot(table["a"] - table["a_low"], table["b_high"] - table["b"])
     table["high"] = d + np.hypot(table["a_high"] - table["a"], table["b"] - table["b_low"])
+    other = table["model"].isin(unlike_models(a, b))
+    table.loc[other, ["difference", "low", "high"]] = np.nan
     verdicts_differ = table["a_verdict"].fillna("") != table["b_verdict"].fillna("")
     both_empty = table[["a", "b"]].isna().all(axis=1)
     equal = np.isclose(table["a"], table["b"], rtol=RELATIVE, atol=ABSOLUTE) | both_empty
@@ -158,6 +162,7 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     choices = {
         ONLY_A: table["in_b"].isna(),
         ONLY_B: table["in_a"].isna(),
+        OTHER: other,
         SAME: same,
         BEYOND: outside,
         UNKNOWN: table["low"].isna(),
@@ -170,6 +175,31 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
 def differs(table: pd.DataFrame) -> bool:
     """Whether two runs differ: in a verdict, beyond an interval, or in their claims and scores."""
     return bool(table["state"].isin(COUNTED).any())
+
+
+def unlike_models(a: Run, b: Run) -> list[str]:
+    """Models of two runs that share a name but were drawn from different designs.
+
+    The models of a design are numbered, so that the first of each has the same name. They are the
+    same model only where their settings are the same.
+    """
+    if a.settings is None or b.settings is None or not _designs_differ(a, b):
+        return []
+    return [model for model in a.models if model in b.models and _own(a, model) != _own(b, model)]
+
+
+def _designs_differ(a: Run, b: Run) -> bool:
+    return _own(a, "", "design") != _own(b, "", "design")
+
+
+def _own(run: Run, name: str, section: str = "models") -> dict[str, Any]:
+    """Settings of a run in a section, or of one model."""
+    start = f"{section}.{name}"
+    return {
+        key: value
+        for key, value in (run.settings or {}).items()
+        if key == start or key.startswith(f"{start.rstrip('.')}.")
+    }
 
 
 def differing_settings(a: Run, b: Run) -> pd.DataFrame | None:
@@ -205,6 +235,10 @@ def _settings_section(a: Run, b: Run) -> str:
     if settings is None:
         folders = " and ".join(str(run.folder) for run in (a, b) if run.settings is None)
         return f"Settings: unknown for {folders}, without settings.json"
+    if _designs_differ(a, b):  # which lists the models; those of one run only have no counterpart
+        apart = {*unlike_models(a, b), *(set(a.models) ^ set(b.models))}
+        starts = tuple(f"models.{model}." for model in apart)
+        settings = settings[[not name.startswith(starts) for name in settings["setting"]]]
     return "Settings: the same" if settings.empty else "Settings that differ\n" + _lines(settings)
 
 
@@ -223,7 +257,17 @@ def _models_section(scores: pd.DataFrame) -> str:
     beyond = scores[scores["state"] == BEYOND].groupby("model").size()
     shown = _shown(accuracies, "score").drop(columns="score")
     counts = shown["model"].map(beyond).fillna(0).astype(int)
-    return f"{title}\n" + _lines(shown.assign(**{"scores beyond": counts}))
+    shown, lines = shown.assign(**{"scores beyond": counts}), []
+    for state in (ONLY_A, ONLY_B, OTHER):
+        apart = shown["state"] == state
+        if apart.sum() > LISTED:
+            names = shown.loc[apart, "model"]
+            said = f"{state} of the same name" if state == OTHER else state
+            lines.append(f"  {len(names)} models: {said} ({names.iloc[0]} to {names.iloc[-1]})")
+            shown = shown[~apart]
+    if len(shown):
+        lines.insert(0, _lines(shown))
+    return "\n".join([title, *lines])
 
 
 def _scores_section(scores: pd.DataFrame) -> str:
