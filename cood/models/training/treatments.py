@@ -187,8 +187,8 @@ class Treatment:
     same embeddings, at each step. It is matched there, at the outputs of the towers; the gradients
     of the weights, behind the towers, may differ in length, and so may the embeddings to which
     training comes. A placebo is not inert: that of orthogonality spreads embeddings over more
-    dimensions, as the treatment does. What is added to the loss is 0 in value, as embeddings are orthogonal to the
-    gradient of what does not depend on their length.
+    dimensions, as the treatment does. What is added to the loss is 0 in value, as embeddings are
+    orthogonal to the gradient of what does not depend on their length.
 
     With ``none``, or a strength of 0, nothing is computed or drawn, and training is that without
     treatment, bit for bit.
