@@ -86,13 +86,13 @@ def test_what_the_paper_takes(stages):
 
 
 def test_image_encoders_that_are_made_here(parse, project):
-    recipe = {"architecture": "resnet", "share": 0.4, "images": 60_000, "epochs": 10}
+    recipe = {"image_tower": "resnet", "share": 0.6, "images": 60_000, "steps": 4_688, "batch": 128}
     encoders = {"a": {"objective": "labels", **recipe}, "b": {"untrained": "resnet"}}
     table = plan(parse(image_encoders=encoders)).set_index("stage")
     jobs = {"train_image_encoder": 2, "embed": 2 + 2, "linear_probe": 4}
     assert table["jobs"].loc[list(jobs)].to_dict() == jobs
     assert table.loc["embed", "units"] == 2 * 67 + 2 * 40
-    drawn = 600_000 * 32**2 / 64**2 / 600  # seconds of training on images of 32 pixels
+    drawn = 128 * 4_688 * 32**2 / 64**2 / 600  # seconds of training on images of 32 pixels
     assert table.loc["train_image_encoder", "cpu_hours"] == pytest.approx((drawn + 2 * 9) / 3600)
     assert table.loc["linear_probe", "gpu_hours"] == 0
 
@@ -220,7 +220,7 @@ def test_verification_and_id_sets_are_counted(settings):
 
 def test_untrained_models_and_other_templates_cost_work_and_room(parse, project):
     before = plan(parse()).set_index("stage")
-    small = parse(null_models={"null": {"architecture": "vit"}})
+    small = parse(null_models={"null": {"image_tower": "vit"}})
     after = plan(small).set_index("stage")
     more = after["jobs"] - before["jobs"]
     assert more[more > 0].to_dict() == {
