@@ -41,7 +41,7 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
         millions = sum(p.numel() for p in clip.model.parameters()) / 1e6
         images = _draw(folder, IMAGES, 64)
         start = time.process_time()
-        texts = embed_texts(clip, _names(CLASSES), TEMPLATES)
+        texts = embed_texts(clip, _names(CLASSES), TEMPLATES, literal=True)
         found = nearest(embed_images(clip, folder, images), texts, 5)
         own = time.process_time() - start
         start = time.process_time()

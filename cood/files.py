@@ -48,10 +48,10 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path, compression: str = "snappy") -> None:
     """Write a table as parquet."""
     with atomic(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False, compression=compression)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -107,6 +107,10 @@ class Paths:
         """Accuracies of one model, composed retrieval included."""
         return self.results / "accuracy" / f"{model}.parquet"
 
+    def model_answers(self, model: str) -> Path:
+        """Answers of one model to each image."""
+        return self.results / "answers" / f"{model}.parquet"
+
     def model_dimension_swap(self, model: str) -> Path:
         """Dimension-swap scores of one model."""
         return self.results / "dimension_swap" / f"{model}.parquet"
@@ -145,6 +149,11 @@ class Paths:
     def models(self) -> Path:
         """Facts about each model."""
         return self.results / "models.parquet"
+
+    @property
+    def design(self) -> Path:
+        """The design, as asked and as realised: a row a model."""
+        return self.results / "design.parquet"
 
     @property
     def settings(self) -> Path:

@@ -8,7 +8,7 @@ import pandas as pd
 from cood.settings import LEAST_DRAWINGS, Schedule, Training
 from cood.settings.study_file import Study
 from cood.splits import CAPTIONS, seen
-from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS
+from cood.vocabulary import ATTRIBUTE_CAPTIONS, OBJECT_CAPTIONS, PAIR_CAPTIONS, fill
 
 PAIR, OBJECT, ATTRIBUTE = "pair", "object", "attribute"
 NAME_THE_OBJECT = 0.8  # share of the captions with one word
@@ -109,5 +109,5 @@ def _sentences(
     for name, k, a, o in zip(names, form, attributes, objects, strict=True):
         attribute, object_ = words.attributes[a], words.objects[o]
         filling = {PAIR: f"{attribute} {object_}", OBJECT: object_, ATTRIBUTE: attribute}[name]
-        captions.append(FORMS[name][k].format(filling))
+        captions.append(fill(FORMS[name][k], filling))
     return np.array(captions, dtype=object)

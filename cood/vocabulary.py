@@ -115,6 +115,66 @@ def named_attributes(templates: Sequence[str], attributes: Sequence[str]) -> dic
     return named
 
 
+# The indefinite article follows the sound, not the letter: "a unicycle", "a European polecat",
+# "a one-armed bandit"; "an hourglass".
+CONSONANT_SOUND = re.compile(
+    r"eu|ewe|onc?e\b|u(?:ni(?![dmn])|s[eu]|t[ei]|r[aei]|k[ue])", re.IGNORECASE
+)
+VOWEL_SOUND = re.compile(r"[aeiou]|hour|honou?r|honest|heir", re.IGNORECASE)
+# Capitals whose names begin with a vowel: "an SUV", but "a T-shirt" and "a U-boat".
+VOWEL_NAMES = frozenset("AEFHILMNORSX")
+GAP = re.compile(r"(?:\b([Aa])n? )?\{(\w*)\}")
+
+
+def indefinite_article(words: str) -> str:
+    """Return the article of a phrase by the sound of its first word, ``"a"`` or ``"an"``.
+
+    The exceptions to the rule of vowels are right for all attributes, all class names of ImageNet,
+    and for the common words like them.
+
+    Examples
+    --------
+    >>> [indefinite_article(word) for word in ("umbrella", "unicycle", "hourglass", "T-shirt")]
+    ['an', 'a', 'an', 'a']
+    """
+    first = re.split(r"\W", words, maxsplit=1)[0]
+    if first.isupper():  # said letter by letter
+        return "an" if first[0] in VOWEL_NAMES else "a"
+    return "an" if VOWEL_SOUND.match(words) and not CONSONANT_SOUND.match(words) else "a"
+
+
+def fill(template: str, *words: str, **named: str) -> str:
+    """Put words into the gaps of a template, as `str.format` does, with the right article.
+
+    An ``a`` or ``an`` right before a gap is replaced by the article of the words that come there.
+    Prompts of ID sets are not filled by this function: they keep the templates literally, as
+    published accuracies do.
+
+    Parameters
+    ----------
+    template
+        A sentence with one gap ``{}``, or with gaps that have names.
+    *words, **named
+        The words for the gap, or for each gap by its name.
+
+    Examples
+    --------
+    >>> fill("a photo of a {}", "orange wine bottle")
+    'a photo of an orange wine bottle'
+    >>> fill("Is there a {object}?", object="hourglass")
+    'Is there an hourglass?'
+    """
+
+    def article(gap: re.Match[str]) -> str:
+        letter, name = gap.groups()
+        if letter is None:
+            return gap[0]
+        following = indefinite_article(named[name] if name else words[0])
+        return f"{letter}{following[1:]} {{{name}}}"
+
+    return GAP.sub(article, template).format(*words, **named)
+
+
 # Forms of training captions: most name the pair, some only one of its words, as web captions do.
 PAIR_CAPTIONS: tuple[str, ...] = (
     *TEMPLATES,

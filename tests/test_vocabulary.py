@@ -3,6 +3,7 @@ import pytest
 
 from cood import imagenet
 from cood.errors import unknown
+from cood.synthesis.drawing.icons import icons
 from cood.vocabulary import (
     ANY_OBJECT,
     ATTRIBUTE_CAPTIONS,
@@ -13,6 +14,8 @@ from cood.vocabulary import (
     SYNONYMS,
     TEMPLATES,
     Vocabulary,
+    fill,
+    indefinite_article,
     named_attributes,
 )
 
@@ -81,3 +84,72 @@ def test_openais_templates_name_attributes():
     assert set(found) == {"black", "clean", "dirty", "plastic", "white"}
     assert found["dirty"] == ["a photo of a dirty {}.", "a photo of the dirty {}."]
     assert named_attributes(TEMPLATES, list(CATEGORY)) == {}
+
+
+# All words of the project whose article is not the one of their first letter, read by a person.
+AGAINST_THE_LETTER = {
+    "Euarctos americanus": "a",
+    "European fire salamander": "a",
+    "European gallinule": "a",
+    "European garden spider": "a",
+    "European green lizard": "a",
+    "European polecat": "a",
+    "R.V.": "an",
+    "RV": "an",
+    "U-boat": "a",
+    "ewer": "a",
+    "hourglass": "an",
+    "one-armed bandit": "a",
+    "one-piece bathing suit": "a",
+    "unicycle": "a",
+}
+
+
+def test_the_article_of_every_word_of_the_project():
+    other_names = (name for names in imagenet.synonyms().values() for name in names)
+    names = {*CATEGORY, *imagenet.objects(), *icons(), *other_names}
+    by_letter = {name: "an" if name[0].lower() in "aeiou" else "a" for name in names}
+    by_sound = {name: indefinite_article(name) for name in names}
+    assert {n: a for n, a in by_sound.items() if a != by_letter[n]} == AGAINST_THE_LETTER
+
+
+@pytest.mark.parametrize(
+    ("words", "article"),
+    [
+        ("unicorn", "a"), ("unidentified object", "an"), ("uniform", "a"), ("unnamed hat", "an"),
+        ("used car", "a"), ("usher", "an"), ("urn", "an"), ("ukulele", "a"), ("utensil", "a"),
+        ("utter mess", "an"), ("once-red hat", "a"), ("onerous task", "an"), ("oneiric hat", "an"),
+        ("ewe", "a"), ("honest dog", "an"), ("honey pot", "a"), ("heirloom", "an"),
+        ("T-shirt", "a"), ("U-boat", "a"), ("X-ray", "an"), ("SUV", "an"), ("CD player", "a"),
+        ("iPod", "an"), ("yellow hat", "a"), ("", "a"),
+    ],
+)  # fmt: skip
+def test_the_article_follows_the_sound(words, article):
+    assert indefinite_article(words) == article
+
+
+def test_only_the_article_before_the_gap_is_chosen():
+    assert fill("a photo of a {}", "orange hat") == "a photo of an orange hat"
+    assert fill("a photo of an {}", "red hat") == "a photo of a red hat"
+    assert fill("A {}!", "ice cream") == "An ice cream!"
+    assert fill("a pair: the {}", "owl") == "a pair: the owl"
+    assert fill("a photo of many {}", "owls and a owl") == "a photo of many owls and a owl"
+    assert fill("pasta {}", "oven") == "pasta oven"
+    assert fill("{}", "a orange") == "a orange"
+
+
+def test_gaps_with_names_have_an_article_each():
+    sentence = "a {hue} {shape} on a {floor} floor"
+    assert fill(sentence, hue="indigo", shape="cube", floor="red") == (
+        "an indigo cube on a red floor"
+    )
+    assert fill("Is a {x} like an {x}?", x="hat") == "Is a hat like a hat?"
+
+
+@pytest.mark.parametrize("template", [*PAIR_CAPTIONS, *OBJECT_CAPTIONS, *ATTRIBUTE_CAPTIONS])
+def test_filling_differs_from_format_in_articles_only(template):
+    for words in ("orange hat", "red umbrella"):
+        literal = template.format(words)
+        assert fill(template, words) in (literal, literal.replace(f"a {words}", f"an {words}"))
+        assert fill(template, words).count(words) == 1
+    assert fill(template, "red hat") == template.format("red hat")

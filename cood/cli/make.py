@@ -29,6 +29,14 @@ def reproduce(
 
 
 @app.command(rich_help_panel=MAKE)
+def pilot(study: StudyName = MINI, cores: Cores = ALL_CORES) -> None:
+    """Try the middle and the corners of a design; exit status 1 if a gate is not passed."""
+    from cood.pipeline.pilot import run_pilot
+
+    raise typer.Exit(run_pilot(load_study(study), cores))
+
+
+@app.command(rich_help_panel=MAKE)
 def plan(study: StudyName = MINI) -> None:
     """Say what a study takes, roughly, and what is done."""
     from cood.pipeline.plan import as_text, plan

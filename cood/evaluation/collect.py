@@ -10,8 +10,7 @@ import pandas as pd
 
 from cood.evaluation.common.score_table import JOINED_SCORES, concat, write_scores
 from cood.files import atomic, read_table, read_tensors, write_table
-from cood.models.zoo import name_of
-from cood.settings import BASELINES, Training
+from cood.settings import BASELINES, PublishedImageEncoder, Training
 from cood.settings.study_file import Study
 from cood.splits import seen
 
@@ -24,11 +23,12 @@ TRAINED_HERE, CHECKPOINT = "trained here", "checkpoint"
 def collect(study: Study) -> None:
     """Join the scores of all models and baselines, and describe each model.
 
-    `models.parquet` holds no null models, but their scores are joined. The joined tables leave
-    out how long each score took, so that the same study on the same machine gives the same
-    table. The settings of the study are written to the same folder, so that runs can be compared
-    after the study file has changed. Scores on the factor sets are a table of their own, if the
-    study has any.
+    `models.parquet` holds no null models, but their scores are joined. A model that is trained here
+    has all settings of its training there, with the number of `compositions` that it sees, and of
+    images that it is shown (`samples_seen`). The joined tables leave out how long each score took,
+    so that the same study on the same machine gives the same table. The settings of the study are
+    written to the same folder, so that runs can be compared after the study file has changed.
+    Scores on the factor sets are a table of their own, if the study has any.
     """
     files = [study.paths.model_accuracy(name) for name in [*study.embedded, BASELINES]]
     files += [study.paths.model_dimension_swap(name) for name in study.models]
@@ -42,7 +42,7 @@ def collect(study: Study) -> None:
     with atomic(study.paths.settings) as temporary:
         temporary.write_text(study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n")
     if study.image_encoders:
-        encoders = [_image_encoder(study, name) for name in study.image_encoders]
+        encoders = [_image_encoder(study, name) for name in study.embedded_image_encoders]
         write_table(pd.DataFrame(encoders), study.paths.image_encoders)
 
 
@@ -59,21 +59,18 @@ def _model(study: Study, name: str) -> dict[str, Any]:
     training = {
         "kind": TRAINED_HERE,
         "family": settings.family,
-        "architecture": name_of(settings.towers),
-        "share": settings.share,
+        "architecture": settings.towers.architecture,
+        **settings.model_dump(exclude={"moments"}),
         "compositions": len(seen(study, settings)),
-        "images": settings.images,
-        "steps": settings.steps,
-        "loss": settings.loss,
-        "seed": settings.seed,
+        "samples_seen": settings.steps * settings.batch,
     }
     return facts | origin | sizes | training
 
 
 def _image_encoder(study: Study, name: str) -> dict[str, Any]:
-    settings = study.image_encoders[name]
+    settings = study.embedded_image_encoder(name)
     facts, origin, sizes = _origin(study, name, ("revision", "preprocessing"))
-    kind = TRAINED_HERE if name in study.own_image_encoders else CHECKPOINT
+    kind = CHECKPOINT if isinstance(settings, PublishedImageEncoder) else TRAINED_HERE
     return facts | {"kind": kind} | settings.facts | origin | sizes
 
 

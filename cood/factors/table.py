@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cood.errors import CoodError, unknown
-from cood.vocabulary import Vocabulary
+from cood.vocabulary import Vocabulary, fill
 
 # fmt: off
 HUES = (
@@ -110,7 +109,7 @@ class Table:
         if form == "short":
             return self.phrases(word_ids, np.ones(word_ids.shape, dtype=bool))
         rows = [dict(zip(self.names, words, strict=True)) for words in self._words(word_ids)]
-        return [re.sub(r"\ba (?=[aeiou])", "an ", self.sentence.format(**row)) for row in rows]
+        return [fill(self.sentence, **row) for row in rows]
 
     def phrases(self, word_ids: np.ndarray, named: np.ndarray) -> list[str]:
         """Short captions of word ids [n, m] that name the factors where `named` [n, m] is true."""

@@ -47,7 +47,7 @@ TRAIN_PIXEL = 1 / 600 / 64**2
 # a patch, so their patch size counts.
 PATCHES = 196
 USUAL_RESOLUTION = 224
-SMALL_WIDTH = 64  # of the small CLIPs
+ENCODER_WIDTH = 128  # of image towers of the small CLIPs, without their projection: 96 to 256
 PROMPT_TOKENS = 12
 GPU_FLOPS = 15e12  # single precision, three quarters of what the A100's data sheet says
 CORE_FLOPS = 20e9
@@ -127,7 +127,9 @@ def facts_of(model: Any) -> dict[str, Any] | None:
 def width_of(model: Any) -> float:
     """Width of an embedding; NaN if unknown."""
     facts = facts_of(model)
-    return SMALL_WIDTH if facts is None else facts.get("embed_dim", nan)
+    if facts is None:
+        return getattr(model, "embed_dim", ENCODER_WIDTH)
+    return facts.get("embed_dim", nan)
 
 
 def seconds_to_probe(images: float, width: float, attributes: int, objects: int) -> float:

@@ -146,7 +146,7 @@ def _caption_search(study: Study, corpus: str) -> Cost:
 
 
 def _embed(study: Study, model: str) -> Cost:
-    if model in study.image_encoders:
+    if model in study.embedded_image_encoders:
         return _embed_image_encoder(study, model)
     settings = study.embedded.get(model)
     prompts, stored = _texts(study)
@@ -171,7 +171,7 @@ def _embed(study: Study, model: str) -> Cost:
 
 
 def _embed_image_encoder(study: Study, model: str) -> Cost:
-    encoder = study.image_encoders[model]
+    encoder = study.embedded_image_encoders[model]
     images = _images(study) if not study.id_sets else nan
     pixels = sum(images_of(study, set_)[0] * _size(study, set_) ** 2 for set_ in study.sets)
     weights = 0.0
@@ -227,7 +227,8 @@ def _dimension_swap(study: Study, model: str) -> Cost:
 
 def _linear_probe(study: Study, model: str) -> Cost:
     images, words = _images(study), study.words
-    width = cost_model.width_of(study.models.get(model) or study.image_encoders[model])
+    settings = study.models.get(model) or study.embedded_image_encoders[model]
+    width = cost_model.width_of(settings)
     cpu = cost_model.seconds_to_probe(images, width, len(words.attributes), len(words.objects))
     if model in study.models:  # which answers the same images by its texts
         cpu += cost_model.AGAIN * _products(images, words.size, width)
@@ -274,6 +275,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "interventions": _interventions,
     "training_dynamics": lambda study, model: Cost(),
     "factor_scores": lambda study, model: Cost(),
+    "design": lambda study: Cost(),
     "collect": lambda study: Cost(len(study.models), "models"),
     "notebook": _notebook,
     "book": lambda study: Cost(len(study.notebooks), "pages"),

@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 from cood.catalogue.sources import LOCAL, local_path
 from cood.errors import StudyError, unknown
 from cood.models.file_names import CLIP_CONFIG
-from cood.settings import Checkpoint, DiffusionSet, FolderSet, PublishedImageEncoder, ReleaseSet
+from cood.settings import (
+    Checkpoint,
+    DiffusionSet,
+    FolderSet,
+    ImageEncoderTraining,
+    PublishedImageEncoder,
+    ReleaseSet,
+)
 from cood.settings.study_file import Study
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
@@ -50,7 +57,10 @@ def check_settings(study: Study) -> None:
     for name, recipe in study.factor_models.items():
         check_towers(f"factor_models.{name}", recipe.towers)
     for name, encoder in study.own_image_encoders.items():
-        check_image_encoder(name, str(encoder.facts["architecture"]))
+        if isinstance(encoder, ImageEncoderTraining):
+            check_image_encoder(name, encoder.image_tower)
+        else:
+            check_image_encoder(name, encoder.untrained)
     _check_draws(study)
     for name, model in study.models.items():
         if isinstance(model, Checkpoint):

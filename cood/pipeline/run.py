@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 
 from cood.files import locked, read_table
 from cood.paths import SNAKEFILE
 from cood.pipeline.damage import discard_damaged
 from cood.pipeline.environment import PIPELINE
 from cood.pipeline.preflight import check_files, check_settings
+from cood.settings.design_models import keep_points
 from cood.settings.study_file import Study
 
 ENVIRONMENT = {
@@ -27,8 +29,6 @@ ENVIRONMENT = {
 def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()) -> int:
     """Bring a study's report up to date; give Snakemake's exit status.
 
-    A lock of the operating system replaces Snakemake's own, which would outlive a killed run.
-
     Parameters
     ----------
     study
@@ -40,25 +40,50 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     extra
         Further options for Snakemake, such as ``--profile FOLDER``.
     """
+    start = time.monotonic()
+    status = run_jobs(study, cores, dry_run, extra)
+    if not status and not dry_run and study.paths.html.is_file():
+        _report_skipped(study)
+        seconds = time.monotonic() - start
+        print(f"done in {seconds:.0f} s; the report: {study.paths.html.as_uri()}")
+    return status
+
+
+def run_jobs(
+    study: Study,
+    cores: int,
+    dry_run: bool = False,
+    extra: Sequence[str] = (),
+    targets: Sequence[Path] = (),
+) -> int:
+    """Do the jobs that some files need, or all of a study; give Snakemake's exit status.
+
+    A lock of the operating system replaces Snakemake's own, which would outlive a killed run.
+
+    Parameters
+    ----------
+    study, cores, dry_run, extra
+        As in `reproduce`.
+    targets
+        Files that are wanted; by default all.
+    """
     check_settings(study)
     check_files(study)
-    start = time.monotonic()
+    if not dry_run:
+        for file in keep_points(study):
+            print(f"design: points written to {file}")
     lock = study.paths.results / ".lock"
     busy = f"study {study.name} is being reproduced by another process; wait for it or stop it"
     # A dry run leaves nothing behind, and where there is no lock nobody holds it.
     unlocked = dry_run and not lock.exists()
     with nullcontext() if unlocked else locked(lock, busy):
         discard_damaged(study, dry_run)
-        status = _snakemake(study, cores, dry_run, extra)
+        status = _snakemake(study, cores, dry_run, [*extra, "--", *map(str, targets)])
     if status:
         print(
             "not finished: the messages above say why. Completed outputs are kept; rerun to resume",
             file=sys.stderr,
         )
-    elif not dry_run and study.paths.html.is_file():
-        _report_skipped(study)
-        seconds = time.monotonic() - start
-        print(f"done in {seconds:.0f} s; the report: {study.paths.html.as_uri()}")
     return status
 
 

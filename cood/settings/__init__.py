@@ -3,6 +3,7 @@
 from cood.settings.base import Name, Settings, Share, WordList
 from cood.settings.consistency import NOTEBOOK_NEEDS, PARTNERS
 from cood.settings.curation import Corpus, NearDuplicates, Verification
+from cood.settings.design import REPLICATE, Design
 from cood.settings.evaluation import (
     BASELINES,
     LARGEST_LOGISTIC,
@@ -13,11 +14,14 @@ from cood.settings.evaluation import (
     Retrieval,
 )
 from cood.settings.image_encoders import (
+    DURATIONS,
     UNTRAINED,
     ImageEncoderSettings,
     ImageEncoderTraining,
     PublishedImageEncoder,
+    SavedImageEncoder,
     UntrainedImageEncoder,
+    saved_names,
 )
 from cood.settings.models import (
     LEAST_DRAWINGS,
@@ -50,6 +54,7 @@ from cood.settings.study import Study
 
 __all__ = [
     "BASELINES",
+    "DURATIONS",
     "LARGEST_LOGISTIC",
     "LEAST_DRAWINGS",
     "NOTEBOOK_NEEDS",
@@ -58,11 +63,13 @@ __all__ = [
     "PENALTIES",
     "PLACEBO",
     "PUBLISHED_SIZE",
+    "REPLICATE",
     "SOURCES",
     "TREATMENTS",
     "UNTRAINED",
     "Checkpoint",
     "Corpus",
+    "Design",
     "DiffusionSet",
     "DimensionSwap",
     "Evaluation",
@@ -85,6 +92,7 @@ __all__ = [
     "ReleaseSet",
     "RepresentationMetrics",
     "Retrieval",
+    "SavedImageEncoder",
     "Schedule",
     "Settings",
     "Share",
@@ -94,4 +102,5 @@ __all__ = [
     "UntrainedImageEncoder",
     "Verification",
     "WordList",
+    "saved_names",
 ]

@@ -24,6 +24,7 @@ NOTEBOOK_NEEDS: dict[str, tuple[str, str]] = {
     "factor_sets": ("factor_sets", "a section `factor_sets`"),
     "novelty": ("corpora", "a section `corpora`"),
     "interventions": ("interventions", "a section `interventions` (it may be `{}`)"),
+    "design": ("design", "a section `design`"),
     "diversity": ("trained", "a model that is trained here"),
     "training_dynamics": ("trained", "a model that is trained here"),
 }
@@ -35,23 +36,25 @@ SHARED_NAMES = (
 PARTNERS = 2  # with how many others each word occurs at least in what a model is trained on
 
 
-def check_names(names: Mapping[str, Collection[str]]) -> None:
-    """Check that no two entries of sections that share folders have the same name.
+def check_names(names: Mapping[str, Mapping[str, Collection[str]]]) -> None:
+    """Check that no two entries of sections that share folders have files of the same name.
 
     Parameters
     ----------
     names
-        Names of the entries of each section of `SHARED_NAMES`.
+        By section of `SHARED_NAMES` and entry, the names of its files.
     """
     for sections in SHARED_NAMES:
         taken = {BASELINES: "the baselines"} if "models" in sections else {}
-        for section in sections:
-            for name in names[section]:
+        entries = ((section, *entry) for section in sections for entry in names[section].items())
+        for section, entry, files in entries:
+            for name in files:
                 if name in taken:
+                    what = "that name" if name == entry else f"the name of its file {name}"
                     raise ValueError(
-                        f"{section}.{name}: that name is taken by {taken[name]}; use another"
+                        f"{section}.{entry}: {what} is taken by {taken[name]}; use another"
                     )
-                taken[name] = f"{section}.{name}"
+                taken[name] = f"{section}.{entry}"
 
 
 def check_share(

@@ -25,6 +25,7 @@ from cood.settings.consistency import (
     check_verification,
 )
 from cood.settings.curation import Corpus, NearDuplicates, Verification
+from cood.settings.design import Design
 from cood.settings.evaluation import (
     NEUTRAL,
     DimensionSwap,
@@ -37,12 +38,15 @@ from cood.settings.image_encoders import (
     ImageEncoderSettings,
     ImageEncoderTraining,
     PublishedImageEncoder,
+    SavedImageEncoder,
     UntrainedImageEncoder,
+    saved_names,
 )
 from cood.settings.models import Checkpoint, FactorTraining, Model, NullModel, Training
 from cood.settings.sets import DiffusionSet, FactorSet, IconSet, IdSet, ImageSet
 
 Entry = TypeVar("Entry")
+EmbeddedImageEncoder = SavedImageEncoder | UntrainedImageEncoder | PublishedImageEncoder
 
 
 class Study(Settings):
@@ -54,6 +58,8 @@ class Study(Settings):
     core: Share
     sets: Annotated[dict[Name, ImageSet], Field(min_length=1)]
     id_sets: dict[Name, IdSet] = Field(default_factory=dict)
+    design: Design | None = None
+    factor_design: Design | None = None
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     image_encoders: dict[Name, ImageEncoderSettings] = Field(default_factory=dict)
     null_models: dict[Name, NullModel] = Field(default_factory=dict)
@@ -78,7 +84,7 @@ class Study(Settings):
             f"image_encoders.{name}": encoder
             for name, encoder in self.trained_image_encoders.items()
         }
-        check_names({name: getattr(self, name) for group in SHARED_NAMES for name in group})
+        check_names(self._names_of_files())
         check_training({**training, **encoders}, self.sets, self.core, self.words)
         check_checkpoints(self.models)
         check_factor_models(self.factor_models, self.factor_sets, self.core)
@@ -88,6 +94,14 @@ class Study(Settings):
         needs = {name: getattr(self, name) for name, _ in NOTEBOOK_NEEDS.values()}
         check_notebooks(self.notebooks, needs)
         return self
+
+    def _names_of_files(self) -> dict[str, dict[str, list[str]]]:
+        """Names of the files of each entry of the sections of `SHARED_NAMES`."""
+        sections = [section for group in SHARED_NAMES for section in group]
+        names = {section: {name: [name] for name in getattr(self, section)} for section in sections}
+        for run in self.trained_image_encoders:
+            names["image_encoders"][run] += saved_names(run)
+        return names
 
     @property
     def words(self) -> words.Vocabulary:
@@ -101,20 +115,32 @@ class Study(Settings):
 
     @property
     def own_image_encoders(self) -> dict[str, ImageEncoderTraining | UntrainedImageEncoder]:
-        """The image-only encoders that are made here."""
+        """The entries of `image_encoders` that are made here."""
         encoders = self.image_encoders.items()
         return {n: e for n, e in encoders if not isinstance(e, PublishedImageEncoder)}
 
     @property
     def trained_image_encoders(self) -> dict[str, ImageEncoderTraining]:
-        """The image-only encoders that are trained here."""
+        """The runs in which image-only encoders are trained here; each saves several."""
         encoders = self.image_encoders.items()
         return {n: e for n, e in encoders if isinstance(e, ImageEncoderTraining)}
 
     @property
+    def embedded_image_encoders(self) -> dict[str, EmbeddedImageEncoder]:
+        """All image-only encoders that embed: those that a run saved, untrained, published."""
+        encoders: dict[str, EmbeddedImageEncoder] = {}
+        for name, settings in self.image_encoders.items():
+            if isinstance(settings, ImageEncoderTraining):
+                saved = zip(saved_names(name), settings.saved_steps.values(), strict=True)
+                encoders |= {n: SavedImageEncoder(name, settings, steps) for n, steps in saved}
+            else:
+                encoders[name] = settings
+        return encoders
+
+    @property
     def probed(self) -> list[str]:
         """Models and image-only encoders with linear probes: none if there is no such encoder."""
-        return [*self.models, *self.image_encoders] if self.image_encoders else []
+        return [*self.models, *self.embedded_image_encoders] if self.image_encoders else []
 
     @property
     def embedded(self) -> dict[str, Training | Checkpoint | NullModel]:
@@ -146,7 +172,7 @@ class Study(Settings):
     @property
     def all_models(self) -> list[str]:
         """Names of all that embeds: models, null models, image-only encoders, factor models."""
-        return [*self.embedded, *self.image_encoders, *self.factor_models]
+        return [*self.embedded, *self.embedded_image_encoders, *self.factor_models]
 
     def sets_of(self, model: str) -> list[str]:
         """Names of the sets that a model embeds; an unknown name raises a StudyError.
@@ -176,8 +202,12 @@ class Study(Settings):
     def image_encoder(
         self, name: str
     ) -> ImageEncoderTraining | UntrainedImageEncoder | PublishedImageEncoder:
-        """The settings of an image-only encoder; an unknown name raises a StudyError."""
+        """The settings of an entry of `image_encoders`; an unknown name raises a StudyError."""
         return _entry("image-only encoder", self.image_encoders, name)
+
+    def embedded_image_encoder(self, name: str) -> EmbeddedImageEncoder:
+        """The settings of an image-only encoder that embeds; an unknown name is a StudyError."""
+        return _entry("image-only encoder", self.embedded_image_encoders, name)
 
     def embedded_model(self, name: str) -> Training | Checkpoint | NullModel:
         """The settings of a model or null model; an unknown name raises a StudyError."""

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import Discriminator, ValidationError
+from pydantic import ValidationError
 
 from cood.catalogue import checkpoints as catalogue
 from cood.errors import CoodError, StudyError, unknown
 from cood.paths import STUDIES, project_root
+from cood.settings.design_models import DESIGNS, with_design
+from cood.settings.messages import sentences
 from cood.settings.models import Training
-from cood.settings.sets import SOURCES
 from cood.settings.study import Study
 
 __all__ = ["Study", "load_study", "parse_study", "study_file"]
 
 DEFAULTS, ZOO = "defaults", "zoo"  # keys of a file that become part of `models`
-LISTED = 3  # places that a message lists
 MERGE = "tag:yaml.org,2002:merge"
 FLOAT = "tag:yaml.org,2002:float"
 EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -77,6 +76,8 @@ def load_study(study: str) -> Study:
 
     `defaults:` in the file holds settings of training that `models:` may override one by one.
     `zoo:` lists families of the catalogue, whose checkpoints are added to `models:`.
+    `design:` describes models as points of an experiment, which are added to `models:`, and
+    `factor_design:` others, which are added to `factor_models:`.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def load_study(study: str) -> Study:
         raise StudyError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     if not isinstance(raw, dict):
         raise StudyError(f"{path}: expected settings by name, got {type(raw).__name__}")
-    parsed = parse_study({"name": path.stem, **raw}, where=str(path))
+    parsed = parse_study({"name": path.stem, **raw}, where=str(path), file=path)
     parsed._file = path.resolve()
     return parsed
 
@@ -107,11 +108,17 @@ def _yaml_fault(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def parse_study(raw: dict[str, Any], where: str) -> Study:
-    """Check settings that were read from `where`; see `load_study`."""
+def parse_study(raw: dict[str, Any], where: str, file: Path | None = None) -> Study:
+    """Check settings that were read from `where`; see `load_study`.
+
+    The points of the designs are those beside `file`, if they are there.
+    """
     sections = dict(raw)
     defaults = sections.pop(DEFAULTS, None) or {}
     _check_defaults(defaults, where)
+    for design in DESIGNS:
+        if design.section in sections:
+            sections[design.models] = with_design(sections, design, defaults, where, file)
     models = sections.get("models")
     if isinstance(models, dict):
         sections["models"] = {name: _with_defaults(own, defaults) for name, own in models.items()}
@@ -121,7 +128,7 @@ def parse_study(raw: dict[str, Any], where: str) -> Study:
     try:
         return Study.model_validate(sections)
     except ValidationError as error:
-        raise StudyError(f"{where}: {_sentences(error.errors())}") from error
+        raise StudyError(f"{where}: {sentences(error.errors())}") from error
 
 
 def _check_defaults(defaults: Any, where: str) -> None:
@@ -135,7 +142,7 @@ def _check_defaults(defaults: Any, where: str) -> None:
         wrong = [e for e in error.errors() if e["type"] != "missing" and not _is_clash(e)]
         if wrong:
             places = [{**e, "loc": (DEFAULTS, *e["loc"])} for e in wrong]
-            raise StudyError(f"{where}: {_sentences(places)}") from error
+            raise StudyError(f"{where}: {sentences(places)}") from error
 
 
 def _is_clash(error: Any) -> bool:
@@ -165,52 +172,3 @@ def _with_zoo(models: Any, families: Any, where: str) -> Any:
     named = [catalogue.listed_as(name) for name in named if isinstance(name, str)]
     zoo = {name.replace("/", "_"): {"checkpoint": name} for name in names if name not in named}
     return {**zoo, **models}
-
-
-def _sentences(errors: Sequence[Any]) -> str:
-    """Errors of pydantic as `place: message`; places with the same message are listed together."""
-    places: dict[str, list[str]] = {}
-    for error in errors:
-        place, message = _sentence(error)
-        places.setdefault(message, []).append(place)
-    return "; ".join(f"{_listed(where)}{message}" for message, where in places.items())
-
-
-def _listed(places: Sequence[str]) -> str:
-    shown = [place for place in dict.fromkeys(places) if place]
-    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
-    return f"{', '.join(shown[:LISTED])}{more}: " if shown else ""
-
-
-def _sentence(error: Any) -> tuple[str, str]:
-    """Place and message of an error of pydantic, with the value if that helps."""
-    place = ".".join(_place(error["loc"]))
-    message, kind = error["msg"].removeprefix("Value error, "), error["type"]
-    if kind == "union_tag_invalid":
-        return f"{place}.source", unknown("source", str(error["ctx"]["tag"]), SOURCES)
-    if kind == "union_tag_not_found":
-        return f"{place}.source", f"missing; known: {', '.join(SOURCES)}"
-    if kind == "missing":
-        return place, "missing"
-    if kind == "value_error":
-        return place, message
-    if kind == "string_pattern_mismatch":
-        message = "a name may hold letters, digits, dots, dashes and underscores only"
-    return place, f"{message}, got {error['input']!r}"
-
-
-def _place(location: tuple[Any, ...]) -> list[str]:
-    """Keys of the file that lead to an error.
-
-    Where the entries of a section are of several kinds, pydantic names the kind after the entry.
-    """
-    parts = [str(part) for part in location]
-    return [*parts[:2], *parts[3:]] if parts and parts[0] in KINDS else parts
-
-
-def _of_several_kinds(annotation: Any) -> bool:
-    entries = get_args(annotation)[-1:]  # of a dict
-    return any(isinstance(note, Discriminator) for entry in entries for note in get_args(entry))
-
-
-KINDS = {name for name, field in Study.model_fields.items() if _of_several_kinds(field.annotation)}

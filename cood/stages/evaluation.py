@@ -92,7 +92,10 @@ EVALUATION = (
         name="accuracy",
         entry="cood.evaluation.accuracy.accuracy:score_accuracy",
         jobs=lambda study: each(study.embedded),
-        outputs=lambda study, model: [study.paths.model_accuracy(model)],
+        outputs=lambda study, model: [
+            study.paths.model_accuracy(model),
+            study.paths.model_answers(model),
+        ],
         settings=lambda study, model: [
             dumped(study.evaluation),
             dumped(study.retrieval),
@@ -100,7 +103,7 @@ EVALUATION = (
             draw_of(study, model),
         ],
         does="classifies the images by their nearest text, and retrieves images by image and text",
-        writes="accuracies with intervals",
+        writes="accuracies with intervals, and the answer to each image",
         progress="score the accuracy of",
         title="Score accuracy",
         keys=("model",),
@@ -221,6 +224,17 @@ EVALUATION = (
         progress="score on factor sets",
         title="Score on the factor sets",
         keys=("model",),
+    ),
+    Stage(
+        name="design",
+        entry="cood.evaluation.design_table:tabulate_design",
+        jobs=lambda study: once(study) if study.design else [],
+        outputs=lambda study: [study.paths.design],
+        settings=lambda study: [words(study), study.core, dumped(study.design)],
+        does="tabulates the design, as asked and as realised",
+        writes="a row a model",
+        progress="tabulate the design",
+        title="Tabulate the design",
     ),
     Stage(
         name="collect",

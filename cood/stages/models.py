@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cood.settings import PublishedImageEncoder, saved_names
 from cood.settings.study_file import Study
 from cood.stages.stage import MAKE, Resources, Stage, dumped, each, words
 
@@ -15,9 +16,10 @@ IMAGE_ENCODER_FILES = ("config.json", "model.safetensors")
 
 
 def weights(study: Study, model: str | None) -> list[Path]:
-    """File of the weights of a model that is trained here; none for other models."""
-    if model in study.own_image_encoders:
-        return [study.paths.model(model) / IMAGE_ENCODER_FILES[1]]
+    """File of the weights of a model that is made here; none for other models."""
+    encoder = study.embedded_image_encoders.get(str(model))
+    if encoder is not None and not isinstance(encoder, PublishedImageEncoder):
+        return [study.paths.model(str(model)) / IMAGE_ENCODER_FILES[1]]
     if model in study.trained or model in study.factor_models:
         return [study.paths.model(str(model)) / CLIP_FILES[1]]
     return []
@@ -25,6 +27,11 @@ def weights(study: Study, model: str | None) -> list[Path]:
 
 def _files(study: Study, model: str, names: tuple[str, ...]) -> list[Path]:
     return [study.paths.model(model) / name for name in names]
+
+
+def _image_encoder_files(study: Study, name: str) -> list[Path]:
+    names = saved_names(name) if name in study.trained_image_encoders else [name]
+    return [path for encoder in names for path in _files(study, encoder, IMAGE_ENCODER_FILES)]
 
 
 def _image_encoder_settings(study: Study, model: str) -> list[Any]:
@@ -61,14 +68,16 @@ TRAINING = (
         name="train_image_encoder",
         entry="cood.models.training.image_encoder:train_image_encoder",
         jobs=lambda study: each(study.own_image_encoders),
-        outputs=lambda study, model: _files(study, model, IMAGE_ENCODER_FILES),
+        outputs=_image_encoder_files,
         settings=_image_encoder_settings,
-        does="trains an image encoder without texts, or makes an untrained one",
+        does="trains an image encoder without texts and saves it at four durations, or makes an "
+        "untrained one",
         writes="weights",
         progress="train image encoder",
         title="Train the image-only encoders",
         keys=("model",),
         passes=("say",),
+        rules=("train_image_encoder", "make_image_encoder"),
         panel=MAKE,
         uses_torch=True,
         resources=Resources(gpu=True),

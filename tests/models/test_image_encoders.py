@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -17,10 +18,17 @@ from cood.evaluation.linear_probe.linear_probe import score_linear_probe
 from cood.files import read_table, read_tensors
 from cood.models.image_encoders import load_image_encoder
 from cood.models.small_clip import untrained_clip
-from cood.models.training.image_encoder import save_image_encoder, train_image_encoder
+from cood.models.training import image_encoder
+from cood.models.training.clip import draw_tensors
+from cood.models.training.image_encoder import (
+    fit_image_encoder,
+    save_image_encoder,
+    train_image_encoder,
+)
 from cood.models.training.views import random_view
-from cood.settings import Towers
+from cood.settings import DURATIONS, Towers
 from cood.settings.study_file import load_study
+from cood.splits import TRAINING
 from cood.training_set import training_captions, training_compositions
 
 NAME = "test_vit.r160_in1k"  # of a tag that timm has on the hub, in timm/test_vit.r160_in1k
@@ -157,7 +165,7 @@ def encoders(parse, project):
 @pytest.mark.parametrize("name", ["labels", "views", "raw"])
 def test_encoders_of_a_study_load_as_published_ones_do(encoders, name):
     train_image_encoder(encoders, name, quiet)
-    folder = encoders.paths.model(name)
+    folder = encoders.paths.model(name if name == "raw" else f"{name}-whole")
     tower = load_image_encoder(local_source(folder))
     first = untrained_clip(Towers(image_tower="resnet"), 4 if name == "raw" else 0)
     pixels = first.preprocess(IMAGE)
@@ -171,6 +179,66 @@ def test_encoders_of_a_study_load_as_published_ones_do(encoders, name):
     assert (folder / "model.safetensors").read_bytes() == weights
     if name != "raw":
         assert list(read_table(folder / "training.parquet")["step"]) == list(range(1, 9))
+
+
+def weights(study, encoder):
+    return load_file(study.paths.model(encoder) / "model.safetensors")
+
+
+def same(one, other):
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def test_a_run_saves_its_encoder_at_four_durations(encoders, monkeypatch):
+    said = []
+    train_image_encoder(encoders, "labels", said.append)
+    names = [f"labels-{duration}" for duration in ("eighth", "quarter", "half", "whole")]
+    assert names == [name for name in encoders.embedded_image_encoders if "labels" in name]
+    assert [encoders.embedded_image_encoder(name).steps for name in names] == [1, 2, 4, 8]
+    assert weights(encoders, names[0]).keys() == weights(encoders, names[3]).keys()
+    saved = [weights(encoders, name) for name in names]
+    assert not any(same(saved[i], saved[j]) for i in range(4) for j in range(i))
+    # Saving on the way changes nothing.
+    clip = untrained_clip(Towers(image_tower="resnet"), 0)
+    ids = training_compositions(encoders, encoders.image_encoder("labels"))
+    images = draw_tensors(encoders, clip, ids, (TRAINING, 0))
+    labels = [
+        torch.from_numpy(of(ids)) for of in (encoders.words.attribute_of, encoders.words.object_of)
+    ]
+    fit_image_encoder(clip, encoders.image_encoder("labels"), images, labels, (4, 5), quiet)
+    torch.testing.assert_close(clip.model.visual.trunk.state_dict(), saved[3], rtol=0, atol=0)
+
+
+def test_durations_that_a_diverged_run_does_not_reach_have_its_last_weights(encoders, monkeypatch):
+    def diverges(clip, *args, keep):
+        keep(1)
+        with torch.no_grad():
+            next(clip.model.visual.trunk.parameters()).zero_()
+        keep(2)
+        return pd.DataFrame({"step": [1, 2], "loss": [1.0, np.nan]})
+
+    monkeypatch.setattr(image_encoder, "fit_image_encoder", diverges)
+    train_image_encoder(encoders, "views", quiet)
+    first, *others = (weights(encoders, f"views-{name}") for name in DURATIONS)
+    assert all(same(others[0], other) for other in others)
+    assert not same(first, others[0])
+
+
+def test_too_few_steps_for_the_durations_are_refused(parse):
+    with pytest.raises(StudyError, match=r"image_encoders.e: steps: 7 is too few .* 8 are needed"):
+        parse(image_encoders={"e": {**TRAINED, "steps": 7, "images": 40}})
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"null_models": {"e-half": {"image_tower": "vit"}}}, "null_models.e-half: that name"),
+        ({"models": {"e-half": {"share": 0.9}}}, "image_encoders.e: the name of its file e-half"),
+    ],
+)
+def test_a_saved_encoder_has_a_name_of_its_own(parse, other, message):
+    with pytest.raises(StudyError, match=f"{message} is taken by .*e; use|{message} is taken by m"):
+        parse(image_encoders={"e": TRAINED}, **other)
 
 
 def test_an_encoder_is_trained_on_the_compositions_of_the_clip_of_its_share(encoders):

@@ -13,7 +13,7 @@ from cood.analysis.stats.regression import to_logit
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE, PROBE
 from cood.files import read_table
-from cood.settings import UNTRAINED
+from cood.settings import DURATIONS, UNTRAINED
 
 CLIP = "CLIP"
 COLUMNS = {  # of `image_encoder_table`: method, and split
@@ -164,9 +164,20 @@ def about_image_encoders(results: Results) -> str:
     encoders = load_image_encoders(results)
     if encoders.empty:
         return "The study has no image-only encoder, so there is nothing to compare."
-    kinds = encoders.groupby("learns", sort=False)["model"].agg(", ".join)
+    runs = encoders["model"]
+    if "run" in encoders:
+        runs = encoders["run"].fillna(runs)
+    kinds = runs.groupby(encoders["learns"], sort=False).agg(
+        lambda names: ", ".join(names.unique())
+    )
     listed = "; ".join(f"{kind} ({names})" for kind, names in kinds.items())
     text = f"The image-only encoders were trained on {listed}."
+    if results.study.trained_image_encoders:
+        *first, last = DURATIONS
+        text += (
+            f" Each run of training is saved at an {', a '.join(first)} and the {last} of its "
+            "steps, as an encoder each."
+        )
     missing = encoders[encoders["missing"] != ""]
     if missing.empty:
         return text

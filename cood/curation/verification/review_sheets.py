@@ -22,7 +22,7 @@ from cood.settings import Verification
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import KEPT
-from cood.vocabulary import CATEGORY
+from cood.vocabulary import CATEGORY, fill
 
 DECOYS = 0.2  # share of the images whose question has a wrong word
 LARGEST = 384  # pixels a side of an image in a sheet
@@ -91,7 +91,7 @@ def write_sheet(study: Study, name: str, sample: int, rater: str) -> Path:
     items: list[dict[str, Any]] = []
     for place in rng.permutation(len(rows)):
         row = rows.loc[place]
-        asked = [[about, asks[about].format(**row[list(QUESTIONS)])] for about in QUESTIONS]
+        asked = [[about, fill(asks[about], **row[list(QUESTIONS)])] for about in QUESTIONS]
         order = rng.permutation(2)
         picture = _picture(folder, row["image"])
         items.append(

@@ -21,6 +21,7 @@ from cood.settings import Verification
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import KEPT
+from cood.vocabulary import fill
 
 if TYPE_CHECKING:
     from cood.curation.verification.verifier import Verifier
@@ -209,7 +210,7 @@ def _ask_batch(study: Study, name: str, verifier: Verifier, rows: pd.DataFrame) 
     settings, folder = study.verified(name), study.paths.manifest(name).parent
     words = list(zip(rows["object"], rows["attribute"], strict=True))
     questions = [
-        [question.format(object=object_, attribute=attribute) for object_, attribute in words]
+        [fill(question, object=object_, attribute=attribute) for object_, attribute in words]
         for question in (settings.object_question, settings.attribute_question)
     ]
     try:

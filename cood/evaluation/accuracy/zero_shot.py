@@ -39,6 +39,11 @@ class Answers:
     attributes: np.ndarray | None = None
     objects: np.ndarray | None = None
 
+    def of(self, images: np.ndarray) -> Answers:
+        """The predictions for some of the images, as indices."""
+        alone = (a if a is None else a[images] for a in (self.attributes, self.objects))
+        return Answers(self.truth[images], self.pairs[images], *alone)
+
 
 def answer(
     tensors: dict[str, np.ndarray], truth: np.ndarray, labels: np.ndarray | None = None
@@ -105,7 +110,7 @@ def hits(
 
 def score_zero_shot(
     tensors: dict[str, np.ndarray],
-    truth: np.ndarray,
+    answers: Answers,
     splits: dict[str, np.ndarray],
     words: Vocabulary,
     settings: Evaluation,
@@ -117,8 +122,8 @@ def score_zero_shot(
     ----------
     tensors
         Embeddings, as `answer` takes them.
-    truth
-        Composition id [n] of each image.
+    answers
+        What `answer` predicts from them for all images, with all compositions as labels.
     splits
         Composition ids of each split to report. The one named ``unseen`` is also scored with
         its own compositions as the only labels (`labels` is ``own``), those of them that have an
@@ -132,9 +137,12 @@ def score_zero_shot(
     pandas.DataFrame
         All columns of a table of scores that apply, but for `model` and `set`.
     """
+    truth = answers.truth
     images_of = {split: np.flatnonzero(np.isin(truth, ids)) for split, ids in splits.items()}
 
     def predict(images: np.ndarray, labels: np.ndarray) -> Answers:
+        if len(labels) == words.size:
+            return answers.of(images)
         return answer(tensors | {"images": tensors["images"][images]}, truth[images], labels)
 
     table = tabulate_splits(predict, truth, images_of, [UNSEEN], words, settings, seed)

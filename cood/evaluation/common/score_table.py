@@ -20,6 +20,8 @@ from cood.vocabulary import CATEGORY
 
 # Types of columns: text is empty where a column does not apply, the other types are missing.
 TEXT, NUMBER, COUNT, WHOLE_NUMBER, SWITCH = "str", "float64", "int64", "Int64", "boolean"
+# Types of columns that apply to every row of a table with many rows.
+SMALL, FLAG = "int32", "bool"
 ALL = "all"
 EMPTY = ""
 OWN = "own"  # labels: the compositions of the split only
@@ -33,8 +35,8 @@ class Column:
     Attributes
     ----------
     dtype
-        `TEXT`, `NUMBER`, `COUNT`, `WHOLE_NUMBER` (may be missing) or `SWITCH` (true, false, or
-        missing).
+        `TEXT`, `NUMBER`, `COUNT`, `WHOLE_NUMBER` (may be missing), `SWITCH` (true, false, or
+        missing), `SMALL` (an id or a count) or `FLAG` (true or false).
     meaning
         What it holds, in a few words.
     values
@@ -176,6 +178,35 @@ INTERVENTIONS = Schema(
         **_REMARKS,
     },
 )
+ANSWERS = Schema(
+    "answers",
+    {
+        "set": _MODEL_AND_SET["set"],
+        "image": Column(TEXT, "name in the manifest of the set"),
+        "composition": Column(SMALL, "that the image shows", key=False),
+        "seen": Column(FLAG, "whether the model was trained on the composition", key=False),
+        "core": Column(FLAG, "whether no model is trained on the composition", key=False),
+        "pair": Column(SMALL, "composition answered among all", key=False),
+        "attribute": Column(SMALL, "attribute answered among all", key=False),
+        "object": Column(SMALL, "object answered among all", key=False),
+    },
+)
+ANSWER_COUNTS = Schema(
+    "answer counts",
+    {
+        **_MODEL_AND_SET,
+        "composition": Column(SMALL, "that the images show"),
+        **{name: ANSWERS.columns[name] for name in ("seen", "core")},
+        "n": Column(SMALL, "number of images", key=False),
+        "pair": Column(SMALL, "right answers among all compositions", key=False),
+        "attribute": Column(
+            SMALL, "answers among all compositions with the right attribute", key=False
+        ),
+        "object": Column(SMALL, "answers among all compositions with the right object", key=False),
+        "attribute_alone": Column(SMALL, "right answers among all attributes", key=False),
+        "object_alone": Column(SMALL, "right answers among all objects", key=False),
+    },
+)
 TRAINING_DYNAMICS = Schema(
     "training dynamics",
     {
@@ -274,7 +305,8 @@ def check(table: pd.DataFrame, schema: Schema = SCORES) -> None:
                 if value not in (EMPTY, *column.values):
                     what = f"value in column {name!r} of {schema.name}"
                     raise ArtefactError(unknown(what, value, column.values))
-    scored = table[table["metric"] != EMPTY]  # each stage has a row for a missing model
+    # Each table of scores has a row for a missing model.
+    scored = table[table["metric"] != EMPTY] if "metric" in table else table
     repeated = scored.duplicated(schema.keys, keep=False)
     if repeated.any():
         row = scored.loc[repeated, schema.keys].iloc[0]
@@ -282,7 +314,9 @@ def check(table: pd.DataFrame, schema: Schema = SCORES) -> None:
         raise ArtefactError(f"table of {schema.name}: several rows have the same keys: {shown}")
 
 
-def write_scores(table: pd.DataFrame, path: Path, schema: Schema = SCORES) -> None:
+def write_scores(
+    table: pd.DataFrame, path: Path, schema: Schema = SCORES, compression: str = "snappy"
+) -> None:
     """Check a table against its schema and write it.
 
     Raises
@@ -294,4 +328,4 @@ def write_scores(table: pd.DataFrame, path: Path, schema: Schema = SCORES) -> No
         check(table, schema)
     except ArtefactError as error:
         raise ArtefactError(f"cannot write {path}: {error}") from error
-    write_table(table, path)
+    write_table(table, path, compression)

@@ -26,11 +26,11 @@ Say = Callable[[str], None]
 def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> None:
     """Embed with one model all sets that `study.sets_of` names, a file each.
 
-    The model is one of `models`, `null_models`, `factor_models` or `image_encoders`. What a file
-    holds is said by `embed_evaluation_set`, `embed_id_set`, `embed_factor_set` and `encode_set`;
-    the metadata says which checkpoint, preprocessing, tokeniser, templates and manifest it was made
-    with. A model whose weights cannot be loaded leaves files without tensors, whose metadata hold
-    the reason as `missing`.
+    The model is one of `all_models` of the study. What a file holds is said by
+    `embed_evaluation_set`, `embed_id_set`, `embed_factor_set` and `encode_set`; the metadata says
+    which checkpoint, preprocessing, tokeniser, templates and manifest it was made with. A model
+    whose weights cannot be loaded leaves files without tensors, whose metadata hold the reason as
+    `missing`.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> N
         If a manifest, an image, or a model that is trained here is missing or damaged.
     """
     manifests = {set_: _manifest(study, set_) for set_ in study.sets_of(model)}
-    parts = _encode if model in study.image_encoders else _embed
+    parts = _encode if model in study.embedded_image_encoders else _embed
     try:
         for set_, embeddings in parts(study, model, manifests, say, cores):
             path = study.paths.embeddings(model, set_)

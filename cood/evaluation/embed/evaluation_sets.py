@@ -88,6 +88,9 @@ def embed_id_set(
 ) -> Embeddings:
     """Embed an ID set with a CLIP: its `images` [n, d] and the `objects` [K, d] that have one.
 
+    The prompts keep the templates as they are written ("a photo of a ostrich"), because published
+    accuracies on such sets do.
+
     The parameters are those of `embed_evaluation_set`.
     """
     folder, templates = study.paths.manifest(set_).parent, study.evaluation.templates
@@ -95,7 +98,7 @@ def embed_id_set(
     names = manifest.groupby("class")["object"].first().tolist()
     tensors = {
         "images": embed_images(clip, folder, manifest["image"].tolist(), readers),
-        "objects": embed_texts(clip, names, templates),
+        "objects": embed_texts(clip, names, templates, literal=True),
     }
     metadata = describe_clip(clip, model, manifest) | {"templates": json.dumps(templates)}
     return Embeddings(tensors, metadata)

@@ -45,7 +45,7 @@ def load_encoder(study: Study, name: str, say: Callable[[str], None]) -> ImageOn
     ArtefactError
         If an encoder that is made here is missing or damaged.
     """
-    settings = study.image_encoder(name)
+    settings = study.embedded_image_encoder(name)
     if not isinstance(settings, PublishedImageEncoder):
         return load_image_encoder(local_source(study.paths.model(name)))
     try:

@@ -6,18 +6,27 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from cood.errors import StudyError
 from cood.files import write_table, write_tensors
 from cood.models.clip import Clip, ImageEncoder
 from cood.models.small_clip import save_clip, untrained_clip
-from cood.models.training.fitting import deterministic, fit, preprocessed, used_vocabulary
+from cood.models.training.fitting import (
+    deterministic,
+    fit,
+    preprocessed,
+    spaced_moments,
+    used_vocabulary,
+)
+from cood.models.training.treatments import Treatment, stated_words
 from cood.settings import Training
 from cood.settings.study_file import Study
 from cood.splits import PROBE, TRAINING
 from cood.synthesis.drawing.draw import draw_many
 from cood.training_set import training_captions
+from cood.vocabulary import fill
 
 DRAWN = 500  # drawings that are held before they are preprocessed
 EMBEDDED = 256  # images or texts of the probe set at a time
@@ -66,20 +75,32 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
     images = draw_tensors(study, clip, captions["composition"].to_numpy(), stream)
     tokens = clip.tokenize(captions["caption"].tolist())
     probe = _Probe(study, clip)
-    with used_vocabulary(clip, tokens, probe.tokens):
+    with used_vocabulary(clip, tokens, probe.tokens) as (tokens, probe.tokens):
         history = fit(
             clip,
             settings,
             images,
             tokens,
             lambda text: say(f"{name}: {text}"),
-            moments=settings.moments,
+            treatment=_treatment(study, settings, captions),
+            moments=spaced_moments(settings.steps, settings.moments),
             keep=probe.keep,
         )
     write_table(captions, folder / "captions.parquet")
     write_table(history, folder / "training.parquet")
     write_tensors(probe.stacked(), folder / "moments.safetensors", {"model": name})
     save_clip(clip, folder)
+
+
+def _treatment(study: Study, settings: Training, captions: pd.DataFrame) -> Treatment:
+    words = study.words
+    return Treatment(
+        settings.treatment,
+        settings.strength,
+        stated_words(captions, words),
+        len(words.attributes),
+        settings.seed,
+    )
 
 
 class _Probe:
@@ -89,15 +110,17 @@ class _Probe:
         self.clip = clip
         self.images = draw_tensors(study, clip, np.arange(study.words.size), (PROBE,))
         template = study.evaluation.templates[0]
-        self.tokens = clip.tokenize([template.format(c) for c in study.words.compositions()])
+        self.tokens = clip.tokenize([fill(template, c) for c in study.words.compositions()])
         self.kept: list[tuple[int, np.ndarray, np.ndarray]] = []
 
     @torch.inference_mode()
     def keep(self, step: int) -> None:
         model: Any = self.clip.model.eval()
-        images = [model.encode_image(x.to(self.clip.device)) for x in self.images.split(EMBEDDED)]
-        texts = [model.encode_text(x.to(self.clip.device)) for x in self.tokens.split(EMBEDDED)]
-        self.kept.append((step, torch.cat(images).cpu().numpy(), torch.cat(texts).cpu().numpy()))
+        device = self.clip.device
+        images = torch.cat([model.encode_image(x.to(device)) for x in self.images.split(EMBEDDED)])
+        texts = torch.cat([model.encode_text(x.to(device)) for x in self.tokens.split(EMBEDDED)])
+        if images.isfinite().all() and texts.isfinite().all():  # else it has just diverged
+            self.kept.append((step, images.cpu().numpy(), texts.cpu().numpy()))
         model.train()
 
     def stacked(self) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,10 @@ import pandas as pd
 import torch
 from open_clip.loss import ClipLoss, SigLipLoss
 from PIL import Image
+from torch.nn.functional import normalize
 
 from cood.models.clip import Clip, ImageEncoder, text_tower
+from cood.models.training.treatments import Treatment
 from cood.settings import Recipe, Schedule
 
 WARM_UP = 0.1  # share of the steps
@@ -46,8 +48,9 @@ def fit(
     tokens: torch.Tensor,
     say: Callable[[str], None],
     *,
-    moments: int = 0,
-    keep: Callable[[int], None] | None = None,
+    treatment: Treatment | None = None,
+    moments: Collection[int] = (),
+    keep: Callable[[int], None] = lambda step: None,
 ) -> pd.DataFrame:
     """Train a CLIP in place and return the loss over steps.
 
@@ -61,24 +64,35 @@ def fit(
         Preprocessed images [n, 3, size, size] and their captions [n, length], on the CPU.
     say
         Called with a line of progress now and then.
+    treatment
+        What is added to the loss, if anything.
     moments, keep
-        `keep` is called about `moments` times with the number of completed steps: before the
-        first step, after the last, and at steps between them that grow geometrically.
+        `keep` is called with the number of completed steps when that is one of `moments` (0 is
+        before the first step), and once more, the last time, if the training diverges.
 
     Returns
     -------
     pandas.DataFrame
-        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps.
+        `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps. If a
+        loss is not finite, training ends there, with the last sound weights; the last row has that
+        loss.
     """
     model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
 
+    texts, text_of = tokens.unique(dim=0, return_inverse=True)
+
     def loss(batch: torch.Tensor) -> torch.Tensor:
         pixels = images[batch].to(clip.device, memory_format=LAYOUT)
-        image = model.encode_image(pixels, normalize=True)
-        text = model.encode_text(tokens[batch].to(clip.device), normalize=True)
+        image = model.encode_image(pixels)
+        used, place = text_of[batch].unique(return_inverse=True)  # each text of a step once
+        text = model.encode_text(texts[used].to(clip.device))[place.to(clip.device)]
         bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
-        return loss_of(image, text, model.logit_scale.exp(), **bias)
+        units = normalize(image, dim=-1), normalize(text, dim=-1)
+        contrast = loss_of(*units, model.logit_scale.exp(), **bias)
+        if treatment is None or not treatment.active:
+            return contrast
+        return contrast + treatment.penalty(image, text, batch)
 
     def clamp() -> None:
         with torch.no_grad():
@@ -86,6 +100,18 @@ def fit(
 
     n = len(images)
     return descend(model, settings, n, loss, say, after=clamp, moments=moments, keep=keep)
+
+
+def spaced_moments(steps: int, number: int) -> set[int]:
+    """About `number` moments of a training: its start, its end, and ever rarer ones between.
+
+    Examples
+    --------
+    >>> sorted(spaced_moments(640, 5))
+    [0, 10, 40, 160, 640]
+    """
+    spaced = np.geomspace(steps / FIRST_MOMENT, steps, number - 1)
+    return {0, steps, *spaced.round().astype(int).tolist()}
 
 
 def descend(
@@ -96,8 +122,8 @@ def descend(
     say: Callable[[str], None],
     *,
     after: Callable[[], None] = lambda: None,
-    moments: int = 0,
-    keep: Callable[[int], None] | None = None,
+    moments: Collection[int] = (),
+    keep: Callable[[int], None] = lambda step: None,
 ) -> pd.DataFrame:
     """Train a model in place with AdamW and a one-cycle schedule; return the loss over steps.
 
@@ -120,16 +146,20 @@ def descend(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=steps + 1, pct_start=_warm_up(steps + 1)
     )
-    kept = set()
-    if keep is not None:
-        spaced = np.geomspace(steps / FIRST_MOMENT, steps, moments - 1)
-        kept = {0, steps, *spaced.round().astype(int)}
+    if 0 in moments:
         keep(0)
     generator = torch.Generator().manual_seed(settings.seed)
     rows = []
+    sound = _copy(model)
     start = reported = time.monotonic()
     for step, batch in enumerate(_batches(n, settings, generator), start=1):
         loss = loss_of(batch)
+        if not torch.isfinite(loss):
+            model.load_state_dict(sound)
+            say(f"diverged at step {step}: the weights are those of a moment before")
+            rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            keep(step)
+            break
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -137,7 +167,8 @@ def descend(
         after()
         if step % max(1, steps // ROWS) == 0 or step == steps:
             rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
-        if keep is not None and step in kept:
+            sound = _copy(model, sound)
+        if step in moments:
             keep(step)
         now = time.monotonic()
         if now - reported > PAUSE:
@@ -146,6 +177,16 @@ def descend(
             reported = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])
+
+
+def _copy(
+    model: torch.nn.Module, last: dict[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """A copy of the weights; the last one if a weight is not finite."""
+    state = model.state_dict()
+    if last is not None and not all(torch.isfinite(v).all() for v in state.values()):
+        return last
+    return {name: value.clone() for name, value in state.items()}
 
 
 def _batches(n: int, settings: Schedule, generator: torch.Generator) -> Iterator[torch.Tensor]:
@@ -157,28 +198,43 @@ def _batches(n: int, settings: Schedule, generator: torch.Generator) -> Iterator
 
 
 @contextmanager
-def used_vocabulary(clip: Clip, *tokens: torch.Tensor) -> Iterator[None]:
-    """Train only the embeddings of tokens that occur; the token ids are renumbered in place.
+def used_vocabulary(clip: Clip, *tokens: torch.Tensor) -> Iterator[list[torch.Tensor]]:
+    """Train only the embeddings of tokens, and of positions, that occur; give the new tokens.
 
     Gradients of the whole vocabulary, 99 % of them zero, would take a tenth of the time. The order
-    of the ids is kept, as text towers find the end token by its id, the highest. If training
-    fails, the model gets its whole vocabulary back, as it was before.
+    of the ids is kept, as text towers find the end token by its id, the highest. Where a text tower
+    is causal and reads the embedding off the end token, no token sees the padding behind it, so
+    that positions which are padding in all texts are left out, a third of those of short captions.
+    If training fails, the model gets its whole vocabulary back, as it was before.
+
+    Parameters
+    ----------
+    clip
+        The model.
+    tokens
+        Tokens of texts [n, length].
     """
     tower = text_tower(clip.model)
-    whole = tower.token_embedding
+    whole, positions, mask = tower.token_embedding, tower.positional_embedding, tower.attn_mask
     used = torch.cat([t.flatten() for t in tokens]).unique()
-    for numbers in tokens:
-        numbers.copy_(torch.searchsorted(used, numbers))
+    length = positions.shape[0]
+    if mask is not None and tower.text_pool_type == "argmax":
+        length = 1 + max(int(t.argmax(dim=1).max()) for t in tokens)
+        tower.attn_mask = mask[:length, :length]
+    tower.positional_embedding = torch.nn.Parameter(positions.detach()[:length].clone())
+    numbered = [torch.searchsorted(used, t)[:, :length].contiguous() for t in tokens]
     used = used.to(clip.device)
     tower.token_embedding = torch.nn.Embedding.from_pretrained(
         whole.weight.detach()[used].clone(), freeze=False
     )
     try:
-        yield
+        yield numbered
         with torch.no_grad():
             whole.weight[used] = tower.token_embedding.weight
+            positions[:length] = tower.positional_embedding
     finally:
-        tower.token_embedding = whole
+        tower.token_embedding, tower.positional_embedding = whole, positions
+        tower.attn_mask = mask
 
 
 def _warm_up(steps: int) -> float:

@@ -1,4 +1,4 @@
-"""Training an image-only encoder: the image tower of a small CLIP, on its drawings, no texts."""
+"""Training image-only encoders: the image tower of a small CLIP, on its drawings, no texts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cood.models.small_clip import untrained_clip
 from cood.models.training.clip import draw_tensors
 from cood.models.training.fitting import LAYOUT, descend, deterministic
 from cood.models.training.views import random_view
-from cood.settings import ImageEncoderTraining, PublishedImageEncoder, Towers
+from cood.settings import ImageEncoderTraining, PublishedImageEncoder, Towers, saved_names
 from cood.settings.study_file import Study
 from cood.splits import TRAINING
 from cood.training_set import training_compositions
@@ -34,30 +34,38 @@ PREPROCESSING = ("mean", "std", "interpolation")  # keys that are saved
 
 
 def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = print) -> None:
-    """Train an image-only encoder of the study and write its folder, as timm reads it.
+    """Train image-only encoders of the study in one run, and write a folder of each for timm.
 
-    It starts from the same weights as the image tower of a small CLIP of the same seed, and is
-    trained on the same drawings as one of the same share, seed and number of images. Written:
-    `config.json`, `model.safetensors` and `training.parquet` (loss over steps; not for an
-    untrained encoder).
+    The run starts from the same weights as the image tower of a small CLIP of the same seed, and
+    is trained on the same drawings as one of the same share, skew, seed and number of images. Its
+    encoder is saved at each of the `DURATIONS`: an encoder that is saved early has not seen its
+    learning rate fall. A run that diverges leaves its last sound weights to the durations that it
+    does not reach. Written, when the run is over: `config.json` and `model.safetensors` of
+    each, and `training.parquet` (loss over steps) in the folder of the last. An untrained encoder
+    has one folder, with config and weights.
+
+    Parameters
+    ----------
+    study, name
+        The study, and an entry of its `image_encoders`: a run, or an untrained encoder.
+    say
+        Called with a line of progress now and then.
 
     Raises
     ------
     StudyError
-        If there is no such encoder, or it is published.
+        If there is no such entry, or it is published.
     """
     settings = study.image_encoder(name)
     if isinstance(settings, PublishedImageEncoder):
         raise StudyError(
             f"image-only encoder {name!r} is trained already; there is nothing to train"
         )
-    folder = study.paths.model(name)
     deterministic()
     if not isinstance(settings, ImageEncoderTraining):
         zoo.check_image_encoder(name, settings.untrained)
-        save_image_encoder(
-            untrained_clip(Towers(image_tower=settings.untrained), settings.seed), folder
-        )
+        clip = untrained_clip(Towers(image_tower=settings.untrained), settings.seed)
+        save_image_encoder(clip, study.paths.model(name))
         return
     zoo.check_image_encoder(name, settings.image_tower)
     clip = untrained_clip(Towers(image_tower=settings.image_tower), settings.seed)
@@ -67,11 +75,22 @@ def train_image_encoder(study: Study, name: str, say: Callable[[str], None] = pr
     words = study.words
     labels = (torch.from_numpy(words.attribute_of(ids)), torch.from_numpy(words.object_of(ids)))
     classes = (len(words.attributes), len(words.objects))
+    saved: list[dict[str, torch.Tensor]] = []
     history = fit_image_encoder(
-        clip, settings, images, labels, classes, lambda t: say(f"{name}: {t}")
+        clip,
+        settings,
+        images,
+        labels,
+        classes,
+        lambda text: say(f"{name}: {text}"),
+        keep=lambda step: saved.append(_weights(clip)),
     )
-    write_table(history, folder / "training.parquet")
-    save_image_encoder(clip, folder)
+    folders = [study.paths.model(encoder) for encoder in saved_names(name)]
+    saved += saved[-1:] * (len(folders) - len(saved))
+    for folder, weights in zip(folders, saved, strict=True):
+        _trunk(clip).load_state_dict(weights)
+        save_image_encoder(clip, folder)
+    write_table(history, folders[-1] / "training.parquet")
 
 
 def fit_image_encoder(
@@ -81,6 +100,8 @@ def fit_image_encoder(
     labels: tuple[torch.Tensor, torch.Tensor],
     classes: tuple[int, int],
     say: Callable[[str], None],
+    *,
+    keep: Callable[[int], None] = lambda step: None,
 ) -> pd.DataFrame:
     """Train the image tower of `clip` in place; return the loss over steps, as `descend` does.
 
@@ -95,6 +116,8 @@ def fit_image_encoder(
         Number of attributes and of objects.
     say
         Called with a line of progress now and then.
+    keep
+        Called with the number of completed steps at each of `settings.saved_steps`; see `descend`.
     """
     trunk = _trunk(clip).to(memory_format=LAYOUT)
     width = trunk.num_features
@@ -130,7 +153,8 @@ def fit_image_encoder(
 
     loss_of = loss_of_labels if settings.objective == "labels" else loss_of_views
     whole = torch.nn.ModuleList([trunk, heads])
-    return descend(whole, settings, len(images), loss_of, say)
+    moments = settings.saved_steps.values()
+    return descend(whole, settings, len(images), loss_of, say, moments=moments, keep=keep)
 
 
 def save_image_encoder(clip: Clip, folder: Path) -> None:
@@ -146,6 +170,10 @@ def save_image_encoder(clip: Clip, folder: Path) -> None:
         for name in (ENCODER_CONFIG, ENCODER_WEIGHTS[0]):
             with atomic(folder / name) as temporary:
                 shutil.copyfile(Path(made) / name, temporary)
+
+
+def _weights(clip: Clip) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in _trunk(clip).state_dict().items()}
 
 
 def _trunk(clip: Clip) -> Any:

@@ -18,6 +18,7 @@ from cood.report.build.footer import add_footer
 from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
+from cood.report.tables.training_settings import training_settings
 from cood.report.topics.dataset import icon_designs
 from cood.settings.study_file import Study
 
@@ -36,6 +37,7 @@ TABLES = {  # of the run, by the file name under which the pages show them
     "seeds": seeds,
     "checksums": checksums,
     "designs": icon_designs,
+    "training": training_settings,
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cood.files import read_table
-from cood.settings import IconSet
+from cood.settings import IconSet, PublishedImageEncoder
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
 
@@ -56,7 +56,8 @@ def checksums(study: Study) -> pd.DataFrame:
     ]
     files += [
         (f"weights of {name}", paths.model(name) / "model.safetensors")
-        for name in study.own_image_encoders
+        for name, encoder in study.embedded_image_encoders.items()
+        if not isinstance(encoder, PublishedImageEncoder)
     ]
     rows = [(what, _inside(paths.results, file), digest([file])) for what, file in files]
     for name, settings in study.sets.items():

@@ -1,4 +1,4 @@
-"""Tables of models: the leaderboard, models that differ only in their seed, skipped models."""
+"""Tables of models: the leaderboard, models with the same settings, skipped models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DESCRIPTION = (
     "loss",
     "share",
     "images",
-    "epochs",
+    "steps",
     "seed",
     "parameters",
     "data",  # from here on: of published checkpoints
@@ -68,9 +68,10 @@ def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
 
 
 def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
-    """Range of an accuracy over models that differ only in their seed, to follow a colon."""
+    """Range of an accuracy over models with the same settings but the seed, to follow a colon."""
     trained = models[models["kind"] == "trained here"]
-    keys = [c for c in trained if c not in {"model", "seed", "missing", "parameters"}]
+    # Models of different seeds are of different families.
+    keys = [c for c in trained if c not in {"model", "seed", "family", "missing", "parameters"}]
     ranges = []
     for _, group in trained.groupby(keys, dropna=False):
         values = accuracy["value"].reindex(group["model"]).dropna()
@@ -79,10 +80,11 @@ def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
             names = ", ".join(values.index)
             ranges.append(f"the accuracies of {names} range from {low} to {high}")
     if not ranges:
-        return "no two models differ only in their seed, so this variation is unknown."
+        return "no two models have the same settings, so this variation is unknown."
     return (
-        f"over models that differ only in their seed, {'; '.join(ranges)}. Smaller differences "
-        "between models may be noise."
+        f"over models that differ only in their seed (draw of compositions, captions, drawings "
+        f"and initial weights), {'; '.join(ranges)}. Smaller differences between models may be "
+        "noise."
     )
 
 

@@ -18,8 +18,8 @@ from cood.vocabulary import named_attributes
 
 SHOWN = {
     "ID": "linear probe, compositions that it was fitted on (ID)",
-    "C-OoD": "linear probe, held-out compositions (C-OoD)",
-    "zero-shot C-OoD": "zero-shot, held-out compositions (C-OoD)",
+    "C-OoD": "linear probe, core (C-OoD)",
+    "zero-shot C-OoD": "zero-shot, core (C-OoD)",
 }
 ENDS = {"value": "", "low": " low", "high": " high"}
 
@@ -37,8 +37,8 @@ def describe_id_accuracy(study: Study) -> str:
         )
     if study.trained:
         sentences.append(
-            'ID accuracy "seen" tests each model on the compositions of its own training set, so '
-            'the test images differ between models; "shared" tests all models on the same images.'
+            "Each model has its own draw of compositions, so the images that test ID accuracy and "
+            "those that test C-OoD accuracy differ between models."
         )
     else:
         sentences.append(
@@ -109,7 +109,7 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
         for _, row in best.iterrows()
     ]
     text = (
-        f"The best accuracy of each kind of model on held-out compositions: {', '.join(named)}. "
+        f"The best accuracy of each kind of model on the core: {', '.join(named)}. "
         "Difference in this accuracy between linear probes of CLIPs and of image-only encoders, at "
         f"the same ID accuracy: {gap}."
     )
@@ -127,10 +127,11 @@ def describe_limits(study: Study, table: pd.DataFrame) -> str:
     kinds = set(table["trained_on"]) - {CLIP, UNTRAINED}
     if study.trained_image_encoders and not table.empty:
         sentences.append(
-            "The image-only encoders that the study trains see the same drawings as a CLIP of the "
-            "same share, and have its architecture and initial weights, so only the supervision "
-            "differs. But labels are cleaner than captions: a label gives both words of every "
-            "drawing, and some captions give only one."
+            "The image-only encoders that the study trains see the same drawings as a CLIP with "
+            "the same share, images, skew and seed, and start from the same weights, so only the "
+            "supervision differs. But labels are cleaner than captions: a label gives both words "
+            "of every drawing, and some captions give only one, or a wrong one. The encoders of "
+            "one run, saved after more and more of its steps, are one family."
         )
     if "images alone" in kinds and study.trained_image_encoders:
         sentences.append(

@@ -13,7 +13,7 @@ from cood.evaluation.accuracy.baselines import LINEAR_PROBE, NOTE
 from cood.evaluation.common.score_table import ALL
 from cood.files import read_table
 from cood.settings.study_file import Study
-from cood.splits import core, times_seen
+from cood.splits import core, seen, times_seen
 from cood.synthesis.drawing import icons
 from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
@@ -39,13 +39,26 @@ def describe_study(study: Study) -> str:
     n, published = len(study.trained), len(study.models) - len(study.trained)
     which = f"each of {n} models is" if published else "every model is"
     text = (
-        "The study asks the questions of the paper in a controlled experiment; it does not "
-        "replicate the paper's numbers. The paper evaluates published models, whose training data "
-        f"can be searched but not controlled. Here {which} a small CLIP trained from scratch on "
-        "captioned drawings, so it is known which compositions each of them has seen. No drawing "
-        "of the test set was used in training."
+        "The study asks the questions of the paper; it does not replicate the paper's numbers. "
+        "The paper evaluates published models, whose training data can be searched but not "
+        f"controlled. Here {which} a small CLIP trained from scratch on captioned drawings, and "
+        "the study sets which compositions each of them sees. No drawing of the test set was used "
+        "in training."
     )
     return f"{text} The other {published} are {PUBLISHED_MODELS}." if published else text
+
+
+def describe_seen(study: Study) -> str:
+    """How many compositions the models of a study see, as sentences."""
+    if not study.trained:
+        return "All compositions count as unseen, because no model is trained here."
+    sizes = [len(seen(study, settings)) for settings in study.trained.values()]
+    outside = study.words.size - len(core(study))
+    numbers = f"{min(sizes):,} to {max(sizes):,}" if len(set(sizes)) > 1 else f"{sizes[0]:,}"
+    return (
+        f"{len(core(study)):,} of the compositions, the core, are in no training set. Each model "
+        f"is trained on a random draw of its own from the other {outside:,}: {numbers} of them."
+    )
 
 
 def composition_counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:

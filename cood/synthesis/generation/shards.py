@@ -14,7 +14,7 @@ from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
 from cood.splits import DIFFUSION, ISOLATED_DIFFUSION
 from cood.synthesis.manifests import damaged_image, failed_image, image_name
-from cood.vocabulary import ANY_OBJECT
+from cood.vocabulary import ANY_OBJECT, fill
 
 # Settings that an image depends on, besides its prompt and its seed.
 RECIPE = ("model", "revision", "variant", "steps", "guidance", "spacing", "size", "precision")
@@ -59,7 +59,7 @@ def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
             file = image_name(f"{attribute} {object_}".strip(), f"{k}.png")
             if isolated:
                 file = f"isolated/{kind}/{file}"
-            prompt = settings.prompts[k % len(settings.prompts)].format(text)
+            prompt = fill(settings.prompts[k % len(settings.prompts)], text)
             seed = _seed(study.seed, stream, own, number, k)
             composition = -1 if isolated else number
             rows.append((file, attribute, object_, composition, prompt, seed, _generator(settings)))

@@ -98,7 +98,7 @@ def test_what_a_verified_set_is(study, counted):
     every = verify_set(small, "ao", silent)
     assert len(every) == 40
     assert len(counted) == 80
-    assert counted[0] == "Does this image show a apple? Answer yes or no."
+    assert counted[0] == "Does this image show an apple? Answer yes or no."
     assert every["object_yes"].between(0, 1).all()
     assert every["clip"].between(-1, 1).all()
     assert (every["status"] == "kept").all()
@@ -154,6 +154,8 @@ def test_another_division_into_shards_or_a_lost_table_asks_nothing_again(study, 
     assert again.equals(first)
     verify_set(study(object_question="A {object}?"), "ao", silent)
     assert len(counted) == 160
+    asked = {question for question in counted[80:] if not question.startswith("Is ")}
+    assert asked == {"An apple?", "A hat?", "A dog?", "A bus?", "An umbrella?"}
 
 
 def test_an_image_that_is_gone_costs_its_row_and_is_asked_about_later(study, counted, capsys):

@@ -156,7 +156,7 @@ def test_nobody_knows_both_words():
 @pytest.fixture
 def scored():
     splits = {"unseen": np.array([2, 5]), "core": np.array([0, 1]), "seen": np.array([0, 1, 3])}
-    return score_zero_shot(TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
+    return score_zero_shot(TENSORS, answer(TENSORS, TRUTH), splits, WORDS, SETTINGS, seed=0)
 
 
 def test_scores_are_a_long_table(scored):
@@ -188,7 +188,7 @@ def test_unseen_compositions_are_also_scored_among_themselves(scored):
 
 def test_equal_seeds_give_equal_scores(scored):
     splits = {"unseen": np.array([2, 5]), "core": np.array([0, 1]), "seen": np.array([0, 1, 3])}
-    again = score_zero_shot(TENSORS, TRUTH, splits, WORDS, SETTINGS, seed=0)
+    again = score_zero_shot(TENSORS, answer(TENSORS, TRUTH), splits, WORDS, SETTINGS, seed=0)
     left, right = (t.drop(columns="seconds") for t in (scored, again))
     assert left.equals(right)
 
@@ -221,7 +221,7 @@ def test_chance_of_merged_answers_is_what_guessing_gives(offered):
 def test_labels_of_the_unseen_are_those_that_have_an_image():
     truth = np.array([0, 3, 5])
     tensors = {**TENSORS, "images": TENSORS["images"][truth]}
-    table = score_zero_shot(tensors, truth, {"unseen": ALL}, WORDS, SETTINGS, 0)
+    table = score_zero_shot(tensors, answer(tensors, truth), {"unseen": ALL}, WORDS, SETTINGS, 0)
     rows = table[(table["metric"] == "pair_top1") & (table["category"] == "all")]
     chance = rows.set_index("labels")["chance"]
     assert chance["all"] == pytest.approx(1 / 6)
@@ -232,7 +232,7 @@ def test_other_templates_are_scored_on_unseen_compositions_only():
     splits = {"seen": np.array([0, 1, 2]), "unseen": np.array([3, 4, 5])}
     texts = TENSORS["compositions"]
     tensors = TENSORS | {ablated("bare"): texts, ablated("bad"): np.roll(texts, 1, axis=0)}
-    table = complete(score_zero_shot(tensors, TRUTH, splits, WORDS, SETTINGS, 0))
+    table = complete(score_zero_shot(tensors, answer(tensors, TRUTH), splits, WORDS, SETTINGS, 0))
     columns = ["split", "labels", "templates"]
     assert set(table[columns].itertuples(index=False, name=None)) == {
         ("seen", "all", ""),
@@ -251,16 +251,24 @@ def test_other_templates_are_scored_on_unseen_compositions_only():
     assert (usual["pair_top1", "all"], bad["pair_top1", "all"]) == (2 / 3, 0)
 
 
-def test_label_sets_that_are_the_same_are_scored_once(monkeypatch):
-    given = (WORDS, SETTINGS, 0)
-    apart = [score_zero_shot(TENSORS, TRUTH, {"unseen": ids}, *given) for ids in (ALL, ALL[:5])]
+def test_images_are_ranked_once_among_all_labels_and_once_among_those_of_the_unseen(monkeypatch):
+    given, answers = (WORDS, SETTINGS, 0), answer(TENSORS, TRUTH)
+    apart = [score_zero_shot(TENSORS, answers, {"unseen": ids}, *given) for ids in (ALL, ALL[:5])]
     for table in apart:
         assert set(table["labels"]) == {"all", "own"}
     asked = []
-    monkeypatch.setattr(zeroshot, "answer", lambda *args: asked.append(1) or answer(*args))
-    both = score_zero_shot(TENSORS, TRUTH, {"unseen": ALL}, *given)
-    assert len(asked) == 1
+    monkeypatch.setattr(zeroshot, "answer", lambda *args: asked.append(args[-1]) or answer(*args))
+    both = score_zero_shot(TENSORS, answers, {"unseen": ALL}, *given)
+    assert asked == []  # its labels are all
     same = [both[both["labels"] == name].drop(columns="labels") for name in ("all", "own")]
     np.testing.assert_array_equal(*(table.to_numpy(str) for table in same))
-    score_zero_shot(TENSORS, TRUTH, {"unseen": ALL[:5]}, *given)
-    assert len(asked) == 3
+    score_zero_shot(TENSORS, answers, {"seen": ALL[:3], "unseen": ALL[:5]}, *given)
+    np.testing.assert_array_equal(asked, [ALL[:5]])
+
+
+def test_the_answers_to_some_images():
+    answers, images = answer(TENSORS, TRUTH), np.array([4, 1])
+    alone = answer(TENSORS | {"images": TENSORS["images"][images]}, TRUTH[images])
+    for name, values in vars(answers.of(images)).items():
+        np.testing.assert_array_equal(values, vars(alone)[name])
+    assert Answers(TRUTH, answers.pairs).of(images).objects is None

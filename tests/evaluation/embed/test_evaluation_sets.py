@@ -66,13 +66,15 @@ def test_an_id_set_has_the_texts_of_the_classes_that_have_an_image(copied, parse
     folder = study.paths.manifest("val").parent
     shutil.copytree(study.paths.manifest("ao").parent, folder)
     images = read_manifest(copied, "ao")["image"].tolist()[:4]
-    objects = ["hat", "crane", "hat", "crane"]  # two classes are called crane
+    objects = ["hat", "eagle", "hat", "eagle"]  # two classes have one name
     manifest = pd.DataFrame({"image": images, "class": [7, 2, 7, 4], "object": objects})
     clip = load(local_source(study.paths.model("few")))
     embeddings = embed_id_set(study, clip, "few", "val", manifest)
     templates = study.evaluation.templates
     np.testing.assert_array_equal(
-        embeddings.tensors["objects"], embed_texts(clip, ["crane", "crane", "hat"], templates)
+        embeddings.tensors["objects"],
+        # As the templates are written: "a photo of a eagle".
+        embed_texts(clip, ["eagle", "eagle", "hat"], templates, literal=True),
     )
     of_ao, _ = read_tensors(study.paths.embeddings("few", "ao"))
     np.testing.assert_allclose(embeddings.tensors["images"], of_ao["images"][:4], atol=1e-5)

@@ -169,6 +169,16 @@ def test_a_saved_bidirectional_model_stays_so(bidirectional, tmp_path):
     )
 
 
+def test_prompts_have_the_article_of_their_sound_or_stay_as_they_are_written(causal):
+    filled = embed_texts(causal, ["orange hat", "hat"], ["a drawing of a {}"])
+    literal = embed_texts(causal, ["orange hat", "hat"], ["a drawing of a {}"], literal=True)
+    written = ["a drawing of an orange hat", "a drawing of a orange hat", "a drawing of a hat"]
+    right, wrong, hat = embed_texts(causal, written, ["{}"])
+    np.testing.assert_allclose(filled, [right, hat], atol=1e-5)
+    np.testing.assert_allclose(literal, [wrong, hat], atol=1e-5)
+    assert np.abs(right - wrong).max() > 1e-3
+
+
 def test_several_ensembles_are_read_at_once(causal):
     ensembles = {"": TEMPLATES, "bare": ["{}"], "photo": [TEMPLATES[0]]}
     found = embed_ensembles(causal, NAMES, ensembles)

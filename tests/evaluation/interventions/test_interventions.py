@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from cood.cli import main
-from cood.evaluation.accuracy.zero_shot import score_zero_shot
+from cood.evaluation.accuracy.zero_shot import answer, score_zero_shot
 from cood.evaluation.common.score_table import INTERVENTIONS, check
 from cood.evaluation.embeddings import split_members
 from cood.evaluation.interventions.interventions import (
@@ -104,7 +104,8 @@ def test_each_row_is_there_once(table):
 def test_the_accuracy_before_is_the_benchmarks(study, blurred):
     tensors, truth = embedded(study, noise=0.5)
     splits = split_members(study, "few")
-    benchmark = score_zero_shot(tensors, truth, splits, study.words, study.evaluation, study.seed)
+    answers, given = answer(tensors, truth), (study.words, study.evaluation, study.seed)
+    benchmark = score_zero_shot(tensors, answers, splits, *given)
     for metric in ACCURACIES:
         here = values(blurred, edit="none", metric=metric, against="")
         there = values(benchmark, split="unseen", labels="all", category="all", metric=metric)

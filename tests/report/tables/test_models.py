@@ -47,12 +47,13 @@ def test_models_that_differ_only_in_their_seed_show_the_noise():
     same = {"kind": "trained here", "missing": "", "parameters": 1, "share": 0.4}
     models = pd.DataFrame(
         [
-            same | {"model": "a", "seed": 0},
-            same | {"model": "b", "seed": 1},
-            same | {"model": "c", "seed": 0, "share": 0.8},
+            same | {"model": "a", "seed": 0, "family": "draw 0"},
+            same | {"model": "b", "seed": 1, "family": "draw 1"},
+            same | {"model": "c", "seed": 0, "family": "draw 0", "share": 0.8},
         ]
     )
     values = pd.DataFrame({"value": [0.1, 0.3, 0.9]}, index=["a", "b", "c"])
     text = seed_noise(models, values)
-    assert "differ only in their seed, the accuracies of a, b range from 10.0 % to 30.0 %." in text
+    assert "differ only in their seed (draw of compositions, captions, drawings" in text
+    assert "the accuracies of a, b range from 10.0 % to 30.0 %." in text
     assert "is unknown" in seed_noise(models[1:], values)

@@ -7,6 +7,7 @@ from cood.files import write_table
 from cood.report.topics.dataset import (
     composition_counts,
     describe_outcomes,
+    describe_seen,
     describe_study,
     describe_verification,
     image_outcomes,
@@ -57,6 +58,15 @@ def test_a_study_says_which_models_it_trains(parse):
     assert "Here every model is a small CLIP trained from scratch" in describe_study(parse())
     published = {"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
     assert describe_study(parse(models=published)).startswith("The study tests published models")
+
+
+def test_a_study_says_how_many_compositions_its_models_see(parse):
+    text = describe_seen(parse(models={"a": {"share": 0.7}, "b": {"share": 1.0, "seed": 1}}))
+    assert text.startswith("4 of the compositions, the core, are in no training set.")
+    assert text.endswith("from the other 16: 11 to 16 of them.")
+    assert describe_seen(parse(models={"a": {"share": 1.0}})).endswith("other 16: 16 of them.")
+    published = {"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
+    assert describe_seen(parse(models=published)).startswith("All compositions count as unseen")
 
 
 def test_the_verification_of_a_set_is_described(parse, project):

@@ -69,6 +69,10 @@ def test_prompts_take_turns(generated):
     assert table["prompt"].tolist()[:3] == ["red apple", "a photo of a red apple", "red apple"]
     alone = planned(study, "turbo", "isolated-0")
     assert alone["prompt"].iloc[0] == "red thing"
+    table = planned(
+        generated(prompts=["a photo of a {}"], isolated_images=1), "turbo", "isolated-1"
+    )
+    assert table["prompt"].iloc[-1] == "a photo of an umbrella"
 
 
 def test_the_recipe_holds_what_an_image_depends_on(generated):

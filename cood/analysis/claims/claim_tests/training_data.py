@@ -14,8 +14,8 @@ def with_size(evidence: Evidence) -> dict[str, Effect]:
     if evidence.results.study.trained:
         name, x = "share of compositions", models["share"]
         note = (
-            "This study compares no real pre-training sets; it varies the share of compositions in "
-            "the training captions instead."
+            "This study compares no real pre-training sets. The share of compositions that a model "
+            "sees stands for the size; other settings of the models vary too."
         )
     elif "pairs" in models:
         name, x = "size of the training set", np.log(models["pairs"])
@@ -35,7 +35,7 @@ def with_captions(evidence: Evidence) -> dict[str, Effect]:
         table["geometric"],
         chance=table["shuffled"],
         ways=in_ways(evidence, {k: table[k] for k in ("arithmetic", "corrected", "information")}),
-        note="In this study the share of compositions determines the NMI, so that their effects "
-        "cannot be separated.",
+        note="The NMI depends on the share of compositions, the skew and the number of captions. "
+        "This correlation does not separate them.",
     )
     return {"caption NMI": effect}

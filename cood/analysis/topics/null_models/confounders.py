@@ -21,7 +21,6 @@ CANDIDATES = {
     "pairs": "pre-training pairs",
     "samples_seen": "samples seen",
     "images": "training images",
-    "shown": "images shown in training",
     "compositions": "compositions seen",
 }
 LEAST = 4  # models with the number: fewer leave no partial coefficient
@@ -32,8 +31,6 @@ ROW = ("space", "metric")  # what tells plain rows apart
 def sizes(results: Results) -> pd.DataFrame:
     """Logarithms (base 10) of the available sizes of every model, by title."""
     models = results.models.set_index("model")
-    if {"images", "epochs"} <= set(models):
-        models = models.assign(shown=models["images"] * models["epochs"])
     columns = [name for name in CANDIDATES if name in models and models[name].notna().any()]
     return np.log10(models[columns].astype(float)).rename(columns=CANDIDATES)
 
