@@ -39,7 +39,7 @@ GRADED = {
     "dimension_swap": {"samples": 100},
     "representation_metrics": {
         "metrics": ["explicitness", "dci", "dcimig"],
-        "splits": ["unseen"],
+        "splits": ["all"],
         "repeats": 1,
         "folds": 2,
         "dimensions": 8,
