@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from cood.models.small_clip import save_clip, untrained_clip
+from cood.settings import Towers
 from tests.projects import clone
 
 STUDY = {
@@ -19,7 +20,7 @@ STUDY = {
         "attributes": ["red", "blue", "striped", "dirty"],
         "objects": ["apple", "hat", "dog", "bus"],
     },
-    "held_out": 0.2,
+    "core": 0.2,
     "sets": {"mine": {"source": "folder", "folder": "data/mine"}},
     "id_sets": {"imagenet": {"folder": "data/val"}},
     "models": {
@@ -58,7 +59,7 @@ def made(tmp_path_factory):
         for k in range(n):
             picture(project / "data" / "val" / label / f"{k}.JPEG", rng)
     for seed, name in enumerate("ab"):
-        save_clip(untrained_clip("resnet", seed=seed), project / "data" / name)
+        save_clip(untrained_clip(Towers(image_tower="resnet"), seed=seed), project / "data" / name)
     command = [sys.executable, "-m", "cood", "reproduce", "--study", "zoo", "--cores", "2"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     return project, done
@@ -123,10 +124,12 @@ def test_other_weights_under_the_same_name_are_noticed(made):
         return said.stderr
 
     assert "nothing to do" in planned()
-    save_clip(untrained_clip("resnet", seed=9), project / "data" / "a")
+    save_clip(untrained_clip(Towers(image_tower="resnet"), seed=9), project / "data" / "a")
     said = planned()
     assert "would embed with a: its settings, its code or a file that they name" in said
     assert "would score the accuracy of a" in said
     assert "embed with b" not in said
-    save_clip(untrained_clip("resnet", seed=0), project / "data" / "a")  # the first weights again
+    save_clip(
+        untrained_clip(Towers(image_tower="resnet"), seed=0), project / "data" / "a"
+    )  # the first weights again
     assert "nothing to do" in planned()

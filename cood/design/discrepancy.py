@@ -23,6 +23,11 @@ def centred_discrepancy(unit: np.ndarray) -> float:
     return Evenness(unit).value
 
 
+def random_discrepancy(n: int, s: int) -> float:
+    """Expected centred L2 discrepancy, squared, of n independent uniform points in s dimensions."""
+    return float(((5 / 4) ** s - (13 / 12) ** s) / n)
+
+
 class Evenness:
     """The centred L2 discrepancy of points [n, s], kept up to date while values are exchanged."""
 

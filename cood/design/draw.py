@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,11 @@ from cood.errors import CoodError
 if TYPE_CHECKING:
     import pandas as pd
 
-STARTS = 6  # designs that are drawn and improved; the best is taken
-EXCHANGES = 60_000  # fewer starts where rows times rows times factors times starts are more
+STARTS = 6  # designs that are drawn and improved, of which the best is taken, but
+EXCHANGES = 60_000  # fewer if number of points, squared, times factors and starts were more
 TRIES = 20  # times the number of new points: exchanges that are tried to make all feasible
+
 Feasible = Callable[[Mapping[str, np.ndarray]], np.ndarray]
-MOST_BITS = 20  # of a Sobol sequence: a million points
 
 
 def draw_points(
@@ -32,12 +33,12 @@ def draw_points(
 ) -> pd.DataFrame:
     """Draw the points of an experiment.
 
-    Every range is cut into `number` strata, with one value in each; the levels of a factor are
-    equally frequent but for one; a dose is stratified within each level that has it. A scrambled
-    Sobol sequence (Owen 1998, https://doi.org/10.1006/jcom.1998.0487) says which values are joined.
-    Then rows exchange values, which keeps all this, to make the largest |r| between columns of
-    `design_matrix` and the centred L2 discrepancy small (see `cood.design.exchange`). Of a few such
-    designs the best is taken.
+    Every range is cut into `number` strata, with one value in each; the counts of the levels of a
+    factor differ by one at most; a dose is stratified within each level that has it. A scrambled
+    Sobol sequence (`scipy.stats.qmc.Sobol`) says which values are joined. Then rows exchange
+    values, which keeps all this, to make the largest |r| between columns of `design_matrix` and
+    the centred L2 discrepancy small (see `cood.design.exchange`). Of a few such designs the best is
+    taken.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def draw_points(
     kept
         Points that stay as they are and come first; new ones go into the gaps that they leave.
     feasible
-        Says which points [n] can be had, from the columns of a table by name.
+        Says which points [n] are feasible, from the columns of a table by name.
 
     Returns
     -------
@@ -77,10 +78,10 @@ def draw_points(
     if len(kept) > number:
         raise CoodError(f"{len(kept)} points are kept, which is more than the {number} wanted")
     if feasible is not None and len(kept):
-        impossible = ~np.asarray(feasible({name: kept[name].to_numpy() for name in names}))
-        if impossible.any():
+        infeasible = ~np.asarray(feasible({name: kept[name].to_numpy() for name in names}))
+        if infeasible.any():
             raise CoodError(
-                f"{impossible.sum()} of the {len(kept)} points that are kept cannot be had; draw "
+                f"{infeasible.sum()} of the {len(kept)} points that are kept are infeasible; draw "
                 "all points anew"
             )
     if len(kept) == number:
@@ -100,45 +101,47 @@ def _draw(
     """One design, and the criterion that it reaches."""
     rng = np.random.default_rng((*seed, len(kept)))
     points = _start(factors, number, kept, rng)
-    blocks, columns = _blocks(factors)
-    unit = [f.unit(points[f.name].to_numpy()) for f in factors if isinstance(f, Range)]
+    values = {name: points[name].to_numpy() for name in points}
+    unit = [f.unit(values[f.name]) for f in factors if isinstance(f, Range)]
     places = np.column_stack(unit) if unit else np.empty((number, 0))
     coded, factor_of = design_matrix(points, factors), list(column_names(factors).values())
+    blocks, columns = _blocks(factors)
     arrangement = Arrangement(coded.to_numpy(), factor_of, places, blocks)
     new = np.arange(len(kept), number)
-
-    values = {name: points[name].to_numpy() for name in points}
 
     def joined(rows: np.ndarray) -> dict[str, np.ndarray]:
         return {name: values[name][rows[:, k]] for k, names in enumerate(columns) for name in names}
 
-    possible = None
-    if feasible is not None:
-        possible = lambda rows: np.asarray(feasible(joined(rows)), dtype=bool)  # noqa: E731
+    possible = None if feasible is None else partial(_possible, feasible, joined)
+    if possible is not None:
         tries = TRIES * len(new)
         left = repair(arrangement, new, possible, rng, tries)
         if left:
             raise CoodError(
-                f"{left} of {len(new)} new points cannot be had, whatever values they exchange "
-                f"({tries} tries); narrow the ranges of the factors that exclude each other"
+                f"{left} of {len(new)} new points are infeasible after {tries} exchanges of "
+                "values; narrow the ranges of the factors that limit each other"
             )
     improve(arrangement, new, possible, rng)
-    final = joined(arrangement.rows)
-    return arrangement.criterion, type(points)(
-        {factor.name: final[factor.name] for factor in factors}
-    )
+    drawn = joined(arrangement.rows)
+    return arrangement.criterion, type(points)({f.name: drawn[f.name] for f in factors})
+
+
+def _possible(
+    feasible: Feasible, joined: Callable[[np.ndarray], dict[str, np.ndarray]], rows: np.ndarray
+) -> np.ndarray:
+    return np.asarray(feasible(joined(rows)), dtype=bool)
 
 
 def _blocks(factors: Sequence[Factor]) -> tuple[list[Block], list[list[str]]]:
     """What rows exchange, and the columns of the table that belong to each block."""
     ranges = [factor.name for factor in factors if isinstance(factor, Range)]
     of = list(column_names(factors).values())
-    doses = {f.of: f.name for f in factors if isinstance(f, Dose)}
+    doses = [factor for factor in factors if isinstance(factor, Dose)]
     blocks, columns = [], []
     for factor in factors:
         if isinstance(factor, Dose):
             continue
-        names = [factor.name, *([doses[factor.name]] if factor.name in doses else [])]
+        names = [factor.name, *(dose.name for dose in doses if dose.of == factor.name)]
         coded = tuple(k for k, name in enumerate(of) if name in names)
         unit = ranges.index(factor.name) if isinstance(factor, Range) else None
         blocks.append(Block(coded, unit))
@@ -187,6 +190,7 @@ def _sobol_ranks(number: int, columns: int, rng: np.random.Generator) -> np.ndar
     """Ranks [columns, number] of the first points of a scrambled Sobol sequence, by column."""
     from scipy.stats import qmc
 
-    bits = min(int(np.ceil(np.log2(max(number, 2)))), MOST_BITS)
+    # The sequence is balanced at powers of two; its first points are nearly so.
+    bits = int(np.ceil(np.log2(number)))
     points = qmc.Sobol(columns, seed=rng).random_base2(bits)[:number]
     return np.argsort(np.argsort(points, axis=0), axis=0).T

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cood.design.discrepancy import Evenness
+from cood.design.discrepancy import Evenness, random_discrepancy
 
 SQUARINGS = 3  # of |r|, so that a sum is close to its largest term: r^8; plain, it has plateaus
-EVENNESS = 0.5  # weight of the discrepancy, relative to the first one, against |r|
+EVENNESS = 2  # weight against |r| of the discrepancy, relative to that of random points
 LEAST = 1e-6  # an exchange that improves by less is not made
 LEAST_PASS = 1e-3  # a pass that improves by less is the last
 PASSES = 30  # over all rows and factors
@@ -77,7 +77,7 @@ class Arrangement:
         self._r = self._z.T @ self._z
         self._powers = _power(self._r[self._across]).sum()
         self._even = Evenness(unit) if unit.shape[1] else None
-        self._first = self._even.value if self._even else 1.0
+        self._random = random_discrepancy(*unit.shape) if unit.shape[1] else 1.0
         self.rows = np.tile(np.arange(len(coded))[:, None], len(blocks))
 
     @property
@@ -114,7 +114,7 @@ class Arrangement:
     def _combine(self, powers: np.ndarray | float, even: np.ndarray | float) -> np.ndarray:
         # Differences of tiny powers may fall below 0 by rounding.
         largest = np.maximum(powers, 0) ** 0.5**SQUARINGS
-        return largest + EVENNESS * np.asarray(even) / self._first
+        return largest + EVENNESS * np.asarray(even) / self._random
 
 
 def _power(r: np.ndarray) -> np.ndarray:
@@ -201,6 +201,6 @@ def repair(
         was = feasible(arrangement.rows[others])
         now = feasible_exchanges(arrangement, i, k, others, feasible)
         gain = now.sum(axis=1) - was
-        if gain.max() > 0:
+        if gain.max() >= 0:  # a move on the level may lead out of a dead end
             arrangement.exchange(i, int(others[np.argmax(gain)]), k)
     return int((~feasible(arrangement.rows[new])).sum())

@@ -32,7 +32,8 @@ class Summary:
     pair
         The two columns that have it; empty for a single factor.
     condition
-        Condition number of the standardised columns with an intercept: 1 is orthogonal.
+        Condition number of the standardised columns with an intercept: 1 is orthogonal, infinite
+        means that some columns follow from the others.
     counts
         By factor, how many points have each level.
     discrepancy
@@ -174,11 +175,17 @@ def summarise(points: pd.DataFrame, factors: Sequence[Factor]) -> Summary:
         columns=tuple(varying),
         largest_r=largest,
         pair=pair,
-        condition=float(np.linalg.cond(with_intercept)),
+        condition=_condition(with_intercept),
         counts=counts,
         discrepancy=centred_discrepancy(np.column_stack(unit)) if unit else 0.0,
         constant=tuple(name for name in coded if name not in varying),
     )
+
+
+def _condition(matrix: np.ndarray) -> float:
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    dependent = len(matrix) < matrix.shape[1] or singular[-1] < FLAT * singular[0]
+    return float("inf") if dependent else float(singular[0] / singular[-1])
 
 
 def _largest_r(

@@ -41,10 +41,15 @@ def collect(study: Study) -> None:
         _join(map(study.paths.model_factor_scores, names), study.paths.factor_scores)
     write_table(pd.DataFrame([_model(study, name) for name in study.models]), study.paths.models)
     with atomic(study.paths.settings) as temporary:
-        temporary.write_text(study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n")
+        temporary.write_text(scored_settings(study))
     if study.image_encoders:
         encoders = [_image_encoder(study, name) for name in study.embedded_image_encoders]
         write_table(pd.DataFrame(encoders), study.paths.image_encoders)
+
+
+def scored_settings(study: Study) -> str:
+    """The settings of a study that its joined scores depend on, as JSON."""
+    return study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n"
 
 
 def _join(files: Iterable[Path], path: Path) -> None:

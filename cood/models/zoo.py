@@ -36,9 +36,10 @@ def name_of(towers: Towers) -> str:
 def configuration(towers: Towers) -> dict[str, Any]:
     """Configuration of open_clip; an unknown tower raises a StudyError."""
     image, text = image_towers(), text_towers()
-    for tower, files in ((towers.image_tower, image), (towers.text_tower, text)):
+    for setting, files in (("image_tower", image), ("text_tower", text)):
+        tower = getattr(towers, setting)
         if tower not in files:
-            raise StudyError(unknown("tower", tower, files))
+            raise StudyError(f"{setting}: {unknown('tower', tower, files)}")
     return {
         "embed_dim": towers.embed_dim,
         **(SIGMOID if towers.loss == "sigmoid" else {}),
@@ -65,7 +66,7 @@ def check_towers(place: str, towers: Towers) -> None:
     try:
         configuration(towers)
     except StudyError as error:
-        raise StudyError(f"{place}: {error}") from error
+        raise StudyError(f"{place}.{error}") from error
 
 
 def check_image_encoder(encoder: str, image_tower: str) -> None:

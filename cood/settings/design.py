@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from cood.design import Dose, Factor, Levels, Range, Value, column_names
 from cood.errors import unknown
@@ -24,8 +24,8 @@ REPLICATE_SEED = MOST_MODELS  # is added to the number of a point, so that no tw
 class NumberRange(Settings):
     """A range of numbers, spread evenly over their logarithms if `log`."""
 
-    low: float
-    high: float
+    low: FiniteFloat
+    high: FiniteFloat
     log: bool = False
     whole: ClassVar[bool] = False
 

@@ -50,7 +50,7 @@ def points_of(
         The file of points; it need not exist.
     defaults
         Settings of training that do not vary: `batch`, and `images` or `steps` if they are none of
-        the factors, say which points can be had.
+        the factors, say which points are feasible.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def points_of(
     Raises
     ------
     StudyError
-        If the file is damaged, or no points can be had.
+        If the file is damaged, or no feasible points can be drawn.
     """
     defaults = defaults or {}
     stored = read_points(design, file, defaults) if file is not None and file.is_file() else []

@@ -149,12 +149,13 @@ class NullModel(Settings):
             raise ValueError(
                 "name the image_tower of a small CLIP, or an architecture of open_clip, not both"
             )
-        parts = sorted(self.model_fields_set & Towers.model_fields.keys())
-        if self.architecture is not None and parts:
-            raise ValueError(
-                f"{parts[0]}: it is of small CLIPs only, and the architecture "
-                f"{self.architecture!r} has its own; leave it out"
-            )
+        for name in ("text_tower", "embed_dim", "loss"):
+            default = NullModel.model_fields[name].default
+            if self.architecture is not None and getattr(self, name) != default:
+                raise ValueError(
+                    f"{name}: it is of small CLIPs only, and the architecture "
+                    f"{self.architecture!r} has its own; leave it out"
+                )
         return self
 
     @property

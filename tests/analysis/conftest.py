@@ -27,7 +27,7 @@ GRADED = {
         "attributes": ["red", "blue", "striped", "dirty", "wooden", "floral"],
         "objects": ["apple", "hat", "dog", "bus", "umbrella", "cat"],
     },
-    "held_out": 0.2,
+    "core": 0.2,
     "sets": {"mine": {"source": "folder", "folder": "data/mine"}},
     "id_sets": {"val": {"folder": "data/val"}},
     "models": {

@@ -21,7 +21,7 @@ from cood.errors import ArtefactError, StudyError
 from cood.evaluation.common.score_table import check, complete
 from cood.files import write_table
 from cood.metrics.captions import caption_nmi
-from cood.splits import training_captions
+from cood.training_set import training_captions
 
 CONFIGS = Path(cood.models.__file__).parent / "configs"
 COLUMNS = ["model", "set", "split", "category", "metric", "labels", "value"]

@@ -1,4 +1,3 @@
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,7 +9,7 @@ from cood.evaluation.embeddings import (
     split_members,
 )
 from cood.files import write_tensors
-from cood.splits import seen
+from cood.splits import core, seen
 
 
 def score(embedded):
@@ -41,7 +40,19 @@ def test_embeddings_that_were_not_made_are_an_error(copied):
 
 def test_members_of_the_splits(done):
     members = split_members(done, "few")
-    assert set(members) == {"shared", "partial", "unseen", "seen"}
-    rest = np.concatenate([members[name] for name in ("shared", "partial", "unseen")])
-    assert sorted(rest) == list(range(done.words.size))
-    assert members["seen"].tolist() == sorted(seen(done, done.models["few"].share))
+    assert set(members) == {"seen", "unseen", "core"}
+    assert sorted([*members["seen"], *members["unseen"]]) == list(range(done.words.size))
+    assert members["seen"].tolist() == sorted(seen(done, done.models["few"]))
+    assert members["core"].tolist() == core(done).tolist()
+    assert set(members["core"]) < set(members["unseen"])
+
+
+def test_models_that_are_not_trained_here_have_seen_nothing(parse):
+    study = parse(
+        models={"few": {"share": 0.6}, "c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
+        null_models={"null": {"image_tower": "vit"}},
+    )
+    for name in ("c", "null"):
+        members = split_members(study, name)
+        assert set(members) == {"unseen"}
+        assert members["unseen"].tolist() == list(range(20))

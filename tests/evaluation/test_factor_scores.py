@@ -146,7 +146,8 @@ def test_scores_of_a_model(factored):
     assert set(table["set"]) == {"shapes", "sprites"}
     assert set(table["space"]) == {"image", "text"}
     own = read_table(factored.paths.model_factor_scores("on-shapes"))
-    assert set(own["split"]) == {"shared", "partial", "unseen", "seen", "all"}
+    assert set(own["split"]) == {"seen", "unseen", "core", "all"}
+    assert set(table["split"]) == {"unseen", "all"}  # of a model that saw no scene
     for space in ("image", "text"):
         here = own[(own["metric"] == "explicitness") & (own["space"] == space)]
         here = here[here["granularity"] == "words"]

@@ -21,7 +21,7 @@ def manifest(study, name, generator, statuses=("kept",) * 3):
         {"attribute": "red", "object": "hat", "composition": 1},
         {"attribute": "brick", "object": "hat", "composition": 16},
     ]
-    table = pd.DataFrame(rows).assign(split="unseen", prompt="p", seed=0, generator=generator)
+    table = pd.DataFrame(rows).assign(prompt="p", seed=0, generator=generator)
     return table.assign(status=statuses)
 
 
@@ -48,7 +48,7 @@ def test_of_generated_images(parse, settings):
         "no_safety_checker": "it takes every apple for a person",
     }
     study = parse(**settings)
-    table = planned(study, "own", "0").assign(split="unseen", status="kept")
+    table = planned(study, "own", "0").assign(status="kept")
     table.loc[:9, "status"] = "unsafe: by the safety checker of the pipeline"
     head, text = head_and_text(card(study, "own", table, "webdataset"))
     assert head["license_name"] == "sai-nc-community"

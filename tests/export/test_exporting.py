@@ -22,7 +22,7 @@ from cood.synthesis.external.importing import import_set
 from cood.synthesis.manifests import read_manifest
 
 # What an export says of an image, and what comes back from the release layout.
-ROW = ["attribute", "object", "composition", "split", "prompt", "seed"]
+ROW = ["attribute", "object", "composition", "prompt", "seed"]
 KILLED = """
 import os, signal
 from pathlib import Path

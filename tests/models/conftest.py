@@ -11,6 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from cood.models.small_clip import save_clip, untrained_clip
+from cood.settings import Towers
 
 COMMIT = "c0" * 20
 
@@ -147,5 +148,5 @@ def hub(tmp_path, monkeypatch):
 def saved(tmp_path_factory):
     """Folder of a small CLIP with random weights, as open_clip reads it from folders and hub."""
     folder = tmp_path_factory.mktemp("saved")
-    save_clip(untrained_clip("resnet", seed=5), folder)
+    save_clip(untrained_clip(Towers(image_tower="resnet"), seed=5), folder)
     return folder

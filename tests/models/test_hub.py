@@ -26,6 +26,7 @@ from cood.models.loading import load
 from cood.models.small_clip import save_clip
 
 COMMIT = "c0" * 20
+SMALL = "resnet-causal-64-softmax"  # the configuration of the model that is saved
 WEIGHTS = "open_clip_model.safetensors"
 
 
@@ -68,12 +69,12 @@ def tagged(hub, saved, monkeypatch):
     """The small model under a tag of open_clip, with a preprocessing of the tag's own."""
     hub.add("lab/small", saved)
     entry = {"hf_hub": "lab/small/", "mean": (0.1, 0.2, 0.3), "resize_mode": "squash"}
-    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "resnet", {"tag": entry})
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, SMALL, {"tag": entry})
     return hub
 
 
 def test_a_tag_of_open_clip(tagged, saved):
-    clip = load("resnet/tag")
+    clip = load(f"{SMALL}/tag")
     for name, tensor in weights(load(local_source(saved))).items():
         np.testing.assert_array_equal(weights(clip)[name], tensor)
     assert "mean=(0.1, 0.2, 0.3)" in str(clip.preprocess)
@@ -134,7 +135,7 @@ def test_a_text_tower_of_transformers(hub, tmp_path):
 def test_a_failed_transfer_is_reported_in_a_sentence(tagged, fault):
     tagged.faults[WEIGHTS] = fault
     said = []
-    message = refused("resnet/tag", say=said.append)
+    message = refused(f"{SMALL}/tag", say=said.append)
     assert message.startswith(f"{WEIGHTS} of lab/small cannot be downloaded (")
     # Tried again by us only where huggingface_hub gives up at once.
     assert len(said) == (ATTEMPTS - 1 if fault in ("get error", "short") else 0)
@@ -145,7 +146,7 @@ def test_a_failed_transfer_is_reported_in_a_sentence(tagged, fault):
 
 def test_a_transfer_is_tried_again(tagged, saved):
     tagged.faults[WEIGHTS] = "get error"
-    clip = load("resnet/tag", say=lambda text: tagged.faults.clear())
+    clip = load(f"{SMALL}/tag", say=lambda text: tagged.faults.clear())
     assert clip.revision == COMMIT
     assert len([request for request in tagged.requests if request.startswith("GET")]) == 2
 
@@ -203,18 +204,18 @@ def test_the_hub_is_that_of_the_environment(hub, saved, tmp_path):
 
 def test_cached_files_need_no_hub(tagged, saved, tmp_path, monkeypatch):
     monkeypatch.setattr(hub_module, "configuration", lambda name: {"text_cfg": {}})
-    monkeypatch.setattr(listing, "places", lambda: {"resnet/tag": "lab/small/"})
-    for name in ("resnet/tag", "hf-hub:lab/small"):
+    monkeypatch.setattr(listing, "places", lambda: {f"{SMALL}/tag": "lab/small/"})
+    for name in (f"{SMALL}/tag", "hf-hub:lab/small"):
         assert not checkpoint_cached(name)
-    load("resnet/tag")
-    assert checkpoint_cached("resnet/tag")
+    load(f"{SMALL}/tag")
+    assert checkpoint_cached(f"{SMALL}/tag")
     assert not checkpoint_cached("hf-hub:lab/small")  # no configuration yet
     load("hf-hub:lab/small")
     assert checkpoint_cached("hf-hub:lab/small")
     assert checkpoint_cached(f"hf-hub:lab/small@{COMMIT}")
     assert not checkpoint_cached("hf-hub:lab/small@other")
     monkeypatch.setattr(hub_module, "configuration", lambda _: {"text_cfg": {"hf_model_name": "x"}})
-    assert not checkpoint_cached("resnet/tag")  # nor is the text tower's own repository
+    assert not checkpoint_cached(f"{SMALL}/tag")  # nor is the text tower's own repository
     for name in ("file:w.pt", "local-dir:x", "RN50/nowhere"):
         assert not checkpoint_cached(name)
 

@@ -8,6 +8,7 @@ from cood.errors import ArtefactError, CoodError
 from cood.models.clip import Clip, text_tower
 from cood.models.loading import load
 from cood.models.small_clip import save_clip, untrained_clip
+from cood.settings import Towers
 
 
 def config_of(name):
@@ -15,7 +16,7 @@ def config_of(name):
 
 
 def test_a_saved_model_loads_back_with_equal_embeddings(tmp_path):
-    clip = untrained_clip("resnet", seed=3)
+    clip = untrained_clip(Towers(image_tower="resnet"), seed=3)
     clip.model.eval()
     save_clip(clip, tmp_path)
     loaded = load(local_source(tmp_path))
@@ -88,9 +89,9 @@ def test_which_texts_may_be_cut(name, causal):
 
 
 def test_the_text_tower_holds_its_positions():
-    for name in ("resnet", "vit", "resnet-bidirectional"):
-        clip = untrained_clip(name, 0)
-        text = clip.config["text_cfg"]
+    for image, text in (("resnet", "causal"), ("vit", "causal"), ("resnet", "bidirectional")):
+        clip = untrained_clip(Towers(image_tower=image, text_tower=text), 0)
+        config = clip.config["text_cfg"]
         positions = text_tower(clip.model).positional_embedding
-        assert positions.shape == (text["context_length"], text["width"])
-        assert text_tower(clip.model).token_embedding.weight.shape == (49408, text["width"])
+        assert positions.shape == (config["context_length"], config["width"])
+        assert text_tower(clip.model).token_embedding.weight.shape == (49408, config["width"])

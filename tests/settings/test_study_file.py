@@ -241,7 +241,7 @@ def test_names_that_are_looked_up(tiny):
             "null_models.null: name the image_tower of a small CLIP, or an .*, not both",
         ),
         (
-            {"null_models": {"null": {"architecture": "RN50", "embed_dim": 64}}},
+            {"null_models": {"null": {"architecture": "RN50", "embed_dim": 32}}},
             "null_models.null: embed_dim: it is of small CLIPs only, .* 'RN50' has its own",
         ),
         ({"notebooks": {"dataset": None}}, r"notebooks.dataset: .* got None"),

@@ -51,7 +51,7 @@ CELLS = 50_000_000  # log probabilities of pairs that are held at a time
 
 def score_linear_probe(study: Study, name: str) -> pd.DataFrame:
     """Probe one model or image-only encoder on every set, write `linear_probe/<name>.parquet`."""
-    rng = np.random.default_rng((study.seed, LINEAR))
+    rng = np.random.default_rng((study.seed, LINEAR, 1))
     trainable = rng.permutation(np.setdiff1d(np.arange(study.words.size), core(study)))
 
     def score_set(embedded: SetEmbeddings) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def train_model(study: Study, name: str, say: Callable[[str], None] = print) -> 
     images = draw_tensors(study, clip, captions["composition"].to_numpy(), stream)
     tokens = clip.tokenize(captions["caption"].tolist())
     probe = _Probe(study, clip)
-    with used_vocabulary(clip, tokens, probe.tokens):
+    with used_vocabulary(clip, tokens, probe.tokens) as (tokens, probe.tokens):
         history = fit(
             clip,
             settings,

@@ -61,7 +61,7 @@ def train_factor_model(study: Study, name: str, say: Callable[[str], None] = pri
     say(f"{name}: drawing {len(scenes)} training images")
     images = torch.stack(preprocessed(clip, pixels(study, set_, scenes)))
     tokens = clip.tokenize(captions)
-    with used_vocabulary(clip, tokens):
+    with used_vocabulary(clip, tokens) as (tokens,):
         history = fit(clip, settings, images, tokens, lambda text: say(f"{name}: {text}"))
     shown = {"scene": scenes, "composition": set_.table.compositions(ids), "caption": captions}
     write_table(pd.DataFrame(shown), folder / "captions.parquet")

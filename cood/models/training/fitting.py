@@ -80,10 +80,13 @@ def fit(
     model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
 
+    texts, text_of = tokens.unique(dim=0, return_inverse=True)
+
     def loss(batch: torch.Tensor) -> torch.Tensor:
         pixels = images[batch].to(clip.device, memory_format=LAYOUT)
         image = model.encode_image(pixels)
-        text = model.encode_text(tokens[batch].to(clip.device))
+        used, place = text_of[batch].unique(return_inverse=True)  # each text of a step once
+        text = model.encode_text(texts[used].to(clip.device))[place.to(clip.device)]
         bias = {} if model.logit_bias is None else {"logit_bias": model.logit_bias}
         units = normalize(image, dim=-1), normalize(text, dim=-1)
         contrast = loss_of(*units, model.logit_scale.exp(), **bias)
@@ -195,28 +198,43 @@ def _batches(n: int, settings: Schedule, generator: torch.Generator) -> Iterator
 
 
 @contextmanager
-def used_vocabulary(clip: Clip, *tokens: torch.Tensor) -> Iterator[None]:
-    """Train only the embeddings of tokens that occur; the token ids are renumbered in place.
+def used_vocabulary(clip: Clip, *tokens: torch.Tensor) -> Iterator[list[torch.Tensor]]:
+    """Train only the embeddings of tokens, and of positions, that occur; give the new tokens.
 
     Gradients of the whole vocabulary, 99 % of them zero, would take a tenth of the time. The order
-    of the ids is kept, as text towers find the end token by its id, the highest. If training
-    fails, the model gets its whole vocabulary back, as it was before.
+    of the ids is kept, as text towers find the end token by its id, the highest. Where a text tower
+    is causal and reads the embedding off the end token, no token sees the padding behind it, so
+    that positions which are padding in all texts are left out, a third of those of short captions.
+    If training fails, the model gets its whole vocabulary back, as it was before.
+
+    Parameters
+    ----------
+    clip
+        The model.
+    tokens
+        Tokens of texts [n, length].
     """
     tower = text_tower(clip.model)
-    whole = tower.token_embedding
+    whole, positions, mask = tower.token_embedding, tower.positional_embedding, tower.attn_mask
     used = torch.cat([t.flatten() for t in tokens]).unique()
-    for numbers in tokens:
-        numbers.copy_(torch.searchsorted(used, numbers))
+    length = positions.shape[0]
+    if mask is not None and tower.text_pool_type == "argmax":
+        length = 1 + max(int(t.argmax(dim=1).max()) for t in tokens)
+        tower.attn_mask = mask[:length, :length]
+    tower.positional_embedding = torch.nn.Parameter(positions.detach()[:length].clone())
+    numbered = [torch.searchsorted(used, t)[:, :length].contiguous() for t in tokens]
     used = used.to(clip.device)
     tower.token_embedding = torch.nn.Embedding.from_pretrained(
         whole.weight.detach()[used].clone(), freeze=False
     )
     try:
-        yield
+        yield numbered
         with torch.no_grad():
             whole.weight[used] = tower.token_embedding.weight
+            positions[:length] = tower.positional_embedding
     finally:
-        tower.token_embedding = whole
+        tower.token_embedding, tower.positional_embedding = whole, positions
+        tower.attn_mask = mask
 
 
 def _warm_up(steps: int) -> float:

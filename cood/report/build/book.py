@@ -18,8 +18,8 @@ from cood.report.build.footer import add_footer
 from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
+from cood.report.tables.training_settings import training_settings
 from cood.report.topics.dataset import icon_designs
-from cood.report.topics.experiment import training_settings
 from cood.settings.study_file import Study
 
 LINK = re.compile(rf"\[([^\[\]]*)\]\((?:\.\./)?(?:{FOLDER}/)?([\w.-]+)\.ipynb\)")

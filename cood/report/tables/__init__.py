@@ -1,6 +1,7 @@
 """Tables of the report, and the sentences that sum them up."""
 
 from cood.report.tables.formatting import (
+    format_counts,
     format_estimate,
     format_ratio,
     metric_names,
@@ -16,6 +17,7 @@ from cood.report.tables.models import (
 )
 
 __all__ = [
+    "format_counts",
     "format_estimate",
     "format_ratio",
     "leaderboard",

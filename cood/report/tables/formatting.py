@@ -52,6 +52,18 @@ def format_ratio(a: float, b: float) -> str:
     return "infinite" if a > 0 else "undefined"
 
 
+def format_counts(counts: pd.Series) -> str:
+    """Lowest and highest of some numbers of images; one number where they are equal.
+
+    Examples
+    --------
+    >>> format_counts(pd.Series([96, 1384.0])), format_counts(pd.Series([96, 96]))
+    ('96 to 1,384', '96')
+    """
+    low, high = f"{counts.min():,.0f}", f"{counts.max():,.0f}"
+    return low if low == high else f"{low} to {high}"
+
+
 def metric_names(rows: pd.DataFrame) -> pd.Series:
     """Name of the metric and space of each row, such as ``z diff of texts``."""
     return rows["metric"].str.replace("_", " ") + " of " + rows["space"] + "s"

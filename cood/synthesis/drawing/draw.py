@@ -65,9 +65,9 @@ def draw(
     """
     icon, paint = _icon(object_), _painter(attribute) if attribute else neutral
     side = _drawn_side(size)
-    background = _background(rng, side)
+    picture = _background(rng, side)
+    background = np.asarray(picture)
     mask, rim = _place(icon, rng, side)
-    picture = Image.fromarray(background)
     # The outline depends on the background alone, so it says nothing about the attribute.
     picture.paste(DARK if background.mean() > 127 else LIGHT, mask=rim)
     picture.paste(Image.fromarray(paint(rng, background, mask)), mask=mask)
@@ -111,7 +111,7 @@ def draw_background(rng: np.random.Generator, size: int = DRAWN) -> NDArray[np.u
     ndarray of uint8, shape (size, size, 3)
         The background.
     """
-    return _reduced(Image.fromarray(_background(rng, _drawn_side(size))), size)
+    return _reduced(_background(rng, _drawn_side(size)), size)
 
 
 def draw_mask(
@@ -194,13 +194,13 @@ def _reduced(picture: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-def _background(rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
+def _background(rng: np.random.Generator, side: int) -> Image.Image:
     cells = int(rng.integers(3, 6))
     # A lightness and a muted hue for the whole image, with soft spots of both on it.
     base = rng.uniform(55, 200) + rng.uniform(-22, 22, 3)
     spots = base + rng.normal(0, 16, (cells, cells, 1)) + rng.normal(0, 13, (cells, cells, 3))
     small = Image.fromarray(spots.clip(0, 255).astype(np.uint8))
-    return np.asarray(small.resize((side, side), Image.Resampling.BICUBIC))
+    return small.resize((side, side), Image.Resampling.BICUBIC)
 
 
 @cache

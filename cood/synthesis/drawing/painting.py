@@ -22,6 +22,7 @@ from cood.synthesis.drawing.colours import (
     mix,
     ramp,
     rgb,
+    tinted,
 )
 
 Painter = Callable[[np.random.Generator, Pixels, Image.Image], Pixels]
@@ -47,6 +48,11 @@ def _turned(
     return cos * x - sin * y + 32 * left, sin * x + cos * y + 32 * top
 
 
+def _fraction(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Part after the point, the same as ``values % 1`` in a twentieth of the time."""
+    return values - np.floor(values)
+
+
 def _plain(colour: str, rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     hue, saturation, value = (rng.uniform(low, high) for low, high in COLOURS[colour])
     flat = np.empty_like(background)
@@ -62,7 +68,7 @@ def neutral(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> 
 def _striped(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     across, _ = _turned(rng, mask.width, math.pi / 2)
     period = rng.uniform(8.5, 11)
-    wave = np.abs((across / period) % 1 - 0.5) * period - period / 4
+    wave = np.abs(_fraction(across / period) - 0.5) * period - period / 4
     return mix(wave + 0.5, *dark_and_light(rng))
 
 
@@ -76,8 +82,9 @@ def _checkered(rng: np.random.Generator, background: Pixels, mask: Image.Image) 
 def _dotted(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     x, y = _turned(rng, mask.width, math.pi / 4)
     pitch = rng.uniform(8.5, 10)
-    odd = np.floor(y / pitch) % 2 / 2
-    distance = np.hypot((x / pitch + odd) % 1 - 0.5, (y / pitch) % 1 - 0.5) * pitch
+    row = y / pitch
+    odd = _fraction(np.floor(row) / 2)
+    distance = np.hypot(_fraction(x / pitch + odd) - 0.5, _fraction(row) - 0.5) * pitch
     ground, dots = dark_and_light(rng)
     if rng.random() < 0.5:
         ground, dots = dots, ground
@@ -110,34 +117,39 @@ def _blue_plaid(rng: np.random.Generator, background: Pixels, mask: Image.Image)
 def _brick(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.bricks(), rng, mask.width, math.pi / 12)
     hue = rng.uniform(0.015, 0.045)
-    return ramp(
+    colours = ramp(
         (0, rgb(hue, 0.8, 0.35)), (180, rgb(hue, 0.65, 0.82)), (235, (222, 214, 204)),
         (255, (222, 214, 204)),
-    )[gray]  # fmt: skip
+    )  # fmt: skip
+    return tinted(gray, colours)
 
 
 def _wooden(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.planks(), rng, mask.width)
     hue, value = rng.uniform(0.075, 0.095), rng.uniform(0.8, 0.95)
-    return ramp((0, (45, 24, 8)), (60, rgb(hue, 0.75, 0.5)), (255, rgb(hue, 0.5, value)))[gray]
+    colours = ramp((0, (45, 24, 8)), (60, rgb(hue, 0.75, 0.5)), (255, rgb(hue, 0.5, value)))
+    return tinted(gray, colours)
 
 
 def _cobblestone(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.cobblestones(), rng, mask.width)
     hue, saturation = rng.random(2)
-    return ramp((0, (25, 24, 23)), (255, rgb(hue, 0.12 * saturation, 0.95)))[gray]
+    colours = ramp((0, (25, 24, 23)), (255, rgb(hue, 0.12 * saturation, 0.95)))
+    return tinted(gray, colours)
 
 
 def _furry(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.fur(), rng, mask.width, math.pi / 5)
     colour = any_colour(rng)
-    return ramp((0, colour * 0.25), (130, colour * 0.75), (255, 0.55 * colour + 115))[gray]
+    colours = ramp((0, colour * 0.25), (130, colour * 0.75), (255, 0.55 * colour + 115))
+    return tinted(gray, colours)
 
 
 def _wicker(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.weave(), rng, mask.width, math.pi / 6)
     hue = rng.uniform(0.08, 0.115)
-    return ramp((0, (40, 22, 6)), (140, rgb(hue, 0.7, 0.62)), (255, rgb(hue, 0.35, 1.0)))[gray]
+    colours = ramp((0, (40, 22, 6)), (140, rgb(hue, 0.7, 0.62)), (255, rgb(hue, 0.35, 1.0)))
+    return tinted(gray, colours)
 
 
 def _chrome(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
@@ -147,7 +159,7 @@ def _chrome(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> 
     _, y = _axes(side)
     look = y / 64 + 3.2 * slope_y + 1.6 * slope_x + rng.uniform(-0.1, 0.1)
     tint = rng.uniform(0.9, 1.0)
-    return _sky(round(20 * tint))[(255 * look.clip(0, 1)).astype(np.uint8)]
+    return tinted((255 * look.clip(0, 1)).astype(np.uint8), _sky(round(20 * tint)))
 
 
 @cache
@@ -162,15 +174,15 @@ def _sky(tint: int) -> Pixels:
 def _cracked(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.cracks(), rng, mask.width)
     colour = any_colour(rng)
-    return ramp((0, 0.85 * colour + 30), (110, 0.3 * colour), (255, (8, 5, 4)))[gray]
+    colours = ramp((0, 0.85 * colour + 30), (110, 0.3 * colour), (255, (8, 5, 4)))
+    return tinted(gray, colours)
 
 
 def _wet(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.drops(), rng, mask.width, math.pi / 12)
     colour = 0.8 * any_colour(rng)
-    return ramp((0, 0.1 * colour), (128, colour), (205, 0.45 * colour + 135), (255, (255,) * 3))[
-        gray
-    ]
+    colours = ramp((0, 0.1 * colour), (128, colour), (205, 0.45 * colour + 135), (255, (255,) * 3))
+    return tinted(gray, colours)
 
 
 def _moss_covered(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
@@ -178,10 +190,11 @@ def _moss_covered(rng: np.random.Generator, background: Pixels, mask: Image.Imag
     hue = rng.uniform(0.21, 0.27)
     warm = rng.uniform(0.75, 1.0)
     stone = np.array([1.0, 0.5 + 0.5 * warm, warm])
-    return ramp(
+    colours = ramp(
         (0, 85 * stone), (70, 165 * stone), (92, rgb(hue + 0.03, 0.9, 0.2)),
         (150, rgb(hue, 0.85, 0.48)), (255, rgb(hue - 0.04, 0.75, 0.9)),
-    )[gray]  # fmt: skip
+    )  # fmt: skip
+    return tinted(gray, colours)
 
 
 def _transparent(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
@@ -195,7 +208,7 @@ def _transparent(rng: np.random.Generator, background: Pixels, mask: Image.Image
 
 def _colorful(rng: np.random.Generator, background: Pixels, mask: Image.Image) -> Pixels:
     gray = textures.window(textures.swirl(), rng, mask.width)
-    return np.roll(_rainbow(), int(rng.integers(256)), axis=0)[gray]
+    return tinted(gray, np.roll(_rainbow(), int(rng.integers(256)), axis=0))
 
 
 @cache

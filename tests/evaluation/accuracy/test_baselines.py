@@ -4,9 +4,9 @@ import pytest
 from cood.evaluation.accuracy import baselines
 from cood.evaluation.accuracy.baselines import background_only, text_only
 from cood.evaluation.common.score_table import check
-from cood.splits import training_captions
 from cood.synthesis.drawing.icon_sets import draw_compositions
 from cood.synthesis.manifests import read_manifest
+from cood.training_set import training_captions
 
 
 def row(table, **where):
@@ -39,9 +39,9 @@ def test_the_text_alone_is_at_chance(done):
 
 def test_the_text_alone_answers_with_what_captions_name_most(done):
     named = training_captions(done, done.models["few"]).query("names == 'pair'")
-    most = named["composition"].value_counts()
-    attribute = named.set_index("composition")["attribute"]
-    best = {attribute[[i]].iloc[0] for i in most[most == most.max()].index}
+    most = named["captioned"].value_counts()
+    best = done.words.attribute_of(most[most == most.max()].index)
+    best = {done.words.attributes[i] for i in best}
     table = text_only(done, "ao").query("fitted_on == 'few' and metric == 'pair_top1'")
     values = table.set_index("category")["value"]
     right = values[values.index.isin(["color", "pattern", "material"]) & (values > 0)]
@@ -90,7 +90,7 @@ def test_small_vocabularies(project, parse, settings, attributes, objects):
             "attributes": settings["vocabulary"]["attributes"][:attributes],
             "objects": names[:objects],
         },
-        models={"m": {"share": 0.6}},
+        models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
         sets={"ao": {"source": "icons", "images_per_composition": 1, "size": 32}},
     )
     draw_compositions(study, "ao")

@@ -155,20 +155,20 @@ def test_nobody_knows_both_words():
 
 @pytest.fixture
 def scored():
-    splits = {"unseen": np.array([2, 5]), "shared": np.array([0, 1]), "seen": np.array([0, 1, 3])}
+    splits = {"unseen": np.array([2, 5]), "core": np.array([0, 1]), "seen": np.array([0, 1, 3])}
     return score_zero_shot(TENSORS, answer(TENSORS, TRUTH), splits, WORDS, SETTINGS, seed=0)
 
 
 def test_scores_are_a_long_table(scored):
     check(complete(scored, model="m", set="ao"))
-    assert set(scored["split"]) == {"unseen", "shared", "seen"}
+    assert set(scored["split"]) == {"unseen", "core", "seen"}
     assert set(scored["method"]) == {"zero_shot"}
     assert (scored["seconds"] > 0).all()
 
 
 def test_scores_of_each_split(scored):
     pair = {"metric": "pair_top1", "category": "all", "labels": "all"}
-    for split, value, n in (("unseen", 1 / 2, 2), ("shared", 1 / 2, 2), ("seen", 2 / 3, 3)):
+    for split, value, n in (("unseen", 1 / 2, 2), ("core", 1 / 2, 2), ("seen", 2 / 3, 3)):
         found = row(scored, split=split, **pair)
         assert (found["value"], found["n"]) == (pytest.approx(value), n)
         assert found["chance"] == pytest.approx(1 / 6)
@@ -187,7 +187,7 @@ def test_unseen_compositions_are_also_scored_among_themselves(scored):
 
 
 def test_equal_seeds_give_equal_scores(scored):
-    splits = {"unseen": np.array([2, 5]), "shared": np.array([0, 1]), "seen": np.array([0, 1, 3])}
+    splits = {"unseen": np.array([2, 5]), "core": np.array([0, 1]), "seen": np.array([0, 1, 3])}
     again = score_zero_shot(TENSORS, answer(TENSORS, TRUTH), splits, WORDS, SETTINGS, seed=0)
     left, right = (t.drop(columns="seconds") for t in (scored, again))
     assert left.equals(right)

@@ -65,7 +65,7 @@ def test_a_null_model_and_an_image_encoder_are_embedded_without_factor_sets(
     study = copied_factors.model_validate(
         {
             **copied_factors.model_dump(exclude={"factor_models"}),
-            "null_models": {"null": {"architecture": "resnet"}},
+            "null_models": {"null": {"image_tower": "resnet"}},
             "image_encoders": {"images-only": {"untrained": "resnet"}},
         }
     )
@@ -78,7 +78,7 @@ def test_a_null_model_and_an_image_encoder_are_embedded_without_factor_sets(
     assert metadata["checkpoint"] == "images-only"
     tensors, metadata = read_tensors(study.paths.embeddings("null", "ao"))
     assert {"images", "compositions", "attributes", "objects"} < set(tensors)
-    assert metadata["checkpoint"] == "resnet, untrained, seed 0"
+    assert metadata["checkpoint"] == "resnet-causal-64-softmax, untrained, seed 0"
 
 
 def test_a_model_that_is_not_trained_yet_and_an_unknown_one_are_refused(copied):

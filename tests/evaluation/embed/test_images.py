@@ -7,13 +7,14 @@ from cood.errors import ArtefactError
 from cood.evaluation.embed import images as module
 from cood.evaluation.embed.images import average, embed_images, embed_pixels
 from cood.models.small_clip import untrained_clip
+from cood.settings import Towers
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import read_manifest
 
 
 @pytest.fixture(scope="module")
 def causal():
-    clip = untrained_clip("resnet", seed=0)
+    clip = untrained_clip(Towers(image_tower="resnet"), seed=0)
     clip.model.eval()
     return clip
 

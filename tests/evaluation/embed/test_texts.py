@@ -12,6 +12,7 @@ from cood.evaluation.embed.texts import embed_ensembles, embed_texts
 from cood.models.clip import Clip, text_tower
 from cood.models.loading import load
 from cood.models.small_clip import save_clip, untrained_clip
+from cood.settings import Towers
 from cood.vocabulary import TEMPLATES
 
 NAMES = ["red apple", "moss covered fountain pen", "hat", "blue plaid ice cream"]
@@ -19,14 +20,14 @@ NAMES = ["red apple", "moss covered fountain pen", "hat", "blue plaid ice cream"
 
 @pytest.fixture(scope="module")
 def causal():
-    clip = untrained_clip("resnet", seed=0)
+    clip = untrained_clip(Towers(image_tower="resnet"), seed=0)
     clip.model.eval()
     return clip
 
 
 @pytest.fixture(scope="module")
 def bidirectional():
-    clip = untrained_clip("resnet-bidirectional", seed=0)
+    clip = untrained_clip(Towers(image_tower="resnet", text_tower="bidirectional"), seed=0)
     clip.model.eval()
     return clip
 
@@ -116,8 +117,8 @@ def test_cutting_would_change_a_tower_that_looks_at_the_padding(causal, bidirect
         cut = clip.model.encode_text(tokens[:, :length], normalize=True)
         tower.positional_embedding, tower.attn_mask = position, mask
         change[clip.source] = float((whole - cut).abs().max())
-    assert change["resnet"] < 1e-5
-    assert change["resnet-bidirectional"] > 0.01
+    assert change["resnet-causal-64-softmax"] < 1e-5
+    assert change["resnet-bidirectional-64-softmax"] > 0.01
 
 
 def test_a_prompt_with_token_zero_is_not_cut_short(causal):

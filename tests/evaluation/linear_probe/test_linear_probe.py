@@ -17,12 +17,12 @@ from cood.evaluation.linear_probe.linear_probe import (
 )
 from cood.files import read_table, read_tensors, write_table, write_tensors
 from cood.settings import Evaluation
-from cood.splits import training_order
+from cood.splits import core_of
 from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "blue", "striped", "brick"), ("apple", "hat", "dog", "bus", "umbrella"))
 SETTINGS = Evaluation(resamples=100)
-KNOWN = training_order(WORDS, 0.2, 7)
+KNOWN = np.setdiff1d(np.arange(20), core_of(WORDS, 0.2, (7,)))
 TRUTH = np.repeat(np.arange(WORDS.size), 6)
 RNG = np.random.default_rng(0)
 CODES = np.hstack([np.eye(4)[WORDS.attribute_of(TRUTH)], np.eye(5)[WORDS.object_of(TRUTH)]])
@@ -145,7 +145,7 @@ def test_models_and_towers_are_read_by_the_same_probe(copied, parse):
     write = write_tensors
     images, metadata = read_tensors(copied.paths.embeddings("few", "ao"))
     study = parse(
-        models={"few": {"share": 0.4}},
+        models={"few": {"share": 0.6}},
         image_encoders={"twin": {"untrained": "resnet"}, "gone": {"encoder": "local-dir:none"}},
     )
     write({"images": images["images"]}, study.paths.embeddings("twin", "ao"), metadata)
@@ -176,7 +176,7 @@ def with_id_set(project, parse):
     """A study with an ID set of three classes, two of which are objects of its set."""
     study = parse(
         id_sets={"val": {"folder": "none"}},
-        models={"few": {"share": 0.4}},
+        models={"few": {"share": 0.6}},
         image_encoders={"planted": {"untrained": "resnet"}},
     )
     names = ["hat", "dog", "whale"]

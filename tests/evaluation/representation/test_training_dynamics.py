@@ -7,7 +7,7 @@ from cood.evaluation.common.score_table import TRAINING_DYNAMICS, check
 from cood.evaluation.representation.training_dynamics import score_training_dynamics
 from cood.files import read_table, read_tensors, write_tensors
 from cood.metrics.rank import effective_rank
-from cood.splits import seen, splits
+from cood.splits import seen
 
 pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarning")
 
@@ -26,8 +26,8 @@ def test_measures_at_every_moment(copied):
 
 def test_accuracy_of_planted_embeddings(copied):
     size = copied.words.size
-    unseen = np.flatnonzero(splits(copied) == "unseen")
-    trained = seen(copied, 0.4)
+    trained = seen(copied, copied.models["few"])
+    unseen = np.setdiff1d(np.arange(size), trained)
     texts = np.eye(size, dtype=np.float32)
     images = texts.copy()
     images[unseen[0]] = texts[trained[0]]  # one of the unseen is taken for a trained one

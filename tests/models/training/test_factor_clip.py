@@ -14,6 +14,7 @@ from cood.models.loading import load
 from cood.models.small_clip import untrained_clip
 from cood.models.training.factor_clip import NAMED, train_factor_model, training_captions
 from cood.paths import Paths
+from cood.settings import Towers
 from cood.synthesis.scenes.splits import seen, training_scenes
 
 
@@ -37,7 +38,7 @@ def test_what_is_written(factored):
     expected = training_captions(factored, settings, SHAPES3D.ids(scenes), "short")
     assert shown["caption"].tolist() == expected
     history = read_table(folder / "training.parquet")
-    assert list(history["step"]) == [1, 2, 3, 4]
+    assert list(history["step"]) == [1, 2, 3, 4, 5]
     assert np.isfinite(history).all(axis=None)
     clip = load(local_source(folder))
     with torch.inference_mode():
@@ -74,17 +75,12 @@ def test_captions_name_pairs_and_words_in_the_set_proportions(factored):
     assert all(caption in known for caption, known in zip(rest, single, strict=True))
 
 
-def test_an_unknown_model_or_architecture(factored, parse):
+def test_an_unknown_model_or_tower(factored):
     with pytest.raises(StudyError, match=r"unknown factor model 'on-shaeps'; did you mean"):
         train_factor_model(factored, "on-shaeps", quiet)
-    study = factored.model_copy(
-        update={
-            "factor_models": {
-                "m": factored.factor_models["on-shapes"].model_copy(update={"loss": "sigmoid"})
-            }
-        }
-    )
-    with pytest.raises(StudyError, match=r"factor_models\.m: architecture 'resnet'.*clash"):
+    settings = factored.factor_models["on-shapes"].model_copy(update={"text_tower": "causl"})
+    study = factored.model_copy(update={"factor_models": {"m": settings}})
+    with pytest.raises(StudyError, match="unknown tower 'causl'; did you mean causal"):
         train_factor_model(study, "m", quiet)
 
 
@@ -97,13 +93,13 @@ def with_room(tokens):
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_the_form_of_captions_follows_the_context(table):
     assert caption_form(with_room(77), table) == "sentence"
-    assert caption_form(untrained_clip("resnet", 0), table) == "short"
+    assert caption_form(untrained_clip(Towers(image_tower="resnet"), 0), table) == "short"
     with pytest.raises(CoodError, match=r"need \d+ tokens, and its text tower has room for 6"):
         caption_form(with_room(6), table)
 
 
 def test_no_caption_of_the_chosen_form_is_cut():
-    clip = untrained_clip("resnet", 0)
+    clip = untrained_clip(Towers(image_tower="resnet"), 0)
     for table in (SHAPES3D, DSPRITES):
         ids = table.ids(np.random.default_rng(0).choice(table.size, 2000))
         captions = table.captions(table.word_ids(ids), "short")

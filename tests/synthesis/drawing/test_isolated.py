@@ -68,7 +68,7 @@ def test_another_seed_draws_other_images(built, project, parse):
 def test_a_word_that_is_attribute_and_object_keeps_its_images_apart(project, parse):
     study = parse(
         vocabulary={"attributes": ["red", "orange"], "objects": ["dog", "orange"]},
-        models={"m": {"share": 0.5}},
+        models={"c": {"checkpoint": "ViT-B-32/laion2b_e16"}},
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cood.synthesis.drawing.icon_sets.write_drawings", lambda *given: 0)

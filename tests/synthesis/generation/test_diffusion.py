@@ -15,6 +15,7 @@ from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import read_table, read_tensors
 from cood.models.small_clip import save_clip, untrained_clip
 from cood.pipeline.damage import discard_damaged
+from cood.settings import Towers
 from cood.settings.study_file import load_study, parse_study
 from cood.synthesis.generation import diffusion
 from cood.synthesis.generation.diffusion import (
@@ -29,7 +30,7 @@ from cood.synthesis.manifests import read_manifest
 
 WORDS = {"attributes": ["red", "teal", "aqua"], "objects": ["apple", "dog"]}
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
-SETTINGS = {"seed": 7, "held_out": 0.2, "models": CHECKPOINTS, "notebooks": {}}
+SETTINGS = {"seed": 7, "core": 0.2, "models": CHECKPOINTS, "notebooks": {}}
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def test_only_a_whole_file_of_the_same_mark_is_finished(tmp_path):
 def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):
     models = {}
     for seed in (1, 2):
-        save_clip(untrained_clip("resnet", seed=seed), project / f"clip-{seed}")
+        save_clip(untrained_clip(Towers(image_tower="resnet"), seed=seed), project / f"clip-{seed}")
         models[f"clip-{seed}"] = {"checkpoint": f"local-dir:{project / f'clip-{seed}'}"}
     words = {
         "attributes": ["red", "teal", "aqua", "brick"],

@@ -120,9 +120,8 @@ def test_shards_are_joined_to_a_set(generated):
         write(study, shard, status={1: "failed: no memory"} if shard == "1" else {})
     table = join_shards(study, "turbo")
     assert len(table) == 40
-    assert set(table["split"]) == {"unseen"}
     assert len(read_manifest(study, "turbo")) == 39
-    assert {"image", "attribute", "object", "split", "prompt", "seed", "generator", "status"} < set(
+    assert {"image", "attribute", "object", "prompt", "seed", "generator", "status"} < set(
         read_table(study.paths.manifest("turbo"))
     )
     assert set(table["generator"]) == {"stabilityai/sdxl-turbo"}

@@ -11,7 +11,7 @@ from cood.synthesis.manifests import damaged_image, read_factor_manifest
 from cood.synthesis.scenes import shapes3d
 from cood.synthesis.scenes.factor_sets import draw_factor_set
 from cood.synthesis.scenes.scenes import check_file, pixels
-from cood.synthesis.scenes.splits import evaluation_scenes, seen, splits, training_scenes
+from cood.synthesis.scenes.splits import core, evaluation_scenes, seen, training_scenes
 
 FACTORS = {"factor_sets": {"sprites": {"source": "dsprites", "images": 50, "size": 32}}}
 
@@ -23,9 +23,7 @@ def test_manifest_has_a_row_an_image(factored):
     ids = SHAPES3D.ids(manifest["scene"].to_numpy())
     np.testing.assert_array_equal(manifest[SHAPES3D.names], ids)
     np.testing.assert_array_equal(manifest["composition"], SHAPES3D.compositions(ids))
-    np.testing.assert_array_equal(
-        manifest["split"], splits(factored, "shapes")[manifest["composition"]]
-    )
+    assert "split" not in manifest  # it is one of a model, not of an image
     assert manifest["prompt"].tolist() == SHAPES3D.captions(SHAPES3D.word_ids(ids), "sentence")
     assert set(manifest["status"]) == {"kept"}
     assert set(manifest["generator"]) == {"rendered"}
@@ -54,24 +52,29 @@ def test_more_images_of_the_same_seed_and_other_seeds(factored, parse):
     assert not set(evaluation_scenes(parse(factor_sets=sets, seed=8), "shapes")) >= set(scenes)
 
 
-def test_what_is_held_out_is_in_no_training_set(factored):
-    split = splits(factored, "shapes")
-    assert (split == "unseen").sum() == 8  # 20 % of 40
+def test_the_core_is_in_no_training_set(factored):
+    left_out = set(core(factored, "shapes"))
+    assert len(left_out) == 8  # 20 % of 40
     tested = set(evaluation_scenes(factored, "shapes"))
     for settings in factored.factor_models.values():
         own = seen(factored, settings)
-        assert len(own) == round(settings.share * 40)
-        assert not (split[own] == "unseen").any()
+        assert len(own) == round(settings.share * 32)
+        assert not left_out & set(own)
+        words = SHAPES3D.pair_words
+        assert set(words.attribute_of(own)) == set(range(10))
+        assert set(words.object_of(own)) == set(range(4))
         scenes = training_scenes(factored, settings)
         assert len(set(scenes)) == settings.images
         assert set(SHAPES3D.compositions(SHAPES3D.ids(scenes))) <= set(own)
         assert not tested & set(scenes)
     few, more = (set(seen(factored, m)) for m in factored.factor_models.values())
-    assert few < more
+    assert few < more  # models of one seed
 
 
-def test_without_a_model_all_is_unseen(factored):
-    assert set(splits(factored, "sprites")) == {"unseen"}
+def test_models_of_other_seeds_see_other_compositions(factored):
+    settings = factored.factor_models["on-shapes"]
+    other = settings.model_copy(update={"seed": 1})
+    assert set(seen(factored, settings)) != set(seen(factored, other))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
 from cood.evaluation.interventions.interventions import ACCURACIES
 from cood.report.plots.style import MARKERS, WIDTH, add_legend, model_styles
 from cood.report.plots.svg import Label, label_marks, with_interval
-from cood.report.tables.formatting import MISSING
+from cood.report.tables.formatting import MISSING, format_counts
 from cood.report.topics.interventions.points import format_points
 
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
@@ -286,15 +286,16 @@ def describe_rotation(largest: float, metrics: pd.Series) -> str:
 
 def describe_samples(results: Results, table: pd.DataFrame) -> str:
     """Which compositions edits are fitted on and evaluated on, as a sentence."""
-    images = table[table["metric"] == ACCURACIES[0]]["n"].max() if len(table) else 0
+    counts = table.loc[table["metric"] == ACCURACIES[0], "n"]
+    images = format_counts(counts) if len(counts) else "0"
     text = (
-        "Edits are fitted on images and texts of compositions that some model may have seen, and "
-        "evaluated on unseen compositions"
+        "Edits are fitted on images and texts of compositions that the model has seen, and "
+        "evaluated on those that it has not seen"
         if results.study.trained
         else "No composition counts as seen here, so edits are fitted on a random half of the "
         "compositions and evaluated on the other half"
     )
-    return f"{text} ({images:,.0f} images of the first set, {table['model'].nunique()} models)."
+    return f"{text} ({images} images of the first set, {table['model'].nunique()} models)."
 
 
 def _select(

@@ -11,7 +11,8 @@ from cood.errors import StudyError
 from cood.files import write_table
 from cood.report.topics.novelty import describe_held_out_check, describe_unreadable_files
 from cood.settings.study_file import load_study
-from cood.splits import seen, training_captions
+from cood.splits import seen
+from cood.training_set import training_captions
 
 
 @pytest.fixture

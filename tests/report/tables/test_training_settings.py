@@ -1,4 +1,4 @@
-from cood.report.topics.experiment import NO_MODEL, training_settings
+from cood.report.tables.training_settings import NO_MODEL, training_settings
 
 
 def values(study):
@@ -27,8 +27,12 @@ def test_few_values_and_words_are_counted(parse):
 
 
 def test_many_values_are_a_range_with_its_median(parse):
-    models = {f"m{k}": {"share": 0.9, "skew": k / 4, "seed": k} for k in range(5)}
-    assert values(parse(models=models))["skew"] == "0 to 1, median 0.5 (5 values)"
+    models = {
+        f"m{k}": {"share": 0.9, "skew": k / 4, "steps": 10 * 10**k, "seed": k} for k in range(5)
+    }
+    found = values(parse(models=models))
+    assert found["skew"] == "0 to 1, median 0.5"
+    assert found["steps"] == "10 to 100,000, median 1,000"
 
 
 def test_a_study_without_training_says_so(parse):

@@ -26,6 +26,7 @@ SETTINGS = {
     "strength": "strength of the treatment",
 }
 FEW = 3  # so many different values are listed one by one
+LARGE = 100  # from which numbers are shown without decimals
 NO_MODEL = "The study trains no model."
 
 
@@ -60,8 +61,10 @@ def _values(trained: list[Training], key: str) -> str:
     if len(counts) <= FEW or not pd.api.types.is_numeric_dtype(values):
         return ", ".join(f"{_shown(value)} ({n})" for value, n in counts.items())
     low, median, high = values.min(), values.median(), values.max()
-    return f"{_shown(low)} to {_shown(high)}, median {_shown(median)} ({len(counts)} values)"
+    return f"{_shown(low)} to {_shown(high)}, median {_shown(median)}"
 
 
 def _shown(value: object) -> str:
-    return f"{value:,.4g}" if isinstance(value, int | float) else str(value)
+    if not pd.api.types.is_number(value):
+        return str(value).replace("_", " ")
+    return f"{value:,.0f}" if value >= LARGE else f"{value:.3g}"  # type: ignore[operator]
