@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from cood.settings import NO_TREATMENT, PLACEBO
+from cood.settings import NO_TREATMENT
 
 TRAINED = "share"  # a column that has a value for models that are trained here only
 WORDS_A_LINE = 3  # settings in a line of a label
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How readers see a setting.
-
-    Attributes
-    ----------
-    heading
-        Of a column of a table.
-    number
-        Format of a value.
-    phrase
-        Format of a value within words.
-    """
-
-    heading: str
-    number: str = "{}"
-    phrase: str = "{}"
-
-
+# By setting, the format of its value, and of that among words.
 SETTINGS = {
-    "share": Setting("share seen", "{:.0%}", "sees {} of the compositions outside the core"),
-    "images": Setting("drawings", "{:,.0f}", "{} drawings"),
-    "steps": Setting("steps", "{:,.0f}", "{} steps"),
-    "batch": Setting("batch", "{:,.0f}", "batches of {}"),
-    "skew": Setting("skew", "{:.2f}", "skew {}"),
-    "wrong_captions": Setting("wrong captions", "{:.0%}", "{} wrong captions"),
-    "pair_captions": Setting("captions of pairs", "{:.0%}", "{} of the captions name the pair"),
-    "learning_rate": Setting("learning rate", "{:.2g}", "learning rate {}"),
-    "weight_decay": Setting("weight decay", "{:.2g}", "weight decay {}"),
-    "embed_dim": Setting("width", "{:.0f}", "width {}"),
-    "image_tower": Setting("image tower", phrase="image tower {}"),
-    "text_tower": Setting("text tower", phrase="text tower {}"),
-    "loss": Setting("loss", phrase="{} loss"),
-    "treatment": Setting("treatment"),
-    "strength": Setting("strength", "{:.2g}", "strength {}"),
-    "seed": Setting("seed", "{:.0f}", "seed {}"),
+    "share": ("{:.0%}", "sees {} of the compositions outside the core"),
+    "images": ("{:,.0f}", "{} images"),
+    "steps": ("{:,.0f}", "{} steps"),
+    "batch": ("{:,.0f}", "batches of {}"),
+    "skew": ("{:.2f}", "skew {}"),
+    "wrong_captions": ("{:.0%}", "{} wrong captions"),
+    "pair_captions": ("{:.0%}", "{} of the captions name the pair"),
+    "learning_rate": ("{:.2g}", "learning rate {}"),
+    "weight_decay": ("{:.2g}", "weight decay {}"),
+    "embed_dim": ("{:.0f}", "width {}"),
+    "image_tower": ("{}", "image tower {}"),
+    "text_tower": ("{}", "text tower {}"),
+    "loss": ("{}", "{} loss"),
+    "treatment": ("{}", "{}"),
+    "strength": ("{:.2g}", "strength {}"),
+    "seed": ("{:.0f}", "seed {}"),
 }
 
 
@@ -66,12 +47,9 @@ def setting_text(name: str, value: Any) -> str:
     Examples
     --------
     >>> setting_text("share", 0.413), setting_text("treatment", "additivity_placebo")
-    ('41%', 'placebo of additivity')
+    ('41%', 'additivity placebo')
     """
-    if name == "treatment":
-        placebo = value.endswith(PLACEBO)
-        return f"placebo of {value.removesuffix(PLACEBO)}" if placebo else value
-    return SETTINGS[name].number.format(value)
+    return SETTINGS[name][0].format(value).replace("_", " ")
 
 
 def model_lines(models: pd.DataFrame) -> dict[str, list[str]]:
@@ -103,7 +81,6 @@ def _applies(name: str, row: dict[str, Any]) -> bool:
 
 
 def _phrase(name: str, value: Any) -> str:
-    text = setting_text(name, value)
     if name == "treatment" and value == NO_TREATMENT:
         return "no treatment"
-    return SETTINGS[name].phrase.format(text)
+    return SETTINGS[name][1].format(setting_text(name, value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +115,7 @@ def model_styles(models: pd.DataFrame) -> ModelStyles:
     """
     names = models["model"].tolist()
     share = models[TRAINED] if TRAINED in models else pd.Series(np.nan, index=models.index)
-    families = family_colours(models.loc[share.isna(), "family"].unique())
+    families = _family_colours(models.loc[share.isna(), "family"], alone=share.isna().all())
     shades = _shades(share.dropna())
     trained = [shades.to_rgba(value)[:3] if shades else ONE_SHADE for value in share]
     colours = [
@@ -135,10 +134,10 @@ def model_styles(models: pd.DataFrame) -> ModelStyles:
     )
 
 
-def family_colours(names: Iterable[str]) -> dict[str, Any]:
-    """Colour of each family, in a fixed order."""
-    families = sorted(names, key=_by_number)
-    if len(families) <= MOST_SHADES:
+def _family_colours(names: pd.Series, *, alone: bool) -> dict[str, Any]:
+    """Colour of each family, in a fixed order; `alone`: there are no shades of shares beside."""
+    families = sorted(names.unique(), key=_by_number)
+    if alone and len(families) <= MOST_SHADES:
         colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
     else:
         colours = sns.color_palette(DISTINCT_COLOURS, len(families))

@@ -65,7 +65,7 @@ def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
         is_id_accuracy = published.equals(board["ID"].rename(published.name))
         if not is_id_accuracy:
             table[PUBLISHED_HEADING] = published.map(percent, na_action="ignore")
-    headings = {name: SETTINGS[name].heading for name in settings}
+    headings = {name: name.replace("_", " ") for name in settings}
     table = table.rename(columns={"ID": id_heading, **headings})
     first = ["model", "C-OoD", id_heading, "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
