@@ -77,7 +77,8 @@ def model_lines(models: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _applies(name: str, row: dict[str, Any]) -> bool:
-    return name != "strength" or row["treatment"] != NO_TREATMENT
+    known = pd.notna(row[name])
+    return known and (name != "strength" or row["treatment"] != NO_TREATMENT)
 
 
 def _phrase(name: str, value: Any) -> str:
