@@ -66,6 +66,7 @@ def _model(study: Study, name: str) -> dict[str, Any]:
         "kind": TRAINED_HERE,
         "family": settings.family,
         "architecture": name_of(settings.towers),
+        "replicate_of": study.replicate_of(name),
         **settings.model_dump(exclude={"moments"}),
         "compositions": len(seen(study, settings)),
         "samples_seen": settings.steps * settings.batch,
