@@ -16,7 +16,7 @@ from cood.paths import Paths, project_root
 from cood.settings.study_file import parse_study
 
 PROVENANCE = "provenance.json"
-ANSWERS, CLAIMS = "answers.parquet", "claims.csv"
+ANSWERS, DESIGN, CLAIMS = "answers.parquet", "design.parquet", "claims.csv"
 NAMED = ("claim", "test", "title", "verdict")  # texts of the table of claims
 
 
@@ -66,6 +66,11 @@ class Reference:
     def answer_counts(self) -> pd.DataFrame:
         """Right answers by model and composition, as `load_answer_counts` gives those of a run."""
         return read_table(self.paths.reference / ANSWERS)
+
+    def design(self) -> pd.DataFrame | None:
+        """The design that its models were drawn from, a row a model; None without a design."""
+        file = self.paths.reference / DESIGN
+        return read_table(file) if file.is_file() else None
 
     def claims(self) -> pd.DataFrame | None:
         """A row a test, as the notebook `claims` saved them; None if the run has no such page."""

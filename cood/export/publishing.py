@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from cood.analysis.answer_counts import load_answer_counts
-from cood.analysis.reference import ANSWERS, CLAIMS, PROVENANCE, read_claims
+from cood.analysis.reference import ANSWERS, CLAIMS, DESIGN, PROVENANCE, read_claims
 from cood.errors import CoodError
 from cood.evaluation.collect import scored_settings
 from cood.files import locked, read_json, read_table, sha256
@@ -31,7 +31,7 @@ LEVEL = 22  # the highest of zstd; twelve seconds for the scores of 200 models
 TABLES = (
     "scores.parquet",
     "models.parquet",
-    "design.parquet",
+    DESIGN,
     "image_encoders.parquet",
     "factor_scores.parquet",
 )
