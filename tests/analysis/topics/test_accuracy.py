@@ -84,7 +84,7 @@ def test_a_comparison_without_overlap_decides_nothing():
     said = describe_language_gap(table, language_gap(table))
     assert "decides nothing" not in said
     best = table.loc[table["C-OoD"].idxmax()]
-    assert f"held-out compositions: CLIP {100 * best['C-OoD']:.1f} % [" in said
+    assert f"on the core: CLIP {100 * best['C-OoD']:.1f} % [" in said
     assert f"({best['model']}), images alone" in said
     apart = table.assign(ID=table["ID"] / np.where(table["trained_on"] == "CLIP", 100, 1))
     gap = language_gap(apart)

@@ -38,7 +38,7 @@ def results(tiny):
             "parameters": SIZE,
             "embed_dim": 64.0,
             "images": 2 * SIZE,
-            "epochs": np.arange(1, N + 1),
+            "samples_seen": 2 * SIZE * np.arange(1, N + 1),
             "pairs": [1.0, 2.0, 3.0] + [np.nan] * (N - 3),
         }
     )
@@ -48,11 +48,11 @@ def results(tiny):
 def test_sizes_that_can_be_held_fixed(results):
     every = sizes(results)
     np.testing.assert_allclose(every["parameters"], np.log10(SIZE))
-    shown = every["images shown in training"]
+    shown = every["samples seen"]
     np.testing.assert_allclose(shown, np.log10(2 * SIZE * np.arange(1, N + 1)))
     found, left = confounders(results)
     # Images order the models as parameters do; pairs are known of three models only.
-    assert list(found) == ["parameters", "images shown in training"]
+    assert list(found) == ["parameters", "samples seen"]
     assert left == ["width of the embedding", "pre-training pairs", "training images"]
 
 
