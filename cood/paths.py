@@ -9,6 +9,7 @@ from cood.errors import CoodError
 
 SNAKEFILE = Path("workflow") / "Snakefile"
 STUDIES = Path("workflow") / "studies"
+REFERENCE = "reference"
 
 
 def project_root() -> Path:
@@ -36,6 +37,11 @@ class Paths:
     def results(self) -> Path:
         """Folder of all artefacts of the study."""
         return self.root / "results" / self.study
+
+    @property
+    def reference(self) -> Path:
+        """Folder of the joined tables of a finished run of the study that were published."""
+        return self.root / REFERENCE / self.study
 
     def manifest(self, set_: str) -> Path:
         """Table of a set's images; the images lie beside it."""

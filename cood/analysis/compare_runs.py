@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.analysis.reference import CLAIMS, PROVENANCE, check_reference, read_claims
 from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE
-from cood.files import read_table
+from cood.files import read_json, read_table
 from cood.metrics import SCORES
+from cood.paths import Paths, project_root
 from cood.settings.study_file import load_study
 
 ACCURACIES = {  # by method; image-only encoders have linear probes too
@@ -30,8 +31,9 @@ MISSES = 0.05  # share of 95 % intervals of equal numbers that exclude 0
 OOD = "pair_top1 on unseen"
 # States of a number, or of a verdict.
 SAME, WITHIN, BEYOND, UNKNOWN = "same", "within", "beyond", "no interval"
-ONLY_A, ONLY_B = "only in A", "only in B"
-COUNTED = (BEYOND, ONLY_A, ONLY_B)  # states in which two runs differ
+ONLY_A, ONLY_B, OTHER = "only in A", "only in B", "another model"
+COUNTED = (BEYOND, ONLY_A, ONLY_B, OTHER)  # states in which two runs differ
+LISTED = 10  # models that are not compared, above which they are counted and not listed
 KEYS = ["kind", "what", "model"]
 COLUMNS = [
     *KEYS,
@@ -59,7 +61,7 @@ class Run:
     Attributes
     ----------
     folder
-        Its results.
+        Its results, or its published tables.
     numbers
         A row a number: `kind` (``claim`` or ``score``), `what`, `model`, `value`, `low`, `high`
         and, for claims, `verdict`.
@@ -76,18 +78,20 @@ class Run:
 
 
 def read_run(place: str) -> Run:
-    """Read a completed run, by its results folder or by the name of its study.
+    """Read a completed run, by its folder or by the name of its study.
+
+    A study that has no results here is read from its reference run, if one was published.
 
     Raises
     ------
     CoodError
-        If there is no such run, or it has no table of scores.
+        If there is no such run, it has no table of scores, or one of its files is damaged.
     """
-    folder = Path(place)
-    if not folder.is_dir():
-        if len(folder.parts) != 1:
-            raise CoodError(f"{place}: no such folder; name the results of a run, or its study")
-        folder = load_study(place).paths.results
+    folder = _folder(place)
+    claims = folder / "notebooks" / "claims" / CLAIMS
+    if (folder / PROVENANCE).is_file():
+        check_reference(folder)
+        claims = folder / CLAIMS
     scores, settings = folder / "scores.parquet", folder / "settings.json"
     if not scores.is_file():
         raise ArtefactError(
@@ -96,11 +100,31 @@ def read_run(place: str) -> Run:
         )
     tables = [folder / f"{name}.parquet" for name in ("models", "image_encoders")]
     models = [m for table in tables if table.is_file() for m in read_table(table)["model"]]
-    claims = _claims(folder / "notebooks" / "claims" / "claims.csv")
-    parts = [part for part in (claims, _scores(read_table(scores), models)) if len(part)]
+    parts = [part for part in (_claims(claims), _scores(read_table(scores), models)) if len(part)]
     numbers = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(NUMBERS))
-    used = dict(_flat(json.loads(settings.read_text()))) if settings.is_file() else None
+    used = dict(_flat(read_json(settings))) if settings.is_file() else None
     return Run(folder, numbers.astype(NUMBERS), models, used)
+
+
+def _folder(place: str) -> Path:
+    """Folder of a run that is given as a folder, or by the name of its study."""
+    folder = Path(place)
+    if folder.is_dir():
+        return folder
+    if len(folder.parts) != 1:
+        raise CoodError(f"{place}: no such folder; name the results of a run, or its study")
+    paths = Paths(project_root(), place)
+    if not paths.reference.is_dir():  # that of a study whose file is not here can be read too
+        paths = load_study(place).paths
+    if paths.scores.is_file():
+        return paths.results
+    if paths.reference.is_dir():
+        return paths.reference
+    results, reference = (f.relative_to(paths.root) for f in (paths.results, paths.reference))
+    raise ArtefactError(
+        f"study {paths.study} has neither a completed run in {results} nor a reference run in "
+        f"{reference}; run `nox -s reproduce -- --study {paths.study}`"
+    )
 
 
 def compare(a: Run, b: Run) -> pd.DataFrame:
@@ -108,7 +132,8 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
 
     `state` is ``same``; ``within`` or ``beyond``, by whether the interval of the difference holds
     0; ``no interval`` where the two differ and one of them has none; ``only in A`` or ``only in
-    B``. A claim with different verdicts is ``beyond``. The interval of a difference of two
+    B``; ``another model`` for models that share a name only (`unlike_models`). A claim with
+    different verdicts is ``beyond``. The interval of a difference of two
     independent numbers follows from theirs (Zou and Donner 2008, https://doi.org/10.1002/sim.3095).
     If both runs were tested on the same images it is too wide, and the comparison conservative.
 
@@ -127,6 +152,8 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     d = table["difference"] = table["a"] - table["b"]
     table["low"] = d - np.hypot(table["a"] - table["a_low"], table["b_high"] - table["b"])
     table["high"] = d + np.hypot(table["a_high"] - table["a"], table["b"] - table["b_low"])
+    other = table["model"].isin(unlike_models(a, b))
+    table.loc[other, ["difference", "low", "high"]] = np.nan
     verdicts_differ = table["a_verdict"].fillna("") != table["b_verdict"].fillna("")
     both_empty = table[["a", "b"]].isna().all(axis=1)
     equal = np.isclose(table["a"], table["b"], rtol=RELATIVE, atol=ABSOLUTE) | both_empty
@@ -135,6 +162,7 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     choices = {
         ONLY_A: table["in_b"].isna(),
         ONLY_B: table["in_a"].isna(),
+        OTHER: other,
         SAME: same,
         BEYOND: outside,
         UNKNOWN: table["low"].isna(),
@@ -147,6 +175,31 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
 def differs(table: pd.DataFrame) -> bool:
     """Whether two runs differ: in a verdict, beyond an interval, or in their claims and scores."""
     return bool(table["state"].isin(COUNTED).any())
+
+
+def unlike_models(a: Run, b: Run) -> list[str]:
+    """Models of two runs that share a name but were drawn from different designs.
+
+    The models of a design are numbered, so that the first of each has the same name. They are the
+    same model only where their settings are the same.
+    """
+    if a.settings is None or b.settings is None or not _designs_differ(a, b):
+        return []
+    return [model for model in a.models if model in b.models and _own(a, model) != _own(b, model)]
+
+
+def _designs_differ(a: Run, b: Run) -> bool:
+    return _own(a, "", "design") != _own(b, "", "design")
+
+
+def _own(run: Run, name: str, section: str = "models") -> dict[str, Any]:
+    """Settings of a run in a section, or of one model."""
+    start = f"{section}.{name}"
+    return {
+        key: value
+        for key, value in (run.settings or {}).items()
+        if key == start or key.startswith(f"{start.rstrip('.')}.")
+    }
 
 
 def differing_settings(a: Run, b: Run) -> pd.DataFrame | None:
@@ -182,6 +235,10 @@ def _settings_section(a: Run, b: Run) -> str:
     if settings is None:
         folders = " and ".join(str(run.folder) for run in (a, b) if run.settings is None)
         return f"Settings: unknown for {folders}, without settings.json"
+    if _designs_differ(a, b):  # which lists the models; those of one run only have no counterpart
+        apart = {*unlike_models(a, b), *(set(a.models) ^ set(b.models))}
+        starts = tuple(f"models.{model}." for model in apart)
+        settings = settings[[not name.startswith(starts) for name in settings["setting"]]]
     return "Settings: the same" if settings.empty else "Settings that differ\n" + _lines(settings)
 
 
@@ -200,7 +257,17 @@ def _models_section(scores: pd.DataFrame) -> str:
     beyond = scores[scores["state"] == BEYOND].groupby("model").size()
     shown = _shown(accuracies, "score").drop(columns="score")
     counts = shown["model"].map(beyond).fillna(0).astype(int)
-    return f"{title}\n" + _lines(shown.assign(**{"scores beyond": counts}))
+    shown, lines = shown.assign(**{"scores beyond": counts}), []
+    for state in (ONLY_A, ONLY_B, OTHER):
+        apart = shown["state"] == state
+        if apart.sum() > LISTED:
+            names = shown.loc[apart, "model"]
+            said = f"{state} of the same name" if state == OTHER else state
+            lines.append(f"  {len(names)} models: {said} ({names.iloc[0]} to {names.iloc[-1]})")
+            shown = shown[~apart]
+    if len(shown):
+        lines.insert(0, _lines(shown))
+    return "\n".join([title, *lines])
 
 
 def _scores_section(scores: pd.DataFrame) -> str:
@@ -280,8 +347,8 @@ def _claims(file: Path) -> pd.DataFrame:
     """Verdicts, with the statistic of each test if any, as the notebook `claims` saved them."""
     if not file.is_file():
         return pd.DataFrame()
-    table = pd.read_csv(file, dtype={"test": str})
-    what = (table["claim"] + " " + table["test"].fillna("")).str.strip()
+    table = read_claims(file)
+    what = (table["claim"] + " " + table["test"]).str.strip()
     # Where no claim could be tested, the file has no columns of numbers.
     table = table.reindex(columns=["value", "low", "high", "verdict"])
     return table.assign(kind=CLAIM, what=what, model="")

@@ -73,12 +73,19 @@ class Results:
 def load_results(study: str, models: str = EVERY, set: str = FIRST) -> Results:
     """Read the joined scores and models of a study, by its name or path.
 
-    `models` and `set` choose among them; see `select`.
+    `models` and `set` choose among them; see `select`. Models that repeat a point of the design
+    are left out: they say how reliable a score is, and are no models of their own.
     """
     settings = load_study(study)
-    table = read_table(settings.paths.models)
+    table = _without_replicates(read_table(settings.paths.models))
     results = Results(settings, read_table(settings.paths.scores), table)
     return select(results, models, set)
+
+
+def _without_replicates(models: pd.DataFrame) -> pd.DataFrame:
+    if "replicate_of" not in models:
+        return models
+    return models[models["replicate_of"].fillna("") == ""].reset_index(drop=True)
 
 
 def select(results: Results, models: str = EVERY, set: str = FIRST) -> Results:

@@ -1,4 +1,4 @@
-"""Commands for what others take part in: reviews, exports, links."""
+"""Commands for what others take part in: reviews, exports, reference runs, links."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ def export(
     from cood.export.exporting import WRITERS, export_set
 
     export_set(load_study(study), set_, to, formats or list(WRITERS), say)
+
+
+@app.command(rich_help_panel=SHARE)
+def publish(study: StudyName = MINI) -> None:
+    """Keep the joined tables of a finished study with the project, as a reference run."""
+    from cood.export.publishing import publish
+
+    print(publish(load_study(study), say))
 
 
 @app.command(rich_help_panel=SHARE)

@@ -40,10 +40,15 @@ def collect(study: Study) -> None:
         _join(map(study.paths.model_factor_scores, names), study.paths.factor_scores)
     write_table(pd.DataFrame([_model(study, name) for name in study.models]), study.paths.models)
     with atomic(study.paths.settings) as temporary:
-        temporary.write_text(study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n")
+        temporary.write_text(scored_settings(study))
     if study.image_encoders:
         encoders = [_image_encoder(study, name) for name in study.embedded_image_encoders]
         write_table(pd.DataFrame(encoders), study.paths.image_encoders)
+
+
+def scored_settings(study: Study) -> str:
+    """The settings of a study that its joined scores depend on, as JSON."""
+    return study.model_dump_json(indent=1, exclude=NOT_SCORED) + "\n"
 
 
 def _join(files: Iterable[Path], path: Path) -> None:
@@ -60,6 +65,7 @@ def _model(study: Study, name: str) -> dict[str, Any]:
         "kind": TRAINED_HERE,
         "family": settings.family,
         "architecture": settings.towers.architecture,
+        "replicate_of": study.replicate_of(name),
         **settings.model_dump(exclude={"moments"}),
         "compositions": len(seen(study, settings)),
         "samples_seen": settings.steps * settings.batch,

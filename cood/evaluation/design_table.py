@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cood.files import read_table, write_table
-from cood.settings import REPLICATE, Training
+from cood.settings import Training
 from cood.settings.study_file import Study
 from cood.splits import core
 from cood.training_set import PAIR
@@ -35,14 +35,11 @@ def tabulate_design(study: Study) -> pd.DataFrame:
     the end, `diverged` whether that is not finite or no lower than at the start.
     """
     names = [factor.name for factor in study.design.factors.as_factors()] if study.design else []
-    models = [name for name in study.trained if _of_design(study, name)]
+    points = study.design.names() if study.design else []
+    models = [name for name in study.trained if name in points or study.replicate_of(name)]
     table = pd.DataFrame([_row(study, model, names) for model in models])
     write_table(table, study.paths.design)
     return table
-
-
-def _of_design(study: Study, model: str) -> bool:
-    return study.design is not None and model.removesuffix(REPLICATE) in study.design.names()
 
 
 def _row(study: Study, model: str, names: list[str]) -> dict[str, Any]:
@@ -52,10 +49,9 @@ def _row(study: Study, model: str, names: list[str]) -> dict[str, Any]:
     realised = _realised(study, settings, captions, training)
     loss = training["loss"].to_numpy()
     end = float(loss[-max(1, round(TAIL * len(loss))) :].mean())
-    original = model.removesuffix(REPLICATE)
     return {
         "model": model,
-        "replicate_of": original if original != model else "",
+        "replicate_of": study.replicate_of(model),
         **{name: getattr(settings, name) for name in names},
         **{f"{name}{REALISED}": realised[name] for name in names if name in realised},
         "compositions": captions["composition"].nunique(),

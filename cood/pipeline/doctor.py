@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,10 +26,11 @@ from cood.pipeline.preflight import (
     published_models,
     release_file,
 )
+from cood.report.provenance.machine import gpus
 from cood.settings import ReleaseSet
 from cood.settings.study_file import Study
 
-TIMEOUT = 4.0  # seconds that a check waits for a program or a server
+TIMEOUT = 4.0  # seconds that a check waits for a server
 TOO_LONG = 1.0  # GPU hours above which the work is not left to a CPU
 
 
@@ -122,17 +122,6 @@ def _gpu_memory(study: Study) -> float:
     ]
     sizes += [rough.size_of_generator(settings) for settings in study.generated.values()]
     return (max((size for size in sizes if size == size), default=0.0) + rough.ACTIVATIONS) / GB
-
-
-def gpus() -> list[tuple[str, float]]:
-    """Name and memory in GB of each GPU that nvidia-smi lists; empty where there is none."""
-    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT, check=True)
-        rows = [line.rsplit(",", 1) for line in done.stdout.splitlines() if line.strip()]
-        return [(name.strip(), float(memory) * 2**20 / GB) for name, memory in rows]
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return []
 
 
 def _hub(study: Study, left: pd.Series) -> Iterator[Check]:

@@ -25,7 +25,7 @@ from cood.settings.consistency import (
     check_verification,
 )
 from cood.settings.curation import Corpus, NearDuplicates, Verification
-from cood.settings.design import Design
+from cood.settings.design import REPLICATE, Design
 from cood.settings.evaluation import (
     NEUTRAL,
     DimensionSwap,
@@ -112,6 +112,12 @@ class Study(Settings):
     def trained(self) -> dict[str, Training]:
         """The models that are trained here."""
         return {n: m for n, m in self.models.items() if isinstance(m, Training)}
+
+    def replicate_of(self, model: str) -> str:
+        """The model of the design that a model repeats with another seed; empty if it does not."""
+        original = model.removesuffix(REPLICATE)
+        is_one = self.design is not None and model != original and original in self.models
+        return original if is_one else ""
 
     @property
     def own_image_encoders(self) -> dict[str, ImageEncoderTraining | UntrainedImageEncoder]:

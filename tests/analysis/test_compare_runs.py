@@ -209,6 +209,95 @@ def test_settings_that_differ(write):
     assert f"unknown for {unknown.folder}" in as_text(a, unknown, compare(a, unknown))
 
 
+def designed(seed, **shares):
+    models = {name: {"share": share} for name, share in shares.items()}
+    return {"design": {"seed": seed, "models": len(models)}, "models": models}
+
+
+def test_models_of_another_design_share_a_name_only(write):
+    rows = [score("m001", 0.5), score("m002", 0.5)]
+    a = write("a", rows, settings=designed(0, m001=0.2, m002=0.4))
+    more = [*rows, score("m003", 0.5)]
+    b = write("b", more, settings=designed(1, m001=0.3, m002=0.4, m003=0.8))
+    table = compare(a, b)
+    assert state(table, model="m001") == "another model"
+    assert state(table, model="m002") == "same"  # its settings are
+    assert state(table, model="m003") == "only in B"
+    assert table.set_index("model").loc["m001", ["difference", "low", "high"]].isna().all()
+    assert differs(table)
+    text = as_text(a, b, table)
+    assert "design.seed    0  1" in text
+    assert "models.m" not in text
+    # Of one design, a model with another setting is compared, and the setting shown.
+    c = write("c", rows, settings=designed(0, m001=0.3, m002=0.4))
+    assert state(compare(a, c), model="m001") == "same"
+    assert "models.m001.share  0.2  0.3" in as_text(a, c, compare(a, c))
+    unknown = write("d", rows, settings=None)
+    assert state(compare(a, unknown), model="m001") == "same"
+
+
+def test_many_models_of_one_run_are_counted(write):
+    names = [f"m{i:03}" for i in range(1, 31)]
+    a = write("a", [score(name, 0.5) for name in names[:11]], settings=designed(0))
+    b = write("b", [score(name, 0.5) for name in names], settings=designed(0))
+    text = as_text(a, b, compare(a, b))
+    assert "  19 models: only in B (m012 to m030)\n" in text
+    assert "m013" not in text
+    shares = [dict.fromkeys(names[:11], share) for share in (0.1, 0.2)]
+    a, b = (
+        write(name, [score(model, 0.5) for model in own], settings=designed(i, **own))
+        for i, (name, own) in enumerate(zip("cd", shares, strict=True))
+    )
+    text = as_text(a, b, compare(a, b))
+    assert "  11 models: another model of the same name (m001 to m011)\n" in text
+    assert "m002" not in text
+
+
+CLAIM = {"claim": "C2", "test": "ID", "value": 0.5, "low": 0.1, "high": 0.9, "verdict": "supported"}
+PARTS = {
+    "nothing": ([], None),
+    "no score": ([score("few", np.nan, metric="", note="no network")], None),
+    "claims only": ([], [CLAIM]),
+    "untested claims": ([], [{"claim": "C2", "test": "", "verdict": "not testable here"}]),
+    "another model": ([score("other", 0.5)], [CLAIM]),
+    "all": ([score("few", 0.5)], [CLAIM]),
+}
+
+
+@pytest.mark.parametrize("one", PARTS)
+@pytest.mark.parametrize("other", PARTS)
+def test_runs_that_lack_scores_or_claims_are_compared(write, one, other):
+    a, b = (
+        write("a", PARTS[one][0], claims=PARTS[one][1]),
+        write("b", PARTS[other][0], claims=PARTS[other][1]),
+    )
+    table = compare(a, b)
+    text = as_text(a, b, table)
+    assert text.endswith("A and B differ") == differs(table)
+    assert list(table.columns) == COLUMNS
+    if one == other:
+        assert not differs(table)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("settings.json", "{"),
+        ("models.parquet", "PAR1"),
+        ("scores.parquet", "PAR1"),
+        ("notebooks/claims/claims.csv", ""),
+        ("notebooks/claims/claims.csv", "claim\nC1\n"),
+    ],
+)
+def test_a_damaged_file_is_named(write, capsys, file, content):
+    folder = write("a", [score("few", 0.5)], claims=[CLAIM]).folder
+    (folder / file).write_text(content)
+    assert main(["compare", str(folder), str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder / file} is " in said
+    assert said.count("\n") == 1
+
+
 def test_what_cannot_be_compared(project, capsys):
     with pytest.raises(CoodError, match="results/none: no such folder"):
         read_run("results/none")

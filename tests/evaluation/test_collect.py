@@ -16,6 +16,7 @@ from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.evaluation.common.tensor_names import ablated
 from cood.evaluation.embeddings import split_members
 from cood.evaluation.interventions.dimension_swap import swap_dimensions
+from cood.evaluation.linear_probe.linear_probe import score_linear_probe
 from cood.evaluation.representation.representation_metrics import score_representation
 from cood.files import read_table, read_tensors, write_tensors
 
@@ -99,7 +100,36 @@ def test_what_is_known_of_each_model(joined):
     assert few["parameters"] > 49408 * 64
     assert few["family"] == "draw 0"
     assert few["architecture"] == "resnet-causal-64-softmax"
-    assert few[["share", "images", "steps", "seed"]].tolist() == [0.6, 64, 8, 0]
+    settings = joined.models["few"].model_dump(exclude={"moments"})
+    assert few[list(settings)].to_dict() == settings
+    assert few["samples_seen"] == 8 * 8
+
+
+def test_what_is_known_of_each_image_only_encoder(copied, parse):
+    recipe = {"image_tower": "resnet", "share": 0.6, "images": 64, "steps": 16, "batch": 8}
+    encoders = {"run": {"objective": "views", **recipe}, "raw": {"untrained": "byobnet"}}
+    study = parse(image_encoders=encoders, models={"few": {"share": 0.6}})
+    few = study.paths.embeddings("few", "ao")
+    for name in study.embedded_image_encoders:
+        other = study.paths.embeddings(name, "ao")
+        other.parent.mkdir(parents=True)
+        other.write_bytes(few.read_bytes())
+    for name in study.probed:
+        score_linear_probe(study, name)
+    score_accuracy(study, "few")
+    swap_dimensions(study, "few")
+    score_representation(study, "few")
+    score_baselines(study)
+    collect(study)
+    table = read_table(study.paths.image_encoders).set_index("model")
+    assert list(table.index) == ["run-eighth", "run-quarter", "run-half", "run-whole", "raw"]
+    assert table["run"].tolist()[:4] == table["family"].tolist()[:4] == ["run"] * 4
+    assert table["steps"].tolist()[:4] == [2, 4, 8, 16]
+    assert table["samples_seen"].tolist()[:4] == [16, 32, 64, 128]
+    assert table.loc["run-half", ["objective", "learns"]].tolist() == ["views", "images alone"]
+    assert table.loc["raw", ["family", "learns"]].tolist() == ["untrained", "nothing"]
+    assert set(table["kind"]) == {"trained here"}
+    assert set(table.index) <= set(read_table(study.paths.scores)["model"])
 
 
 def test_joining_again_gives_the_same_bytes(joined):
@@ -158,12 +188,15 @@ def with_null(copied):
     """The tiny study with an untrained model and other templates, embedded by the command line."""
     file = copied.paths.studies / "tiny.yaml"
     settings = yaml.safe_load(file.read_text())
-    settings["null_models"] = {"null": {"image_tower": "resnet", "seed": 3}}
+    settings["null_models"] = {
+        "null": {"image_tower": "resnet", "seed": 3},
+        "narrow": {"image_tower": "vit", "embed_dim": 8, "loss": "sigmoid"},
+    }
     settings["evaluation"]["ablations"] = {"bare": ["{}"]}
     settings["models"] = {"few": {"share": 0.6}}
     file.write_text(yaml.safe_dump(settings))
     for command in ("embed", "accuracy", "representation-metrics"):
-        for model in ("few", "null"):
+        for model in ("few", "null", "narrow"):
             assert main([command, "--study", "tiny", "--model", model]) == 0
     for command in (["baselines"], ["dimension-swap", "--model", "few"], ["collect"]):
         assert main([*command, "--study", "tiny"]) == 0
@@ -173,7 +206,7 @@ def with_null(copied):
 def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
     scores, models = with_null.scores, with_null.models
     assert models["model"].tolist() == ["few"]
-    assert {"few", "null"} <= set(scores["model"])
+    assert {"few", "null", "narrow"} <= set(scores["model"])
     swapped = set(read_table(with_null.study.paths.model_dimension_swap("few"))["metric"])
     keys = [key for key in JOINED_SCORES.keys if key != "model"]
     few = scores[(scores["model"] == "few") & ~scores["split"].isin(["seen", "core"])]
@@ -182,13 +215,17 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
     left, right = (table[keys].sort_values(keys).reset_index(drop=True) for table in (few, null))
     pd.testing.assert_frame_equal(left, right)
     found = untrained_scores(with_null, metric="pair_top1", split="unseen")
-    assert found.index.tolist() == ["null"]
-    assert found["low"].iloc[0] <= found["chance"].iloc[0]
+    assert set(found.index) == {"null", "narrow"}
+    assert (found["low"] <= found["chance"]).all()
     bare = null[(null["templates"] == "bare") & (null["metric"] == "pair_top1")]
     assert len(bare) == 1
     tensors, metadata = read_tensors(with_null.study.paths.embeddings("null", "ao"))
     assert metadata["checkpoint"] == "resnet-causal-64-softmax, untrained, seed 3"
     assert json.loads(metadata["ablations"]) == {"bare": ["{}"]}
+    narrow, of_narrow = read_tensors(with_null.study.paths.embeddings("narrow", "ao"))
+    assert of_narrow["checkpoint"] == "vit-causal-8-sigmoid, untrained, seed 0"
+    assert of_narrow["embed_dim"] == "8"
+    assert narrow["images"].shape == (len(tensors["images"]), 8)
     assert tensors[ablated("bare")].shape == tensors["compositions"].shape
 
 

@@ -187,23 +187,6 @@ def test_settings_that_do_not_fit(machine, parse, project, capsys):
     assert capsys.readouterr().out.startswith("missing settings: ")
 
 
-def test_gpus_as_nvidia_smi_lists_them(tmp_path, monkeypatch):
-    program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho 'NVIDIA A100-SXM4-80GB, 81920'\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    [(name, memory)] = doctor.gpus()
-    assert name == "NVIDIA A100-SXM4-80GB"
-    assert memory == pytest.approx(85.9, abs=0.1)
-    program.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'; exit 9\n")
-    assert doctor.gpus() == []
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
-    monkeypatch.setattr(doctor, "TIMEOUT", 0.2)
-    assert doctor.gpus() == []
-    program.unlink()
-    assert doctor.gpus() == [] or Path("/usr/bin/nvidia-smi").exists()
-
-
 def test_servers_that_answer_and_that_do_not(monkeypatch):
     from http.server import BaseHTTPRequestHandler, HTTPServer
     from threading import Thread

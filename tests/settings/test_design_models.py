@@ -81,9 +81,12 @@ def test_points_of_other_factors_do_not_count(write):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"models": 7}, "design.models: 7 are too few for the 4 columns of the design; at least 8"),
-        ({"replicates": 9}, "design.replicates: 9 is more than the 8 models"),
-        ({"revisions": ["a", "b", "c"]}, "design.revisions: 3 are listed, and 2 are allowed"),
+        (
+            {"models": 7},
+            "design: models: 7 are too few for the 4 columns of the design; at least 8",
+        ),
+        ({"replicates": 9}, "design: replicates: 9 is more than the 8 models"),
+        ({"revisions": ["a", "b", "c"]}, "design: revisions: 3 are listed, and 2 are allowed"),
         ({"factors": {"shares": {}}}, "design.factors: unknown key 'shares'; did you mean share?"),
         (
             {"factors": {"share": {"low": 0.9, "high": 0.5}}},

@@ -27,6 +27,7 @@ PAUSE = 15  # seconds between two lines of progress
 MAX_LOGIT_SCALE = np.log(100.0)  # as in Radford et al. 2021, arXiv:2103.00020, section 2.5
 # Convolutions with the channels last take a third less time on the CPU.
 LAYOUT = torch.channels_last
+Losses = tuple[torch.Tensor, torch.Tensor]
 
 
 def deterministic() -> None:
@@ -74,15 +75,15 @@ def fit(
     -------
     pandas.DataFrame
         `step`, `images` (shown so far), `loss` and `learning_rate`, at about `ROWS` steps. If a
-        loss is not finite, training ends there, with the last sound weights; the last row has that
-        loss.
+        loss is not finite, training ends there, with the last sound weights, and the loss of the
+        last row is NaN.
     """
     model: Any = clip.model.to(memory_format=LAYOUT)
     loss_of = ClipLoss() if settings.loss == "softmax" else SigLipLoss()
 
     texts, text_of = tokens.unique(dim=0, return_inverse=True)
 
-    def loss(batch: torch.Tensor) -> torch.Tensor:
+    def loss(batch: torch.Tensor) -> Losses:
         pixels = images[batch].to(clip.device, memory_format=LAYOUT)
         image = model.encode_image(pixels)
         used, place = text_of[batch].unique(return_inverse=True)  # each text of a step once
@@ -91,8 +92,8 @@ def fit(
         units = normalize(image, dim=-1), normalize(text, dim=-1)
         contrast = loss_of(*units, model.logit_scale.exp(), **bias)
         if treatment is None or not treatment.active:
-            return contrast
-        return contrast + treatment.penalty(image, text, batch)
+            return contrast, contrast
+        return contrast + treatment.penalty(image, text, batch), contrast
 
     def clamp() -> None:
         with torch.no_grad():
@@ -118,7 +119,7 @@ def descend(
     model: torch.nn.Module,
     settings: Schedule,
     n: int,
-    loss_of: Callable[[torch.Tensor], torch.Tensor],
+    loss_of: Callable[[torch.Tensor], Losses],
     say: Callable[[str], None],
     *,
     after: Callable[[], None] = lambda: None,
@@ -132,7 +133,8 @@ def descend(
     model, settings
         The model, its schedule and learning rate.
     n, loss_of
-        Number of images, and the loss of a batch of them, given as indices below n.
+        Number of images, and the losses of a batch of them, given as indices below n: the one that
+        is minimised, and the one that is reported, which leaves penalties out.
     say, moments, keep
         As in `fit`, whose table is returned.
     after
@@ -153,7 +155,7 @@ def descend(
     sound = _copy(model)
     start = reported = time.monotonic()
     for step, batch in enumerate(_batches(n, settings, generator), start=1):
-        loss = loss_of(batch)
+        loss, shown = loss_of(batch)
         if not torch.isfinite(loss):
             model.load_state_dict(sound)
             say(f"diverged at step {step}: the weights are those of a moment before")
@@ -166,14 +168,14 @@ def descend(
         schedule.step()
         after()
         if step % max(1, steps // ROWS) == 0 or step == steps:
-            rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            rows.append((step, step * settings.batch, shown.item(), schedule.get_last_lr()[0]))
             sound = _copy(model, sound)
         if step in moments:
             keep(step)
         now = time.monotonic()
         if now - reported > PAUSE:
             left = (now - start) / step * (steps - step)
-            say(f"{step / steps:.0%} trained, loss {loss.item():.2f}, {left:.0f} s left")
+            say(f"{step / steps:.0%} trained, loss {shown.item():.2f}, {left:.0f} s left")
             reported = now
     model.eval()
     return pd.DataFrame(rows, columns=["step", "images", "loss", "learning_rate"])

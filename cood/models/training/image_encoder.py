@@ -21,7 +21,7 @@ from cood.models.clip import Clip
 from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
 from cood.models.small_clip import untrained_clip
 from cood.models.training.clip import draw_tensors
-from cood.models.training.fitting import LAYOUT, descend, deterministic
+from cood.models.training.fitting import LAYOUT, Losses, descend, deterministic
 from cood.models.training.views import random_view
 from cood.settings import ImageEncoderTraining, PublishedImageEncoder, Towers, saved_names
 from cood.settings.study_file import Study
@@ -152,9 +152,14 @@ def fit_image_encoder(
         return contrast(first, second, 1 / TEMPERATURE)
 
     loss_of = loss_of_labels if settings.objective == "labels" else loss_of_views
+
+    def losses(batch: torch.Tensor) -> Losses:
+        loss = loss_of(batch)
+        return loss, loss
+
     whole = torch.nn.ModuleList([trunk, heads])
     moments = settings.saved_steps.values()
-    return descend(whole, settings, len(images), loss_of, say, moments=moments, keep=keep)
+    return descend(whole, settings, len(images), losses, say, moments=moments, keep=keep)
 
 
 def save_image_encoder(clip: Clip, folder: Path) -> None:

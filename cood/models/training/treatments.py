@@ -135,9 +135,9 @@ def orthogonality(
     units = functional.normalize(word_map(stated).to(codes.device) @ codes, dim=-1)
     cosines = units[..., :n_attributes, :] @ units[..., n_attributes:, :].mT
     occurs = stated.amax(dim=0) > stated.amin(dim=0)
-    pairs = int(occurs[:n_attributes].sum()) * int(occurs[n_attributes:].sum())
+    pairs = occurs[:n_attributes].sum() * occurs[n_attributes:].sum()
     # The cosines of other words are 0.
-    return torch.where(varies, cosines.square().sum(dim=(-2, -1)) / max(pairs, 1), 0.0)
+    return torch.where(varies, cosines.square().sum(dim=(-2, -1)) / pairs.clamp_min(1), 0.0)
 
 
 def additivity(embeddings: torch.Tensor, stated: torch.Tensor) -> torch.Tensor:
@@ -184,8 +184,9 @@ class Treatment:
     0 if :math:`g' = 0`. So on each side it is as long as that of the treatment would be at the
     same embeddings, at each step. It is matched there, at the outputs of the towers; the gradients
     of the weights, behind the towers, may differ in length, and so may the embeddings to which
-    training comes. What is added to the loss is 0 in value, as embeddings are orthogonal to the
-    gradient of what does not depend on their length.
+    training comes. A placebo is not inert: that of orthogonality spreads embeddings over more
+    dimensions, as the treatment does. What is added to the loss is 0 in value, as embeddings are
+    orthogonal to the gradient of what does not depend on their length.
 
     With ``none``, or a strength of 0, nothing is computed or drawn, and training is that without
     treatment, bit for bit.

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from cood.report.plots.style import EDGE, MARKERS, WIDTH, legend_options, model_styles, row_values
+from cood.report.plots.style import EDGE, MARKERS, WIDTH, add_legend, model_styles, row_values
 from cood.report.plots.svg import Label, label_marks
 
 LEGEND_LETTERS = 80  # in one line of a legend
@@ -103,17 +103,16 @@ def curves(table: pd.DataFrame, labels: tuple[str, str]) -> Figure:
 
 
 def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
-    """A bar a model from 0, coloured by family; the largest at the top."""
-    colours, _ = model_styles(models)
-    family = models.set_index("model")["family"]
+    """A bar a model from 0, in its colour; the largest at the top."""
+    styles = model_styles(models)
     values = values.sort_values()
     figure, axes = plt.subplots(figsize=(WIDTH, max(2.8, 1.2 + 0.3 * len(values))))
-    drawn = axes.barh(list(values.index), values, color=[colours[family[m]] for m in values.index])
+    drawn = axes.barh(list(values.index), values, color=[styles.colours[m] for m in values.index])
     for bar, (model, value) in zip(drawn, values.items(), strict=True):
         bar.set(edgecolor=EDGE, linewidth=0.6)
-        label_marks(bar, Label(str(model), [family[model]], x=[value]))
+        label_marks(bar, Label(str(model), styles.lines[str(model)], x=[value]))
     axes.axvline(0, color="0.3", linewidth=1)
     axes.set(xlabel=xlabel, ylim=(-0.8, len(values) - 0.2))
     axes.grid(axis="y", visible=False)
-    figure.legend(**legend_options(colours, {}), loc="outside lower center")
+    add_legend(figure, styles, with_markers=False)
     return figure

@@ -15,10 +15,8 @@ from cood.report.plots.style import (
     EDGE,
     SPACES,
     WIDTH,
-    architecture_groups,
-    describe_model,
+    add_legend,
     error_lengths,
-    legend_options,
     model_styles,
     percent_axes,
     row_values,
@@ -37,7 +35,7 @@ def metric_panels(
     Parameters
     ----------
     models
-        Table of models with `model`, `family` and `architecture`.
+        Table of models with `model`, `family` and what else is known of them.
     scores
         Columns `model`, `metric`, `space`, `value`, `low`, `high` and `chance`; metrics in the
         given order.
@@ -46,8 +44,7 @@ def metric_panels(
     label
         Of the accuracy.
     """
-    colours, markers = model_styles(models)
-    styled = models.assign(marker=architecture_groups(models).map(markers)).set_index("model")
+    styles = model_styles(models)
     metrics = list(dict.fromkeys(scores["metric"]))
     figure, grid = plt.subplots(
         len(metrics),
@@ -60,27 +57,26 @@ def metric_panels(
         for axes, space in zip(row, SPACES, strict=True):
             here = scores[(scores["metric"] == metric) & (scores["space"] == space)]
             for model, score in here.set_index("model").iterrows():
-                style = styled.loc[model]
                 drawn = axes.errorbar(
                     score["value"],
                     accuracy.loc[model, "value"],
                     xerr=error_lengths(score),
-                    fmt=style["marker"],
-                    color=colours[style["family"]],
+                    fmt=styles.markers[model],
+                    color=styles.colours[model],
                     markeredgecolor=EDGE,
                     markeredgewidth=0.6,
                     markersize=7,
                     elinewidth=1,
-                    ecolor=(*colours[style["family"]], 0.5),
+                    ecolor=(*styles.colours[model], 0.5),
                 )
                 up = row_values(accuracy.loc[model])
-                lines = describe_model(style)
+                lines = styles.lines[model]
                 label_marks(drawn[0], Label(str(model), lines, row_values(score), up, {"y": label}))
             axes.axvline(here["chance"].mean(), color="0.6", linestyle=":", linewidth=1)
             axes.set_xlabel(f"{metric.replace('_', ' ')}, {space}s", fontsize=10)
             percent_axes(axes, "y")
         row[0].set_ylabel(label, fontsize=10)
-    figure.legend(**legend_options(colours, markers), loc="outside lower center")
+    add_legend(figure, styles)
     return figure
 
 
@@ -123,8 +119,7 @@ def training_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
 
 def arrival_steps(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Figure:
     """A panel a metric: steps of texts (across) against those of images (up), a point a model."""
-    colours, markers = model_styles(models)
-    styled = models.assign(marker=architecture_groups(models).map(markers)).set_index("model")
+    styles = model_styles(models)
     figure, grid = plt.subplots(
         1, len(steps), figsize=(WIDTH, 3.6), squeeze=False, sharex=True, sharey=True
     )
@@ -133,26 +128,25 @@ def arrival_steps(steps: Mapping[str, pd.DataFrame], models: pd.DataFrame) -> Fi
     rng = np.random.default_rng(0)
     for axes, (metric, table) in zip(grid[0], steps.items(), strict=True):
         for model, row in table.dropna().iterrows():
-            style = styled.loc[model]
             shift = rng.uniform(-OVERPLOT_SHIFT, OVERPLOT_SHIFT, 2)
             across, up = row[["text", "image"]].to_numpy(float) * 2**shift
             (drawn,) = axes.plot(
                 across,
                 up,
-                style["marker"],
-                color=colours[style["family"]],
+                styles.markers[model],
+                color=styles.colours[model],
                 markeredgecolor=EDGE,
                 markeredgewidth=0.6,
                 markersize=8,
             )
             arrival = f"texts at step {row['text']:g}, images at step {row['image']:g}"
-            label_marks(drawn, Label(str(model), [*describe_model(style), arrival]))
+            label_marks(drawn, Label(str(model), [*styles.lines[model], arrival]))
         axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
         _set_step_axes(axes, "xy")
         axes.set_title(metric.replace("_", " "), fontsize=10)
         axes.set_xlabel("step of texts")
     grid[0][0].set_ylabel("step of images")
-    figure.legend(**legend_options(colours, markers), loc="outside lower center")
+    add_legend(figure, styles)
     return figure
 
 

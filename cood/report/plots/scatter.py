@@ -13,8 +13,6 @@ from cood.report.plots.style import (
     EDGE,
     MOST_LABELLED,
     WIDTH,
-    architecture_groups,
-    describe_model,
     error_lengths,
     legend_below,
     model_styles,
@@ -41,20 +39,20 @@ def model_scatter(
     Parameters
     ----------
     models
-        Table of models with `model`, `family` and `architecture`.
+        Table of models with `model`, `family` and what else is known of them.
     x, y
         Indexed by model: `value`, and `low` and `high` where there is an interval.
     labels
         Of the axes.
     """
-    colours, markers = model_styles(models)
+    styles = model_styles(models)
     is_crowded = len(models) > MOST_LABELLED
     figure, axes = plt.subplots(figsize=(WIDTH, 7.6) if is_crowded else None)
     points = []
-    for row, group in zip(models.itertuples(), architecture_groups(models), strict=True):
-        if row.model not in x.index or row.model not in y.index:
+    for model in models["model"]:
+        if model not in x.index or model not in y.index:
             continue
-        across, up = x.loc[row.model], y.loc[row.model]
+        across, up = x.loc[model], y.loc[model]
         if not np.isfinite([across["value"], up["value"]]).all():
             continue
         drawn = axes.errorbar(
@@ -62,21 +60,21 @@ def model_scatter(
             up["value"],
             xerr=error_lengths(across),
             yerr=error_lengths(up),
-            fmt=markers[group],
-            color=colours[row.family],
+            fmt=styles.markers[model],
+            color=styles.colours[model],
             markeredgecolor=EDGE,
             markersize=7 if is_crowded else 8,
             markeredgewidth=0.6,
             elinewidth=1.2,
-            ecolor=(*colours[row.family], 0.3 if is_crowded else 0.5),
+            ecolor=(*styles.colours[model], 0.3 if is_crowded else 0.5),
         )
         drawn[0].set_zorder(4)  # no name hides a dot
-        label = Label(row.model, describe_model(row), x=row_values(across), y=row_values(up))
+        label = Label(model, styles.lines[model], x=row_values(across), y=row_values(up))
         label_marks(drawn[0], label)
-        points.append((row.model, across["value"], up["value"]))
+        points.append((model, across["value"], up["value"]))
     axes.set(xlabel=labels[0], ylabel=labels[1])
     _name_points(axes, points if len(points) <= MOST_LABELLED else _outermost(points))
-    legend_below(axes, colours, markers)
+    legend_below(axes, styles)
     return figure
 
 

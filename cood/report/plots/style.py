@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,15 +10,21 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from cood.report.plots.svg import as_svg, with_interval
+from cood.report.model_settings import TRAINED, model_lines
+from cood.report.plots.svg import as_svg, theme_colours, with_interval
 
 WIDTH = 7.2  # inches, of most figures
 MARKERS = "oDs^vPX*<>"
-MOST_SHADES = 6  # families that the shades of one scale keep apart
+MOST_SHADES = 6  # families, or intervals of shares, that the shades of one scale keep apart
+ONE_SHADE = (0.13, 0.57, 0.55)  # of models that are trained here and see the same share
+SHARE_LABEL = "share of the compositions outside the core that a model sees"
 # Chosen one after the other, each as far as possible from those before it (CIELAB), for readers
 # with full colour vision and of three kinds of colour blindness (Machado et al. 2009).
 DISTINCT_COLOURS = [
@@ -76,26 +83,90 @@ def set_theme() -> None:
         shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, as_svg)
 
 
-def model_styles(models: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
-    """Colour of each family and marker of each group of architectures, in a fixed order."""
-    families = sorted(models["family"].unique(), key=_by_number)
-    if len(families) <= MOST_SHADES:
+@dataclass(frozen=True)
+class ModelStyles:
+    """How the models of a table are drawn.
+
+    Attributes
+    ----------
+    colours, markers, lines
+        Colour, marker, and lines of the label of each model, by its name.
+    families, groups
+        Colour of each family and marker of each group of architectures, for a legend. Models that
+        are trained here are in no family of it.
+    shades
+        Colours of the shares of compositions that models see, for a colour bar; None if the models
+        that are trained here do not differ in it.
+    """
+
+    colours: dict[str, Any]
+    markers: dict[str, str]
+    lines: dict[str, list[str]]
+    families: dict[str, Any]
+    groups: dict[str, str]
+    shades: ScalarMappable | None
+
+
+def model_styles(models: pd.DataFrame) -> ModelStyles:
+    """Styles of models, from a table with `model`, `family` and what else is known of them.
+
+    Published models have the colour of their family. Models that are trained here are each a family
+    of their own, so their colour is that of the share of compositions that they see.
+    """
+    names = models["model"].tolist()
+    share = models[TRAINED] if TRAINED in models else pd.Series(np.nan, index=models.index)
+    families = _family_colours(models.loc[share.isna(), "family"], alone=share.isna().all())
+    shades = _shades(share.dropna())
+    trained = [shades.to_rgba(value)[:3] if shades else ONE_SHADE for value in share]
+    colours = [
+        families[family] if np.isnan(value) else colour
+        for family, value, colour in zip(models["family"], share, trained, strict=True)
+    ]
+    of_model = architecture_groups(models)
+    groups = dict(zip(sorted(set(of_model)), MARKERS, strict=False))
+    return ModelStyles(
+        dict(zip(names, colours, strict=True)),
+        dict(zip(names, of_model.map(groups), strict=True)),
+        model_lines(models),
+        families,
+        groups,
+        shades,
+    )
+
+
+def _family_colours(names: pd.Series, *, alone: bool) -> dict[str, Any]:
+    """Colour of each family, in a fixed order; `alone`: there are no shades of shares beside."""
+    families = sorted(names.unique(), key=_by_number)
+    if alone and len(families) <= MOST_SHADES:
         colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
     else:
         colours = sns.color_palette(DISTINCT_COLOURS, len(families))
-    markers = dict(zip(sorted(set(architecture_groups(models))), MARKERS, strict=False))
-    return dict(zip(families, colours, strict=True)), markers
+    return dict(zip(families, colours, strict=True))
+
+
+def _shades(shares: pd.Series) -> ScalarMappable | None:
+    """Colours of intervals of shares, of equal ratio; None if all shares are the same."""
+    if shares.nunique() < 2:
+        return None
+    edges = np.geomspace(shares.min(), shares.max(), MOST_SHADES + 1)
+    colours = sns.color_palette("viridis_r", MOST_SHADES + 1)[1:]
+    # Rounding must put no share outside of the intervals.
+    norm = BoundaryNorm(edges, MOST_SHADES, clip=True)
+    return ScalarMappable(norm, ListedColormap(colours))
 
 
 def architecture_groups(models: pd.DataFrame) -> pd.Series:
     """Group of each model's architecture, at most as many groups as there are markers.
 
-    A group is the architecture itself. Where there are too many, it is the beginning of its name
-    (``ViT-B``, ``RN``, ``convnext``), and the rarest of these are ``other``.
+    A group is the architecture itself, or the image tower of a model that is trained here. Where
+    there are too many, it is the beginning of its name (``ViT-B``, ``RN``, ``convnext``), and the
+    rarest of these are ``other``.
     """
     if "architecture" not in models:
         return pd.Series(UNKNOWN_ARCHITECTURE, index=models.index)
     groups = models["architecture"].fillna(UNKNOWN_ARCHITECTURE)
+    if "image_tower" in models:
+        groups = models["image_tower"].fillna(groups)
     if groups.nunique() > len(MARKERS):
         groups = groups.str.extract(r"^((?:ViT-[A-Za-z]+)|[A-Za-z]+)", expand=False).fillna(OTHER)
     if groups.nunique() > len(MARKERS):
@@ -104,17 +175,47 @@ def architecture_groups(models: pd.DataFrame) -> pd.Series:
     return groups
 
 
-def legend_options(colours: dict[str, Any], markers: dict[str, str]) -> dict[str, Any]:
+def legend_options(styles: ModelStyles, *, with_markers: bool = True) -> dict[str, Any]:
     """Options of a legend of families and architectures: its handles, columns and letters."""
     handles = [
         Line2D([], [], marker="o", linestyle="", color=colour, label=family, markersize=7)
-        for family, colour in colours.items()
-    ] + [
-        Line2D([], [], marker=marker, linestyle="", color="0.45", label=group, markersize=7)
-        for group, marker in markers.items()
+        for family, colour in styles.families.items()
     ]
+    if with_markers:
+        handles += [
+            Line2D([], [], marker=marker, linestyle="", color="0.45", label=group, markersize=7)
+            for group, marker in styles.groups.items()
+        ]
     is_long = len(handles) > MOST_LABELLED
     return {"handles": handles, "ncols": 4 if is_long else 3, "fontsize": 8 if is_long else 9}
+
+
+def add_legend(figure: Figure, styles: ModelStyles, *, with_markers: bool = True) -> None:
+    """Add the legend of models below all axes, and the colour bar of shares above them."""
+    add_share_bar(figure, styles)
+    options = legend_options(styles, with_markers=with_markers)
+    if options["handles"]:
+        figure.legend(**options, loc="outside lower center")
+
+
+def add_share_bar(figure: Figure, styles: ModelStyles) -> None:
+    """Add a colour bar of the shares that models see above all axes, if they differ in it."""
+    if styles.shades is None:
+        return
+    bar = figure.colorbar(
+        styles.shades,
+        ax=figure.axes,
+        location="top",
+        aspect=45,
+        shrink=0.7,
+        format=PercentFormatter(1, decimals=0),
+        label=SHARE_LABEL,
+    )
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=8)
+    bar.ax.xaxis.label.set_fontsize(9)
+    bar.outline.set_visible(False)
+    theme_colours(*bar.ax.findobj(QuadMesh))
 
 
 def percent_axes(axes: Axes, which: str = "xy") -> None:
@@ -144,17 +245,15 @@ def row_values(row: pd.Series) -> list[float]:
     return with_interval(row[columns].to_numpy(float))
 
 
-def describe_model(row: Any) -> list[str]:
-    """Lines of a model's label: its family and architecture, from a row of the table of models."""
-    parts = (row.family, getattr(row, "architecture", None))
-    return [", ".join(part for part in parts if isinstance(part, str))]
+def legend_below(axes: Axes, styles: ModelStyles) -> None:
+    """Add the legend of models below the axes: at the side it would take a third of a phone.
 
-
-def legend_below(axes: Axes, colours: dict[str, Any], markers: dict[str, str]) -> None:
-    """Add the legend of models below the axes: at the side it would take a third of a phone."""
-    below = min(0.13, 0.75 / plt.gcf().get_figheight())  # at most 0.75 inches
-    options = legend_options(colours, markers)
-    axes.legend(**options, loc="upper center", bbox_to_anchor=(0.5, -below))
+    The colour bar of shares is above them.
+    """
+    figure = plt.gcf()
+    add_share_bar(figure, styles)
+    below = min(0.13, 0.75 / figure.get_figheight())  # at most 0.75 inches
+    axes.legend(**legend_options(styles), loc="upper center", bbox_to_anchor=(0.5, -below))
 
 
 def _by_number(family: str) -> tuple[float, str]:

@@ -60,6 +60,7 @@ class LogitFormatter(Formatter):
 
 LABELS: WeakKeyDictionary[Artist, list[Label]] = WeakKeyDictionary()
 FIXED: WeakSet[Artist] = WeakSet()
+THEMED: WeakSet[Artist] = WeakSet()
 
 
 def label_marks(artist: Artist, *labels: Label) -> None:
@@ -83,6 +84,11 @@ def fix_colours(*artists: Artist) -> None:
     FIXED.update(artists)
 
 
+def theme_colours(*artists: Artist) -> None:
+    """Let the colours of some meshes change on a dark page, as those of the marks do."""
+    THEMED.update(artists)
+
+
 def with_interval(row: Sequence[float] | np.ndarray) -> list[float]:
     """Value and interval as `Label` takes them: only the value, if the interval is not finite."""
     values = [float(v) for v in row]
@@ -99,7 +105,7 @@ def as_svg(figure: Figure) -> str:
     labelled = [artist for artist in figure.findobj() if artist in LABELS]
     for i, artist in enumerate(labelled):
         artist.set_gid(f"{MARK}-{i}")
-    meshes = figure.findobj(QuadMesh)
+    meshes = [mesh for mesh in figure.findobj(QuadMesh) if mesh not in THEMED]
     in_cells = [text for mesh in meshes if mesh.axes for text in mesh.axes.texts]
     fixed = [*meshes, *in_cells, *(artist for artist in figure.findobj() if artist in FIXED)]
     for i, artist in enumerate(artist for artist in fixed if artist not in LABELS):

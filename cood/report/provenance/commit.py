@@ -8,12 +8,18 @@ from pathlib import Path
 
 def commit(root: Path) -> str:
     """Commit of the working tree, with a note if it was changed since; "unknown" without git."""
+    head, changed = head_and_changes(root)
+    return head[:12] + (" with uncommitted changes" if changed else "")
+
+
+def head_and_changes(root: Path) -> tuple[str, bool]:
+    """Hash of the commit, and whether the working tree differs; "unknown", False without git."""
     try:
         head = _git(root, "rev-parse", "HEAD")
         changed = _git(root, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head[:12] + (" with uncommitted changes" if changed else "")
+        return "unknown", False
+    return head, bool(changed)
 
 
 def _git(root: Path, *arguments: str) -> str:

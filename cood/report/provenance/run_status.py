@@ -41,7 +41,7 @@ def environment(study: Study) -> pd.DataFrame:
         ("Seed", study.seed),
         ("Python", platform.python_version()),
         ("System", machine()),
-        *((package, _version(package)) for package in SHOWN),
+        *versions().items(),
     ]
     return pd.DataFrame(rows, columns=["item", "value"])
 
@@ -120,6 +120,11 @@ def _jobs(study: Study) -> pd.DataFrame:
                 end = file.stat().st_mtime
                 rows.append((stage.name, float(last["s"]), float(last["max_rss"]), end))
     return pd.DataFrame(rows, columns=["stage", "seconds", "memory", "end"])
+
+
+def versions() -> dict[str, str]:
+    """Version of each of the main packages, by its name."""
+    return {package: _version(package) for package in SHOWN}
 
 
 def _version(package: str) -> str:

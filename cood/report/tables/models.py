@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cood.analysis.results import percent
+from cood.report.model_settings import SETTINGS, TRAINED, setting_text, varying_settings
 from cood.report.tables.formatting import MISSING, styled
 
 DESCRIPTION = (
     "architecture",
-    "loss",
-    "share",
-    "images",
-    "steps",
-    "seed",
+    *SETTINGS,
     "parameters",
     "data",  # from here on: of published checkpoints
     "samples_seen",
     "published_id",
 )
-ONLY_SAVED = ("loss", "seed", "parameters", "samples_seen", "ID is")  # too wide for the page
+ONLY_SAVED = {"seed", "parameters", "samples_seen", "ID is"}  # too wide for the page
 ACCURACIES = ("ID", "C-OoD")
 PUBLISHED_HEADING = "ImageNet, published"
 
@@ -46,21 +45,28 @@ def leaderboard(models: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFram
 def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
     """A leaderboard for readers: accuracies in percent with their intervals.
 
-    `id_heading` is the heading of ID accuracy.
+    Of the settings of training, those in which the models differ. `id_heading` is the heading of ID
+    accuracy.
     """
-    hidden = [c for c in board if c.endswith((" low", " high")) or c in ONLY_SAVED]
-    table = board.drop(columns=hidden)
+    settings = [name for name in varying_settings(board) if name not in ONLY_SAVED]
+    hidden = ONLY_SAVED | (set(SETTINGS) - set(settings))
+    if settings and board[TRAINED].notna().all():
+        hidden |= {"architecture"}  # its parts are settings
+    hidden |= {c for c in board if c.endswith((" low", " high"))}
+    table = board.drop(columns=[c for c in board if c in hidden])
+    for name in settings:
+        shown = board[name].map(partial(setting_text, name), na_action="ignore")
+        table[name] = shown.where(board[name].notna(), MISSING)
     for name in ACCURACIES:
         estimates = board[[name, f"{name} low", f"{name} high"]].to_numpy()
         table[name] = [percent(*estimate) for estimate in estimates]
-    if "share" in table:
-        table["share"] = table["share"].map("{:.0%}".format, na_action="ignore")
     if "published_id" in table:
         published = table.pop("published_id")
         is_id_accuracy = published.equals(board["ID"].rename(published.name))
         if not is_id_accuracy:
             table[PUBLISHED_HEADING] = published.map(percent, na_action="ignore")
-    table = table.rename(columns={"ID": id_heading})
+    headings = {name: name.replace("_", " ") for name in settings}
+    table = table.rename(columns={"ID": id_heading, **headings})
     first = ["model", "C-OoD", id_heading, "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     wide = styled(table).set_table_attributes('class="dataframe intervals"')

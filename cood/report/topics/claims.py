@@ -9,7 +9,7 @@ from html import escape
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
+from IPython.display import HTML, Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
@@ -17,7 +17,8 @@ from scipy import stats
 
 from cood.analysis.claims.evidence import ID, Effect, Evidence
 from cood.analysis.claims.rules import LEVEL, UNTESTED
-from cood.analysis.claims.verdicts import Verdict, member_table
+from cood.analysis.claims.verdicts import Verdict, member_table, verdict_table
+from cood.analysis.reference import load_reference
 from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 from cood.report.plots.svg import as_svg
 
@@ -81,11 +82,16 @@ def _correlations(verdicts: Sequence[Verdict]) -> list[tuple[Verdict, str, Effec
 
 def _number(effect: Effect) -> str:
     estimate = effect.estimate
-    width = estimate.high - estimate.low
-    digits = 2
-    if effect.correlation is None and ROUNDING < width < 1:  # a difference has its own scale
+    correlation = effect.correlation is not None
+    return _scaled(estimate.value, estimate.low, estimate.high, correlation=correlation)
+
+
+def _scaled(value: float, low: float, high: float, *, correlation: bool) -> str:
+    """A number with as many digits as its interval has, if it is no correlation."""
+    width, digits = high - low, 2
+    if not correlation and ROUNDING < width < 1:  # a difference has its own scale
         digits = 1 - int(np.floor(np.log10(width)))
-    return _interval(estimate.value, estimate.low, estimate.high, digits)
+    return _interval(value, low, high, digits)
 
 
 def _p(value: float) -> str:
@@ -137,6 +143,62 @@ def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) ->
             }
         )
     return _table(rows, "verdicts")
+
+
+def beside_reference(
+    verdicts: Sequence[Verdict], study: str, reference: str
+) -> list[Markdown | Styler]:
+    """A section that compares this run with a reference run; empty if there is none.
+
+    Parameters
+    ----------
+    verdicts, study
+        What `judge` gives for this run, and the name of its study.
+    reference
+        Name of the study whose published run is shown; nothing is shown if it is `study`.
+
+    Raises
+    ------
+    ArtefactError
+        If a file of the reference run is damaged.
+    """
+    run = None if reference == study else load_reference(reference)
+    published = None if run is None else run.claims()
+    if run is None or published is None:
+        return []
+    sides = {study: _by_claim(verdict_table(verdicts)), reference: _by_claim(published)}
+    titles = {verdict.claim.id: verdict.claim.title for verdict in verdicts}
+    for claim, title in zip(published["claim"], published["title"], strict=True):
+        titles.setdefault(claim, title)
+    rows = []
+    for claim, title in titles.items():
+        row = {"": escape(claim), "claim": escape(title)}
+        for name, side in sides.items():
+            verdict, effects = side.get(claim, ("-", "-"))
+            row |= {f"verdict, {name}": f"<b>{escape(verdict)}</b>", f"effect, {name}": effects}
+        rows.append(row)
+    commit, date = run.provenance["commit"]["hash"][:12], run.provenance["date"][:10]
+    text = (
+        f"**Reference run `{reference}`**\n\nThe project has the tables of a finished run of the "
+        f"study `{reference}` in `reference/{reference}/` (commit `{commit}`, {date}). Each row "
+        "compares the verdict and the effect of this run with those of the reference run."
+    )
+    return [Markdown(text), _table(rows, "verdicts")]
+
+
+def _by_claim(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Verdict on each claim of a table of verdicts, and its effects as HTML."""
+    table = table.reindex(columns=["claim", "test", "verdict", "value", "low", "high", "spearman"])
+    claims = {}
+    for claim, rows in table.groupby("claim", sort=False):
+        tested = rows[rows["value"].notna()]
+        effects = [
+            f"{f'{escape(row.test)}: ' if len(tested) > 1 else ''}"
+            + _scaled(row.value, row.low, row.high, correlation=not pd.isna(row.spearman))
+            for row in tested.itertuples()
+        ]
+        claims[str(claim)] = rows["verdict"].iloc[0], "<br>".join(effects) or "-"
+    return claims
 
 
 def embedded(content: Styler | Figure, label: str) -> HTML:

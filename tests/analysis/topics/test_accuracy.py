@@ -140,6 +140,19 @@ def test_the_table_has_a_row_for_each_encoder_that_could_be_loaded(results):
     assert said.endswith("could not be loaded: gone (no <network>).")
 
 
+def test_the_encoders_of_a_run_are_told_once(results, parse):
+    recipe = {"image_tower": "resnet", "share": 0.6, "images": 64, "steps": 8, "batch": 8}
+    study = parse(image_encoders={"run": {"objective": "labels", **recipe}})
+    names = list(study.embedded_image_encoders)
+    table = pd.DataFrame({"model": [*names, "raw"], "run": [*["run"] * 4, None], "missing": ""})
+    table["learns"] = [*["labels"] * 4, "nothing"]
+    write_table(table, study.paths.image_encoders)
+    assert about_image_encoders(Results(study, results.scores, results.models)) == (
+        "The image-only encoders were trained on labels (run); nothing (raw). Each run of training "
+        "is saved at an eighth, a quarter, a half and the whole of its steps, as an encoder each."
+    )
+
+
 def test_the_figure_and_its_sentences(results):
     table = image_encoder_table(results)
     figure = plot_probe_accuracy(table, "pair top1")

@@ -15,7 +15,8 @@ ZOO = [
 
 def test_every_group_of_architectures_has_its_own_marker():
     models = pd.DataFrame(ZOO, columns=["model", "family", "architecture"])
-    colours, markers = model_styles(models)
+    styles = model_styles(models)
+    colours, markers = styles.families, styles.groups
     assert set(architecture_groups(models)) == set(markers)
     assert len(set(markers.values())) == len(markers) <= len(MARKERS)
     assert len(set(colours.values())) == len(colours) == 18
@@ -24,7 +25,44 @@ def test_every_group_of_architectures_has_its_own_marker():
 
 def test_models_of_unknown_architecture_share_one_group():
     models = pd.DataFrame({"model": ["a", "b"], "family": ["one", "two"]})
-    assert model_styles(models)[1] == {"checkpoint": "o"}
+    assert model_styles(models).groups == {"checkpoint": "o"}
+
+
+def trained(shares):
+    models = pd.DataFrame({"model": [f"m{k}" for k in range(len(shares))], "share": shares})
+    return models.assign(
+        family=[f"draw {k}" for k in models.index],
+        architecture="resnet-causal-64-softmax",
+        image_tower="resnet",
+    )
+
+
+def test_models_that_are_trained_here_have_the_colour_of_their_share():
+    shares = np.geomspace(0.15, 0.8, 60)
+    styles = model_styles(trained(shares))
+    assert not styles.families
+    assert styles.groups == {"resnet": "o"}
+    colours = list(styles.colours.values())
+    # Six intervals of equal ratio, from the lightest to the darkest, ten models each.
+    assert [colours.count(colour) for colour in dict.fromkeys(colours)] == [10] * 6
+    brightness = [sum(colour) for colour in dict.fromkeys(colours)]
+    assert brightness == sorted(brightness, reverse=True)
+
+
+def test_models_of_one_share_have_one_colour_and_no_colour_bar():
+    styles = model_styles(trained([0.4, 0.4, 0.4]))
+    assert styles.shades is None
+    assert len(set(styles.colours.values())) == 1
+
+
+def test_published_models_keep_the_colours_of_their_families_beside_trained_ones():
+    published = pd.DataFrame({"model": ["a", "b"], "family": ["laion", "openai"]})
+    models = pd.concat([trained([0.2, 0.3, 0.8]), published], ignore_index=True)
+    styles = model_styles(models)
+    assert list(styles.families) == ["laion", "openai"]
+    assert styles.colours["a"] == styles.families["laion"]
+    assert len({*styles.colours.values()}) == 5  # no family looks like a share
+    assert styles.groups.keys() == {"resnet", "checkpoint"}
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1: colour blindness in linear RGB.
@@ -51,7 +89,7 @@ def lab(colour, vision):
 @pytest.mark.parametrize("eyes", VISION)
 def test_colours_of_families_differ_for_the_colour_blind(n, lightening, eyes):
     models = pd.DataFrame({"model": range(n), "family": [f"{k} %" for k in range(n)]})
-    colours, _ = model_styles(models)
+    colours = model_styles(models).families
     lightened = [np.array(c[:3]) + lightening * (1 - np.array(c[:3])) for c in colours.values()]
     seen = [lab(colour, VISION[eyes]) for colour in lightened]
     apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]

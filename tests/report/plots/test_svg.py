@@ -5,9 +5,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from cood.report import plots
 from cood.report.build.sphinx_figures import themed
+from cood.report.plots.style import model_styles
 from cood.report.plots.svg import Label, as_svg, fix_colours, label_marks, with_interval
 from cood.report.svg_markup import FIXED_COLOURS, MARK, SVG
 
@@ -48,10 +50,22 @@ def test_dots_bars_and_cells_are_labelled_in_their_order():
     assert labels(as_svg(figure))["model 2"] == ["pair", "accuracy: 0.4 [0.3, 0.5]"]
     assert "model 1" not in labels(as_svg(figure))
     figure = plots.bars(values["value"] - 0.3, table, "above")
-    assert labels(as_svg(figure))["model 2"] == ["one", "above: 0.1"]
+    assert labels(as_svg(figure))["model 2"] == ["one, rn", "above: 0.1"]
     grid = pd.DataFrame({"a b": [0.1, np.nan]}, index=["x", "y"])
     shown = labels(as_svg(plots.heatmap(grid, "share")))
     assert shown == {"x": ["a b", "share: 10.0 %"], "y": ["a b", "no value"]}
+
+
+def test_a_dot_has_the_settings_in_which_models_differ_and_the_bar_of_shares_is_themed():
+    table, values = models()
+    table = table.assign(share=[0.2, 0.4, 0.8], images=640, skew=[0.0, 0.25, 0.5])
+    svg = themed(as_svg(plots.model_scatter(table, values, values, ("ID", "C-OoD"))))
+    told = "sees 40% of the compositions outside the core, skew 0.25"
+    assert labels(svg)["model 1"][0] == told
+    cells = [g for g in ET.fromstring(svg).iter(f"{{{SVG}}}g") if g.get("class") == FIXED_COLOURS]
+    assert not cells
+    darkest = to_hex(model_styles(table).colours["model 2"])
+    assert f"var(--c{darkest[1:]}, {darkest})" in svg
 
 
 def test_an_interval_that_is_not_finite_is_dropped():

@@ -16,11 +16,33 @@ def test_skipped_models_are_named_with_the_reason():
 def test_a_leaderboard_shows_no_missing_values():
     row = {"model": "m", "share": None, "ID": 0.5, "ID low": 0.4, "ID high": 0.6}
     row |= {"C-OoD": 0.25, "C-OoD low": 0.2, "C-OoD high": 0.3}
-    board = pd.DataFrame([row, row | {"model": "n", "share": 0.4}])
-    html = styled_leaderboard(board).to_html()
+    trained = {"architecture": "resnet-causal-64-softmax", "images": 640, "seed": 1}
+    rows = [row | {"architecture": "RN50"}]
+    rows += [row | trained | {"model": f"m{share}", "share": share} for share in (0.2, 0.4)]
+    html = styled_leaderboard(pd.DataFrame(rows)).to_html()
     assert "25.0 % [20.0, 30.0]" in html
+    assert "RN50" in html
     assert "40%" in html
     assert "nan" not in html.lower()
+
+
+def test_a_leaderboard_shows_the_settings_in_which_models_differ():
+    same = {"architecture": "resnet-causal-64-softmax", "images": 6400, "image_tower": "resnet"}
+    models = pd.DataFrame(
+        [
+            same
+            | {"model": "a", "share": 0.2, "wrong_captions": 0.0, "treatment": "none", "seed": 1},
+            same
+            | {"model": "b", "share": 0.8, "wrong_captions": 0.25}
+            | {"treatment": "additivity_placebo", "seed": 2},
+        ]
+    )
+    values = pd.DataFrame({"value": [0.5, 0.4], "low": 0.3, "high": 0.6}, index=["a", "b"])
+    board = leaderboard(models, values, values)
+    assert {"images", "image_tower", "seed"} <= set(board)  # saved
+    shown = styled_leaderboard(board).data
+    assert list(shown) == ["model", "C-OoD", "ID", "share", "wrong captions", "treatment"]
+    assert shown.iloc[1, 3:].tolist() == ["80%", "25%", "additivity placebo"]
 
 
 def test_a_leaderboard_shows_published_accuracies():

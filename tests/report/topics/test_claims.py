@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from html import escape
 
@@ -8,9 +9,12 @@ import pytest
 
 from cood.analysis.claims.definitions import load_claims
 from cood.analysis.claims.evidence import ID, Effect
-from cood.analysis.claims.verdicts import Verdict
+from cood.analysis.claims.verdicts import Verdict, verdict_table
+from cood.analysis.reference import PROVENANCE
 from cood.analysis.stats.correlation import Correlation
 from cood.analysis.stats.estimate import Estimate
+from cood.errors import ArtefactError
+from cood.files import sha256
 from cood.report.topics import claims as verdicts
 
 CLAIMS = {claim.id: claim for claim in load_claims()}
@@ -173,6 +177,57 @@ def test_a_study_without_a_tested_claim():
     assert len(verdicts.tests(none, []).data) == 1
     assert len(verdicts.metrics(none).data) == 1
     assert "The study has no metrics." in verdicts.summary(none, [], "").to_html()
+
+
+@pytest.fixture
+def published(project, found):
+    """The folder of a reference run `lab` with its table of claims."""
+    folder = project / "reference" / "lab"
+    folder.mkdir(parents=True)
+    own = verdict_table([*found[:3], verdict("C13", "undecided", {"gap": effect(0.3)})])
+    new = {"claim": "U9", "title": "New <claim>", "verdict": "supported", "test": ""}
+    table = pd.concat([own, pd.DataFrame([new])], ignore_index=True)
+    table.loc[table["claim"] == "C2", ["verdict", "value"]] = ["contradicted", -0.6]
+    table.to_csv(folder / "claims.csv", index=False)
+    files = {"claims.csv": {"sha256": sha256(folder / "claims.csv")}}
+    about = {"commit": {"hash": "0123456789abcdef"}, "date": "2026-11-27T03:00:00+00:00"}
+    (folder / PROVENANCE).write_text(json.dumps({"files": files, **about}))
+    return folder
+
+
+def test_a_reference_run_stands_beside_this_one(published, found):
+    text, table = verdicts.beside_reference(found, "mini", "lab")
+    assert "in `reference/lab/` (commit `0123456789ab`, 2026-11-27)" in text.data
+    rows = table.data.set_index("")
+    assert list(rows.index) == ["C2", "C5", "C6", "C8", "C13", "C15", "U9"]
+    two = rows.loc["C2"]
+    assert (two["verdict, mini"], two["effect, mini"]) == (
+        "<b>supported</b>",
+        "0.62 [-0.35, 0.95]",
+    )
+    assert (two["verdict, lab"], two["effect, lab"]) == (
+        "<b>contradicted</b>",
+        "-0.60 [-0.35, 0.95]",
+    )
+    # As the first table shows it: two effects, each with the digits of its interval.
+    assert rows.loc["C8", "effect, mini"] == (
+        "texts minus images: 0.00 [0.00, 0.00]<br>rise of images: 0.00010 [-0.00012, 0.00031]"
+    )
+    assert rows.loc["C8", "verdict, lab"] == "<b>-</b>"
+    assert rows.loc["C13", ["effect, mini", "effect, lab"]].tolist() == ["-", "0.30 [-0.35, 0.95]"]
+    assert rows.loc["U9", "claim"] == "New &lt;claim&gt;"
+    assert rows.loc["U9", "verdict, mini"] == "<b>-</b>"
+
+
+def test_nothing_is_shown_without_a_reference_or_beside_itself(published, found):
+    assert verdicts.beside_reference(found, "lab", "lab") == []
+    assert verdicts.beside_reference(found, "mini", "none") == []
+    (published / "claims.csv").unlink()
+    with pytest.raises(ArtefactError, match=r"lab/claims.csv is missing from the reference run"):
+        verdicts.beside_reference(found, "mini", "lab")
+    about = json.loads((published / PROVENANCE).read_text()) | {"files": {}}
+    (published / PROVENANCE).write_text(json.dumps(about))  # of a study without the page of claims
+    assert verdicts.beside_reference(found, "mini", "lab") == []
 
 
 def test_other_pages_can_show_them(found):

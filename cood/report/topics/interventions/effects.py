@@ -17,7 +17,7 @@ from cood.analysis.topics.interventions.effects import TESTS
 from cood.errors import StudyError
 from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
 from cood.evaluation.interventions.interventions import ACCURACIES
-from cood.report.plots.style import MARKERS, WIDTH, legend_options, model_styles
+from cood.report.plots.style import MARKERS, WIDTH, add_legend, model_styles
 from cood.report.plots.svg import Label, label_marks, with_interval
 from cood.report.tables.formatting import MISSING, format_counts
 from cood.report.topics.interventions.points import format_points
@@ -72,22 +72,21 @@ def plot_effects(
     table, pooled
         What `cood.analysis.topics.interventions.effects.load_interventions` and `effects` return.
     models
-        Table of models with `model` and `family`.
+        Table of models with `model`, `family` and what else is known of them.
     shown, metric
         What `select_edits` returns; which accuracy.
     """
-    colours, _ = model_styles(models)
-    family = models.set_index("model")["family"]
+    styles = model_styles(models)
     figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
     for place, (name, cell) in enumerate(shown.items()):
         rows, mean = (_select(t, *cell, "unedited", metric) for t in (table, pooled))
         for height, row in zip(
             place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
         ):
-            colour = colours[family[row.model]]
+            colour = styles.colours[row.model]
             axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
             (dot,) = axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
-            label_marks(dot, Label(row.model, [name], x=_in_points(row)))
+            label_marks(dot, Label(row.model, [*styles.lines[row.model], name], x=_in_points(row)))
         for row in mean.itertuples():
             axes.hlines(place + 0.32, 100 * row.low, 100 * row.high, color="0.15", lw=2.2)
             (dot,) = axes.plot(100 * row.value, place + 0.32, "D", color="0.15", markersize=6)
@@ -97,7 +96,7 @@ def plot_effects(
     axes.axvline(0, color="0.3", linewidth=1)
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=POINTS)
-    figure.legend(**legend_options(colours, {}), loc="outside lower center")
+    add_legend(figure, styles, with_markers=False)
     return figure
 
 

@@ -48,8 +48,7 @@ def results(tiny):
 def test_sizes_that_can_be_held_fixed(results):
     every = sizes(results)
     np.testing.assert_allclose(every["parameters"], np.log10(SIZE))
-    shown = every["samples seen"]
-    np.testing.assert_allclose(shown, np.log10(2 * SIZE * np.arange(1, N + 1)))
+    np.testing.assert_allclose(every["samples seen"], np.log10(2 * SIZE * np.arange(1, N + 1)))
     found, left = confounders(results)
     # Images order the models as parameters do; pairs are known of three models only.
     assert list(found) == ["parameters", "samples seen"]
