@@ -10,7 +10,6 @@ import pandas as pd
 
 from cood.evaluation.common.score_table import JOINED_SCORES, concat, write_scores
 from cood.files import atomic, read_table, read_tensors, write_table
-from cood.models.zoo import name_of
 from cood.settings import BASELINES, PublishedImageEncoder, Training
 from cood.settings.study_file import Study
 from cood.splits import seen
@@ -65,7 +64,7 @@ def _model(study: Study, name: str) -> dict[str, Any]:
     training = {
         "kind": TRAINED_HERE,
         "family": settings.family,
-        "architecture": name_of(settings.towers),
+        "architecture": settings.architecture,
         "replicate_of": study.replicate_of(name),
         **settings.model_dump(exclude={"moments"}),
         "compositions": len(seen(study, settings)),

@@ -30,7 +30,7 @@ def untrained_clip(towers: Towers, seed: int, device: torch.device | None = None
     StudyError
         If one of `towers` names no file in `cood/models/configs/`.
     """
-    name, config = zoo.name_of(towers), zoo.configuration(towers)
+    name, config = towers.architecture, zoo.configuration(towers)
     with TemporaryDirectory() as folder:  # open_clip reads configurations from files only
         file = Path(folder) / f"{name}.json"
         file.write_text(json.dumps(config))

@@ -28,11 +28,6 @@ def _files(folder: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted((CONFIGS / folder).glob("*.json"))}
 
 
-def name_of(towers: Towers) -> str:
-    """Name of a small CLIP for tables and figures, such as ``resnet-causal-64-softmax``."""
-    return f"{towers.image_tower}-{towers.text_tower}-{towers.embed_dim}-{towers.loss}"
-
-
 def configuration(towers: Towers) -> dict[str, Any]:
     """Configuration of open_clip; an unknown tower raises a StudyError."""
     image, text = image_towers(), text_towers()

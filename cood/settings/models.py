@@ -39,6 +39,11 @@ class Towers(Settings):
     embed_dim: Annotated[int, Field(ge=2)] = 64
     loss: Literal["softmax", "sigmoid"] = "softmax"
 
+    @property
+    def architecture(self) -> str:
+        """Their name in tables and figures, such as ``resnet-causal-64-softmax``."""
+        return f"{self.image_tower}-{self.text_tower}-{self.embed_dim}-{self.loss}"
+
 
 class Schedule(Settings):
     """What an image tower is trained on, and for how long.

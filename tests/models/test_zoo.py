@@ -4,7 +4,7 @@ import json
 import pytest
 
 from cood.errors import StudyError
-from cood.models.zoo import check_towers, configuration, image_towers, name_of, text_towers
+from cood.models.zoo import check_towers, configuration, image_towers, text_towers
 from cood.settings import Towers
 
 
@@ -32,10 +32,10 @@ def test_the_sigmoid_loss_starts_as_in_siglip():
 
 
 def test_names_tell_small_clips_apart():
-    assert name_of(Towers(image_tower="resnet")) == "resnet-causal-64-softmax"
+    assert Towers(image_tower="resnet").architecture == "resnet-causal-64-softmax"
     parts = itertools.product(image_towers(), text_towers(), (32, 64), ("softmax", "sigmoid"))
     keys = ("image_tower", "text_tower", "embed_dim", "loss")
-    names = [name_of(Towers(**dict(zip(keys, values, strict=True)))) for values in parts]
+    names = [Towers(**dict(zip(keys, values, strict=True))).architecture for values in parts]
     assert len(names) == len(set(names)) == 24
 
 
