@@ -44,10 +44,10 @@ def test_a_study_that_does_not_exist(project, refused, command):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"held_uot": 0.1}, "unknown key 'held_uot'; did you mean held_out?"),
+        ({"coer": 0.1}, "unknown key 'coer'; did you mean core?"),
         ({"seed": "seven"}, "seed: Input should be a valid integer"),
-        ({"held_out": 2}, "held_out: Input should be less than 1, got 2"),
-        ({"models": {"m": {"share": 0.95}}}, "models.m.share: 0.95 is more than the 0.8"),
+        ({"core": 2}, "core: Input should be less than 1, got 2"),
+        ({"models": {"m": {"share": 0.3}}}, "models.m.share: 0.3 of the 16 compositions"),
     ],
 )
 def test_a_wrong_setting(write, refused, changes, message):
@@ -90,15 +90,15 @@ def test_a_corpus(write, refused):
 
 
 def test_an_unknown_object(write, refused):
-    vocabulary = {"attributes": ["red", "blue"], "objects": ["apple", "umbrela"]}
-    study = write(vocabulary=vocabulary, models={"m": {"share": 0.5}})
+    vocabulary = {"attributes": ["red", "blue", "brick"], "objects": ["apple", "hat", "umbrela"]}
+    study = write(vocabulary=vocabulary, models={"m": {"share": 1.0}})
     said = refused("draw", "--study", study, "--set", "ao", "--cores", 1)
     assert "unknown object 'umbrela'; did you mean umbrella" in said
 
 
-def test_an_unknown_architecture(write, refused):
-    study = write(models={"m": {"share": 0.5, "architecture": "vti"}})
-    assert "unknown architecture 'vti'; did you mean vit?" in refused(
+def test_an_unknown_tower(write, refused):
+    study = write(models={"m": {"share": 0.6, "image_tower": "vti"}})
+    assert "unknown tower 'vti'; did you mean vit?" in refused(
         "train", "--study", study, "--model", "m"
     )
 

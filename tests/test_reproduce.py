@@ -145,7 +145,7 @@ def test_once_more_does_nothing(made):
 
 def test_a_notebook_parameter_runs_that_notebook_and_the_book_only(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
-    file.write_text(file.read_text().replace("accuracy: {}", "accuracy: {id_split: shared}"))
+    file.write_text(file.read_text().replace("accuracy: {}", "accuracy: {id_split: seen}"))
     assert would_run(project) == {"run notebook accuracy", "render the book"}
 
 
@@ -162,7 +162,9 @@ def test_a_setting_of_retrieval_runs_it_and_what_joins_only(project):
 
 def test_a_models_setting_runs_that_model_and_what_joins(project):
     file = project / "workflow" / "studies" / f"{STUDY}.yaml"
-    file.write_text(file.read_text().replace("few: {share: 0.2}", "few: {share: 0.2, seed: 5}"))
+    file.write_text(
+        file.read_text().replace("few: {share: 0.45, seed: 1}", "few: {share: 0.45, seed: 5}")
+    )
     planned = would_run(project)
     assert {
         "train few",

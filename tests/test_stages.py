@@ -81,7 +81,7 @@ def test_a_setting_of_a_stage_changes_its_settings_and_those_of_no_other(tiny):
     assert changed(retrieval=retrieval) == {"accuracy"}
     metrics = tiny.representation_metrics.model_copy(update={"repeats": 2})
     assert changed(representation_metrics=metrics) == {"representation_metrics"}
-    models = {**tiny.models, "few": tiny.models["few"].model_copy(update={"epochs": 2})}
+    models = {**tiny.models, "few": tiny.models["few"].model_copy(update={"steps": 9})}
     assert changed(models=models) == {"train", "baselines", "collect"}
 
 

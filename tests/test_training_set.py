@@ -43,13 +43,20 @@ def readings(words):
     stated = {}
     for attribute in words.attributes:
         for form in ATTRIBUTE_CAPTIONS:
-            stated[form.format(attribute)] = (attribute, None)
+            stated |= dict.fromkeys(filled(form, attribute), (attribute, None))
         for object_ in words.objects:
             for form in PAIR_CAPTIONS:
-                stated[form.format(f"{attribute} {object_}")] = (attribute, object_)
+                stated |= dict.fromkeys(
+                    filled(form, f"{attribute} {object_}"), (attribute, object_)
+                )
             for form in OBJECT_CAPTIONS:
-                stated[form.format(object_)] = (None, object_)
+                stated |= dict.fromkeys(filled(form, object_), (None, object_))
     return stated
+
+
+def filled(form, words):
+    """A form with the words in it, with either article."""
+    return {form.format(words), form.replace("a {}", "an {}").format(words)}
 
 
 class TestDrawingsEach:
@@ -230,12 +237,12 @@ def test_every_form_is_used(captions_of):
     study, table = captions_of(images=4000, steps=500)
     for kind, forms in FORMS.items():
         for form in forms:
-            filled = {
+            names = {
                 "pair": study.words.compositions(),
                 "object": study.words.objects,
                 "attribute": study.words.attributes,
             }[kind]
-            written = {form.format(words) for words in filled}
+            written = {caption for words in names for caption in filled(form, words)}
             assert table.loc[table["names"] == kind, "caption"].isin(written).any()
 
 

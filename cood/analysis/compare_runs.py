@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.reference import CLAIMS, PROVENANCE, check_reference, read_claims
+from cood.analysis.reference import CLAIMS_FILE, PROVENANCE_FILE, check_reference, read_claims
 from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
@@ -88,10 +88,10 @@ def read_run(place: str) -> Run:
         If there is no such run, it has no table of scores, or one of its files is damaged.
     """
     folder = _folder(place)
-    claims = folder / "notebooks" / "claims" / CLAIMS
-    if (folder / PROVENANCE).is_file():
+    claims = folder / "notebooks" / "claims" / CLAIMS_FILE
+    if (folder / PROVENANCE_FILE).is_file():
         check_reference(folder)
-        claims = folder / CLAIMS
+        claims = folder / CLAIMS_FILE
     scores, settings = folder / "scores.parquet", folder / "settings.json"
     if not scores.is_file():
         raise ArtefactError(

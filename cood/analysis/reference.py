@@ -15,8 +15,8 @@ from cood.files import read_json, read_table, sha256
 from cood.paths import Paths, project_root
 from cood.settings.study_file import parse_study
 
-PROVENANCE = "provenance.json"
-ANSWERS, CLAIMS = "answers.parquet", "claims.csv"
+PROVENANCE_FILE = "provenance.json"
+ANSWERS_FILE, DESIGN_FILE, CLAIMS_FILE = "answers.parquet", "design.parquet", "claims.csv"
 NAMED = ("claim", "test", "title", "verdict")  # texts of the table of claims
 
 
@@ -65,11 +65,16 @@ class Reference:
 
     def answer_counts(self) -> pd.DataFrame:
         """Right answers by model and composition, as `load_answer_counts` gives those of a run."""
-        return read_table(self.paths.reference / ANSWERS)
+        return read_table(self.paths.reference / ANSWERS_FILE)
+
+    def design(self) -> pd.DataFrame | None:
+        """The design that its models were drawn from, a row a model; None without a design."""
+        file = self.paths.reference / DESIGN_FILE
+        return read_table(file) if file.is_file() else None
 
     def claims(self) -> pd.DataFrame | None:
         """A row a test, as the notebook `claims` saved them; None if the run has no such page."""
-        file = self.paths.reference / CLAIMS
+        file = self.paths.reference / CLAIMS_FILE
         return read_claims(file) if file.is_file() else None
 
 
@@ -97,11 +102,11 @@ def check_reference(folder: Path) -> dict[str, Any]:
     """
     again = f"restore {folder} with git, or publish the study again: `cood publish --study NAME`"
     try:
-        provenance = read_json(folder / PROVENANCE)
+        provenance = read_json(folder / PROVENANCE_FILE)
         expected = {name: about["sha256"] for name, about in provenance["files"].items()}
     except (ArtefactError, AttributeError, KeyError, TypeError) as error:
         raise ArtefactError(
-            f"{folder / PROVENANCE} is missing or damaged, so the reference run cannot be "
+            f"{folder / PROVENANCE_FILE} is missing or damaged, so the reference run cannot be "
             f"checked; {again}"
         ) from error
     for name, checksum in expected.items():
@@ -110,7 +115,7 @@ def check_reference(folder: Path) -> dict[str, Any]:
             raise ArtefactError(f"{file} is missing from the reference run; {again}")
         if sha256(file) != checksum:
             raise ArtefactError(
-                f"{file} is damaged: its SHA-256 is not the one in {PROVENANCE}; {again}"
+                f"{file} is damaged: its SHA-256 is not the one in {PROVENANCE_FILE}; {again}"
             )
     return provenance
 

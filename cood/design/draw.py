@@ -36,7 +36,7 @@ def draw_points(
     Every range is cut into `number` strata, with one value in each; the counts of the levels of a
     factor differ by one at most; a dose is stratified within each level that has it. A scrambled
     Sobol sequence (`scipy.stats.qmc.Sobol`) says which values are joined. Then rows exchange
-    values, which keeps all this, to make the largest |r| between columns of `design_matrix` and
+    values, which keeps all this, to make the largest ``|r|`` between columns of `design_matrix` and
     the centred L2 discrepancy small (see `cood.design.exchange`). Of a few such designs the best is
     taken.
 

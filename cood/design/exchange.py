@@ -82,7 +82,7 @@ class Arrangement:
 
     @property
     def criterion(self) -> float:
-        """What is minimised: a mean of |r| near the largest, and the relative discrepancy."""
+        """What is minimised: a mean of ``|r|`` near the largest, and the relative discrepancy."""
         return float(self._combine(self._powers, self._even.value if self._even else 0.0))
 
     def after(self, i: int, k: int) -> np.ndarray:

@@ -28,7 +28,7 @@ class Summary:
     columns
         Names of the design columns that vary.
     largest_r
-        Largest |r| between columns of different factors; 0 for a single factor.
+        Largest ``|r|`` between columns of different factors; 0 for a single factor.
     pair
         The two columns that have it; empty for a single factor.
     condition

@@ -64,7 +64,7 @@ def _model(study: Study, name: str) -> dict[str, Any]:
     training = {
         "kind": TRAINED_HERE,
         "family": settings.family,
-        "architecture": settings.architecture,
+        "architecture": settings.towers.architecture,
         "replicate_of": study.replicate_of(name),
         **settings.model_dump(exclude={"moments"}),
         "compositions": len(seen(study, settings)),

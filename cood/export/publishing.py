@@ -15,10 +15,17 @@ from typing import Any
 import pandas as pd
 
 from cood.analysis.answer_counts import load_answer_counts
-from cood.analysis.reference import ANSWERS, CLAIMS, PROVENANCE, read_claims
+from cood.analysis.reference import (
+    ANSWERS_FILE,
+    CLAIMS_FILE,
+    DESIGN_FILE,
+    PROVENANCE_FILE,
+    read_claims,
+)
 from cood.errors import CoodError
 from cood.evaluation.collect import scored_settings
 from cood.files import locked, read_json, read_table, sha256
+from cood.paths import REFERENCE
 from cood.report.provenance.commit import head_and_changes
 from cood.report.provenance.machine import hardware
 from cood.report.provenance.run_status import versions
@@ -31,7 +38,7 @@ LEVEL = 22  # the highest of zstd; twelve seconds for the scores of 200 models
 TABLES = (
     "scores.parquet",
     "models.parquet",
-    "design.parquet",
+    DESIGN_FILE,
     "image_encoders.parquet",
     "factor_scores.parquet",
 )
@@ -78,7 +85,7 @@ def _inputs(study: Study) -> list[Path]:
 
 
 def _claims(study: Study) -> Path:
-    return study.paths.notebook("claims").with_name(CLAIMS)
+    return study.paths.notebook("claims").with_name(CLAIMS_FILE)
 
 
 def _check_finished(study: Study) -> None:
@@ -101,21 +108,22 @@ def _write(study: Study, folder: Path) -> None:
     shutil.copyfile(study.paths.settings, folder / study.paths.settings.name)
     if "claims" in study.notebooks:
         read_claims(_claims(study))  # refuses a damaged one
-        shutil.copyfile(_claims(study), folder / CLAIMS)
+        shutil.copyfile(_claims(study), folder / CLAIMS_FILE)
     text = json.dumps(_provenance(study, folder), indent=1)
-    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+    (folder / PROVENANCE_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def _tables(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
     for file in _inputs(study):
         if file.parent == study.paths.results and file.suffix == ".parquet":
             yield file.name, read_table(file)
-    yield ANSWERS, load_answer_counts(study)
+    yield ANSWERS_FILE, load_answer_counts(study)
 
 
 def _provenance(study: Study, folder: Path) -> dict[str, Any]:
     """What the run was made of and on, and the checksum and size of each file."""
-    commit, changed = head_and_changes(study.paths.root)
+    # A reference that was published again, and is not committed yet, changes no code.
+    commit, changed = head_and_changes(study.paths.root, REFERENCE)
     return {
         "study": study.name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

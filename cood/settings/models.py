@@ -41,7 +41,7 @@ class Towers(Settings):
 
     @property
     def architecture(self) -> str:
-        """Their name in tables and figures, such as ``resnet-causal-64-softmax``."""
+        """Name of the whole for tables and figures, such as ``resnet-causal-64-softmax``."""
         return f"{self.image_tower}-{self.text_tower}-{self.embed_dim}-{self.loss}"
 
 

@@ -39,7 +39,7 @@ GRADED = {
     "dimension_swap": {"samples": 100},
     "representation_metrics": {
         "metrics": ["explicitness", "dci", "dcimig"],
-        "splits": ["unseen"],
+        "splits": ["all"],
         "repeats": 1,
         "folds": 2,
         "dimensions": 8,
@@ -58,11 +58,15 @@ def make_graded(root, *, shuffled):
     words, rng = study.words, np.random.default_rng(5)
     truth = np.repeat(np.arange(words.size), 6)
     labels = rng.permutation(truth) if shuffled else truth
-    fixed = {"image": "-", "bytes": 0, "status": "kept"}
-    write_table(pd.DataFrame({"composition": labels, **fixed}), study.paths.manifest("mine"))
+    fixed = {"bytes": 0, "status": "kept"}
+    images = [f"{i}.png" for i in range(len(labels))]
+    mine = pd.DataFrame({"composition": labels, "image": images, **fixed})
+    write_table(mine, study.paths.manifest("mine"))
     classes = np.repeat(np.arange(len(words.objects)), 12)
     seen = rng.permutation(classes) if shuffled else classes
-    write_table(pd.DataFrame({"class": seen, **fixed}), study.paths.manifest("val"))
+    images = [f"{i}.png" for i in range(len(seen))]
+    val = pd.DataFrame({"class": seen, "image": images, **fixed})
+    write_table(val, study.paths.manifest("val"))
     for name, noise in NOISE.items():
         attributes, objects = (
             rng.standard_normal((len(w), WIDTH)) for w in (words.attributes, words.objects)

@@ -50,10 +50,12 @@ def test_published_figures_are_marked(parse):
 
 
 def test_models_trained_here_have_their_own_splits(parse):
-    found = results(parse(), splits=("unseen", "seen", "shared"))
-    assert sources(found) == ["seen", "shared"]
-    assert in_distribution(found, "first", "pair_top1").name == "seen"
-    assert in_distribution(found, "shared", "pair_top1").label == "ID accuracy (shared)"
+    found = results(parse(), splits=("unseen", "seen", "core"))
+    assert sources(found) == ["seen"]
+    assert in_distribution(found, "first", "pair_top1").label == "ID accuracy (seen)"
+    for split in ("unseen", "core"):
+        with pytest.raises(StudyError, match=f"unknown source of ID accuracy '{split}'"):
+            in_distribution(found, split, "pair_top1")
 
 
 def test_a_study_without_id_accuracy(parse):

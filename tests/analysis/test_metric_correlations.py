@@ -127,7 +127,7 @@ def test_ways_to_compute_a_metric(several):
 
 def test_mean_ranks_of_the_plain_rows_and_of_the_others(several):
     plain, others = composite(several, ["mig"])
-    scores = plain_rows(several.scores, split="unseen")
+    scores = plain_rows(several.scores, split="all")
     wide = scores.pivot(index="model", columns="space", values="value")
     expected = wide.rank(pct=True).mean(axis=1)
     pd.testing.assert_series_equal(plain, expected)

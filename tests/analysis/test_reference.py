@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cood.analysis.reference import (
-    PROVENANCE,
+    PROVENANCE_FILE,
     Reference,
     check_reference,
     load_reference,
@@ -30,7 +30,7 @@ def folder(project):
     for name in ("scores.parquet", "claims.csv"):
         (folder / name).write_text(f"{name} of a run\n")
         files[name] = {"sha256": sha256(folder / name), "bytes": 1}
-    (folder / PROVENANCE).write_text(json.dumps({"study": "other", "files": files}))
+    (folder / PROVENANCE_FILE).write_text(json.dumps({"study": "other", "files": files}))
     return folder
 
 
@@ -53,10 +53,10 @@ def test_a_file_that_differs_or_is_missing_is_named(folder, name):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": {"a": 1}}', None])
 def test_without_checksums_it_cannot_be_checked(folder, text):
-    (folder / PROVENANCE).unlink()
+    (folder / PROVENANCE_FILE).unlink()
     if text is not None:
-        (folder / PROVENANCE).write_text(text)
-    with pytest.raises(ArtefactError, match=f"other/{PROVENANCE} is missing or damaged"):
+        (folder / PROVENANCE_FILE).write_text(text)
+    with pytest.raises(ArtefactError, match=f"other/{PROVENANCE_FILE} is missing or damaged"):
         check_reference(folder)
 
 

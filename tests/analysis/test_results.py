@@ -1,10 +1,8 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-import cood.models
 from cood.analysis.metric_correlations import correlate_metrics
 from cood.analysis.results import (
     ENCODER_KINDS,
@@ -21,9 +19,10 @@ from cood.errors import ArtefactError, StudyError
 from cood.evaluation.common.score_table import check, complete
 from cood.files import write_table
 from cood.metrics.captions import caption_nmi
+from cood.models.zoo import image_towers
+from cood.settings import Towers
 from cood.training_set import training_captions
 
-CONFIGS = Path(cood.models.__file__).parent / "configs"
 COLUMNS = ["model", "set", "split", "category", "metric", "labels", "value"]
 
 
@@ -33,7 +32,7 @@ def results(tiny):
         ("few", "ao", "unseen", "all", "pair_top1", "all", 0.1),
         ("few", "ao", "unseen", "all", "pair_top1", "own", 0.2),
         ("few", "ao", "unseen", "color", "pair_top1", "all", 0.3),
-        ("few", "ao", "shared", "all", "pair_top1", "all", 0.4),
+        ("few", "ao", "core", "all", "pair_top1", "all", 0.4),
         ("most", "ao", "unseen", "all", "pair_top1", "all", 0.5),
         ("text only", "ao", "unseen", "all", "pair_top1", "all", 0.6),
     ]
@@ -153,7 +152,8 @@ def test_dependence_in_the_captions_of_each_model(tiny):
     table = caption_table(tiny).set_index("model")
     assert list(table.index) == ["few", "most"]
     named = training_captions(tiny, tiny.models["few"]).query("names == 'pair'")
-    expected = caption_nmi(named["attribute"].to_numpy(), named["object"].to_numpy())
+    words, ids = tiny.words, named["captioned"].to_numpy()
+    expected = caption_nmi(words.attribute_of(ids), words.object_of(ids))
     few = table.loc["few"]
     assert few["captions"] == expected.n == len(named)
     for form in ("information", "geometric", "arithmetic", "corrected"):
@@ -197,7 +197,7 @@ def test_models_are_selected_by_encoder_architecture_family_or_name(zoo, asked, 
 
 def test_every_architecture_has_one_kind_of_image_encoder():
     named = {name.partition("/")[0] for names in families().values() for name in names}
-    own = {path.stem for path in CONFIGS.glob("*.json")}
+    own = {Towers(image_tower=name).architecture for name in image_towers()}
     assert own
     for architecture in sorted(named | own):
         kinds = [kind for kind, pattern in ENCODER_KINDS.items() if pattern.search(architecture)]

@@ -132,6 +132,7 @@ def test_it_is_read_as_a_run(finished):
     counts = reference.answer_counts()
     pd.testing.assert_frame_equal(counts, load_answer_counts(finished))
     assert reference.claims()["verdict"].tolist() == CLAIMS["verdict"].tolist()
+    assert reference.design() is None
     assert reference.results(models="few").models["model"].tolist() == ["few"]
 
 
@@ -239,6 +240,18 @@ def test_a_damaged_table_is_refused(finished, file):
     with pytest.raises(ArtefactError, match=f"{file} is .*damaged"):
         publish(finished, quiet)
     assert not finished.paths.reference.exists()
+
+
+def test_the_design_is_published_if_a_stage_writes_one(finished, monkeypatch):
+    file = finished.paths.results / "design.parquet"
+    written = publishing.targets(finished)
+    monkeypatch.setattr(publishing, "targets", lambda study: [*written, file])
+    with pytest.raises(CoodError, match=r"not finished: results/tiny/design.parquet missing"):
+        publish(finished, quiet)
+    design = pd.DataFrame({"model": ["few", "most"], "share": [0.4, 0.8]})
+    design.to_parquet(file)
+    assert "design.parquet" in contents(publish(finished, quiet))
+    pd.testing.assert_frame_equal(load_reference("tiny").design(), design)
 
 
 def test_a_study_without_the_page_of_claims_has_no_table_of_claims(finished):

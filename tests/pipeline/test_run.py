@@ -185,7 +185,7 @@ def test_mistakes_that_show_before_anything_runs(project, parse, changes, said):
 
 def test_what_will_be_left_out_is_said_before_anything_runs(project, parse, monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "_snakemake", lambda *given: 0)
-    models = {"gone": {"checkpoint": "local-dir:data/a"}, "few": {"share": 0.4}}
+    models = {"gone": {"checkpoint": "local-dir:data/a"}, "few": {"share": 0.6}}
     assert reproduce(parse(models=models), cores=1, dry_run=True) == 0
     said = capsys.readouterr().err
     assert said.startswith("warning: model gone: ")

@@ -44,7 +44,7 @@ def load_factors(study: str, models: str = EVERY) -> Results:
                 "trained_on": settings.set,
                 "missing": "",
                 "family": settings.family,
-                "architecture": settings.image_tower,
+                "architecture": settings.towers.architecture,
             }
         )
     models_of_all = pd.concat([results.models, pd.DataFrame(rows)], ignore_index=True)

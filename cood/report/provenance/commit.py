@@ -12,11 +12,15 @@ def commit(root: Path) -> str:
     return head[:12] + (" with uncommitted changes" if changed else "")
 
 
-def head_and_changes(root: Path) -> tuple[str, bool]:
-    """Hash of the commit, and whether the working tree differs; "unknown", False without git."""
+def head_and_changes(root: Path, *but: str) -> tuple[str, bool]:
+    """Hash of the commit, and whether the working tree differs; "unknown", False without git.
+
+    Changes in the folders `but` do not count.
+    """
+    places = [".", *(f":(exclude){folder}" for folder in but)]
     try:
         head = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *places)
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
     return head, bool(changed)

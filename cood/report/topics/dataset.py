@@ -82,7 +82,8 @@ def composition_counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
         if study.trained:
             outside = of_category & ~in_core
             row["in the core"] = int((of_category & in_core).sum())
-            row["models that see one outside the core, mean"] = round(times[outside].mean(), 1)
+            mean = times[outside].mean() if outside.any() else np.nan
+            row["models that see one outside the core, mean"] = round(float(mean), 1)
         rows.append(row | {"images": int(inside.sum())})
     return pd.DataFrame(rows)
 

@@ -26,7 +26,7 @@ DRAWN = 64
 SMALLEST = 16
 # Grays that differ from white and black, so that the outline is visible on objects of both.
 LIGHT, DARK = (194, 194, 194), (64, 64, 64)
-TURN = math.radians(25)
+TURN = math.radians(10)  # an object is turned by at most this, either way
 ROOM = 0.88  # of the side of an image, for the object
 
 

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -183,11 +184,12 @@ def test_the_captions_of_a_model(copied):
     file.write_text(yaml.safe_dump({**raw, "corpora": {"own": {"model": "few"}}}))
     lines = []
     search_captions(load_study("tiny"), "own", lines.append, code="1")
-    assert "captions.parquet: 32 captions" in lines[-1]
+    assert "captions.parquet: 64 captions" in lines[-1]
     hits = read_table(copied.paths.caption_hits("own"))
     table = read_table(copied.paths.model("few") / "captions.parquet")
     named = table.loc[table["names"] == "pair"]
-    expected = (named["attribute"] + " " + named["object"]).value_counts().to_dict()
+    names = np.array(copied.words.compositions())[named["captioned"]]
+    expected = Counter(names.tolist())
     assert counts(hits, "adjacent") == counts(hits, "strict") == expected
 
 

@@ -45,7 +45,7 @@ def study(copied, settings):
 def test_among_the_drawings_of_training(study):
     settings, lines = study(), []
     find_near_duplicates(settings, lines.append)
-    assert lines[0] == "few: drawing its 32 training images again"
+    assert lines[0] == "few: drawing its 64 training images again"
     table = read_table(settings.paths.near_duplicates)
     manifest = read_manifest(settings, "ao")
     assert table["image"].tolist() == manifest["image"].tolist()
@@ -60,7 +60,7 @@ def test_among_the_drawings_of_training(study):
     assert set(table["file"]) == {"training.safetensors"}
     nearest = load_nearest(settings)
     counts = summary(nearest).set_index("compositions")["images"]
-    assert counts.to_dict() == {"seen": 16, "unseen": 24}  # of 20 compositions, 8 are trained on
+    assert counts.to_dict() == {"seen": 20, "unseen": 20}  # of 20 compositions, 10 are trained on
     assert "drawings that few was trained on" in describe_comparison(
         settings, nearest, load_references(settings)
     )

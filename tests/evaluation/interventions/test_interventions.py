@@ -27,7 +27,7 @@ SETTINGS = {
     },
     "core": 0.2,
     "sets": {"ao": {"source": "icons", "images_per_composition": 2}},
-    "models": {"few": {"image_tower": "resnet", "share": 1, "images": 136, "steps": 17}},
+    "models": {"few": {"image_tower": "resnet", "share": 0.75, "images": 104, "steps": 13}},
     "defaults": {"batch": 8},
     "evaluation": {"resamples": 100},
     "notebooks": {},

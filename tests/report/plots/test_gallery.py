@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from cood.errors import NotebookError
-from cood.report.plots.gallery import gallery, split_map
+from cood.report.plots.gallery import draw_map, gallery
 from cood.report.topics.dataset import icon_designs
-from cood.splits import splits
+from cood.splits import core, times_seen
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +47,21 @@ def test_a_map_of_a_thousand_objects_fits_a_page(parse):
         vocabulary={"attributes": ["red", "blue"], "objects": "imagenet"},
         models={"m": {"checkpoint": "ViT-B-32-quickgelu/openai"}},
     )
-    figure = split_map(study, splits(study))
+    figure = draw_map(study)
     assert figure.get_size_inches()[0] < 30
     assert figure.axes[0].get_xlabel() == "998 objects"
+
+
+def test_the_map_counts_the_models_and_marks_the_core(tiny):
+    axes = draw_map(tiny).axes[0]
+    grid = axes.images[0].get_array()
+    assert grid.shape == (4, 5)
+    marked = np.zeros(20, dtype=bool)
+    marked[core(tiny)] = True
+    np.testing.assert_array_equal(grid.mask.ravel(), marked)
+    np.testing.assert_array_equal(grid.data.ravel()[~marked], times_seen(tiny)[~marked])
+    assert axes.images[0].get_clim() == (0, 2)
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(tiny.words.attributes)
 
 
 def test_a_study_without_drawings_needs_no_icons(parse):

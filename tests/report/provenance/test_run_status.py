@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 
 from cood.report.provenance import run_status
-from cood.report.provenance.commit import commit
+from cood.report.provenance.commit import commit, head_and_changes
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.stages import STAGES
 
@@ -24,6 +24,9 @@ def test_commit_of_a_clean_and_of_a_changed_tree(tmp_path, monkeypatch):
     assert commit(tmp_path) == head.stdout[:12]
     (tmp_path / "a").write_text("2")
     assert commit(tmp_path) == head.stdout[:12] + " with uncommitted changes"
+    assert head_and_changes(tmp_path) == (head.stdout.strip(), True)
+    assert head_and_changes(tmp_path, "a") == (head.stdout.strip(), False)
+    assert head_and_changes(tmp_path, "c") == (head.stdout.strip(), True)
 
 
 def test_commit_without_git(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from cood.analysis.claims.definitions import load_claims
 from cood.analysis.claims.evidence import ID, Effect
 from cood.analysis.claims.verdicts import Verdict, verdict_table
-from cood.analysis.reference import PROVENANCE
+from cood.analysis.reference import PROVENANCE_FILE
 from cood.analysis.stats.correlation import Correlation
 from cood.analysis.stats.estimate import Estimate
 from cood.errors import ArtefactError
@@ -191,7 +191,7 @@ def published(project, found):
     table.to_csv(folder / "claims.csv", index=False)
     files = {"claims.csv": {"sha256": sha256(folder / "claims.csv")}}
     about = {"commit": {"hash": "0123456789abcdef"}, "date": "2026-11-27T03:00:00+00:00"}
-    (folder / PROVENANCE).write_text(json.dumps({"files": files, **about}))
+    (folder / PROVENANCE_FILE).write_text(json.dumps({"files": files, **about}))
     return folder
 
 
@@ -225,8 +225,10 @@ def test_nothing_is_shown_without_a_reference_or_beside_itself(published, found)
     (published / "claims.csv").unlink()
     with pytest.raises(ArtefactError, match=r"lab/claims.csv is missing from the reference run"):
         verdicts.beside_reference(found, "mini", "lab")
-    about = json.loads((published / PROVENANCE).read_text()) | {"files": {}}
-    (published / PROVENANCE).write_text(json.dumps(about))  # of a study without the page of claims
+    about = json.loads((published / PROVENANCE_FILE).read_text()) | {"files": {}}
+    (published / PROVENANCE_FILE).write_text(
+        json.dumps(about)
+    )  # of a study without the page of claims
     assert verdicts.beside_reference(found, "mini", "lab") == []
 
 

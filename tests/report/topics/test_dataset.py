@@ -5,6 +5,7 @@ import pytest
 
 from cood.files import write_table
 from cood.report.topics.dataset import (
+    composition_counts,
     describe_outcomes,
     describe_seen,
     describe_study,
@@ -12,6 +13,7 @@ from cood.report.topics.dataset import (
     image_outcomes,
     verification_funnel,
 )
+from cood.splits import core, times_seen
 
 
 def test_outcomes_of_images_are_counted_by_reason():
@@ -22,6 +24,34 @@ def test_outcomes_of_images_are_counted_by_reason():
     )
     all_kept = image_outcomes(pd.DataFrame({"status": ["kept"] * 1200}))
     assert describe_outcomes(all_kept) == "All 1,200 images were kept."
+
+
+def test_compositions_are_counted_by_category(parse):
+    study = parse(
+        vocabulary={
+            "attributes": ["red", "striped", "blue", "brick"],
+            "objects": ["apple", "hat", "dog", "bus", "umbrella"],
+        }
+    )
+    manifest = pd.DataFrame({"attribute": ["red", "blue", "blue", "brick"]})
+    table = composition_counts(study, manifest).set_index("category")
+    assert list(table.index) == ["color", "pattern", "material"]
+    assert table.loc["color", "attributes"] == "red, blue"
+    assert table["compositions"].tolist() == [10, 5, 5]
+    assert table["images"].tolist() == [3, 0, 1]
+    left_out, times = core(study), times_seen(study)
+    for category, ids in (("color", [*range(5), *range(10, 15)]), ("pattern", range(5, 10))):
+        row = table.loc[category]
+        inside = set(ids) & set(left_out)
+        assert row["in the core"] == len(inside)
+        mean = sum(times[i] for i in ids) / (len(ids) - len(inside))
+        assert row["models that see one outside the core, mean"] == round(mean, 1)
+
+
+def test_without_a_trained_model_nothing_is_said_of_training(parse):
+    study = parse(models={"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}})
+    table = composition_counts(study, pd.DataFrame({"attribute": ["red"]}))
+    assert list(table.columns) == ["category", "attributes", "compositions", "images"]
 
 
 def test_a_study_says_which_models_it_trains(parse):

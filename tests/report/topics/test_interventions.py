@@ -123,7 +123,7 @@ def mediated():
 
 
 def test_mediation_by_metrics(parse):
-    models = {f"m{share}": {"share": share} for share in (0.3, 0.5, 0.8)}
+    models = {f"m{share}": {"share": share} for share in (0.65, 0.8, 0.95)}
     results = Results(parse(models=models), pd.DataFrame(), pd.DataFrame())
     table = mediated()
     (axes,) = interventions.plot_mediation(table, ["explicitness"]).axes
@@ -131,7 +131,7 @@ def test_mediation_by_metrics(parse):
     assert named == ["explicitness, texts", "ID accuracy (seen)"]
     text = interventions.describe_mediation(table, results, list(models))
     assert "11 models" in text
-    assert "saw 30%, 50%, 80% of the compositions" in text
+    assert "saw 65%, 80%, 95% of the compositions outside the core" in text
     assert "+2.0 points [+1.0, +3.0]; this is the total effect" in text
     assert "are first averaged, the interval is [-1.0, +4.0]" in text
     assert "indirect effect is significant for 1 of 1 metrics" in text

@@ -194,7 +194,7 @@ def test_confounders_that_hardly_vary_are_marked():
 
 
 def test_trained_and_null_models_have_different_marks(parse):
-    study = parse(null_models={"u": {"architecture": "vit"}})
+    study = parse(null_models={"u": {"image_tower": "vit"}})
     rows = [(m, s, "mig", v) for s in ("image", "text") for m, v in (("a", 0.9), ("u", 0.2))]
     table = pd.DataFrame(rows, columns=["model", "space", "metric", "value"])
     fixed = {"set": "ao", "split": "unseen", "category": "all", "chance": 0.1}

@@ -110,9 +110,9 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     )
     return (
         f"{n} models that differ only in share and seed saw "
-        f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions. Doubling the share "
-        f"changes accuracy on unseen compositions by {total}; this is the total effect. If the "
-        f"models of each share are first averaged, {by_share}. The "
+        f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions outside the core. "
+        f"Doubling the share changes accuracy on unseen compositions by {total}; this is the "
+        f"total effect. If the models of each share are first averaged, {by_share}. The "
         f"indirect effect is significant for {indirect} of {len(metrics)} metrics, "
         f"for {(metrics['holm'] < LEVEL).sum()} after Holm's correction, and for {from_means} when "
         f"only the means of the {len(shares)} shares are used. Among models of the same share, "

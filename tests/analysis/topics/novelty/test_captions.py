@@ -57,7 +57,7 @@ def test_no_composition_that_a_model_was_not_trained_on_has_captions(scanned):
     assert set(check["corpus"]) == {"few", "most"}
     own = check[check["rule"] != "faithful"]
     assert (own["with captions"] == 0).all()
-    unseen = 20 - len(seen(scanned, scanned.trained["few"].share))
+    unseen = 20 - len(seen(scanned, scanned.trained["few"]))
     assert set(check.loc[check["corpus"] == "few", "not trained on"]) == {unseen}
     said = describe_held_out_check(check)
     assert said.startswith(f"of the {unseen} of few, ")

@@ -25,7 +25,7 @@ VALUES = {
 
 @pytest.fixture
 def results(parse):
-    study = parse(null_models={n: {"architecture": "vit", "seed": int(n[1])} for n in ("u0", "u1")})
+    study = parse(null_models={n: {"image_tower": "vit", "seed": int(n[1])} for n in ("u0", "u1")})
     rows = [
         (model, metric, "images", value)
         for metric, (trained, null) in VALUES.items()
