@@ -159,7 +159,7 @@ def descend(
         if not torch.isfinite(loss):
             model.load_state_dict(sound)
             say(f"diverged at step {step}: the weights are those of a moment before")
-            rows.append((step, step * settings.batch, loss.item(), schedule.get_last_lr()[0]))
+            rows.append((step, step * settings.batch, float("nan"), schedule.get_last_lr()[0]))
             keep(step)
             break
         optimiser.zero_grad(set_to_none=True)
