@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
+from cood.report.model_settings import model_lines
 from cood.report.plots.style import EDGE, MARKERS, WIDTH, add_legend, model_styles, row_values
 from cood.report.plots.svg import Label, label_marks
 
@@ -20,7 +21,11 @@ GROUP_HEIGHT = 0.6  # share of a row that its groups take
 
 
 def interval_rows(
-    table: pd.DataFrame, groups: Sequence[str], xlabel: str, colours: Sequence[str] | None = None
+    table: pd.DataFrame,
+    groups: Sequence[str],
+    xlabel: str,
+    colours: Sequence[str] | None = None,
+    models: pd.DataFrame | None = None,
 ) -> Figure:
     """A row a model and, for each group, a dot with its interval.
 
@@ -32,8 +37,11 @@ def interval_rows(
         Groups to draw, each in a colour of its own.
     xlabel, colours
         Label of the values; colours of the groups.
+    models
+        Table of models, whose settings the labels then tell.
     """
     order = list(dict.fromkeys(table["model"]))
+    lines = {} if models is None else model_lines(models)
     palette = colours or [str(c) for c in sns.color_palette("colorblind", len(groups)).as_hex()]
     figure, axes = plt.subplots(figsize=(WIDTH, max(2.4, 1.2 + 0.34 * len(order))))
     for i, (group, colour) in enumerate(zip(groups, palette, strict=True)):
@@ -50,7 +58,10 @@ def interval_rows(
             label=group,
             markersize=6,
         )
-        labels = [Label(name, [group], x=row_values(row)) for name, row in rows[finite].iterrows()]
+        labels = [
+            Label(name, [*lines.get(name, []), group], x=row_values(row))
+            for name, row in rows[finite].iterrows()
+        ]
         label_marks(dots, *labels)
     axes.set_yticks(range(len(order)), order)
     axes.invert_yaxis()

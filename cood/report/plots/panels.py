@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
+from cood.report.model_settings import model_lines
 from cood.report.plots.style import (
     EDGE,
     SPACES,
@@ -80,7 +81,7 @@ def metric_panels(
     return figure
 
 
-def training_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+def training_curves(table: pd.DataFrame, metrics: Sequence[str], models: pd.DataFrame) -> Figure:
     """A panel a metric: over steps, a thin line a model and a thick one for their mean.
 
     Parameters
@@ -89,7 +90,10 @@ def training_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         Columns `model`, `step`, `space`, `metric`, `value` and `chance`.
     metrics
         Which to draw, in this order.
+    models
+        Table of models, whose settings the labels tell.
     """
+    settings = model_lines(models)
     rows = -(-len(metrics) // 2)
     figure, grid = plt.subplots(rows, 2, figsize=(WIDTH, 2.7 * rows + 0.5), squeeze=False)
     for axes, metric in zip(grid.flat, metrics, strict=False):
@@ -100,8 +104,8 @@ def training_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
                 steps = _on_log_axis(line["step"])
                 (drawn,) = axes.plot(steps, line["value"], color=colour, alpha=0.3, lw=0.8)
                 first, last = line.sort_values("step")["value"].iloc[[0, -1]]
-                lines = [f"{space}: {first:.3g} before training, {last:.3g} at its end"]
-                label_marks(drawn, Label(str(model), lines))
+                change = f"{space}: {first:.3g} before training, {last:.3g} at its end"
+                label_marks(drawn, Label(str(model), [*settings[str(model)], change]))
             mean = part.groupby("step")[["value", "chance"]].mean()
             name = f"{space}s" if space in SPACES else str(space)
             steps = _on_log_axis(mean.index)

@@ -49,6 +49,8 @@ def test_dots_bars_and_cells_are_labelled_in_their_order():
     figure = plots.interval_rows(rows, ["pair"], "accuracy")
     assert labels(as_svg(figure))["model 2"] == ["pair", "accuracy: 0.4 [0.3, 0.5]"]
     assert "model 1" not in labels(as_svg(figure))
+    figure = plots.interval_rows(rows, ["pair"], "accuracy", models=table)
+    assert labels(as_svg(figure))["model 2"][:2] == ["one, rn", "pair"]
     figure = plots.bars(values["value"] - 0.3, table, "above")
     assert labels(as_svg(figure))["model 2"] == ["one, rn", "above: 0.1"]
     grid = pd.DataFrame({"a b": [0.1, np.nan]}, index=["x", "y"])
