@@ -123,11 +123,6 @@ def pilot_settings(study: Study) -> dict[str, Any]:
     }
 
 
-def record_file(study: Study) -> Path:
-    """Where the record of the pilot is kept: beside the study file."""
-    return study.file.with_name(f"{study.file.stem}.pilot.json")
-
-
 def judge(study: Study, tables: Mapping[str, pd.DataFrame]) -> list[Trial]:
     """The trials of a pilot, from the accuracies of its models by name."""
     trials = []
@@ -165,7 +160,7 @@ def write_record(study: Study, trials: list[Trial], made_with: Mapping[str, Any]
         "made with": dict(made_with),
         "trials": [asdict(trial) for trial in trials],
     }
-    file = record_file(study)
+    file = study.pilot_record
     with atomic(file) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")
     return file
@@ -181,7 +176,7 @@ def read_record(study: Study) -> tuple[str, list[Trial]]:
     ArtefactError
         If the record is damaged.
     """
-    file = record_file(study)
+    file = study.pilot_record
     if not file.is_file():
         return NOT_RUN, []
     try:

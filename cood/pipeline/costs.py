@@ -275,7 +275,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "interventions": _interventions,
     "training_dynamics": lambda study, model: Cost(),
     "factor_scores": lambda study, model: Cost(),
-    "design": lambda study: Cost(),
+    "design": lambda study: Cost(len(study.trained)),
     "collect": lambda study: Cost(len(study.models), "models"),
     "notebook": _notebook,
     "book": lambda study: Cost(len(study.notebooks), "pages"),

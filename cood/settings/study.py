@@ -287,6 +287,11 @@ class Study(Settings):
         return self._file
 
     @property
+    def pilot_record(self) -> Path:
+        """Where the record of the pilot is kept: beside the study file."""
+        return self._file.with_name(f"{self._file.stem}.pilot.json")
+
+    @property
     def paths(self) -> Paths:
         """The paths of the artefacts."""
         return Paths(project_root(), self.name)

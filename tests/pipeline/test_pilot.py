@@ -127,7 +127,7 @@ def test_a_number_of_models_or_a_seed_of_the_design_changes_no_pilot(study):
 
 def test_a_damaged_record_is_named(study):
     record(study)
-    file = pilot.record_file(study)
+    file = study.pilot_record
     whole = json.loads(file.read_text())
     for damaged in ("{", json.dumps({**whole, "trials": [{"model": 1}]})):
         file.write_text(damaged)
