@@ -1,4 +1,5 @@
 import itertools
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -101,6 +102,21 @@ class TestDrawSeen:
         assert len(ids) == len(set(ids)) == round(share * free)
         assert set(ids) <= set(range(words.size)) - set(left_out)
         assert partners(words, ids).min() >= least
+
+    @given(SIZES, SIZES, st.floats(0, 0.5), SEEDS)
+    def test_the_smallest_draw_that_is_not_refused_gives_every_word_its_partners(
+        self, attributes, objects, core_share, seed
+    ):
+        words = vocabulary(attributes, objects)
+        left_out = core_of(words, core_share, (seed, 0))
+        free, least = words.size - len(left_out), 2 * max(attributes, objects)
+        assume(free >= least)
+        for size in range(least, free + 1):
+            with suppress(StudyError):
+                ids = draw_seen(words, left_out, size / free, 2, (seed, 1))
+                break
+        assert len(ids) < least + 4
+        assert partners(words, ids).min() >= 2
 
     def test_with_one_seed_a_larger_share_holds_a_smaller_one(self):
         words = vocabulary(8, 11)
