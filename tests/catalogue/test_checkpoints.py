@@ -157,7 +157,7 @@ def test_loading_refuses_too():
 
 
 def test_families_chosen_in_a_study(parse):
-    own = {"own": {"checkpoint": "RN50-quickgelu/yfcc15m", "family": "mine"}, "few": {"share": 0.4}}
+    own = {"own": {"checkpoint": "RN50-quickgelu/yfcc15m", "family": "mine"}, "few": {"share": 0.6}}
     study = parse(zoo=["cc12m", "yfcc15m"], models=own)
     assert list(study.models) == ["RN101-quickgelu_yfcc15m", "RN50-quickgelu_cc12m", "own", "few"]
     assert study.models["RN50-quickgelu_cc12m"].facts["family"] == "cc12m"
