@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from cood.analysis.results import EVERY, FIRST, Results, select
+from cood.analysis.results import EVERY, FIRST, Results, select, without_replicates
 from cood.errors import ArtefactError, StudyError
 from cood.files import read_json, read_table, sha256
 from cood.paths import Paths, project_root
-from cood.settings.study_file import parse_study
+from cood.settings.study_file import restore_study
 
 PROVENANCE_FILE = "provenance.json"
 ANSWERS_FILE, DESIGN_FILE, CLAIMS_FILE = "answers.parquet", "design.parquet", "claims.csv"
@@ -54,14 +54,15 @@ class Reference:
         folder, file = self.paths.reference, self.paths.reference / self.paths.settings.name
         try:
             raw = {"name": self.name, "notebooks": {}, **read_json(file)}
-            study = parse_study(raw, where=str(file))
+            study = restore_study(raw, where=str(file))
         except StudyError as error:
             raise StudyError(
                 f"{error}; the reference was made by another version of the project: publish it "
                 f"again with `cood publish --study {self.name}`"
             ) from error
         scores, facts = (folder / path.name for path in (self.paths.scores, self.paths.models))
-        return select(Results(study, read_table(scores), read_table(facts)), models, set)
+        models_table = without_replicates(read_table(facts))
+        return select(Results(study, read_table(scores), models_table), models, set)
 
     def answer_counts(self) -> pd.DataFrame:
         """Right answers by model and composition, as `load_answer_counts` gives those of a run."""

@@ -77,12 +77,13 @@ def load_results(study: str, models: str = EVERY, set: str = FIRST) -> Results:
     are left out: they say how reliable a score is, and are no models of their own.
     """
     settings = load_study(study)
-    table = _without_replicates(read_table(settings.paths.models))
+    table = without_replicates(read_table(settings.paths.models))
     results = Results(settings, read_table(settings.paths.scores), table)
     return select(results, models, set)
 
 
-def _without_replicates(models: pd.DataFrame) -> pd.DataFrame:
+def without_replicates(models: pd.DataFrame) -> pd.DataFrame:
+    """A table of models without those that repeat a point of the design."""
     if "replicate_of" not in models:
         return models
     return models[models["replicate_of"].fillna("") == ""].reset_index(drop=True)

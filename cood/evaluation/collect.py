@@ -15,7 +15,15 @@ from cood.settings.study_file import Study
 from cood.splits import seen
 
 # Settings that change no score.
-NOT_SCORED = {"name", "corpora", "near_duplicates", "factor_sets", "factor_models", "notebooks"}
+NOT_SCORED = {
+    "name",
+    "corpora",
+    "near_duplicates",
+    "factor_sets",
+    "factor_design",
+    "factor_models",
+    "notebooks",
+}
 SIZES = ("parameters", "embed_dim", "width", "resolution")
 TRAINED_HERE, CHECKPOINT = "trained here", "checkpoint"
 

@@ -17,7 +17,7 @@ from cood.settings.messages import sentences
 from cood.settings.models import Training
 from cood.settings.study import Study
 
-__all__ = ["Study", "load_study", "parse_study", "study_file"]
+__all__ = ["Study", "load_study", "parse_study", "restore_study", "study_file"]
 
 DEFAULTS, ZOO = "defaults", "zoo"  # keys of a file that become part of `models`
 MERGE = "tag:yaml.org,2002:merge"
@@ -125,8 +125,19 @@ def parse_study(raw: dict[str, Any], where: str, file: Path | None = None) -> St
     if ZOO in sections:
         zoo = sections.pop(ZOO)
         sections["models"] = _with_zoo(sections.get("models") or {}, zoo, where)
+    return restore_study(sections, where)
+
+
+def restore_study(settings: dict[str, Any], where: str) -> Study:
+    """Check settings that a study saved: all of its models are listed, with all of their settings.
+
+    Raises
+    ------
+    StudyError
+        If they hold an unknown key, a wrong type or an impossible value.
+    """
     try:
-        return Study.model_validate(sections)
+        return Study.model_validate(settings)
     except ValidationError as error:
         raise StudyError(f"{where}: {sentences(error.errors())}") from error
 
