@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from PIL import ImageOps
 
 from cood.errors import NotebookError
@@ -89,9 +90,12 @@ def _check_grid(**numbers: int) -> None:
 
 
 def draw_map(study: Study) -> Figure:
-    """Attributes by objects, coloured by how many models see the composition in training."""
+    """Attributes by objects, coloured by how many models see the composition in training.
+
+    A study that trains no model has no core.
+    """
     words = study.words
-    in_core = np.isin(np.arange(words.size), core(study))
+    in_core = np.isin(np.arange(words.size), core(study)) & bool(study.trained)
     grid = np.ma.masked_array(times_seen(study), in_core).reshape(len(words.attributes), -1)
     width = 1.8 + 0.17 * min(len(words.objects), MOST_NAMES)
     size = (max(LEGEND_WIDTH, width), 2.0 + 0.2 * len(words.attributes))
@@ -101,7 +105,7 @@ def draw_map(study: Study) -> Figure:
         grid,
         cmap=colours,
         vmin=0,
-        vmax=len(study.trained),
+        vmax=max(1, len(study.trained)),
         aspect="auto",
         interpolation="nearest",
     )
@@ -111,11 +115,13 @@ def draw_map(study: Study) -> Figure:
         axes.set_xlabel(f"{len(words.objects):,} objects")
     axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
     axes.grid(visible=False)
-    figure.colorbar(drawn, ax=axes, label="models that see it in training")
-    patch = Patch(color=CORE_COLOUR, label="core: seen by no model")
-    legend = axes.legend(handles=[patch], loc="lower left", bbox_to_anchor=(0, 1))
-    plt.setp(legend.get_texts(), fontsize=8)
-    fix_colours(*legend.get_patches())
+    whole = MaxNLocator(integer=True)
+    figure.colorbar(drawn, ax=axes, label="models that see it in training", ticks=whole)
+    if study.trained:
+        patch = Patch(color=CORE_COLOUR, label="core: seen by no model")
+        legend = axes.legend(handles=[patch], loc="lower left", bbox_to_anchor=(0, 1))
+        plt.setp(legend.get_texts(), fontsize=8)
+        fix_colours(*legend.get_patches())
     return figure
 
 
