@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
@@ -14,6 +15,7 @@ from cood.analysis.pilot import FAILED, LEAST_OBJECT, NOT_RUN, OTHER, PASSED, Tr
 from cood.analysis.results import percent
 from cood.analysis.topics.design import AS_REALISED, ASKED, factors_of
 from cood.design import Factor, Levels, Range, Summary
+from cood.errors import NotebookError
 from cood.evaluation.design_table import REALISED
 from cood.report.tables import styled
 from cood.settings.study_file import Study
@@ -40,7 +42,11 @@ PANEL = 1.5  # inches a side
 def factor_table(study: Study) -> Styler:
     """A row a factor: what it is, and its values."""
     rows = [
-        {"factor": factor.name, "what it is": MEANING[factor.name], "values": _values(factor)}
+        {
+            "factor": factor.name.replace("_", " "),
+            "what it is": MEANING[factor.name],
+            "values": _values(factor),
+        }
         for factor in factors_of(study)
     ]
     return styled(pd.DataFrame(rows))
@@ -118,10 +124,26 @@ def _same(realised: float, asked: float) -> bool:
     return f"{realised:.2g}" == f"{asked:.2g}"
 
 
-def plot_design(table: pd.DataFrame, factors: Sequence[Factor]) -> Figure:
-    """Each pair of numeric factors as realised, a point a model, coloured by the first level."""
-    ranges = [factor for factor in factors if isinstance(factor, Range)]
-    levels = [factor for factor in factors if isinstance(factor, Levels)]
+def plot_design(table: pd.DataFrame, factors: Sequence[Factor], shown: Collection[str]) -> Figure:
+    """Pairs of numeric factors as realised, a point a model, coloured by treatment.
+
+    Parameters
+    ----------
+    table, factors
+        `design.parquet`, and the factors of the study.
+    shown
+        Names of the factors to show; those that the study does not vary are left out.
+
+    Raises
+    ------
+    NotebookError
+        If fewer than two are left.
+    """
+    ranges = [f for f in factors if isinstance(f, Range) and f.name in shown]
+    if len(ranges) < 2:
+        known = ", ".join(factor.name for factor in factors if isinstance(factor, Range))
+        raise NotebookError(f"parameter shown: name two or more of {known}")
+    levels = [f for f in factors if isinstance(f, Levels) and f.name == "treatment"]
     values = {f.name: table.get(f"{f.name}{REALISED}", table[f.name]) for f in ranges}
     groups = table[levels[0].name] if levels else pd.Series("", index=table.index)
     colours = dict(zip(groups.unique(), sns.color_palette("colorblind"), strict=False))
@@ -141,9 +163,9 @@ def plot_design(table: pd.DataFrame, factors: Sequence[Factor]) -> Figure:
                 axes.scatter(
                     values[x.name][inside], values[y.name][inside], s=14, color=colour, label=label
                 )
-            axes.set_xscale("log" if x.log else "linear")
-            axes.set_yscale("log" if y.log else "linear")
-            axes.minorticks_off()
+            axes.set(xscale="log" if x.log else "linear", yscale="log" if y.log else "linear")
+            _set_ticks(axes.xaxis, x)
+            _set_ticks(axes.yaxis, y)
             axes.tick_params(labelsize=7)
             if row == n - 1:
                 axes.set_xlabel(x.name.replace("_", " "), fontsize=8)
@@ -153,6 +175,14 @@ def plot_design(table: pd.DataFrame, factors: Sequence[Factor]) -> Figure:
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="upper right", title=levels[0].name, fontsize=8)
     return figure
+
+
+def _set_ticks(axis: Axis, range_: Range) -> None:
+    """Ticks at the ends of a range and in its middle."""
+    ticks = [range_.value(unit) for unit in (0, 0.5, 1)]
+    names = [f"{tick:,.0f}" if tick >= 1000 else f"{tick:.3g}" for tick in ticks]
+    axis.set_ticks(ticks, labels=names)
+    axis.set_ticks([], minor=True)
 
 
 def pilot_notice(study: Study) -> str:
