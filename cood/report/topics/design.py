@@ -17,6 +17,7 @@ from cood.analysis.topics.design import AS_REALISED, ASKED, factors_of
 from cood.design import Factor, Levels, Range, Summary
 from cood.errors import NotebookError
 from cood.evaluation.design_table import REALISED
+from cood.report.plots.style import WIDTH
 from cood.report.tables import styled
 from cood.settings.study_file import Study
 
@@ -36,7 +37,7 @@ MEANING = {
     "strength": "weight of that penalty",
     "set": "factor set that is trained on",
 }
-PANEL = 1.5  # inches a side
+PANEL = 1.4  # inches a side, at most
 
 
 def factor_table(study: Study) -> Styler:
@@ -148,8 +149,9 @@ def plot_design(table: pd.DataFrame, factors: Sequence[Factor], shown: Collectio
     groups = table[levels[0].name] if levels else pd.Series("", index=table.index)
     colours = dict(zip(groups.unique(), sns.color_palette("colorblind"), strict=False))
     n = len(ranges) - 1
+    side = min(WIDTH, PANEL * n + 1)
     figure, grid = plt.subplots(
-        n, n, figsize=(PANEL * n + 0.6, PANEL * n), squeeze=False, sharex="col", sharey="row"
+        n, n, figsize=(side, side), squeeze=False, sharex="col", sharey="row"
     )
     for row, y in enumerate(ranges[1:]):
         for column, x in enumerate(ranges[:-1]):
