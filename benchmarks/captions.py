@@ -102,12 +102,12 @@ def _write(folder: Path) -> dict[str, int]:
 def _search(
     folder: Path, attributes: list[str], objects: list[str]
 ) -> tuple[float, float, pd.DataFrame]:
-    """Seconds of one core and peak memory in GB of `cood scan`, and what it wrote."""
+    """Seconds of one core and peak memory in GB of `cood caption-search`, and what it wrote."""
     (folder / "workflow" / "studies").mkdir(parents=True, exist_ok=True)
     (folder / "workflow" / "Snakefile").touch()
     study = {
         "seed": 0,
-        "held_out": 0.2,
+        "core": 0.2,
         "vocabulary": {"attributes": attributes, "objects": objects},
         "sets": {"none": {"source": "icons", "images_per_composition": 1}},
         "models": {"none": {"checkpoint": "ViT-B-32/openai"}},
@@ -119,7 +119,7 @@ def _search(
     script = (
         "import time, re\n"
         "from cood.cli import main\n"
-        f"failed = main(['scan', '--study', '{name}', '--corpus', 'web'])\n"
+        f"failed = main(['caption-search', '--study', '{name}', '--corpus', 'web'])\n"
         # Not `ru_maxrss`, in which the process that started this one counts too.
         "peak = re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]\n"
         "print(time.process_time(), int(peak) / 1e6)\n"
