@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cood.analysis.results import plain_rows
-from cood.design import Factor, Levels, Value, corner, middle
+from cood.design import End, Factor, Levels, Value, corner, middle
 from cood.errors import ArtefactError, StudyError
 from cood.files import atomic
 from cood.settings.study_file import Study, parse_study
@@ -20,7 +20,7 @@ from cood.splits import SEEN, UNSEEN
 
 MIDDLE, BEST, WORST = "middle", "best-corner", "worst-corner"
 # At which end of its range a factor makes the task easier; others stay at the middle in a corner.
-EASIER = {
+EASIER: dict[str, End] = {
     "share": "high",
     "images": "high",
     "steps": "high",
@@ -28,7 +28,7 @@ EASIER = {
     "skew": "low",
     "wrong_captions": "low",
 }
-OPPOSITE = {"low": "high", "high": "low"}
+OPPOSITE: dict[End, End] = {"low": "high", "high": "low"}
 LEAST_OBJECT = 0.5  # accuracy of objects, among objects, on the model's own seen compositions
 FIRST_SEED = 5001  # of the pilot's models, far from those of a design
 PASSED, FAILED, OTHER, NOT_RUN = "passed", "failed", "other settings", "not run"
@@ -86,8 +86,8 @@ def pilot_points(study: Study) -> dict[str, tuple[dict[str, Value], bool]]:
     harder = {name: OPPOSITE[end] for name, end in easier.items()}
     points = {
         MIDDLE: (middle(factors), True),
-        BEST: (corner(factors, easier), False),  # type: ignore[arg-type]
-        WORST: (corner(factors, harder), False),  # type: ignore[arg-type]
+        BEST: (corner(factors, easier), False),
+        WORST: (corner(factors, harder), False),
     }
     for factor in factors:
         for level in factor.levels[1:] if isinstance(factor, Levels) else ():

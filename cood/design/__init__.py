@@ -3,6 +3,7 @@
 from cood.design.draw import draw_points
 from cood.design.factors import (
     Dose,
+    End,
     Factor,
     Levels,
     Range,
@@ -16,6 +17,7 @@ from cood.design.matrix import Summary, column_names, design_matrix, summarise
 
 __all__ = [
     "Dose",
+    "End",
     "Factor",
     "Levels",
     "Range",

@@ -22,6 +22,7 @@ from cood.settings import Recipe, Schedule
 
 WARM_UP = 0.1  # share of the steps
 ROWS = 50  # of the table of the loss, about
+COPIES = 10  # of the weights, about, in case the training diverges
 FIRST_MOMENT = 64  # the first moment after the start is at this fraction of the steps
 PAUSE = 15  # seconds between two lines of progress
 MAX_LOGIT_SCALE = np.log(100.0)  # as in Radford et al. 2021, arXiv:2103.00020, section 2.5
@@ -169,6 +170,7 @@ def descend(
         after()
         if step % max(1, steps // ROWS) == 0 or step == steps:
             rows.append((step, step * settings.batch, shown.item(), schedule.get_last_lr()[0]))
+        if step % max(1, steps // COPIES) == 0:
             sound = _copy(model, sound)
         if step in moments:
             keep(step)
