@@ -1,6 +1,8 @@
 """The pilot of a design: which models it has, its gates, and its record."""
 
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from cood.errors import ArtefactError, StudyError
 from cood.pipeline.pilot import as_text
 from cood.report.topics.design import describe_pilot, pilot_notice
 from cood.settings.study_file import load_study, parse_study
+from tests.projects import clone
 
 FACTORS = {
     "share": {"low": 0.6, "high": 0.9},
@@ -140,3 +143,30 @@ def test_a_study_without_a_design_has_no_pilot(project):
     with pytest.raises(StudyError, match="has no design"):
         pilot.pilot_points(tiny)
     assert pilot_notice(tiny) == ""
+
+
+def test_the_command_trains_asks_and_keeps_the_record_and_does_nothing_twice(
+    tmp_path, settings, monkeypatch
+):
+    """The user's road, on models too small to pass."""
+    project = clone(tmp_path / "project")
+    monkeypatch.chdir(project)
+    design = {"models": 4, "seed": 1, "factors": {"share": {"low": 0.6, "high": 0.9}}}
+    file = project / "workflow" / "studies" / "tiny.yaml"
+    file.write_text(yaml.safe_dump({**settings, "design": design, "models": {}}))
+
+    def run():
+        command = [sys.executable, "-m", "cood", "pilot", "--study", "tiny", "--cores", "2"]
+        return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+    done = run()
+    state, trials = pilot.read_record(load_study("tiny"))
+    assert [trial.model for trial in trials] == ["middle", "best-corner", "worst-corner"]
+    assert (state, done.returncode) in {(pilot.PASSED, 0), (pilot.FAILED, 1)}, done.stderr
+    results = project / "results" / "tiny-pilot"
+    written = {path: path.stat().st_mtime_ns for path in results.rglob("*.parquet")}
+    assert {path.parent.name for path in written} >= {"accuracy", "middle", "worst-corner"}
+    assert not (results / "representation_metrics").exists()
+    again = run()
+    assert again.returncode == done.returncode
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("*.parquet")} == written
