@@ -17,6 +17,7 @@ FACTOR_SPLIT, FACTOR_SCENES, FACTOR_TRAINING, FACTOR_CAPTIONS, FACTOR_PROMPTS = 
 DIFFUSION, ISOLATED_DIFFUSION = range(14, 16)
 LINEAR, DRAW, FACTOR_DRAW = range(20, 23)
 EDITING = 30
+PERMUTATIONS = 40  # of placebos; a seed is (seed of the model, stream)
 
 SEEN, UNSEEN, CORE = "seen", "unseen", "core"
 

@@ -1,13 +1,12 @@
 """The page *Add a metric*: followed in a copy, its metric passes all tests of the registry."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.how_to_pages import in_copy, run_tests
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "how-to" / "metric.md"
@@ -39,26 +38,15 @@ def copy(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__", "executed")
     for folder in ("cood/metrics", "book", "tests/metrics"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    for file in ("cood/__init__.py", "pyproject.toml"):
+    for file in ("cood/__init__.py", "pyproject.toml", "tests/how_to_pages.py"):
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
-
-
-def run(copy, *arguments):
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def check(copy):
     files = ("tests/metrics/test_registry.py", "tests/metrics/test_between.py")
     there = [file for file in files if (copy / file).is_file()]
-    return run(copy, "-m", "pytest", "-q", "-k", "between", "--rootdir", str(copy), *there)
+    return run_tests(copy, "-k", "between", *there)
 
 
 def test_the_page_names_every_place(copy):
@@ -66,9 +54,9 @@ def test_the_page_names_every_place(copy):
     done = check(copy)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
-    doctested = run(copy, "-m", "doctest", "cood/metrics/between.py")
+    doctested = in_copy(copy, "-m", "doctest", "cood/metrics/between.py")
     assert doctested.returncode == 0, doctested.stdout
-    listed = run(copy, "-c", "import cood.metrics as m; print(m.METRICS['between'], m.SCORES)")
+    listed = in_copy(copy, "-c", "import cood.metrics as m; print(m.METRICS['between'], m.SCORES)")
     assert "('between',)" in listed.stdout
 
 
@@ -91,5 +79,5 @@ def test_a_forgotten_place_is_named(copy, place, message):
 def test_the_example_prints_what_the_page_says():
     (code,) = (text for kind, file, text in BLOCKS if kind == "python" and file is None)
     (printed,) = (text for kind, _, text in BLOCKS if kind == "text")
-    done = run(ROOT, "-c", code)
+    done = in_copy(ROOT, "-c", code)
     assert done.stdout == printed, done.stderr

@@ -28,6 +28,7 @@ from torch.nn import functional
 
 from cood.errors import StudyError, unknown
 from cood.settings import NO_TREATMENT, PLACEBO, TREATMENTS
+from cood.splits import PERMUTATIONS
 from cood.training_set import ATTRIBUTE, OBJECT, PAIR
 from cood.vocabulary import Vocabulary
 
@@ -41,7 +42,6 @@ RIDGE = 1.0
 # A batch is constant if its unit embeddings lie nearer to their mean, root mean square, than this
 # many times the rounding of a number: what differs is rounding then.
 ROUNDING = 100.0
-PERMUTATIONS = 40  # stream of random numbers: a generator has the seed (seed of the model, stream)
 NAMES = (PAIR, OBJECT, ATTRIBUTE)  # what a caption may name
 
 

@@ -9,15 +9,15 @@ from cood.errors import StudyError
 from cood.metrics.directions import orthogonality as mean_cosine
 from cood.metrics.linear import fit_additive, r_squared
 from cood.models.training.treatments import (
-    PERMUTATIONS,
     RIDGE,
-    TREATMENTS,
     Treatment,
     additivity,
     orthogonality,
     stated_words,
     word_map,
 )
+from cood.settings import TREATMENTS
+from cood.splits import PERMUTATIONS
 from cood.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("red", "blue", "striped"), ("hat", "dog", "bus", "sun"))
