@@ -148,7 +148,7 @@ class Paths:
 
     @property
     def factor_scores(self) -> Path:
-        """Scores of all models on the factor sets, joined."""
+        """Scores of the models that are tested on factor sets, joined."""
         return self.results / "factor_scores.parquet"
 
     @property

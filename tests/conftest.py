@@ -44,8 +44,14 @@ SETTINGS = {
     "notebooks": {},
 }
 
-# Sections for those that are about factor sets.
+# Sections for those that are about factor sets. Checkpoints are tested on them too; here they are
+# copies of a model that is trained.
 FACTORS = {
+    "models": {
+        **SETTINGS["models"],
+        "published": {"checkpoint": "local-dir:results/tiny/models/few", "family": "1"},
+        "published-too": {"checkpoint": "local-dir:results/tiny/models/most", "family": "2"},
+    },
     "representation_metrics": {"metrics": ["explicitness", "dci"]},
     "factor_sets": {
         "shapes": {"source": "shapes3d", "images": 60, "size": 32},
@@ -170,9 +176,10 @@ def drawn_factors(built, tmp_path_factory):
         for name in study.factor_sets:
             draw_factor_set(study, name)
         train_factor_model(study, "on-shapes", lambda text: None)
-        for model in ("few", "on-shapes"):
+        for model in ("few", "published", "on-shapes"):
             embed_model(study, model, lambda text: None)
-            score_factor_sets(study, model)
+            if model in study.on_factor_sets:
+                score_factor_sets(study, model)
     return root
 
 

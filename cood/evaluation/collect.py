@@ -36,16 +36,16 @@ def collect(study: Study) -> None:
     images that it is shown (`samples_seen`). The joined tables leave out how long each score took,
     so that the same study on the same machine gives the same table. The settings of the study are
     written to the same folder, so that runs can be compared after the study file has changed.
-    Scores on the factor sets are a table of their own, if the study has any.
+    Scores on the factor sets are a table of their own, if any model is tested on them.
     """
     files = [study.paths.model_accuracy(name) for name in [*study.embedded, BASELINES]]
     files += [study.paths.model_dimension_swap(name) for name in study.models]
     files += [study.paths.model_representation_metrics(name) for name in study.embedded]
     files += [study.paths.model_linear_probe(name) for name in study.probed]
     _join(files, study.paths.scores)
-    if study.factor_sets:
-        names = [*study.models, *study.factor_models]
-        _join(map(study.paths.model_factor_scores, names), study.paths.factor_scores)
+    if study.on_factor_sets:
+        scored = map(study.paths.model_factor_scores, study.on_factor_sets)
+        _join(scored, study.paths.factor_scores)
     write_table(pd.DataFrame([_model(study, name) for name in study.models]), study.paths.models)
     with atomic(study.paths.settings) as temporary:
         temporary.write_text(scored_settings(study))

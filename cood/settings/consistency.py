@@ -21,7 +21,10 @@ from cood.vocabulary import Vocabulary
 
 # What each notebook shows that not every study has: an attribute of `Study`, and what it is.
 NOTEBOOK_NEEDS: dict[str, tuple[str, str]] = {
-    "factor_sets": ("factor_sets", "a section `factor_sets`"),
+    "factor_sets": (
+        "on_factor_sets",
+        "a section `factor_sets`, and `factor_models`, `factor_design` or a checkpoint",
+    ),
     "novelty": ("corpora", "a section `corpora`"),
     "interventions": ("interventions", "a section `interventions` (it may be `{}`)"),
     "design": ("design", "a section `design`"),

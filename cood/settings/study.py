@@ -183,15 +183,15 @@ class Study(Settings):
     def sets_of(self, model: str) -> list[str]:
         """Names of the sets that a model embeds; an unknown name raises a StudyError.
 
-        All of `sets` and `id_sets`, and for a model of `models` the factor sets too; for a model
-        trained on a factor set, that one only.
+        All of `sets` and `id_sets`, and for a checkpoint the factor sets too; for a model trained
+        on a factor set, that one only.
         """
         if model in self.factor_models:
             return [self.factor_models[model].set]
         if model not in self.all_models:
             raise StudyError(unknown("model", model, self.all_models))
-        factor_sets = self.factor_sets if model in self.models else ()
-        return [*self.sets, *self.id_sets, *factor_sets]
+        of_factors = self.factor_sets_of(model) if model in self.models else ()
+        return [*self.sets, *self.id_sets, *of_factors]
 
     def shard_names(self, name: str) -> list[str]:
         """Shards of a generated set: ``0``, ... of compositions, ``isolated-0``, ... of words."""
@@ -275,11 +275,20 @@ class Study(Settings):
         return _entry("corpus", self.corpora, name)
 
     def factor_sets_of(self, model: str) -> list[str]:
-        """Factor sets that a model is tested on: its own, or all for a model of `models`."""
+        """Factor sets that a model is tested on: its own, or all for a checkpoint.
+
+        A small CLIP that is trained on attribute-object images is tested on none, as it has not
+        seen the words of their factors.
+        """
         if model in self.factor_models:
             return [self.factor_models[model].set]
         self.model(model)
-        return list(self.factor_sets)
+        return [] if model in self.trained else list(self.factor_sets)
+
+    @property
+    def on_factor_sets(self) -> list[str]:
+        """Models that are tested on factor sets."""
+        return [m for m in [*self.models, *self.factor_models] if self.factor_sets_of(m)]
 
     @property
     def file(self) -> Path:

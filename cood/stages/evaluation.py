@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cood.settings.study_file import Study
 from cood.stages.models import weights
-from cood.stages.stage import Keys, Resources, Stage, draw_of, dumped, each, once, words
-
-
-def _on_factor_sets(study: Study) -> Iterator[Keys]:
-    return each([*study.models, *study.factor_models] if study.factor_sets else [])
+from cood.stages.stage import Resources, Stage, draw_of, dumped, each, once, words
 
 
 def _embed_settings(study: Study, model: str) -> list[Any]:
@@ -69,7 +64,13 @@ EVALUATION = (
         title="Embed images and texts",
         keys=("model",),
         passes=("cores", "say"),
-        rules=("embed", "embed_null_model", "embed_image_encoder", "embed_factor_model"),
+        rules=(
+            "embed",
+            "embed_checkpoint",
+            "embed_null_model",
+            "embed_image_encoder",
+            "embed_factor_model",
+        ),
         uses_torch=True,
         # The largest checkpoint takes two days.
         resources=Resources(memory=32000, minutes=4320, gpu=True, threads=8),
@@ -211,7 +212,7 @@ EVALUATION = (
     Stage(
         name="factor_scores",
         entry="cood.evaluation.factor_scores:score_factor_sets",
-        jobs=_on_factor_sets,
+        jobs=lambda study: each(study.on_factor_sets),
         outputs=lambda study, model: [study.paths.model_factor_scores(model)],
         settings=lambda study, model: [
             dumped(study.evaluation),

@@ -32,13 +32,13 @@ def quiet(text):
 
 
 def test_what_is_embedded(factored):
-    tensors, metadata = read_tensors(factored.paths.embeddings("few", "shapes"))
+    tensors, metadata = read_tensors(factored.paths.embeddings("published", "shapes"))
     shapes = {name: array.shape for name, array in tensors.items()}
     words = {f"words.{name}": (n, 64) for name, n in {**COUNTS, "orientation": 7}.items()}
     assert shapes == {"images": (60, 64), "captions": (60, 64), "pairs": (40, 64), **words}
     assert all(array.dtype == np.float32 for array in tensors.values())
     assert metadata["captions"] == "short"
-    assert metadata["checkpoint"] == "few"
+    assert metadata["checkpoint"] == "published"
     clip = load(local_source(factored.paths.model("few")))
     manifest = read_factor_manifest(factored, "shapes")
     ids = SHAPES3D.word_ids(manifest[SHAPES3D.names].to_numpy())
@@ -49,12 +49,14 @@ def test_what_is_embedded(factored):
     np.testing.assert_allclose(np.linalg.norm(tensors["captions"], axis=1), 1, atol=1e-4)
 
 
-def test_a_model_of_the_zoo_takes_all_sets_and_a_factor_model_its_own(factored):
+def test_a_checkpoint_takes_all_factor_sets_a_factor_model_its_own_and_others_none(factored):
     paths = factored.paths
-    assert paths.embeddings("few", "sprites").is_file()
+    assert paths.embeddings("published", "sprites").is_file()
+    assert not paths.embeddings("few", "sprites").exists()
     assert paths.embeddings("on-shapes", "shapes").is_file()
     assert not paths.embeddings("on-shapes", "sprites").exists()
-    assert factored.factor_sets_of("few") == ["shapes", "sprites"]
+    assert factored.factor_sets_of("published") == ["shapes", "sprites"]
+    assert factored.factor_sets_of("few") == []
     assert factored.factor_sets_of("on-shapes") == ["shapes"]
     with pytest.raises(StudyError, match="unknown model 'nobody'"):
         factored.factor_sets_of("nobody")
@@ -141,7 +143,7 @@ def test_noise_is_at_chance(perfect, factored):
 
 
 def test_scores_of_a_model(factored):
-    table = read_table(factored.paths.model_factor_scores("few"))
+    table = read_table(factored.paths.model_factor_scores("published"))
     check(table)
     assert set(table["set"]) == {"shapes", "sprites"}
     assert set(table["space"]) == {"image", "text"}
@@ -190,11 +192,12 @@ def test_z_diff_is_taken_once_and_beside_a_guess(perfect, parse, monkeypatch):
 
 
 def test_scores_before_embedding_and_of_what_could_not_be_had(copied_factors):
-    with pytest.raises(ArtefactError, match=r"most/shapes\.safetensors does not exist"):
-        score_factor_sets(copied_factors, "most")
+    model = "published-too"
+    with pytest.raises(ArtefactError, match=rf"{model}/shapes\.safetensors does not exist"):
+        score_factor_sets(copied_factors, model)
     for set_ in ("shapes", "sprites"):
-        write_tensors({}, copied_factors.paths.embeddings("most", set_), {"missing": "no network"})
-    table = score_factor_sets(copied_factors, "most")
+        write_tensors({}, copied_factors.paths.embeddings(model, set_), {"missing": "no network"})
+    table = score_factor_sets(copied_factors, model)
     assert table[["set", "note", "n"]].to_numpy().tolist() == [
         ["shapes", "no network", 0],
         ["sprites", "no network", 0],
@@ -214,16 +217,16 @@ def test_a_checkpoint_that_cannot_be_had_leaves_a_reason(copied_factors, parse):
 
 
 def test_all_scores_are_joined_apart_from_those_of_the_zoo(copied_factors):
-    names = ("few", "on-shapes")
+    names = ("published", "on-shapes")
     study = copied_factors.model_copy(
         update={
-            "models": {"few": copied_factors.models["few"]},
+            "models": {"published": copied_factors.models["published"]},
             "factor_models": {"on-shapes": copied_factors.factor_models["on-shapes"]},
         }
     )
     score_baselines(study)
     for stage in (score_accuracy, swap_dimensions, score_representation):
-        stage(study, "few")
+        stage(study, "published")
     collect(study)
     joined = read_table(study.paths.factor_scores)
     check(joined, JOINED_SCORES)

@@ -505,13 +505,16 @@ def test_the_sets_that_each_kind_of_model_is_embedded_on(parse):
     }
     training = {**MODEL, "share": 0.5}
     study = parse(
+        models={"few": {**MODEL, "share": 0.75}, "published": {"checkpoint": "local-dir:mine"}},
         factor_sets=factor_sets,
         factor_models={"on-shapes": {"set": "shapes", **training}},
         null_models={"null": {"image_tower": "resnet"}},
         image_encoders={"images-only": {"untrained": "resnet"}},
     )
-    assert study.sets_of("few") == ["ao", "shapes", "sprites"]
+    assert study.sets_of("few") == ["ao"]
+    assert study.sets_of("published") == ["ao", "shapes", "sprites"]
     assert study.sets_of("on-shapes") == ["shapes"]
     assert study.sets_of("null") == study.sets_of("images-only") == ["ao"]
+    assert study.on_factor_sets == ["published", "on-shapes"]
     with pytest.raises(StudyError, match="unknown model 'fwe'; did you mean few"):
         study.sets_of("fwe")

@@ -119,7 +119,9 @@ def every_factor(results: Results, metric: str, space: str) -> pd.DataFrame:
 def against_composing(
     results: Results, accuracy: pd.Series, metrics: Sequence[str]
 ) -> pd.DataFrame:
-    """Correlate metrics on the factor sets with an accuracy, over the models of the zoo.
+    """Correlate metrics on the factor sets with an accuracy, over models not trained on the sets.
+
+    Models that are not tested on the factor sets are left out.
 
     Parameters
     ----------

@@ -115,24 +115,26 @@ def test_values_and_words_of_each_factor(factored):
 def whole(copied_factors):
     """A study of two models with all of its scores, and the tables of the zoo."""
     study = copied_factors
-    for missing, like in (("most", "few"), ("on-shapes-more", "on-shapes")):
+    for missing, like in (("published-too", "published"), ("on-shapes-more", "on-shapes")):
         scores = read_table(study.paths.model_factor_scores(like))
         write_table(scores.assign(model=missing), study.paths.model_factor_scores(missing))
-    names = [*study.models, *study.factor_models]
+    names = study.on_factor_sets
     tables = [read_table(study.paths.model_factor_scores(name)) for name in names]
     joined = concat(table.drop(columns="seconds") for table in tables)
     write_scores(joined.drop(columns="seconds"), study.paths.factor_scores, JOINED_SCORES)
-    models = pd.DataFrame({"model": ["few", "most"], "family": ["1", "2"], "missing": ""})
+    models = pd.DataFrame(
+        {"model": ["published", "published-too"], "family": ["1", "2"], "missing": ""}
+    )
     write_table(models, study.paths.models)
-    write_table(pd.DataFrame({"model": ["few"]}), study.paths.scores)
+    write_table(pd.DataFrame({"model": ["published"]}), study.paths.scores)
     return factor_sets.load_factors("tiny")
 
 
 def test_models_of_both_kinds(whole):
     models = whole.models.set_index("model")
     assert models["trained_on"].to_dict() == {
-        "few": "",
-        "most": "",
+        "published": "",
+        "published-too": "",
         "on-shapes": "shapes",
         "on-shapes-more": "shapes",
     }

@@ -38,17 +38,18 @@ def test_the_weights_are_loaded_once_for_all_sets(copied_factors, monkeypatch):
         return load(source, **options)
 
     monkeypatch.setattr(loading, "load", count)
-    before = {s: read_tensors(copied_factors.paths.embeddings("few", s)) for s in ("ao", "shapes")}
+    model, embeddings = "published", copied_factors.paths.embeddings
+    before = {s: read_tensors(embeddings(model, s)) for s in ("ao", "shapes", "sprites")}
     lines = []
-    embed_model(copied_factors, "few", lines.append, cores=2)
-    assert sources == [local_source(copied_factors.paths.model("few"))]
+    embed_model(copied_factors, model, lines.append, cores=2)
+    assert sources == [copied_factors.models[model].checkpoint]
     assert lines == [
-        "few: embedding 40 images of ao",
-        "few: embedding 60 images of shapes",
-        "few: embedding 50 images of sprites",
+        "published: embedding 40 images of ao",
+        "published: embedding 60 images of shapes",
+        "published: embedding 50 images of sprites",
     ]
     for set_, (tensors, metadata) in before.items():
-        again = read_tensors(copied_factors.paths.embeddings("few", set_))
+        again = read_tensors(embeddings(model, set_))
         assert again[1] == metadata
         for name in tensors:
             np.testing.assert_array_equal(again[0][name], tensors[name])
@@ -56,7 +57,8 @@ def test_the_weights_are_loaded_once_for_all_sets(copied_factors, monkeypatch):
 
 def test_a_model_of_a_factor_set_is_embedded_on_that_set_alone(factored):
     assert written(factored, "on-shapes") == ["shapes"]
-    assert written(factored, "few") == ["ao", "shapes", "sprites"]
+    assert written(factored, "published") == ["ao", "shapes", "sprites"]
+    assert written(factored, "few") == ["ao"]
 
 
 def test_a_null_model_and_an_image_encoder_are_embedded_without_factor_sets(
