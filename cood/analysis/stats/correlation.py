@@ -11,10 +11,11 @@ import pandas as pd
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.families import complete_models, leave_family_out
 from cood.analysis.stats.jackknife import fisher_interval
-from cood.analysis.stats.partial import coefficients, ranks
-from cood.analysis.stats.permutation import ALL_ON_A_LINE, permutation_test, residuals
+from cood.analysis.stats.partial import coefficients, partial, ranks
+from cood.analysis.stats.permutation import ALL_ON_A_LINE, orders, permutation_test, residuals
 
 KINDS = ("pearson", "spearman")
+LARGEST = 1 - 1e-9  # coefficient that arctanh is taken of for an error
 PARTS = ("low", "high", "p", "least", "most")  # of an estimate, besides its value
 
 
@@ -111,8 +112,13 @@ def correlate(
             estimates.append(nothing)
             continue
         if n_families == n and np.isfinite(others).all():
-            plain = columns if kind == "pearson" else ranks(columns)
-            low, high, p = permutation_test(residuals(plain), seed, limit=limit[0], level=level)
+            plain, widen = columns, 1.0
+            if kind == "spearman":
+                plain = ranks(columns)
+                widen = _error_of_ranks(r, others, partial(plain[None], left))
+            low, high, p = permutation_test(
+                residuals(plain), orders(n, seed), limit=limit[0], widen=widen, level=level
+            )
         else:
             low, high, p = fisher_interval(r, others, limit, level)
         finite = others[np.isfinite(others)]
@@ -121,6 +127,19 @@ def correlate(
             Estimate(r, low, high, p, n, n_families, float(least), float(most), nuisance)
         )
     return Correlation(*estimates)
+
+
+def _error_of_ranks(value: float, without: np.ndarray, ranks_kept: np.ndarray) -> float:
+    """How much wider Spearman's interval is because other models would change the ranks.
+
+    The ratio of two jackknife errors on Fisher's scale: with the ranks computed anew without each
+    model, and with the ranks of all models kept.
+    """
+    z, anew, kept = (
+        np.arctanh(np.clip(r, -LARGEST, LARGEST)) for r in (value, without, ranks_kept)
+    )
+    error = np.linalg.norm(kept - z)
+    return float(np.linalg.norm(anew - z) / error) if error > 0 else 1.0
 
 
 def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:

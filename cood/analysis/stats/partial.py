@@ -23,9 +23,8 @@ def coefficients(columns: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, 
     tuple
         NaN where a column is constant among the weighted models, or is determined by the others.
     """
-    plain = np.broadcast_to(columns, (len(weights), *columns.shape))
     ranked = np.stack([weighted_ranks(column, weights) for column in columns], axis=1)
-    return _partial(plain, weights), _partial(ranked, weights)
+    return partial(columns[None], weights), partial(ranked, weights)
 
 
 def ranks(columns: np.ndarray) -> np.ndarray:
@@ -39,7 +38,11 @@ def weighted_ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return weights @ below.T + 0.5
 
 
-def _partial(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def partial(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Pearson's coefficient [r] of the first two columns [r, m, n], or [1, m, n], given the others.
+
+    `weights` [r, n] and NaN are those of `coefficients`.
+    """
     share = weights / weights.sum(axis=1, keepdims=True)
     centred = columns - (columns @ share[:, :, None])
     covariance = (centred * share[:, None]) @ centred.transpose(0, 2, 1)  # [r, m, m]

@@ -2,8 +2,7 @@
 
 The statistic is Fisher's z, arctanh of the coefficient, divided by its robust standard error. It
 has about the same distribution whatever the true coefficient is, so that its distribution under
-permutations gives both p and the interval; p is below 0.05 just where the interval of 95 %
-excludes 0.
+permutations gives both p and the interval: p is below 0.05 where the interval of 95 % excludes 0.
 """
 
 from __future__ import annotations
@@ -74,7 +73,12 @@ def orders(n: int, seed: int) -> np.ndarray:
 
 
 def permutation_test(
-    columns: Residuals, seed: int, *, limit: float = ALL_ON_A_LINE, level: float = 0.95
+    columns: Residuals,
+    order: np.ndarray,
+    *,
+    limit: float = ALL_ON_A_LINE,
+    widen: float = 1.0,
+    level: float = 0.95,
 ) -> tuple[float, float, float]:
     """Interval and two-sided p of the correlation of two columns, given others or none.
 
@@ -89,10 +93,12 @@ def permutation_test(
     ----------
     columns
         Residuals of the two columns, of which neither is constant.
-    seed
-        Of the permutations. There are `PERMUTATIONS`, or all that are possible if they are fewer.
+    order
+        Orders of the models [p, n], the first as they are; see `orders`.
     limit
         Coefficient that arctanh is taken of where all models lie on a line; smaller for ranks.
+    widen
+        What the error is multiplied with for the interval; above 1 for ranks.
     level
         Of the interval.
 
@@ -102,13 +108,13 @@ def permutation_test(
         Low, high, and the share of permutations, with the models as they are among them, whose
         statistic is at least as far from 0.
     """
-    z, errors = permuted(columns, orders(len(columns.x), seed))
+    z, errors = permuted(columns, order)
     statistics = np.abs(z) / np.where(errors > 0, errors, 1)
     p = float((statistics >= statistics[0] * (1 - ROUNDING)).mean())
     kept = np.sort(statistics)[::-1][int((1 - level) * len(z) + ROUNDING)]
     if np.isfinite(z[0]):
-        low, high = np.tanh(z[0] - kept * errors[0]), np.tanh(z[0] + kept * errors[0])
-        return float(low), float(high), p
+        margin = kept * errors[0] * widen
+        return float(np.tanh(z[0] - margin)), float(np.tanh(z[0] + margin)), p
     # All models lie on a line: there is no spread to estimate an error from.
     freedom = len(columns.x) - 3 - columns.nuisance
     end = float(np.tanh(np.arctanh(limit) - ndtri((1 + level) / 2) / np.sqrt(freedom)))
