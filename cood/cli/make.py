@@ -38,11 +38,14 @@ def pilot(study: StudyName = MINI, cores: Cores = ALL_CORES) -> None:
 
 @app.command(rich_help_panel=MAKE)
 def plan(study: StudyName = MINI) -> None:
-    """Say what a study takes, roughly, and what is done."""
+    """Say what a study takes, roughly, what is done, and what effects a design can show."""
     from cood.pipeline.plan import as_text, plan
+    from cood.pipeline.planned_power import power_text
 
     loaded = load_study(study)
     print(as_text(plan(loaded), loaded.name))
+    if loaded.design is not None:
+        print(f"\n{power_text(loaded.design)}")
 
 
 @app.command(rich_help_panel=MAKE)

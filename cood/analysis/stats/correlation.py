@@ -115,7 +115,7 @@ def correlate(
             plain, widen = columns, 1.0
             if kind == "spearman":
                 plain = ranks(columns)
-                widen = _error_of_ranks(r, others, partial(plain[None], left))
+                widen = error_of_ranks(r, others, partial(plain[None], left))
             low, high, p = permutation_test(
                 residuals(plain), orders(n, seed), limit=limit[0], widen=widen, level=level
             )
@@ -129,7 +129,7 @@ def correlate(
     return Correlation(*estimates)
 
 
-def _error_of_ranks(value: float, without: np.ndarray, ranks_kept: np.ndarray) -> float:
+def error_of_ranks(value: float, without: np.ndarray, ranks_kept: np.ndarray) -> float:
     """How much wider Spearman's interval is because other models would change the ranks.
 
     The ratio of two jackknife errors on Fisher's scale: with the ranks computed anew without each

@@ -40,17 +40,3 @@ class Estimate:
         if np.isnan(self.low):
             return f"{self.value:.2f} (no interval)"
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
-
-@dataclass(frozen=True)
-class AccuracyChange(Estimate):
-    """A difference of accuracies, which captions give in percentage points."""
-
-    def __str__(self) -> str:
-        """The difference with its interval, in points."""
-        if np.isnan(self.value):
-            return "not estimable"
-        text = f"{100 * self.value:+.1f} points"
-        if np.isnan(self.low):
-            return f"{text} (no interval)"
-        return f"{text} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"

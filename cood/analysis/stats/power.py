@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
@@ -59,7 +61,7 @@ def detectable(wanted: float, n: int, nuisance: int = 0, level: float = LEVEL) -
     return float(brentq(lambda r: power(r, n, nuisance, level) - wanted, 0, NEARLY_1))
 
 
-def power_table(n: int, columns: int, tests: dict[str, int]) -> pd.DataFrame:
+def power_table(n: int, columns: int, tests: Mapping[str, int]) -> pd.DataFrame:
     """The power of the tests of a study with a design, at the first step of Holm's method.
 
     Parameters

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from cood.analysis.stats.correlation import correlate
+from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.jackknife import mean
 from cood.files import read_table
 from cood.settings.study_file import Study
 
 SPACES = ("image", "text")
 ARRIVED = 0.9  # of the way from the lowest value to the last one
-
-
-@dataclass(frozen=True)
-class Lead:
-    """How far texts are ahead of images during training, over n models in `families` families.
-
-    Attributes
-    ----------
-    doublings
-        Mean over models of log2(images' step / texts' step): above 0, texts come first.
-    low, high
-        Interval from leaving out each family in turn.
-    n, families
-        Models in which both metrics arrive, and their families.
-    """
-
-    doublings: float
-    low: float
-    high: float
-    n: int
-    families: int
-
-    def __str__(self) -> str:
-        """The lead with its interval, as captions give it."""
-        return (
-            f"{self.doublings:.1f} [{self.low:.1f}, {self.high:.1f}] doublings of the steps, "
-            f"n = {self.n} models in {self.families} families"
-        )
 
 
 def load_training_dynamics(study: Study) -> pd.DataFrame:
@@ -73,7 +44,7 @@ def arrival_steps(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.Series(rows, dtype=float).unstack().reindex(columns=list(SPACES))
 
 
-def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
+def lead(steps: pd.DataFrame, families: pd.Series) -> Estimate:
     """How far texts are ahead of images, by the ratio of their arrival steps.
 
     Parameters
@@ -82,14 +53,17 @@ def lead(steps: pd.DataFrame, families: pd.Series) -> Lead:
         Models by spaces, as `arrival_steps` returns it.
     families
         By model; `cood.analysis.stats.jackknife.mean` gives the interval, 95 %.
+
+    Returns
+    -------
+    Estimate
+        Mean over models of log2(images' step / texts' step), in doublings of the steps: above 0,
+        texts come first. Models are those in which both metrics arrive.
     """
     both = steps.dropna()
     ahead = np.log2(both["image"] / both["text"]).to_numpy()
     family = families.reindex(both.index).to_numpy(str)
-    if not len(ahead):
-        return Lead(np.nan, np.nan, np.nan, 0, 0)
-    average = mean(ahead, family)
-    return Lead(average.value, average.low, average.high, average.n, average.families)
+    return mean(ahead, family) if len(ahead) else Estimate()
 
 
 def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cood.analysis.topics.training_dynamics import SPACES, Lead
+from cood.analysis.stats.estimate import Estimate
+from cood.analysis.topics.training_dynamics import SPACES
 
 
 def first_and_last_values(table: pd.DataFrame, metric: str) -> str:
@@ -21,7 +22,7 @@ def first_and_last_values(table: pd.DataFrame, metric: str) -> str:
     return "; ".join(parts)
 
 
-def describe_leads(leads: Mapping[str, Lead]) -> str:
+def describe_leads(leads: Mapping[str, Estimate]) -> str:
     """Which space reaches its final value first, for each metric, as sentences."""
     sentences = []
     for metric, lead in leads.items():
@@ -31,7 +32,11 @@ def describe_leads(leads: Mapping[str, Lead]) -> str:
             order = "images reach their final value before texts"
         else:
             order = "neither space is significantly earlier"
-        sentences.append(f"By {_in_words(metric)}, {order}: the lead of texts is {lead}.")
+        sentences.append(
+            f"By {_in_words(metric)}, {order}: the lead of texts is {lead.value:.1f} "
+            f"[{lead.low:.1f}, {lead.high:.1f}] doublings of the steps, n = {lead.n} models in "
+            f"{lead.families} families."
+        )
     return " ".join(sentences)
 
 

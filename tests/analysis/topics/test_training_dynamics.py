@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.analysis.topics.training_dynamics import Lead, arrival_steps, lagged, lead
+from cood.analysis.topics.training_dynamics import arrival_steps, lagged, lead
 
 STEPS = [0, 10, 20, 40, 80]
 
@@ -50,21 +50,19 @@ def test_how_far_texts_are_ahead():
     )
     families = pd.Series(list("xxyy"), index=list("abcd"))
     found = lead(steps, families)
-    assert found.doublings == pytest.approx((2 + 2 + 0) / 3)
+    assert found.value == pytest.approx((2 + 2 + 0) / 3)
     assert (found.n, found.families) == (3, 2)
     # Without one family the mean is 0, without the other 2; one degree of freedom is left.
     reach = stats.t.ppf(0.975, 1) * np.sqrt(((4 / 3) ** 2 + (2 / 3) ** 2) / 2)
     assert (found.low, found.high) == pytest.approx((4 / 3 - reach, 4 / 3 + reach))
-    assert "1.3 [-12.1, 14.7] doublings" in str(found)
 
 
 def test_no_interval_from_one_family():
     steps = pd.DataFrame({"image": [4.0], "text": [1.0]}, index=["a"])
     found = lead(steps, pd.Series({"a": "x"}))
-    assert found.doublings == 2
+    assert found.value == 2
     assert np.isnan([found.low, found.high]).all()
     assert lead(steps[:0], pd.Series(dtype=str)).n == 0
-    assert isinstance(found, Lead)
 
 
 def test_changes_that_follow_a_moment_later():

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from cood.analysis.topics.training_dynamics import Lead
+from cood.analysis.stats.estimate import Estimate
 from cood.report.topics import training_dynamics
 
 
@@ -30,9 +30,9 @@ def test_first_and_last_values():
 
 def test_the_leading_space_is_read_from_the_interval():
     leads = {
-        "a": Lead(1.0, 0.5, 1.5, 9, 3),
-        "b_c": Lead(-1.0, -1.5, -0.5, 9, 3),
-        "d": Lead(0.1, -0.5, 0.5, 9, 3),
+        "a": Estimate(1.0, 0.5, 1.5, n=9, families=3),
+        "b_c": Estimate(-1.0, -1.5, -0.5, n=9, families=3),
+        "d": Estimate(0.1, -0.5, 0.5, n=9, families=3),
     }
     text = training_dynamics.describe_leads(leads)
     assert (

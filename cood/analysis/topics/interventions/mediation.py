@@ -16,7 +16,7 @@ import pandas as pd
 from cood.analysis.in_distribution import TRAINED
 from cood.analysis.metric_correlations import holm
 from cood.analysis.results import Results, pick
-from cood.analysis.stats.estimate import AccuracyChange
+from cood.analysis.stats.estimate import Estimate
 from cood.metrics import SCORES
 from cood.settings.study_file import Study
 
@@ -47,16 +47,16 @@ class Mediated:
         Models, and different values of the treatment among them.
     """
 
-    total: AccuracyChange
-    direct: AccuracyChange
-    indirect: AccuracyChange
-    within: AccuracyChange
+    total: Estimate
+    direct: Estimate
+    indirect: Estimate
+    within: Estimate
     p: float
     n: int
     levels: int
 
 
-NOT_ESTIMABLE = AccuracyChange()
+NOT_ESTIMABLE = Estimate()
 
 
 def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediated:
@@ -111,7 +111,7 @@ def mediate(treatment: Any, mediator: Any, outcome: Any, *, seed: int) -> Mediat
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(a * b, [tail, 1 - tail])
     rarer = min((a * b <= 0).sum(), (a * b >= 0).sum())
-    indirect = AccuracyChange(float(first.params[1] * second.params[2]), float(low), float(high))
+    indirect = Estimate(float(first.params[1] * second.params[2]), float(low), float(high))
     p = min(1.0, 2 * (rarer + 1) / (DRAWS + 1))
     return Mediated(
         _part(total, 1), _part(second, 1), indirect, _within(t, m, y), float(p), n, levels
@@ -176,13 +176,13 @@ def mediation(results: Results, *, accuracy: str = "pair_top1", split: str = "al
     return table.assign(holm=holm(table["p"]))
 
 
-def total_effect(table: pd.DataFrame) -> tuple[AccuracyChange, int]:
+def total_effect(table: pd.DataFrame) -> tuple[Estimate, int]:
     """Total effect of one doubling and its number of models, from what `mediation` returns."""
     estimated = table.dropna(subset=["total"]) if len(table) else table
     if estimated.empty:
         return NOT_ESTIMABLE, 0
     first = estimated.iloc[0]
-    return AccuracyChange(first["total"], first["total_low"], first["total_high"]), int(first["n"])
+    return Estimate(first["total"], first["total_low"], first["total_high"]), int(first["n"])
 
 
 def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, str], pd.Series]:
@@ -199,7 +199,7 @@ def _mediators(results: Results, accuracy: str, split: str) -> dict[tuple[str, s
     return mediators
 
 
-def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> AccuracyChange:
+def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> Estimate:
     import statsmodels.api as sm
 
     levels, at = np.unique(t, return_inverse=True)
@@ -211,9 +211,9 @@ def _within(t: np.ndarray, m: np.ndarray, y: np.ndarray) -> AccuracyChange:
     return _part(fit, len(levels))
 
 
-def _part(fit: Any, k: int) -> AccuracyChange:
+def _part(fit: Any, k: int) -> Estimate:
     low, high = np.asarray(fit.conf_int(1 - LEVEL))[k]
-    return AccuracyChange(float(fit.params[k]), float(low), float(high))
+    return Estimate(float(fit.params[k]), float(low), float(high))
 
 
 def _fitted(t: np.ndarray, m: np.ndarray) -> np.ndarray:

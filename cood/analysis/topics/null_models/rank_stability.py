@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cood.analysis.results import Results, pick, rows_with
+from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.families import complete_models, leave_family_out
 from cood.analysis.stats.jackknife import fisher_interval
 
@@ -27,18 +27,7 @@ WAYS = {
 }
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Kendall's tau over n models in `families` families, with its interval."""
-
-    n: int
-    families: int
-    tau: float
-    low: float
-    high: float
-
-
-def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0.95) -> Agreement:
+def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0.95) -> Estimate:
     """Kendall's tau-b of two columns over models, with an interval from leaving out families.
 
     Ties are treated as in tau-b (Kendall 1945, doi:10.2307/2332303). The interval is that of
@@ -54,22 +43,24 @@ def kendall(x: pd.Series, y: pd.Series, families: pd.Series, *, level: float = 0
 
     Returns
     -------
-    Agreement
+    Estimate
         NaN where there are fewer than three models or two families, or a column is constant. The
         interval is from -1 to 1 where there is no tau without one of the families.
     """
     columns, members, size = complete_models((x, y), families)
     n = len(members)
     if n < LEAST_MODELS or size < LEAST_FAMILIES or not all(map(np.ptp, columns)):
-        return Agreement(n, size, np.nan, np.nan, np.nan)
+        return Estimate(n=n, families=size)
     first, second = (np.sign(column[:, None] - column) for column in columns)
     times = np.vstack([np.ones(n), leave_family_out(members, size)])
     left = times.sum(axis=1)
     taus = np.where(left >= LEAST_MODELS, _tau(first, second, times), np.nan)
     limit = 1 - 2 / np.maximum(left * (left - 1), 3)
     tau = float(taus[0])
-    low, high, _ = fisher_interval(tau, taus[1:], limit, level)
-    return Agreement(n, size, tau, low, high)
+    low, high, p = fisher_interval(tau, taus[1:], limit, level)
+    finite = taus[1:][np.isfinite(taus[1:])]
+    ends = (float(finite.min()), float(finite.max())) if len(finite) else (np.nan, np.nan)
+    return Estimate(tau, low, high, p, n, size, *ends)
 
 
 def _tau(first: np.ndarray, second: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -136,7 +127,7 @@ def stability(results: Results, split: str = "unseen") -> pd.DataFrame:
     for way, scores in values.items():
         accuracy = scores["value"]
         same = kendall(usual, accuracy, models["family"])
-        row: dict[str, Any] = {"way": way, "tau": same.tau, "low": same.low, "high": same.high}
+        row: dict[str, Any] = {"way": way, "tau": same.value, "low": same.low, "high": same.high}
         row |= {"n": same.n, "families": same.families, "lowest": accuracy.min()}
         row |= {"median": accuracy.median(), "highest": accuracy.max()}
         row["chance"] = scores["chance"].median()

@@ -13,7 +13,7 @@ from cood.analysis.results import Results
 from cood.analysis.topics.interventions.mediation import PARTS, total_effect
 from cood.report.plots.style import WIDTH
 from cood.report.plots.svg import Label, label_marks, with_interval
-from cood.report.topics.interventions.points import format_interval, format_points
+from cood.report.topics.interventions.points import format_change, format_interval, format_points
 from cood.settings import Training
 
 LEVEL = 0.05
@@ -111,8 +111,9 @@ def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[
     return (
         f"{n} models that differ only in share and seed saw "
         f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions outside the core. "
-        f"Doubling the share changes accuracy on unseen compositions by {total}; this is the "
-        f"total effect. If the models of each share are first averaged, {by_share}. The "
+        "Doubling the share changes accuracy on unseen compositions by "
+        f"{format_change(total)}; this is the total effect. If the models of each share "
+        f"are first averaged, {by_share}. The "
         f"indirect effect is significant for {indirect} of {len(metrics)} metrics, "
         f"for {(metrics['holm'] < LEVEL).sum()} after Holm's correction, and for {from_means} when "
         f"only the means of the {len(shares)} shares are used. Among models of the same share, "
