@@ -96,8 +96,8 @@ def contrasts(models: pd.DataFrame, line: Line) -> pd.DataFrame:
         parts.append(
             ("text encoder or captioning", f"LAION-2B or 5B, image encoder {encoder}", chosen)
         )
-    parts.append(("architecture", "OpenAI", models["family"] == "OpenAI"))
-    parts.append(("architecture", "LAION-400M", later & (models["family"] == "LAION-400M")))
+    parts.append(("architecture", "OpenAI", models["set"] == "OpenAI"))
+    parts.append(("architecture", "LAION-400M", later & (models["set"] == "LAION-400M")))
     for architecture in ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14"):
         chosen = later & (models["architecture"] == architecture)
         parts.append(("training data", f"architecture {architecture}", chosen))
@@ -129,20 +129,20 @@ def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
         accuracy; `jointly`, the same given also the pairs, the pairs seen and the parameters
         (`Estimate`; empty for other sizes).
     """
-    x, y, pool = to_logit(models["id"]), to_logit(models["ood"]), models["pool"]
+    x, y, families = to_logit(models["id"]), to_logit(models["ood"]), models["family"]
     logs = np.log2(models[list(SIZES)].astype(float))
     together = ["pairs", "samples_seen", "parameters"]
-    joint = regress(y, logs[together].assign(id=x), pool).coefficients
+    joint = regress(y, logs[together].assign(id=x), families).coefficients
     rows = []
     for name, title in SIZES.items():
-        fit = regress(y, logs[[name]].assign(id=x), pool)
+        fit = regress(y, logs[[name]].assign(id=x), families)
         rows.append(
             {
                 "size": title,
                 "n": fit.n,
                 "families": fit.families,
-                "alone": correlate(logs[name], y, pool, seed=seed),
-                "given": correlate(logs[name], y, pool, given=x, seed=seed),
+                "alone": correlate(logs[name], y, families, seed=seed),
+                "given": correlate(logs[name], y, families, given=x, seed=seed),
                 "per_doubling": fit.coefficients[name],
                 "jointly": joint.get(name),
             }

@@ -51,9 +51,9 @@ def test_contrasts_hold_fixed_what_they_say():
         constant = {
             "filter of CommonPool": ["scale", "architecture", "samples_seen"],
             "text encoder or captioning": ["pool"],
-            "architecture": ["family"],
+            "architecture": ["set"],
             "training data": ["architecture"],
-            "epoch 31 or 32": ["architecture", "family", "wrong_activation"],
+            "epoch 31 or 32": ["architecture", "set", "wrong_activation"],
             "activation": ["checkpoint"],
         }[contrast]
         assert (here[constant].nunique() == 1).all(), (contrast, rows)
@@ -72,5 +72,5 @@ def test_sizes_given_id_accuracy():
     assert pairs["alone"].spearman == pytest.approx(stats.spearmanr(size, y).statistic)
     rest = [v - np.polyval(np.polyfit(x, v, 1), x) for v in (size, y)]
     assert pairs["given"].pearson == pytest.approx(stats.pearsonr(*rest).statistic)
-    assert found.loc["pairs seen in training", ["n", "families"]].tolist() == [60, 8]
+    assert found.loc["pairs seen in training", ["n", "families"]].tolist() == [60, 9]
     assert found["jointly"].notna().tolist() == [True, True, True, False, False]
