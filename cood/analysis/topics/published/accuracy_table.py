@@ -16,14 +16,14 @@ from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.stats.correlation import Correlation, correlate
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression import Line, fit_line, to_logit
-from cood.analysis.topics.published.contrasts import SIZES, curation, next_epoch
+from cood.analysis.topics.published.contrasts import curation, next_epoch
 from cood.analysis.topics.published.effective_robustness import (
     Difference,
     compare_sets,
     robustness_by,
     within_line,
 )
-from cood.analysis.topics.published.families import describe_data, family_of, image_tower
+from cood.analysis.topics.published.families import SIZES, describe_data, family_of, image_tower
 from cood.catalogue import checkpoints as catalogue
 from cood.errors import CoodError, unknown
 

@@ -13,8 +13,8 @@ import pandas as pd
 from cood.analysis.stats.correlation import correlate
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression import to_logit
-from cood.analysis.topics.published.contrasts import SIZES, mean_of
-from cood.analysis.topics.published.families import describe_data, family_of, image_tower
+from cood.analysis.topics.published.contrasts import mean_of
+from cood.analysis.topics.published.families import SIZES, describe_data, family_of, image_tower
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue.published_accuracy import mieb, openclip
 
@@ -60,7 +60,7 @@ def composition_table() -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by `model`, its name in MIEB: `revision`, `checkpoint` (in the catalogue, else
-        empty), `architecture`, `set`, `pool`, `tower` and `family`; the sizes of `contrasts.SIZES`,
+        empty), `architecture`, `set`, `pool`, `tower` and `family`; the sizes of `families.SIZES`,
         NaN where unknown; `imagenet`, ImageNet accuracy by OpenCLIP, and `imagenet_mieb`, by MIEB;
         the scores of `TESTS` and `RETRIEVAL`, between 0 and 1.
     """

@@ -25,6 +25,14 @@ TOWERS = {
     "MobileCLIP": "MobileCLIP",
     "": "ViT",  # with any text tower, and of any loss
 }
+# Sizes of a checkpoint that the catalogue may know.
+SIZES = {
+    "pairs": "pairs in the training set",
+    "samples_seen": "pairs seen in training",
+    "parameters": "parameters",
+    "embed_dim": "dimensions of the embedding",
+    "resolution": "resolution",
+}
 
 
 def describe_data(data: str) -> dict[str, str]:

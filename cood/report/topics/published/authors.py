@@ -208,22 +208,6 @@ def ladder(models: pd.DataFrame) -> Styler:
     return on_one_line(shown)
 
 
-def sizes(table: pd.DataFrame) -> Styler:
-    """Associations of sizes with OoD accuracy, plain and given ID accuracy."""
-    shown = pd.DataFrame(
-        {
-            "size": table["size"],
-            "models": table["n"],
-            "Spearman": table["alone"].map(_spearman),
-            "Spearman given ID": table["given"].map(_spearman),
-            "Pearson given ID": table["given"].map(_pearson),
-            "logits a doubling, given ID": table["per_doubling"].map(str),
-            "and given the first three": [str(c) if c else "-" for c in table["jointly"]],
-        }
-    )
-    return on_one_line(shown)
-
-
 def on_one_line(table: pd.DataFrame) -> Styler:
     """A styled table in which numbers and their intervals stay on one line."""
     wide = styled(table).set_table_attributes('class="dataframe intervals"')

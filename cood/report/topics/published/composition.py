@@ -61,8 +61,8 @@ def table_of_tests(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "test": names[test],
-            "chance": percent(chance) if np.isfinite(chance) else "-",
-            "lowest to highest": f"{percent(table[test].min())} to {percent(table[test].max())}",
+            "scores (chance)": f"{percent(table[test].min())} to {percent(table[test].max())}"
+            + (f" ({percent(chance)})" if np.isfinite(chance) else ""),
             "what it asks": asks,
             "what it cannot say": limits,
         }
@@ -102,11 +102,19 @@ def describe(found: Sequence[Association], form: str = "plain") -> str:
     )
 
 
-def agreement(found: Sequence[Association], form: str = "plain") -> str:
-    """How many intervals lie above and below 0, as a sentence."""
+def describe_extremes(found: Sequence[Association], form: str = "plain") -> str:
+    """The lowest and the highest coefficient of one form with their intervals, as a phrase."""
+    ordered = sorted(found, key=lambda one: getattr(one, form).value)
+    ends = [f"{getattr(one, form)} ({one.outcome}, {one.measure})" for one in ordered]
+    return f"from {ends[0]} to {ends[-1]}"
+
+
+def count_intervals(found: Sequence[Association], form: str = "plain") -> str:
+    """How many intervals lie above and below 0, as a phrase."""
     readings = [against_zero(getattr(one, form)) for one in found]
     above, below = (readings.count(words) for words in ("above 0", "below 0"))
-    return f"Intervals above 0: {above} of {len(readings)}; below 0: {below}"
+    verb = "lies" if above == 1 else "lie"
+    return f"{above} of {len(readings)} intervals {verb} above 0 and {below or 'none'} below"
 
 
 def sample(found: Sequence[Association]) -> str:
@@ -118,12 +126,13 @@ def sample(found: Sequence[Association]) -> str:
 def describe_winoground(table: pd.DataFrame) -> str:
     """How far Winoground can tell models apart, as sentences."""
     error, spread, above = analysis.winoground_noise(table)
+    share = 100 * (error / spread) ** 2
     return (
         f"On Winoground {above} of {table['winoground'].notna().sum()} CLIPs are above chance "
         f"({percent(analysis.WINOGROUND_CHANCE)}). The standard error of a score from its "
         f"{analysis.WINOGROUND_EXAMPLES} examples is {100 * error:.1f} points, and the standard "
-        f"deviation over CLIPs {100 * spread:.1f} points, so up to {(error / spread) ** 2:.0%} of "
-        "the variance over CLIPs is sampling error. That makes its correlations smaller."
+        f"deviation over CLIPs {100 * spread:.1f} points, so up to {share:.0f} % of the "
+        "variance over CLIPs is sampling error. That makes its correlations smaller."
     )
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import logit
 
 from cood.analysis.topics.published import contrasts
 from cood.analysis.topics.published.accuracy_table import (
@@ -60,17 +59,3 @@ def test_contrasts_hold_fixed_what_they_say():
     assert groups.ngroups == 24
     expected = LINE.models["residual"].loc[table["model"]]
     np.testing.assert_array_equal(table["residual"], expected)
-
-
-def test_sizes_given_id_accuracy():
-    found = contrasts.sizes(MODELS, 0).set_index("size")
-    pairs = found.loc["pairs in the training set"]
-    x, y = logit(MODELS["id"]), logit(MODELS["ood"])
-    size = np.log2(MODELS["pairs"])
-    expected = np.linalg.lstsq(np.column_stack([np.ones(63), size, x]), y, rcond=None)[0]
-    assert pairs["per_doubling"].value == pytest.approx(expected[1])
-    assert pairs["alone"].spearman == pytest.approx(stats.spearmanr(size, y).statistic)
-    rest = [v - np.polyval(np.polyfit(x, v, 1), x) for v in (size, y)]
-    assert pairs["given"].pearson == pytest.approx(stats.pearsonr(*rest).statistic)
-    assert found.loc["pairs seen in training", ["n", "families"]].tolist() == [60, 9]
-    assert found["jointly"].notna().tolist() == [True, True, True, False, False]

@@ -1,6 +1,5 @@
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
 from cood.analysis.topics.published import accuracy_table, contrasts
@@ -79,7 +78,7 @@ def test_sentences():
     assert "no two epochs of a run" in published.noise(0, np.nan)
 
 
-def test_tables_of_contrasts_and_sizes():
+def test_tables_of_contrasts_and_of_the_ladder():
     shown = published.contrasts(contrasts.contrasts(MODELS, LINE)).data
     assert len(shown) == 16
     epochs = shown[shown["what differs"] == "epoch 31 or 32"].iloc[0]
@@ -90,6 +89,3 @@ def test_tables_of_contrasts_and_sizes():
     grid = published.ladder(MODELS.assign(residual=LINE.models["residual"])).data
     assert grid.set_index("filter").loc["DataComp", "M"] == "27.6 % (+0.30)"
     assert grid.set_index("filter").loc["image", "XL"] == "-"
-    sizes = published.sizes(contrasts.sizes(MODELS, 0)).data
-    assert sizes["models"].tolist() == [63, 60, 63, 63, 63]
-    assert pd.Series(sizes["and given the first three"]).tolist()[3:] == ["-", "-"]

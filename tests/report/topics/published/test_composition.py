@@ -25,7 +25,11 @@ def test_sentences_count_intervals():
         "a 0.50 [0.20, 0.70]; b -0.50 [-0.70, -0.20]; c 0.10 [-0.30, 0.50]"
     )
     assert composition.describe(found, "within") == ""
-    assert composition.agreement(found) == "Intervals above 0: 1 of 3; below 0: 1"
+    assert composition.count_intervals(found) == "1 of 3 intervals lies above 0 and 1 below"
+    assert composition.count_intervals(found[2:]) == "0 of 1 intervals lie above 0 and none below"
+    assert composition.describe_extremes(found) == (
+        "from -0.50 [-0.70, -0.20] (b, m) to 0.50 [0.20, 0.70] (a, m)"
+    )
     assert composition.sample(found) == "12 CLIPs in 4 families or 10 CLIPs in 3 families"
     two = [association("a", ABOVE, "m"), association("a", AROUND, "k")]
     assert composition.describe(two).startswith("a with m 0.50")
@@ -42,8 +46,10 @@ def test_the_table_says_what_the_intervals_say():
 def test_every_test_says_its_chance_and_limits():
     shown = composition.table_of_tests(TABLE).set_index("test")
     assert list(shown.index) == [*analysis.TESTS.values(), *analysis.RETRIEVAL.values()]
-    assert shown["chance"].tolist() == ["50.0 %", "50.0 %", "16.7 %", "-", "-"]
-    assert shown.loc["Winoground", "lowest to highest"] == "6.0 % to 13.0 %"
+    scores = shown["scores (chance)"]
+    assert scores[:3].str.extract(r"\((.*)\)")[0].tolist() == ["50.0 %", "50.0 %", "16.7 %"]
+    assert scores["Winoground"] == "6.0 % to 13.0 % (16.7 %)"
+    assert scores["CIRR"] == "9.4 % to 29.0 %"
     assert "without the image" in shown.loc["ARO attribution", "what it cannot say"]
 
 
@@ -83,5 +89,5 @@ def test_the_figure_has_a_row_an_association_and_a_question():
 def test_no_word_of_a_verdict():
     found = [association("a", ABOVE), association("b", BELOW), association("c", AROUND)]
     shown = pd.concat([composition.table_of_associations(found), composition.table_of_tests(TABLE)])
-    text = shown.to_csv() + composition.agreement(found)
+    text = shown.to_csv() + composition.count_intervals(found)
     assert not [word for word in ("supported", "contradicted", "undecided") if word in text]
