@@ -232,23 +232,6 @@ def c4_reading(odds: Estimate, ranges: tuple[float, float]) -> str:
     return f"a factor of ten lies in the interval{by}"
 
 
-def closest_pair(models: pd.DataFrame, within: float = 0.02) -> tuple[str, str, float]:
-    """Two models of similar ID accuracy whose OoD accuracies differ most, and their ratio.
-
-    Parameters
-    ----------
-    models
-        `id` and `ood`, indexed by model.
-    within
-        Largest difference in ID accuracy.
-    """
-    inside, outside = models["id"].to_numpy(), models["ood"].to_numpy()
-    near = np.abs(inside[:, None] - inside) <= within
-    ratio = np.where(near, outside[:, None] / outside, 0)
-    i, j = np.unravel_index(ratio.argmax(), ratio.shape)
-    return str(models.index[i]), str(models.index[j]), float(ratio[i, j])
-
-
 def by_set(models: pd.DataFrame, line: Line) -> pd.DataFrame:
     """Effective robustness of each pre-training set; see `robustness_by`."""
     return robustness_by(line, models["set"])

@@ -26,17 +26,11 @@ class Difference:
     logits, odds
         The difference in logits, over all models and families that fit the slope, and the odds
         ratio that corresponds to it, without p. Unlike a ratio of accuracies, it has no bound.
-    at
-        ID accuracy at which the ratio is computed: the mean of the sets of the second group.
-    ratio
-        OoD accuracy of the first group over that of the second, at this ID accuracy; without p.
     """
 
     sets: tuple[int, int]
     logits: Estimate
     odds: Estimate
-    at: float
-    ratio: Estimate
 
 
 def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.DataFrame:
@@ -112,17 +106,10 @@ def compare_sets(
     groups = [[name for name in group if name in set(models["set"])] for group in (first, second)]
     n = (len(groups[0]), len(groups[1]))
     if not all(n):
-        return Difference(n, Estimate(), Estimate(), np.nan, Estimate())
+        return Difference(n, Estimate(), Estimate())
     logits = _over_families(models, lambda some: _difference(some, groups, within))
-    # The ratio of accuracies is that at the mean of the second group, whose level is its own.
-    at, level_of_second = (
-        models[models["set"].isin(groups[1])].groupby("set")[["x", "y"]].mean().mean()
-    )
-    shifts = np.array([logits.value, logits.low, logits.high])
-    odds, ratio = np.exp(shifts), expit(level_of_second + shifts) / expit(level_of_second)
-    return Difference(
-        n, logits, Estimate(*odds.tolist()), float(expit(at)), Estimate(*ratio.tolist())
-    )
+    odds = np.exp([logits.value, logits.low, logits.high])
+    return Difference(n, logits, Estimate(*odds.tolist()))
 
 
 def within_line(line: Line) -> Line:

@@ -11,7 +11,6 @@ from pandas.io.formats.style import Styler
 
 from cood.analysis.results import percent
 from cood.analysis.stats.correlation import Correlation
-from cood.analysis.stats.estimate import Estimate
 from cood.analysis.topics.published import accuracy_table
 from cood.analysis.topics.published.accuracy_table import LOADS, Statistic
 from cood.analysis.topics.published.contrasts import curation
@@ -111,15 +110,6 @@ def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         for name, table in parts.items()
     ]
     return pd.concat(rows, ignore_index=True)
-
-
-def widest(table: pd.DataFrame) -> str:
-    """The sets furthest above and below the line, with the ratio of accuracies, as a phrase."""
-    phrases = []
-    for row in (table.iloc[0], table.iloc[-1]):
-        ratio = Estimate(row["ratio"], row["ratio_low"], row["ratio_high"])
-        phrases.append(f"{row['set']} has {ratio} times the OoD accuracy of the line")
-    return ", and ".join(phrases)
 
 
 def describe_c4(models: pd.DataFrame) -> str:

@@ -210,9 +210,3 @@ def test_where_an_interval_lies():
     assert words(Estimate(-0.5, -0.9, -0.1)) == "below 0"
     assert words(Estimate(0.5, -0.1, 0.9)) == "includes 0"
     assert words(Estimate(0.5)) == "no interval"
-
-
-def test_the_closest_pair_that_differs_most():
-    table = pd.DataFrame({"id": [0.3, 0.315, 0.5], "ood": [0.1, 0.2, 0.9]}, index=list("abc"))
-    assert accuracy_table.closest_pair(table) == ("b", "a", pytest.approx(2.0))
-    assert accuracy_table.closest_pair(table, within=0.19) == ("c", "b", pytest.approx(4.5))
