@@ -267,8 +267,8 @@ def _id_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
     fitted, (plain, _) = line(models), associations(models, seed)
     within = within_line(fitted).slope
     estimates = {
-        "Pearson, ID accuracy": plain.pearson_estimate,
-        "Spearman, ID accuracy": plain.spearman_estimate,
+        "Pearson, ID accuracy": plain.pearson,
+        "Spearman, ID accuracy": plain.spearman,
         "slope between logits": fitted.slope,
         "slope between logits, within families": within,
     }
@@ -288,7 +288,7 @@ def _size_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
     statistics = []
     for name, control in given.items():
         found = correlate(size, logit, models["family"], given=control, seed=seed)
-        estimate = found.pearson_estimate
+        estimate = found.pearson
         reading = against_zero(estimate)
         statistics.append(Statistic("C3", name, estimate, reading, found.n, found.families))
     gain = curation(models.assign(logit=logit), "logit")[1]

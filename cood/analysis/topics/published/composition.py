@@ -149,9 +149,7 @@ def associate(
     within = Estimate()
     if vary_within:
         within = _within(x, y, families, seed)
-    return Association(
-        *names, plain.pearson_estimate, given.pearson_estimate, within, plain.spearman_estimate
-    )
+    return Association(*names, plain.pearson, given.pearson, within, plain.spearman)
 
 
 def _within(x: pd.Series, y: pd.Series, families: pd.Series, seed: int) -> Estimate:
@@ -160,7 +158,7 @@ def _within(x: pd.Series, y: pd.Series, families: pd.Series, seed: int) -> Estim
     if both.empty:
         return Estimate()
     centred = both[["x", "y"]] - both.groupby("family")[["x", "y"]].transform("mean")
-    return correlate(centred["x"], centred["y"], both["family"], seed=seed).pearson_estimate
+    return correlate(centred["x"], centred["y"], both["family"], seed=seed).pearson
 
 
 def id_associations(

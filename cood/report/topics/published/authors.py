@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from cood.analysis.results import percent
-from cood.analysis.stats.correlation import Correlation
 from cood.analysis.topics.published import accuracy_table
 from cood.analysis.topics.published.accuracy_table import LOADS, Statistic
 from cood.analysis.topics.published.contrasts import curation
@@ -73,9 +72,9 @@ def choices(chosen: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
     for name, models in chosen.items():
         plain, of_logits = accuracy_table.associations(models, seed)
         correlations = {
-            "Pearson": _pearson(plain),
-            "Spearman": _spearman(plain),
-            "Pearson of logits": _pearson(of_logits),
+            "Pearson": str(plain.pearson),
+            "Spearman": str(plain.spearman),
+            "Pearson of logits": str(of_logits.pearson),
         }
         rows.append(_choice(name, models) | correlations)
     rows.append(_choice("line within families", next(iter(chosen.values())), within=True))
@@ -202,11 +201,3 @@ def on_one_line(table: pd.DataFrame) -> Styler:
     """A styled table in which numbers and their intervals stay on one line."""
     wide = styled(table).set_table_attributes('class="dataframe intervals"')
     return wide.format(precision=2, na_rep="-")
-
-
-def _pearson(correlation: Correlation) -> str:
-    return str(correlation.pearson_estimate)
-
-
-def _spearman(correlation: Correlation) -> str:
-    return str(correlation.spearman_estimate)
