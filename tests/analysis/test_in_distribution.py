@@ -3,9 +3,17 @@ from math import isnan, nan
 import pandas as pd
 import pytest
 
-from cood.analysis.in_distribution import in_distribution, sources
+from cood.analysis.in_distribution import (
+    AUTHORS,
+    OPENCLIP_TABLE,
+    difference_of_publishers,
+    in_distribution,
+    sources,
+)
 from cood.analysis.results import Results
 from cood.analysis.stats.regression import effective_robustness
+from cood.catalogue.checkpoints import published
+from cood.catalogue.published_accuracy.openclip import imagenet_accuracy
 from cood.errors import StudyError
 from cood.evaluation.common.score_table import complete
 
@@ -32,7 +40,7 @@ def results(study, splits=("unseen",), published=(nan, nan, nan)):
 def test_an_id_set_comes_first(parse):
     study = parse(models=CHECKPOINTS, id_sets={"val": {"folder": "val"}})
     found = results(study, published=(0.5, 0.6, nan))
-    assert sources(found) == ["val", "published"]
+    assert sources(found) == ["val", "published"]  # OpenCLIP lists no folder
     one = in_distribution(found, "first", "pair_top1")
     assert one.label == "ID accuracy (val, top-1)"
     assert set(one.values["value"]) == {0.1}
@@ -47,6 +55,49 @@ def test_published_figures_are_marked(parse):
     assert one.values["value"].tolist()[:2] == [0.5, 0.6]
     assert isnan(one.values["value"].iloc[2])
     assert one.values["low"].isna().all()
+
+
+LISTED = {
+    "both": {"checkpoint": "RN50-quickgelu/openai"},
+    "new": {"checkpoint": "ViT-B-16-SigLIP/webli"},
+    "own": {"checkpoint": "local-dir:1"},
+}
+
+
+def test_openclip_fills_what_the_authors_lack_and_is_named(parse):
+    found = results(parse(models=LISTED), published=(0.56928, nan, nan))
+    assert sources(found) == ["published", "openclip"]
+    one = in_distribution(found, "first", "pair_top1")
+    assert one.published_by.to_dict() == {"both": AUTHORS, "new": OPENCLIP_TABLE, "own": ""}
+    assert one.values["value"].tolist()[:2] == [0.56928, 0.7604]
+    assert isnan(one.values.loc["own", "value"])
+    assert "or OpenCLIP where they did not (new; on the 57 checkpoints with both" in one.meaning
+    apart, n = difference_of_publishers()
+    assert n == 57
+    assert f"{100 * apart:.1f} points higher" in one.meaning
+    alone = in_distribution(found, "openclip", "pair_top1")
+    assert alone.values["value"].tolist()[:2] == [0.5982, 0.7604]
+    assert alone.label == "ID accuracy (ImageNet, OpenCLIP)"
+    assert alone.published_by.to_dict() == {
+        "both": OPENCLIP_TABLE,
+        "new": OPENCLIP_TABLE,
+        "own": "",
+    }
+
+
+def test_a_study_whose_checkpoints_the_authors_did_not_test(parse):
+    found = results(parse(models={"new": LISTED["new"]}), published=(nan,))
+    assert sources(found) == ["published"]
+    one = in_distribution(found, "first", "pair_top1")
+    assert one.values["value"].tolist() == [0.7604]
+    assert one.meaning == ("on ImageNet (top-1) that OpenCLIP published; it was not computed here")
+
+
+def test_the_mean_difference_of_publishers():
+    authors, openclip = published(), imagenet_accuracy()
+    values = [openclip[name] - authors[name] for name in authors]
+    assert difference_of_publishers() == (pytest.approx(sum(values) / 57), 57)
+    assert 0.02 < sum(values) / 57 < 0.04
 
 
 def test_models_trained_here_have_their_own_splits(parse):

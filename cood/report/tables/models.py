@@ -19,7 +19,8 @@ DESCRIPTION = (
     "samples_seen",
     "published_id",
 )
-ONLY_SAVED = {"seed", "parameters", "samples_seen", "ID is"}  # too wide for the page
+# Too wide for the page.
+ONLY_SAVED = {"seed", "parameters", "samples_seen", "ID is", "ID published by"}
 ACCURACIES = ("ID", "C-OoD")
 PUBLISHED_HEADING = "ImageNet, published"
 
@@ -62,8 +63,8 @@ def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
         table[name] = [percent(*estimate) for estimate in estimates]
     if "published_id" in table:
         published = table.pop("published_id")
-        is_id_accuracy = published.equals(board["ID"].rename(published.name))
-        if not is_id_accuracy:
+        is_id_accuracy = published.isna() | (published == board["ID"])
+        if not is_id_accuracy.all():
             table[PUBLISHED_HEADING] = published.map(percent, na_action="ignore")
     headings = {name: name.replace("_", " ") for name in settings}
     table = table.rename(columns={"ID": id_heading, **headings})

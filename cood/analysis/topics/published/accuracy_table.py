@@ -16,13 +16,14 @@ from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.stats.correlation import Correlation, correlate
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression import Line, fit_line, to_logit
-from cood.analysis.stats.verdict import interval_verdict
-from cood.analysis.topics.published.contrasts import SIZES, curation, next_epoch
+from cood.analysis.topics.published.contrasts import curation, next_epoch
 from cood.analysis.topics.published.effective_robustness import (
     Difference,
     compare_sets,
     robustness_by,
+    within_line,
 )
+from cood.analysis.topics.published.families import SIZES, describe_data, family_of, image_tower
 from cood.catalogue import checkpoints as catalogue
 from cood.errors import CoodError, unknown
 
@@ -46,7 +47,7 @@ MAGNITUDE = 10.0  # the smallest ratio that is read as "orders of magnitude"
 
 @dataclass(frozen=True)
 class Statistic:
-    """A statistic of the table that bears on a claim.
+    """A statistic of the table that bears on a claim; it is exploratory.
 
     Attributes
     ----------
@@ -54,23 +55,27 @@ class Statistic:
         Such as ``C4``, and the name of the statistic.
     estimate
         With its interval, and p if there is one.
-    threshold
-        The claim holds if the estimate lies above it.
-    n, sets
-        Models, and independent pre-training sets.
+    reading
+        What the interval says, uncorrected.
+    n, families
+        Models, and independent units: families, or scales of CommonPool.
     """
 
     claim: str
     name: str
     estimate: Estimate
-    threshold: float
+    reading: str
     n: int
-    sets: int
+    families: int
 
-    @property
-    def verdict(self) -> str:
-        """``supported``, ``contradicted`` or ``undecided``, by where the whole interval lies."""
-        return interval_verdict(self.estimate, self.threshold)
+
+def against_zero(estimate: Estimate) -> str:
+    """Where the interval of a statistic lies, in words."""
+    if not np.isfinite([estimate.low, estimate.high]).all():
+        return "no interval"
+    if estimate.low > 0:
+        return "above 0"
+    return "below 0" if estimate.high < 0 else "includes 0"
 
 
 def published_table() -> pd.DataFrame:
@@ -80,15 +85,17 @@ def published_table() -> pd.DataFrame:
     -------
     pandas.DataFrame
         `model` (as the authors wrote it), `checkpoint` (its right name), `architecture`;
-        `family`, `set`, `pool`, `scale` and `filter` of the pre-training data, where `pool` is
-        what the set was chosen from (CommonPool of the same scale for DataComp, LAION-5B for
-        LAION-2B); `pairs`, `samples_seen`, `parameters`, `embed_dim`, `resolution`, NaN where
-        unknown; `id`, `id_top5`, `ood` and `ood_top5`, accuracies between 0 and 1;
-        `wrong_activation`; `removed`, why the row is excluded, else empty.
+        `set`, `pool`, `scale` and `filter` of the pre-training data (`describe_data`), `tower`,
+        kind of the image tower, and `family`, pool and tower; `pairs`, `samples_seen`,
+        `parameters`, `embed_dim`, `resolution`, NaN where unknown; `id`, `id_top5`, `ood` and
+        `ood_top5`, accuracies between 0 and 1; `wrong_activation`; `removed`, why the row is
+        excluded, else empty.
     """
     rows = []
     for load in catalogue.loads():
         facts = catalogue.facts(load.checkpoint)
+        architecture = load.checkpoint.partition("/")[0].removesuffix("-quickgelu")
+        data, tower = describe_data(facts.get("data", "")), image_tower(architecture)
         removed = f"broken: {load.broken}" if load.broken else ""
         if load.same_as:
             removed = f"same weights and same figures as {load.same_as}"
@@ -96,8 +103,10 @@ def published_table() -> pd.DataFrame:
             {
                 "model": load.name,
                 "checkpoint": load.checkpoint,
-                "architecture": load.checkpoint.partition("/")[0].removesuffix("-quickgelu"),
-                **_origin(facts.get("data", "")),
+                "architecture": architecture,
+                **data,
+                "tower": tower,
+                "family": family_of(data["pool"], tower),
                 **{name: facts.get(name, np.nan) for name in SIZES},
                 **{short: load.figures[column] for column, short in COLUMNS.items()},
                 "wrong_activation": load.wrong_activation,
@@ -105,17 +114,6 @@ def published_table() -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _origin(data: str) -> dict[str, str]:
-    name, _, chosen = data.partition(" ")
-    name = {"WIT": "OpenAI", "DataComp-1B": "DataComp-XL"}.get(name, name)
-    family, scale = name, ""
-    if name.startswith(("CommonPool-", "DataComp-")):
-        family, _, scale = name.partition("-")
-        chosen = "DataComp" if family == "DataComp" else chosen or "none"
-    pool = f"CommonPool-{scale}" if scale else {"LAION-2B": "LAION-5B"}.get(name, name)
-    return {"family": family, "set": name, "pool": pool, "scale": scale, "filter": chosen}
 
 
 def working(table: pd.DataFrame, loads: str = "distinct", *, top: int = 1) -> pd.DataFrame:
@@ -154,8 +152,8 @@ def working(table: pd.DataFrame, loads: str = "distinct", *, top: int = 1) -> pd
 
 
 def line(models: pd.DataFrame) -> Line:
-    """The line of OoD on ID accuracy, with families by pool of training data."""
-    return fit_line(models["id"], models["ood"], models["pool"])
+    """The line of OoD on ID accuracy, through all models."""
+    return fit_line(models["id"], models["ood"], models["family"])
 
 
 def selections(table: pd.DataFrame, loads: str, above: float, top: int) -> dict[str, pd.DataFrame]:
@@ -192,17 +190,20 @@ def selections(table: pd.DataFrame, loads: str, above: float, top: int) -> dict[
 
 def associations(models: pd.DataFrame, seed: int) -> tuple[Correlation, Correlation]:
     """Correlation of ID and OoD accuracy over models: of accuracies, and of their logits."""
-    x, y, pool = models["id"], models["ood"], models["pool"]
-    plain = correlate(x, y, pool, seed=seed)
-    return plain, correlate(to_logit(x), to_logit(y), pool, seed=seed)
+    x, y, families = models["id"], models["ood"], models["family"]
+    plain = correlate(x, y, families, seed=seed)
+    return plain, correlate(to_logit(x), to_logit(y), families, seed=seed)
 
 
-def c4_difference(line: Line, models: pd.DataFrame) -> Difference:
-    """Difference in effective robustness between the large and the small sets of claim C4."""
-    return compare_sets(line, models["set"], LARGE_SETS, SMALL_SETS)
+def c4_difference(models: pd.DataFrame, *, within: bool = False) -> Difference:
+    """Difference in effective robustness between the large and the small sets of claim C4.
+
+    `within` measures robustness from the line within families; else from the line of all models.
+    """
+    return compare_sets(line(models), models["set"], LARGE_SETS, SMALL_SETS, within=within)
 
 
-def reach(models: pd.DataFrame) -> tuple[float, float]:
+def id_ranges(models: pd.DataFrame) -> tuple[float, float]:
     """Lowest ID accuracy of the large sets of claim C4, and the highest of the small ones."""
     large, small = (
         models.loc[models["set"].isin(names), "id"] for names in (LARGE_SETS, SMALL_SETS)
@@ -210,21 +211,25 @@ def reach(models: pd.DataFrame) -> tuple[float, float]:
     return float(large.min()), float(small.max())
 
 
-def closest_pair(models: pd.DataFrame, within: float = 0.02) -> tuple[str, str, float]:
-    """Two models of similar ID accuracy whose OoD accuracies differ most, and their ratio.
+def c4_reading(odds: Estimate, ranges: tuple[float, float]) -> str:
+    """What the odds of the large over the small sets say of a factor of ten.
 
     Parameters
     ----------
-    models
-        `id` and `ood`, indexed by model.
-    within
-        Largest difference in ID accuracy.
+    odds
+        With its interval.
+    ranges
+        What `id_ranges` gives. Groups without a common ID accuracy are compared by extrapolation.
     """
-    inside, outside = models["id"].to_numpy(), models["ood"].to_numpy()
-    near = np.abs(inside[:, None] - inside) <= within
-    ratio = np.where(near, outside[:, None] / outside, 0)
-    i, j = np.unravel_index(ratio.argmax(), ratio.shape)
-    return str(models.index[i]), str(models.index[j]), float(ratio[i, j])
+    if np.isnan(odds.value):
+        return "not estimable: the table lacks one of the two groups"
+    lowest_of_large, highest_of_small = ranges
+    by = ", by extrapolation" if lowest_of_large > highest_of_small else ""
+    if odds.high < MAGNITUDE:
+        return f"incompatible with a factor of ten{by}"
+    if odds.low > MAGNITUDE:
+        return f"a factor above ten{by}"
+    return f"a factor of ten lies in the interval{by}"
 
 
 def by_set(models: pd.DataFrame, line: Line) -> pd.DataFrame:
@@ -233,16 +238,16 @@ def by_set(models: pd.DataFrame, line: Line) -> pd.DataFrame:
 
 
 def claim_statistics(
-    models: pd.DataFrame | None = None, *, seed: int = 0
+    models: pd.DataFrame | None = None, *, seed: int
 ) -> dict[str, list[Statistic]]:
-    """Statistics of the table that bear on claims C2, C3 and C4, at the level of objects.
+    """Statistics of the table that bear on claims C2, C3 and C4, for objects.
 
     Parameters
     ----------
     models
         What `working` returns; by default its ``distinct`` rows.
     seed
-        Of the bootstrap over pools.
+        As for `correlate`.
 
     Returns
     -------
@@ -260,34 +265,52 @@ def claim_statistics(
 
 def _id_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
     fitted, (plain, _) = line(models), associations(models, seed)
-    n, pools = fitted.n, fitted.families
+    within = within_line(fitted).slope
+    estimates = {
+        "Pearson, ID accuracy": plain.pearson,
+        "Spearman, ID accuracy": plain.spearman,
+        "slope between logits": fitted.slope,
+        "slope between logits, within families": within,
+    }
     return [
-        Statistic("C2", "Pearson, ID accuracy", plain.pearson, 0, n, pools),
-        Statistic("C2", "Spearman, ID accuracy", plain.spearman, 0, n, pools),
-        Statistic("C2", "slope between logits", fitted.slope, 0, n, pools),
+        Statistic("C2", name, estimate, against_zero(estimate), fitted.n, fitted.families)
+        for name, estimate in estimates.items()
     ]
 
 
 def _size_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
-    size, logit, pool = np.log2(models["pairs"]), to_logit(models["ood"]), models["pool"]
-    plain = correlate(size, logit, pool, seed=seed)
-    given = correlate(size, logit, pool, given=to_logit(models["id"]), seed=seed)
-    statistics = [
-        Statistic("C3", name, r.spearman, 0, r.n, r.families)
-        for name, r in (("Spearman, pairs", plain), ("Spearman, pairs given ID", given))
-    ]
+    size, logit = np.log2(models["pairs"]), to_logit(models["ood"])
+    given = {
+        "Pearson, log pairs": None,
+        "Pearson, log pairs given parameters": np.log2(models["parameters"]),
+        "Pearson, log pairs given ID accuracy": to_logit(models["id"]),
+    }
+    statistics = []
+    for name, control in given.items():
+        found = correlate(size, logit, models["family"], given=control, seed=seed)
+        estimate = found.pearson
+        reading = against_zero(estimate)
+        statistics.append(Statistic("C3", name, estimate, reading, found.n, found.families))
     gain = curation(models.assign(logit=logit), "logit")[1]
     scales = int(models.loc[models["filter"] == "DataComp", "scale"].nunique())
     name = "logits, DataComp minus no filter"
-    return [*statistics, Statistic("C3", name, gain, 0, 2 * scales, scales)]
+    return [*statistics, Statistic("C3", name, gain, against_zero(gain), 2 * scales, scales)]
 
 
 def _group_statistics(models: pd.DataFrame) -> list[Statistic]:
-    difference = c4_difference(line(models), models)
-    n = int(models["set"].isin([*LARGE_SETS, *SMALL_SETS]).sum())
-    sets = sum(difference.sets)
+    found = {
+        "": c4_difference(models),
+        ", line within families": c4_difference(models, within=True),
+    }
+    ranges = id_ranges(models)
     return [
-        Statistic("C4", "logits, large minus small sets", difference.logits, 0, n, sets),
-        Statistic("C4", "odds, large over small sets", difference.odds, MAGNITUDE, n, sets),
-        Statistic("C4", "accuracy, large over small sets", difference.ratio, MAGNITUDE, n, sets),
+        Statistic(
+            "C4",
+            f"odds, large over small sets{suffix}",
+            difference.odds,
+            c4_reading(difference.odds, ranges),
+            difference.logits.n,
+            difference.logits.families,
+        )
+        for suffix, difference in found.items()
     ]

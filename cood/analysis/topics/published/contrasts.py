@@ -6,18 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from cood.analysis.stats.correlation import correlate
 from cood.analysis.stats.estimate import Estimate
-from cood.analysis.stats.regression import Line, regress, to_logit
+from cood.analysis.stats.regression import Line
 
 FILTERS = ["none", "basic", "text", "image", "laion", "clip", "DataComp"]  # mildest first
-SIZES = {
-    "pairs": "pairs in the training set",
-    "samples_seen": "pairs seen in training",
-    "parameters": "parameters",
-    "embed_dim": "dimensions of the embedding",
-    "resolution": "resolution",
-}
 
 
 def next_epoch(model: str) -> str:
@@ -96,8 +88,8 @@ def contrasts(models: pd.DataFrame, line: Line) -> pd.DataFrame:
         parts.append(
             ("text encoder or captioning", f"LAION-2B or 5B, image encoder {encoder}", chosen)
         )
-    parts.append(("architecture", "OpenAI", models["family"] == "OpenAI"))
-    parts.append(("architecture", "LAION-400M", later & (models["family"] == "LAION-400M")))
+    parts.append(("architecture", "OpenAI", models["set"] == "OpenAI"))
+    parts.append(("architecture", "LAION-400M", later & (models["set"] == "LAION-400M")))
     for architecture in ("RN50", "RN101", "ViT-B-32", "ViT-B-16", "ViT-L-14"):
         chosen = later & (models["architecture"] == architecture)
         parts.append(("training data", f"architecture {architecture}", chosen))
@@ -116,35 +108,3 @@ def contrasts(models: pd.DataFrame, line: Line) -> pd.DataFrame:
     table = pd.concat(rows, ignore_index=True)
     table["residual"] = residual.reindex(table["model"]).to_numpy()
     return table[["contrast", "fixed", "model", "id", "ood", "residual"]]
-
-
-def sizes(models: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Association of sizes of models and training sets with OoD accuracy, plain and given ID.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a size: `size`, `n`, `families`; `alone` and `given`, correlations with the logit of
-        OoD accuracy (`Correlation`); `per_doubling`, what twice the size adds in logits given ID
-        accuracy; `jointly`, the same given also the pairs, the pairs seen and the parameters
-        (`Estimate`; empty for other sizes).
-    """
-    x, y, pool = to_logit(models["id"]), to_logit(models["ood"]), models["pool"]
-    logs = np.log2(models[list(SIZES)].astype(float))
-    together = ["pairs", "samples_seen", "parameters"]
-    joint = regress(y, logs[together].assign(id=x), pool).coefficients
-    rows = []
-    for name, title in SIZES.items():
-        fit = regress(y, logs[[name]].assign(id=x), pool)
-        rows.append(
-            {
-                "size": title,
-                "n": fit.n,
-                "families": fit.families,
-                "alone": correlate(logs[name], y, pool, seed=seed),
-                "given": correlate(logs[name], y, pool, given=x, seed=seed),
-                "per_doubling": fit.coefficients[name],
-                "jointly": joint.get(name),
-            }
-        )
-    return pd.DataFrame(rows)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from scipy.special import expit
 from scipy.stats import t
 
 from cood.analysis.stats.estimate import Estimate
+from cood.analysis.stats.jackknife import margin_of_error
 from cood.analysis.stats.regression import Line
 
 
@@ -24,19 +24,13 @@ class Difference:
     sets
         Number of sets in each of the two groups.
     logits, odds
-        The difference in logits, and the odds ratio that corresponds to it, without p. Unlike a
-        ratio of accuracies, it has no upper bound.
-    at
-        ID accuracy at which the ratio is computed: the mean of the models of the second group.
-    ratio
-        OoD accuracy of the first group over that of the second, at this ID accuracy; without p.
+        The difference in logits, over all models and families that fit the slope, and the odds
+        ratio that corresponds to it, without p. Unlike a ratio of accuracies, it has no bound.
     """
 
     sets: tuple[int, int]
     logits: Estimate
     odds: Estimate
-    at: float
-    ratio: Estimate
 
 
 def robustness_by(line: Line, sets: pd.Series, *, level: float = 0.95) -> pd.DataFrame:
@@ -89,33 +83,91 @@ def compare_sets(
     first: Sequence[str],
     second: Sequence[str],
     *,
-    level: float = 0.95,
+    within: bool = False,
 ) -> Difference:
     """Difference in effective robustness between the pre-training sets `first` and `second`.
 
-    Each set counts once, by the mean residual of its models, as models of one set do not show how
-    sets vary. The interval is that of a t test with equal variance in both groups.
-    """
-    import statsmodels.api as sm
+    It is the mean residual of the sets of a group, minus that of the other; each set counts once,
+    by the mean of its models. The interval is that of the jackknife over families, and the slope is
+    fitted again without each family, so that the interval covers its uncertainty too.
 
+    Parameters
+    ----------
+    line
+        Of all models.
+    sets
+        Pre-training set of each model.
+    first, second
+        Names of sets.
+    within
+        Residuals from the line within families instead, as in `within_line`.
+    """
     models = line.models.assign(set=sets.reindex(line.models.index))
-    means = models.groupby("set")["residual"].mean()
-    groups = [[name for name in group if name in means.index] for group in (first, second)]
+    groups = [[name for name in group if name in set(models["set"])] for group in (first, second)]
     n = (len(groups[0]), len(groups[1]))
     if not all(n):
-        return Difference(n, Estimate(), Estimate(), np.nan, Estimate())
-    y = means.loc[groups[0] + groups[1]].to_numpy()
-    x = np.column_stack([np.ones(sum(n)), np.repeat([1, 0], n)])
-    with warnings.catch_warnings():  # two sets leave no degree of freedom
-        warnings.simplefilter("ignore", RuntimeWarning)
-        fit = sm.OLS(y, x).fit()
-        low, high = fit.conf_int(1 - level)[1] if sum(n) > 2 else (np.nan, np.nan)
-    p = float(fit.pvalues[1]) if sum(n) > 2 else np.nan
-    logits = Estimate(float(fit.params[1]), float(low), float(high), p)
-    at = models.loc[models["set"].isin(groups[1]), "x"].mean()
-    base = line.intercept.value + line.slope.value * at + float(fit.params[0])
-    shifts = np.array([logits.value, logits.low, logits.high])
-    odds, ratio = np.exp(shifts), expit(base + shifts) / expit(base)
-    return Difference(
-        n, logits, Estimate(*odds.tolist()), float(expit(at)), Estimate(*ratio.tolist())
+        return Difference(n, Estimate(), Estimate())
+    logits = _over_families(models, lambda some: _difference(some, groups, within))
+    odds = np.exp([logits.value, logits.low, logits.high])
+    return Difference(n, logits, Estimate(*odds.tolist()))
+
+
+def within_line(line: Line) -> Line:
+    """The same models with residuals from the line within families.
+
+    Its slope is that of deviations from the mean of the family, with the interval of the jackknife
+    over families, and it passes through the mean of all models. Its covariance is not computed
+    (NaN), so `robustness_by` gives no intervals.
+    """
+    models = line.models
+    slope = _over_families(models, lambda some: _slope(some, within=True))
+    intercept = float(models["y"].mean() - slope.value * models["x"].mean())
+    fitted = intercept + slope.value * models["x"]
+    residual = models["y"] - fitted
+    return replace(
+        line,
+        intercept=Estimate(intercept),
+        slope=slope,
+        r_squared=np.nan,
+        spread=float(np.sqrt((residual**2).sum() / max(1, line.n - 2))),
+        models=models.assign(
+            fitted=fitted, residual=residual, above=expit(models["y"]) - expit(fitted)
+        ),
+        covariance=np.full((2, 2), np.nan),
     )
+
+
+def _over_families(
+    models: pd.DataFrame, statistic: Callable[[pd.DataFrame], float], level: float = 0.95
+) -> Estimate:
+    """A statistic of models with the interval of the jackknife over their families."""
+    value, names = statistic(models), models["family"].unique()
+    without = np.array([statistic(models[models["family"] != name]) for name in names])
+    margin, p = margin_of_error(value, without, level)
+    finite = without[np.isfinite(without)]
+    return Estimate(
+        value=value,
+        low=value - margin,
+        high=value + margin,
+        p=p,
+        n=len(models),
+        families=len(names),
+        least=float(finite.min()) if len(finite) else np.nan,
+        most=float(finite.max()) if len(finite) else np.nan,
+    )
+
+
+def _slope(models: pd.DataFrame, *, within: bool) -> float:
+    """Slope of `y` on `x`, over all models or within families; NaN where `x` does not vary."""
+    values = models[["x", "y"]]
+    mean = models.groupby("family")[["x", "y"]].transform("mean") if within else values.mean()
+    x, y = (values - mean).to_numpy().T
+    return float(x @ y / (x @ x)) if x.any() else np.nan
+
+
+def _difference(models: pd.DataFrame, groups: Sequence[Sequence[str]], within: bool) -> float:
+    """Difference between two groups of sets in logits; NaN where a group has no model."""
+    above = models["y"] - _slope(models, within=within) * models["x"]
+    levels = above.groupby(models["set"]).mean()
+    first, second = (levels.reindex(group).mean() for group in groups)
+    return float(first - second)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import logit
 
 from cood.analysis.topics.published import contrasts
 from cood.analysis.topics.published.accuracy_table import (
@@ -51,26 +50,12 @@ def test_contrasts_hold_fixed_what_they_say():
         constant = {
             "filter of CommonPool": ["scale", "architecture", "samples_seen"],
             "text encoder or captioning": ["pool"],
-            "architecture": ["family"],
+            "architecture": ["set"],
             "training data": ["architecture"],
-            "epoch 31 or 32": ["architecture", "family", "wrong_activation"],
+            "epoch 31 or 32": ["architecture", "set", "wrong_activation"],
             "activation": ["checkpoint"],
         }[contrast]
         assert (here[constant].nunique() == 1).all(), (contrast, rows)
     assert groups.ngroups == 24
     expected = LINE.models["residual"].loc[table["model"]]
     np.testing.assert_array_equal(table["residual"], expected)
-
-
-def test_sizes_given_id_accuracy():
-    found = contrasts.sizes(MODELS, 0).set_index("size")
-    pairs = found.loc["pairs in the training set"]
-    x, y = logit(MODELS["id"]), logit(MODELS["ood"])
-    size = np.log2(MODELS["pairs"])
-    expected = np.linalg.lstsq(np.column_stack([np.ones(63), size, x]), y, rcond=None)[0]
-    assert pairs["per_doubling"].value == pytest.approx(expected[1])
-    assert pairs["alone"].spearman.value == pytest.approx(stats.spearmanr(size, y).statistic)
-    rest = [v - np.polyval(np.polyfit(x, v, 1), x) for v in (size, y)]
-    assert pairs["given"].pearson.value == pytest.approx(stats.pearsonr(*rest).statistic)
-    assert found.loc["pairs seen in training", ["n", "families"]].tolist() == [60, 8]
-    assert found["jointly"].notna().tolist() == [True, True, True, False, False]

@@ -1,4 +1,4 @@
-"""The table of the authors on published CLIPs: tables, sentences and axes of its page."""
+"""The table of the authors on published CLIPs: tables, sentences and axes."""
 
 from __future__ import annotations
 
@@ -7,57 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
 from pandas.io.formats.style import Styler
-from scipy.special import logit
 
 from cood.analysis.results import percent
-from cood.analysis.stats.correlation import Correlation
-from cood.analysis.stats.estimate import Estimate
-from cood.analysis.stats.regression import Line, mixed, within_families
 from cood.analysis.topics.published import accuracy_table
 from cood.analysis.topics.published.accuracy_table import LOADS, Statistic
 from cood.analysis.topics.published.contrasts import curation
-from cood.analysis.topics.published.effective_robustness import Difference
-from cood.report import plots
-from cood.report.plots.svg import LogitFormatter
+from cood.analysis.topics.published.effective_robustness import within_line
 from cood.report.tables import styled
-
-COARSE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9)
-FINE = (0.01, 0.05, *(i / 20 for i in range(2, 20)))
-
-
-def logits(values: pd.Series) -> pd.DataFrame:
-    """Accuracies as `cood.report.plots.model_scatter` takes them, for `logit_axes`."""
-    return pd.DataFrame({"value": logit(values)})
-
-
-def logit_axes(axes: Axes) -> None:
-    """Write the percentages that logits stand for."""
-    for axis in (axes.xaxis, axes.yaxis):
-        low, high = axis.get_view_interval()
-        ticks = COARSE if high - low > 3 else FINE
-        axis.set_major_locator(FixedLocator(logit(np.array(ticks)).tolist()))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(LogitFormatter())
-
-
-def add_line(axes: Axes, line: Line) -> None:
-    """Draw the line behind the points, over their range."""
-    ends = np.array([line.models["x"].min(), line.models["x"].max()])
-    left, right = axes.get_xlim()
-    ends = ends.clip(left, right)
-    plots.add_line(axes, ends, line.intercept.value + line.slope.value * ends, "")
-
-
-def add_chance(axes: Axes, top: int) -> None:
-    """Mark chance accuracy in and out of distribution."""
-    inside, outside = (
-        logit(top / n) for n in (accuracy_table.ID_CLASSES, accuracy_table.OOD_CLASSES)
-    )
-    axes.axvline(inside, color="0.5", linestyle=":", linewidth=1)
-    axes.axhline(outside, color="0.5", linestyle=":", linewidth=1)
-    axes.annotate("chance", (inside, outside), (4, 4), textcoords="offset points", fontsize=8)
 
 
 def add_reference(axes: Axes, factor: float) -> None:
@@ -91,16 +48,15 @@ def remarks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def statistics(by_claim: Mapping[str, Sequence[Statistic]]) -> pd.DataFrame:
-    """A row a statistic of a claim, with its verdict."""
+    """A row a statistic of a claim, with what its interval says."""
     return pd.DataFrame(
         {
             "claim": statistic.claim,
             "statistic": statistic.name,
             "value": str(statistic.estimate),
-            "verdict": statistic.verdict,
-            "holds above": f"{statistic.threshold:g}",
+            "interval": statistic.reading,
             "models": statistic.n,
-            "sets": statistic.sets,
+            "families": statistic.families,
         }
         for group in by_claim.values()
         for statistic in group
@@ -110,33 +66,32 @@ def statistics(by_claim: Mapping[str, Sequence[Statistic]]) -> pd.DataFrame:
 def choices(chosen: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
     """Correlations, line and odds ratio of claim C4 for each selection of rows and accuracies.
 
-    The last row is the line within pools, of a mixed model of the first selection.
+    The last row is the line within families of the first selection.
     """
     rows = []
     for name, models in chosen.items():
         plain, of_logits = accuracy_table.associations(models, seed)
-        line = accuracy_table.line(models)
         correlations = {
-            "Pearson": _pearson(plain),
-            "Spearman": _spearman(plain),
-            "Pearson of logits": _pearson(of_logits),
+            "Pearson": str(plain.pearson),
+            "Spearman": str(plain.spearman),
+            "Pearson of logits": str(of_logits.pearson),
         }
-        rows.append(_choice(name, line, models) | correlations)
-    first = next(iter(chosen.values()))
-    line = accuracy_table.line(first)
-    rows.append(_choice("line within pools", within_families(line, mixed(line)), first))
+        rows.append(_choice(name, models) | correlations)
+    rows.append(_choice("line within families", next(iter(chosen.values())), within=True))
     return pd.DataFrame(rows)
 
 
-def _choice(name: str, line: Line, models: pd.DataFrame) -> dict[str, object]:
+def _choice(name: str, models: pd.DataFrame, *, within: bool = False) -> dict[str, object]:
+    line = accuracy_table.line(models)
+    shown = within_line(line) if within else line
     return {
         "rows": name,
         "models": line.n,
-        "pools": line.families,
-        "C4, odds": str(accuracy_table.c4_difference(line, models).odds),
-        "slope": str(line.slope),
-        "intercept": str(line.intercept),
-        "spread": line.spread,
+        "families": line.families,
+        "C4, odds": str(accuracy_table.c4_difference(models, within=within).odds),
+        "slope": str(shown.slope),
+        "intercept": f"{shown.intercept.value:.2f}",
+        "spread": shown.spread,
     }
 
 
@@ -156,22 +111,23 @@ def by_set(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def widest(table: pd.DataFrame) -> str:
-    """The sets furthest above and below the line, with the ratio of accuracies, as a phrase."""
-    phrases = []
-    for row in (table.iloc[0], table.iloc[-1]):
-        ratio = Estimate(row["ratio"], row["ratio_low"], row["ratio_high"])
-        phrases.append(f"{row['set']} has {ratio} times the OoD accuracy of the line")
-    return ", and ".join(phrases)
-
-
-def apart(difference: Difference) -> str:
-    """The difference of claim C4 as odds and accuracies, as a phrase."""
+def describe_c4(models: pd.DataFrame) -> str:
+    """The difference of claim C4 as odds, and what it says of a factor of ten, as a sentence."""
+    difference, ranges = accuracy_table.c4_difference(models), accuracy_table.id_ranges(models)
     large, small = difference.sets
+    reading = accuracy_table.c4_reading(difference.odds, ranges)
+    if not (large and small):
+        return f"This is {reading}."
+    from_, to = (percent(accuracy) for accuracy in ranges)
+    why = (
+        f"models of large sets have an ID accuracy of at least {from_}, those of small sets of at "
+        f"most {to}, so the line carries the comparison"
+        if "extrapolation" in reading
+        else "the ID accuracies of the two groups overlap"
+    )
     return (
-        f"{difference.logits} logits, an odds ratio of {difference.odds}, which at an ID accuracy "
-        f"of {percent(difference.at)} is {difference.ratio} times the accuracy ({large} sets "
-        f"against {small})"
+        f"The odds of large sets are {difference.odds} times those of small sets ({large} sets "
+        f"against {small}; {difference.logits.families} families), {reading}: {why}."
     )
 
 
@@ -241,31 +197,7 @@ def ladder(models: pd.DataFrame) -> Styler:
     return on_one_line(shown)
 
 
-def sizes(table: pd.DataFrame) -> Styler:
-    """Associations of sizes with OoD accuracy, plain and given ID accuracy."""
-    shown = pd.DataFrame(
-        {
-            "size": table["size"],
-            "models": table["n"],
-            "Spearman": table["alone"].map(_spearman),
-            "Spearman given ID": table["given"].map(_spearman),
-            "Pearson given ID": table["given"].map(_pearson),
-            "logits a doubling, given ID": table["per_doubling"].map(str),
-            "and given the first three": [str(c) if c else "-" for c in table["jointly"]],
-        }
-    )
-    return on_one_line(shown)
-
-
 def on_one_line(table: pd.DataFrame) -> Styler:
     """A styled table in which numbers and their intervals stay on one line."""
     wide = styled(table).set_table_attributes('class="dataframe intervals"')
     return wide.format(precision=2, na_rep="-")
-
-
-def _pearson(correlation: Correlation) -> str:
-    return str(correlation.pearson)
-
-
-def _spearman(correlation: Correlation) -> str:
-    return str(correlation.spearman)

@@ -1,0 +1,1 @@
+"""Accuracies that others published, with their sources (`README.md`); read without torch."""

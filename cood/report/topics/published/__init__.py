@@ -1,0 +1,1 @@
+"""The page of published CLIPs: the authors' accuracies, and tests of composition."""
