@@ -54,14 +54,15 @@ class Arms:
     ----------
     treatment
         By model, one of `TREATMENTS`.
-    strength
-        Logarithm of base 2 of the strength, centred within its arm; 0 without a treatment.
+    strength, log_strength
+        Of the penalty, and its logarithm of base 2, centred within its arm; both are 0 without one.
     design
         The other columns of the design, by model.
     """
 
     treatment: pd.Series
     strength: pd.Series
+    log_strength: pd.Series
     design: pd.DataFrame
 
     @property
@@ -91,13 +92,17 @@ def arms(results: Results) -> Arms:
     """The arms of a study with a design; without one, or without treatments, they are empty."""
     if results.study.design is None:
         nothing = pd.Series(dtype=float)
-        return Arms(nothing.astype(str), nothing, pd.DataFrame())
+        return Arms(nothing.astype(str), nothing, nothing, pd.DataFrame())
     design = design_columns(results)
     models = results.models.set_index("model").reindex(design.index)
-    treatment = models["treatment"].astype(str)
-    logs = np.log2(models["strength"].where(models["strength"] > 0))
-    strength = (logs - logs.groupby(treatment).transform("mean")).fillna(0.0)
-    return Arms(treatment, strength, design)
+    return group_by_arm(models["treatment"].astype(str), models["strength"], design)
+
+
+def group_by_arm(treatment: pd.Series, strength: pd.Series, design: pd.DataFrame) -> Arms:
+    """The arms of models, from their treatment, strength and columns of the design."""
+    logs = np.log2(strength.where(strength > 0))
+    centred = (logs - logs.groupby(treatment).transform("mean")).fillna(0.0)
+    return Arms(treatment, strength, centred, design)
 
 
 def contrasts(drawn: Arms) -> dict[str, Contrast]:
@@ -258,7 +263,7 @@ def dose_response(drawn: Arms, outcomes: pd.DataFrame, *, seed: int) -> pd.DataF
     rows = []
     for penalty in drawn.penalties:
         exogenous, instruments = _instruments(drawn, [penalty])
-        half, dose = instruments.columns[0], drawn.strength
+        half, dose = instruments.columns[0], drawn.log_strength
         if instruments.shape[1] < 2:
             continue
         slopes = {
@@ -328,13 +333,13 @@ def _dose_name(penalty: str) -> str:
 
 def _instruments(drawn: Arms, penalties: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Columns that are held fixed, and the contrasts of some penalties with and without dose."""
-    doses = {_dose_name(p): drawn.either(p) * drawn.strength for p in drawn.penalties}
+    doses = {_dose_name(p): drawn.either(p) * drawn.log_strength for p in drawn.penalties}
     fixed = drawn.fixed().drop(columns=STRENGTH, errors="ignore").assign(**doses)
     moved: dict[str, pd.Series] = {}
     held: dict[str, pd.Series] = {}
     for penalty in drawn.penalties:
         half = drawn.halves(penalty)
-        columns = {penalty: half, f"{penalty} times strength": half * drawn.strength}
+        columns = {penalty: half, f"{penalty} times strength": half * drawn.log_strength}
         (moved if penalty in penalties else held).update(columns)
     every = independent_columns(fixed.assign(**held, **moved))
     chosen = [c for c in every if c in moved]
