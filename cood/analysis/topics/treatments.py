@@ -1,4 +1,4 @@
-"""Treatments against their placebos: effects on accuracy, on what they penalise, and doses.
+"""Treatments against their placebos: effects on accuracy and on what they penalise.
 
 A contrast is coded 1/2 for models with a treatment, -1/2 for models with its placebo and 0 for all
 others. Its coefficient, given the other columns of the design, is the mean difference between
@@ -13,18 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cood.analysis.results import Results, pick
+from cood.analysis.results import Results, pick, without_replicates
 from cood.analysis.stats.correlation import correlate
 from cood.analysis.stats.regression.adjusted import coefficient_given, independent_columns
-from cood.analysis.stats.regression.instrumental import two_stage
-from cood.analysis.stats.regression.least_squares import with_constant
-from cood.analysis.topics.design import design_columns
+from cood.analysis.topics.design import design_columns, design_table
 from cood.errors import StudyError
 from cood.evaluation.common.score_table import ALL
-from cood.settings import PENALTIES, PLACEBO, TREATMENTS
+from cood.settings import NO_TREATMENT, PENALTIES, PLACEBO
 
 TOGETHER = "all treatments"
-STRENGTH = "strength"
 # The measure that each penalty targets, and the sign that makes it larger if codes are more
 # disentangled.
 TARGETS = {"orthogonality": "orthogonality", "additivity": "r2"}
@@ -205,142 +202,53 @@ def treatment_effects(
         treated, placebo = one.counts
         for number in numbers:
             row = {"contrast": name, "number": number, "treated": treated, "placebo": placebo}
-            rows.append(row | _effect(numbers[number], one.column, one.nuisance, seed))
+            rows.append(row | difference(numbers[number], one.column, one.nuisance, seed))
     columns = ["contrast", "number", "treated", "placebo", *EFFECT]
     return pd.DataFrame(rows, columns=columns)
 
 
-def instrumental_estimates(
-    drawn: Arms, measures: pd.DataFrame, outcomes: pd.DataFrame
-) -> pd.DataFrame:
-    """The effect of what a treatment penalises on the outcomes, with the treatment as instrument.
+def diverged_by_arm(results: Results) -> pd.DataFrame:
+    """Models of each arm, and how many of them diverged: `treatment`, `models`, `diverged`.
 
-    Instruments of a treatment are its contrast, and its contrast times the logarithm of the
-    strength. Each treatment has a row for the measure that it targets; with several, both measures
-    also have one with the instruments of all treatments.
+    A model diverged if its mean loss at the end is not finite or no lower than at the start, as
+    the table of the design says. Empty for a study without a design.
+    """
+    columns = ["treatment", "models", "diverged"]
+    if results.study.design is None:
+        return pd.DataFrame(columns=columns)
+    models = without_replicates(design_table(results))
+    untreated = pd.Series(NO_TREATMENT, index=models.index)
+    counts = models.groupby(models.get("treatment", untreated), sort=False)["diverged"]
+    return (
+        counts.agg(["size", "sum"])
+        .reset_index()
+        .set_axis(columns, axis=1)
+        .astype({"diverged": int})
+    )
+
+
+def difference(y: pd.Series, x: pd.Series, given: pd.DataFrame, seed: int) -> dict[str, float]:
+    """The columns `EFFECT`: coefficient and partial correlation of x, given other columns.
 
     Parameters
     ----------
-    drawn
-        What `arms` returns.
-    measures, outcomes
-        By model, what `disentanglement` returns, and outcomes.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `instruments` (a penalty or `TOGETHER`), `metric`, `space`, `outcome`, `models`, and in
-        `found` an `Instrumental`, for one standard deviation of the measure over the models in the
-        direction of more disentangled.
+    y, x, given
+        Numbers by model and columns that are held fixed; x and these have the same index.
+    seed
+        Of the permutations.
     """
-    rows = []
-    sources = {penalty: [penalty] for penalty in drawn.penalties}
-    if len(sources) > 1:
-        sources[TOGETHER] = drawn.penalties
-    for source, penalties in sources.items():
-        exogenous, instruments = _instruments(drawn, penalties)
-        for metric in dict.fromkeys(TARGETS[p] for p in penalties):
-            for space in SPACES:
-                measure = measures[measure_name(metric, space)].reindex(exogenous.index)
-                scaled = SIGNS[metric] * measure / measure.std()
-                for outcome in outcomes:
-                    y = outcomes[outcome].reindex(exogenous.index)
-                    estimated = two_stage(y, scaled, instruments, exogenous)
-                    row = {"instruments": source, "metric": metric, "space": space}
-                    rows.append(row | {"outcome": outcome, "found": estimated})
-    return pd.DataFrame(rows, columns=["instruments", "metric", "space", "outcome", "found"])
-
-
-def dose_response(drawn: Arms, outcomes: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Change of each outcome for twice the strength, with each treatment and with its placebo.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a penalty, outcome and `slope` (``treatment``, ``placebo`` or ``difference``), with
-        the columns of `EFFECT`. Empty for penalties of which the strength does not vary.
-    """
-    rows = []
-    for penalty in drawn.penalties:
-        exogenous, instruments = _instruments(drawn, [penalty])
-        half, dose = instruments.columns[0], drawn.log_strength
-        if instruments.shape[1] < 2:
-            continue
-        slopes = {
-            "treatment": (drawn.treatment == penalty) * dose,
-            "placebo": (drawn.treatment == f"{penalty}{PLACEBO}") * dose,
-        }
-        others = exogenous.drop(columns=_dose_name(penalty)).assign(**{half: instruments[half]})
-        own = {
-            name: (slope, slopes[other])
-            for (name, slope), other in zip(slopes.items(), reversed(slopes), strict=True)
-        }
-        own["difference"] = (drawn.halves(penalty) * dose, drawn.either(penalty) * dose)
-        for outcome in outcomes:
-            for name, (column, other) in own.items():
-                effect = _effect(outcomes[outcome], column, others.assign(other=other), seed)
-                rows.append({"penalty": penalty, "outcome": outcome, "slope": name} | effect)
-    return pd.DataFrame(rows, columns=["penalty", "outcome", "slope", *EFFECT])
-
-
-def adjusted_outcome(drawn: Arms, outcome: pd.Series) -> pd.Series:
-    """An outcome by model, less what the columns of the design beside the treatments explain."""
-    found = drawn.design
-    arm_columns = [c for c in found if c in (*TREATMENTS, STRENGTH)]
-    y = outcome.reindex(found.index)
-    complete = y.notna()
-    x = with_constant(found[complete])
-    weights = np.linalg.lstsq(x, y[complete].to_numpy(float), rcond=None)[0]
-    others = [c not in arm_columns for c in found]
-    centred = found - found.mean()
-    return y - centred.loc[:, others].to_numpy(float) @ weights[1:][others]
-
-
-def diverged_by_arm(design: pd.DataFrame) -> pd.DataFrame:
-    """Models of each arm, and how many of them diverged, without replicates.
-
-    `design` is `design.parquet`; a model diverged if its mean loss at the end is not finite or no
-    lower than at the start.
-    """
-    models = design[design["replicate_of"] == ""]
-    arm = models["treatment"] if "treatment" in models else pd.Series("none", index=models.index)
-    counts = models.groupby(arm, sort=False)["diverged"].agg(["size", "sum"])
-    table = counts.rename_axis("treatment").reset_index()
-    return table.set_axis(["treatment", "models", "diverged"], axis=1).astype({"diverged": int})
-
-
-def _effect(y: pd.Series, x: pd.Series, given: pd.DataFrame, seed: int) -> dict[str, float]:
     y = y.reindex(x.index)
-    difference = coefficient_given(y, x, given)
+    own = coefficient_given(y, x, given)
     each = pd.Series(x.index, index=x.index)
     partial = correlate(x, y, each, given=[given[c] for c in given], seed=seed).pearson
     return {
-        "value": difference.value,
-        "low": difference.low,
-        "high": difference.high,
+        "value": own.value,
+        "low": own.low,
+        "high": own.high,
         "p": partial.p,
         "r": partial.value,
         "r_low": partial.low,
         "r_high": partial.high,
-        "n": difference.n,
+        "n": own.n,
         "nuisance": given.shape[1],
     }
-
-
-def _dose_name(penalty: str) -> str:
-    return f"strength of {penalty} or its placebo"
-
-
-def _instruments(drawn: Arms, penalties: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Columns that are held fixed, and the contrasts of some penalties with and without dose."""
-    doses = {_dose_name(p): drawn.either(p) * drawn.log_strength for p in drawn.penalties}
-    fixed = drawn.fixed().drop(columns=STRENGTH, errors="ignore").assign(**doses)
-    moved: dict[str, pd.Series] = {}
-    held: dict[str, pd.Series] = {}
-    for penalty in drawn.penalties:
-        half = drawn.halves(penalty)
-        columns = {penalty: half, f"{penalty} times strength": half * drawn.log_strength}
-        (moved if penalty in penalties else held).update(columns)
-    every = independent_columns(fixed.assign(**held, **moved))
-    chosen = [c for c in every if c in moved]
-    return every.drop(columns=chosen), every[chosen]

@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.stats.regression.instrumental import LINE, Rays
+from cood.analysis.topics.treatment_instruments import adjusted_outcome
 from cood.analysis.topics.treatments import (
     SIGNS,
     SPACES,
     TARGETS,
     TOGETHER,
     Arms,
-    adjusted_outcome,
     measure_name,
 )
 from cood.report.plots.intervals import interval_rows

@@ -156,7 +156,8 @@ def count_edits(
     chosen = pooled["edit"].isin(list(edits)) & (pooled["against"] == "control")
     here = pooled[chosen & pooled["side"].isin(list(SPACE))]
     significant = np.sign(here["value"]).where((here["low"] > 0) | (here["high"] < 0), 0)
-    moves = here.assign(move=significant * here["metric"].map(METRICS).fillna(1))
+    signs = np.array([METRICS.get(metric, 1) for metric in here["metric"]], dtype=float)
+    moves = here.assign(move=significant * signs)
     rows = []
     for (edit, side), part in moves.groupby(["edit", "side"], sort=False):
         outcome = part[part["metric"] == accuracy].set_index("dose")["move"]
