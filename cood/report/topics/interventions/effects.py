@@ -38,8 +38,16 @@ MOVED = 1e-3  # change of a metric that is reported
 Edits = Mapping[str, tuple[str, float, str]]  # edit, dose and side, by name
 
 
-def choose_dose(results: Results, dose: int = LARGEST) -> int:
-    """The number of removed directions that the page shows: `dose`, or the study's largest.
+def choose_dose(results: Results, pooled: pd.DataFrame, dose: int = LARGEST) -> int:
+    """The number of removed directions that the page shows.
+
+    Parameters
+    ----------
+    results, pooled
+        The tables of the study, and what `effects` returns.
+    dose
+        One of the study's doses, or `LARGEST` for the largest at which attribute and object
+        directions could both be removed.
 
     Raises
     ------
@@ -48,7 +56,11 @@ def choose_dose(results: Results, dose: int = LARGEST) -> int:
     """
     doses = results.study.interventions.doses if results.study.interventions else []
     if dose == LARGEST and doses:
-        return max(doses)
+        attribute, object_ = (
+            set(pooled.loc[pooled["edit"] == f"remove {kind}", "dose"])
+            for kind in ("attribute", "object")
+        )
+        return max((d for d in doses if d in attribute & object_), default=max(doses))
     if dose not in doses:
         raise StudyError(
             f"parameter dose: the study {results.study.name} removes {', '.join(map(str, doses))} "
@@ -124,10 +136,11 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
     Parameters
     ----------
     pooled
-        Differences to the unedited embeddings, as `effects` returns them.
+        What `effects` returns.
     side
         Of the directions: ``images``, ``texts`` or ``both``.
     """
+    pooled = pooled[pooled["against"] == "unedited"]
     kinds = [e for e in pooled["edit"].unique() if e in (*REMOVALS, REMOVE_RANDOM)]
     colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
     colours |= {"additive": sns.color_palette("colorblind")[4]}
@@ -304,21 +317,6 @@ def describe_agreement(table: pd.DataFrame, counted: pd.DataFrame) -> str:
         f"doses, {len(more)} of {len(counted)} edits make codes more disentangled than their "
         f"control does at some dose{listed}. Accuracy at these doses {', '.join(ways)}, and did "
         f"not change significantly in {(more['accuracy'] == NEITHER).sum()}."
-    )
-
-
-def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What `cood.analysis.topics.interventions.effects.agreement` returns, for readers."""
-    values = table[["value", "low", "high"]].to_numpy(float)
-    return pd.DataFrame(
-        {
-            "metric": table["metric"].str.replace("_", " "),
-            "edited": table["side"],
-            "Spearman within a model": [
-                f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else MISSING for v, a, b in values
-            ],
-            "models": table["n"],
-        }
     )
 
 

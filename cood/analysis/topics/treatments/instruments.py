@@ -12,7 +12,7 @@ from cood.analysis.results import Results
 from cood.analysis.stats.regression.adjusted import independent_columns
 from cood.analysis.stats.regression.instrumental import two_stage
 from cood.analysis.stats.regression.least_squares import with_constant
-from cood.analysis.topics.treatments import (
+from cood.analysis.topics.treatments.contrasts import (
     EFFECT,
     SIGNS,
     SPACES,
