@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.stats.regression.instrumental import LINE, Rays
-from cood.analysis.topics.treatments.instruments import adjusted_outcome
 from cood.analysis.topics.treatments.contrasts import (
     SIGNS,
     SPACES,
@@ -18,6 +17,7 @@ from cood.analysis.topics.treatments.contrasts import (
     Arms,
     measure_name,
 )
+from cood.analysis.topics.treatments.instruments import adjusted_outcome
 from cood.report.plots.intervals import interval_rows
 from cood.report.plots.style import WIDTH
 from cood.report.plots.svg import Label, label_marks

@@ -6,13 +6,13 @@ import pytest
 
 from cood.analysis.results import Results, load_results
 from cood.analysis.stats.regression.instrumental import covers
+from cood.analysis.topics.treatments.contrasts import TOGETHER, measure_name
 from cood.analysis.topics.treatments.instruments import (
     adjusted_outcome,
     compare_treatments,
     dose_response,
     instrumental_estimates,
 )
-from cood.analysis.topics.treatments.contrasts import TOGETHER, measure_name
 from tests.analysis.simulated import simulated_study
 from tests.analysis.topics.treatments.test_contrasts import LAB, draw_arms, draw_outcome
 
