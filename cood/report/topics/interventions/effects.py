@@ -31,6 +31,7 @@ from cood.report.topics.interventions.points import format_points
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
 POINTS = "change of accuracy (points)"
 RANDOM = "random"  # directions of the control
+MOST_INTERVALS = 30
 LARGEST = 0  # stands for the largest dose of the study
 SAME = 0.5 / 100  # change of an accuracy that rounding and ties may make
 MOVED = 1e-3  # change of a metric that is reported
@@ -93,7 +94,9 @@ def select_edits(dose: int) -> dict[str, tuple[str, float, str]]:
 def plot_effects(
     table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, shown: Edits, metric: str
 ) -> Figure:
-    """A band an edit: a dot with its interval for each model, and a diamond for their mean.
+    """A band an edit: a dot for each model, and a diamond for their mean.
+
+    Up to `MOST_INTERVALS` models have intervals of their own; those of more would cover each other.
 
     All are differences to the unedited embeddings.
 
@@ -107,14 +110,16 @@ def plot_effects(
         What `select_edits` returns; which accuracy.
     """
     styles = model_styles(models)
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
+    few = table["model"].nunique() <= MOST_INTERVALS
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.9 + 0.62 * len(shown)))
     for place, (name, cell) in enumerate(shown.items()):
         rows, mean = (_select(t, *cell, "unedited", metric) for t in (table, pooled))
         for height, row in zip(
             place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
         ):
             colour = styles.colours[row.model]
-            axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
+            if few:
+                axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
             (dot,) = axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
             label_marks(dot, Label(row.model, [*styles.lines[row.model], name], x=_in_points(row)))
         for row in mean.itertuples():
@@ -126,6 +131,7 @@ def plot_effects(
     axes.axvline(0, color="0.3", linewidth=1)
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=POINTS)
+    figure.suptitle("Do edits change accuracy on unseen compositions?", fontsize=12)
     add_legend(figure, styles, with_markers=False)
     return figure
 
@@ -155,6 +161,7 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
             here = pooled[(pooled["side"] == where) & (pooled["metric"] == metric)]
             _plot_doses(axes, here, edits, colours, Label(name, axis_labels={"x": title}))
         panels[0].set_ylabel(POINTS, fontsize=10)
+        panels[len(panels) // 2].set_xlabel(title, fontsize=9)  # three would touch
     for axes in grid[0]:
         doses = pooled.loc[(pooled["side"] == side) & pooled["edit"].isin(kinds), "dose"]
         if len(doses):
@@ -162,6 +169,7 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
             axes.xaxis.set_major_formatter("{x:g}")
     handles = [handle for line in grid for handle in line[0].get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.suptitle("Does the effect grow with the dose?", fontsize=12)
     return figure
 
 
@@ -180,7 +188,6 @@ def _plot_doses(
         axes.fill_between(x, 100 * low, 100 * high, color=colours[edit], alpha=0.15, lw=0)
     axes.axhline(0, color="0.3", linewidth=1)
     axes.set_title(panel.name, fontsize=11)
-    axes.set_xlabel(panel.axis_labels["x"], fontsize=9)
 
 
 def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
