@@ -171,7 +171,7 @@ def against(
         raise Untestable(f"{given} of the models is missing, or is the same for all.")
     control = None if given is None else available[given]
     correlation = correlate(x, y, families, given=control, seed=seed)
-    if np.isnan(correlation.pearson):
+    if np.isnan(correlation.pearson.value):
         raise Untestable(_why_no_coefficient(correlation, given))
     controls = {} if given is None else {given: correlation}
     controls |= {
@@ -181,7 +181,7 @@ def against(
     }
     return Effect(
         kind="Pearson" if given is None else "partial Pearson",
-        estimate=correlation.pearson_estimate,
+        estimate=correlation.pearson,
         correlation=correlation,
         controls=controls,
         median=float(x.median()),

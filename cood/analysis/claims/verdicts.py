@@ -23,14 +23,7 @@ from cood.analysis.stats.verdict import UNDECIDED, verdict_of
 # The test of whether models differ in C-OoD accuracy, without which there is nothing to predict.
 SPREAD_CLAIM, SPREAD_TEST = "C1", "best minus worst"
 # Fields of `Correlation` that the table of verdicts adds to Pearson's coefficient.
-SPEARMAN_AND_BOOTSTRAP = (
-    "spearman",
-    "spearman_low",
-    "spearman_high",
-    "spearman_p",
-    "pearson_boot_low",
-    "pearson_boot_high",
-)
+SPEARMAN = ("spearman", "spearman_low", "spearman_high", "spearman_p")
 
 
 @dataclass(frozen=True)
@@ -181,14 +174,14 @@ def _columns(effect: Effect) -> dict[str, Any]:
         "note": effect.note,
     }
     if effect.correlation is not None:
-        row |= {name: getattr(effect.correlation, name) for name in SPEARMAN_AND_BOOTSTRAP}
+        row |= {name: effect.correlation.columns()[name] for name in SPEARMAN}
     partial = effect.controls.get(ID)
     if partial is not None:
         row |= {
-            "given_id": partial.pearson,
-            "given_id_low": partial.low,
-            "given_id_high": partial.high,
-            "given_id_p": partial.pearson_p,
+            "given_id": partial.pearson.value,
+            "given_id_low": partial.pearson.low,
+            "given_id_high": partial.pearson.high,
+            "given_id_p": partial.pearson.p,
         }
     return row
 
@@ -200,11 +193,11 @@ def control_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             "claim": verdict.claim.id,
             "test": name,
             "given": control,
-            "pearson": partial.pearson,
-            "low": partial.low,
-            "high": partial.high,
-            "p": partial.pearson_p,
-            "spearman": partial.spearman,
+            "pearson": partial.pearson.value,
+            "low": partial.pearson.low,
+            "high": partial.pearson.high,
+            "p": partial.pearson.p,
+            "spearman": partial.spearman.value,
             "n": partial.n,
             "families": partial.families,
         }

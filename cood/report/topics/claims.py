@@ -239,8 +239,8 @@ def _test_row(
     verdict: Verdict, name: str, effect: Effect, pages: Collection[str]
 ) -> dict[str, str]:
     estimate, correlation = effect.estimate, effect.correlation
-    partial = effect.controls.get(ID)
-    given = _interval(partial.pearson, partial.low, partial.high) if partial else "-"
+    partial = effect.controls[ID].pearson if ID in effect.controls else None
+    given = _interval(partial.value, partial.low, partial.high) if partial else "-"
     kind = "" if correlation else f"{escape(effect.kind)} "
     ways = _span(min(effect.ways), max(effect.ways)) if effect.ways else "-"
     return {
@@ -253,7 +253,7 @@ def _test_row(
         "p of claim, Holm": _p(verdict.holm),
         "without one family": _span(estimate.least, estimate.most),
         "in other ways": ways,
-        "Spearman": f"{correlation.spearman:.2f}" if correlation else "-",
+        "Spearman": f"{correlation.spearman.value:.2f}" if correlation else "-",
     }
 
 
@@ -357,15 +357,15 @@ def _draw_effect(
     labelled.add(verdict.verdict)
     axes.hlines(y, estimate.low, estimate.high, color=colour, linewidth=2.2)
     axes.plot(estimate.value, y, "o", color=colour, markersize=7, label=label)
-    partial = effect.controls.get(ID)
-    if partial is None or effect.kind != "Pearson" or not np.isfinite(partial.pearson):
+    partial = effect.controls[ID].pearson if ID in effect.controls else None
+    if partial is None or effect.kind != "Pearson" or not np.isfinite(partial.value):
         return
     y = row + 0.2
     label = None if ID in labelled else f"given {ID}"
     labelled.add(ID)
     axes.hlines(y, partial.low, partial.high, color="0.55", linewidth=1)
     axes.plot(
-        partial.pearson,
+        partial.value,
         y,
         "D",
         color="white",

@@ -112,7 +112,7 @@ def test_an_interval_decides_against_a_threshold(low, high, verdict):
 
 
 def test_no_correlation_counts_with_an_accuracy_that_may_be_the_same_for_all():
-    found = Correlation(12, 5, 0.9, 0.8, 0.95, 0.9, 0.8, 0.95)
+    found = Correlation(*[Estimate(0.9, 0.8, 0.95, n=12)] * 2)
     every = effects((0.9, 1e-6), correlation=found)
     result = decided(claim("+"), every, corrected=1e-5, alike=True)
     assert result.verdict == "undecided"
@@ -129,7 +129,7 @@ def statistic(name):
         raise Untestable(f"The study has no {name}.")
     tests = next(c for c in load_claims() if c.id == name).tests
     values = {test: 0.5 if sign == "+" else -0.5 for test, sign in tests.items()}
-    found = Correlation(12, 5, 0.4, 0.1, 0.6, 0.4, 0.1, 0.6)
+    found = Correlation(*[Estimate(0.4, 0.1, 0.6, n=12, families=5)] * 2)
     more = {"correlation": found, "controls": {ID: found, "width": found}, "ways": (0.1, 0.7)}
     member = {"set": "ao", "space": "text", "metric": "mig", "pearson": 0.1, "low": -0.3}
     member |= {"high": 0.4, "p": 0.6, "holm": 1.0, "median": 0.2, "chance": 0.1}

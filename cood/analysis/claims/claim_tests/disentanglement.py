@@ -102,7 +102,8 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
         raise Untestable("The study has none of these metrics on its factor sets.")
     members = against_composing(results, evidence.accuracy, measured)
     members = members[(members["space"] == "image") & (members["granularity"] == "words")]
-    members = members.assign(p=members["pearson_p"], holm=holm(members["pearson_p"]))
+    members = members.rename(columns=lambda name: name.removeprefix("pearson_"))
+    members = members.assign(holm=holm(members["p"]))
     medians = scores.groupby(["set", "metric", "space", "granularity"])["value"].median()
     members = members.join(medians.rename("median"), on=medians.index.names)
     effect = against(
