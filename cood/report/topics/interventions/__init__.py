@@ -1,9 +1,11 @@
 """The page on interventions: edits of embeddings, and mediation of the effect of the share."""
 
 from cood.report.topics.interventions.effects import (
-    agreement_table,
+    check_table,
+    choose_dose,
+    count_table,
     describe_agreement,
-    describe_controls,
+    describe_checks,
     describe_effects,
     describe_rotation,
     describe_samples,
@@ -14,16 +16,19 @@ from cood.report.topics.interventions.effects import (
 )
 from cood.report.topics.interventions.mediation import (
     NO_SHARE,
+    TOO_FEW,
     describe_mediation,
     mediation_table,
-    plot_mediation,
 )
 
 __all__ = [
     "NO_SHARE",
-    "agreement_table",
+    "TOO_FEW",
+    "check_table",
+    "choose_dose",
+    "count_table",
     "describe_agreement",
-    "describe_controls",
+    "describe_checks",
     "describe_effects",
     "describe_mediation",
     "describe_rotation",
@@ -32,6 +37,5 @@ __all__ = [
     "mediation_table",
     "plot_dose_response",
     "plot_effects",
-    "plot_mediation",
     "select_edits",
 ]
