@@ -1,4 +1,4 @@
-"""The thresholds of the verdicts and of the certificate of a metric, from `claims.yaml`."""
+"""The thresholds of the verdicts, from `claims.yaml`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLAIMS = Path(__file__).parent / "claims" / "claims.yaml"
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Numbers that decide on verdicts and certificates; fixed before any result.
+    """Numbers that decide on verdicts; fixed before any result.
 
     Attributes
     ----------
@@ -26,9 +26,6 @@ class Thresholds:
     saturated_share, saturated_tolerance
         A measure is saturated if at least this share of the models has the same value, within the
         tolerance.
-    reliability, null_distance, ladder
-        Of a certificate: least intraclass correlation, distance from the null in its standard
-        deviations (more than), least Spearman's correlation with the ladder.
     least_models
         That a coefficient needs, besides one for each nuisance column.
     """
@@ -37,9 +34,6 @@ class Thresholds:
     equivalence: float
     saturated_share: float
     saturated_tolerance: float
-    reliability: float
-    null_distance: float
-    ladder: float
     least_models: int
 
 
