@@ -63,7 +63,8 @@ class Reference:
             ) from error
         scores, facts = (folder / path.name for path in (self.paths.scores, self.paths.models))
         models_table = without_replicates(read_table(facts))
-        return select(Results(study, read_table(scores), models_table), models, set)
+        results = Results(study, read_table(scores), models_table, reference=folder)
+        return select(results, models, set)
 
     def answer_counts(self) -> pd.DataFrame:
         """Right answers by model and composition, as `load_answer_counts` gives those of a run."""

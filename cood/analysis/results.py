@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,12 +58,15 @@ class Results:
     """A study and its two tables, which every notebook reads first.
 
     `chosen` is the set that scores are selected from; empty for the first set of the study.
+    `reference` is the folder of the reference run that the tables are from; None for those of a
+    run.
     """
 
     study: Study
     scores: pd.DataFrame
     models: pd.DataFrame
     chosen: str = ""
+    reference: Path | None = None
 
     @property
     def set(self) -> str:

@@ -1,5 +1,6 @@
 """A study of models of graded quality: no training, but the true stages on made-up embeddings."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from scipy.special import expit
 
+from cood.analysis.results import load_results
 from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
 from cood.evaluation.collect import collect
@@ -16,6 +18,7 @@ from cood.evaluation.interventions.dimension_swap import swap_dimensions
 from cood.evaluation.representation.representation_metrics import score_representation
 from cood.files import write_table, write_tensors
 from cood.settings.study_file import load_study
+from tests.analysis.simulated import simulated_study
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 16
@@ -132,3 +135,18 @@ def simulated():
         return table.set_index(table.index.map("m{}".format))
 
     return draw
+
+
+@pytest.fixture
+def simulate(tmp_path, monkeypatch):
+    """Make a study with known effects, in a project of its own that is the current folder."""
+    count = itertools.count()
+
+    def make(**options):
+        """The results of `simulated_study` with these options."""
+        root = tmp_path / f"project-{next(count)}"
+        root.mkdir()
+        monkeypatch.chdir(root)
+        return load_results(simulated_study(root, **options).name)
+
+    return make
