@@ -18,6 +18,7 @@ from cood.settings.study_file import restore_study
 PROVENANCE_FILE = "provenance.json"
 ANSWERS_FILE, DESIGN_FILE, CLAIMS_FILE = "answers.parquet", "design.parquet", "claims.csv"
 CLAIM_NUMBERS_FILE = "claims-models.csv"
+CERTIFICATE_FILE = "certificate.csv"
 NAMED = ("claim", "test", "title", "verdict")  # texts of the table of claims
 
 

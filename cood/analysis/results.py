@@ -74,14 +74,18 @@ class Results:
         return self.chosen or next(iter(self.study.sets))
 
 
-def load_results(study: str, models: str = EVERY, set: str = FIRST) -> Results:
+def load_results(
+    study: str, models: str = EVERY, set: str = FIRST, *, replicates: bool = False
+) -> Results:
     """Read the joined scores and models of a study, by its name or path.
 
     `models` and `set` choose among them; see `select`. Models that repeat a point of the design
-    are left out: they say how reliable a score is, and are no models of their own.
+    are left out unless `replicates`: they say how reliable a score is, and are no models of their
+    own.
     """
     settings = load_study(study)
-    table = without_replicates(read_table(settings.paths.models))
+    table = read_table(settings.paths.models)
+    table = table if replicates else without_replicates(table)
     results = Results(settings, read_table(settings.paths.scores), table)
     return select(results, models, set)
 

@@ -15,8 +15,14 @@ from typing import Any
 import pandas as pd
 
 from cood.analysis.answer_counts import load_answer_counts
+from cood.analysis.certificate.saved import (
+    certificate_file,
+    has_own_certificate,
+    read_certificate,
+)
 from cood.analysis.reference import (
     ANSWERS_FILE,
+    CERTIFICATE_FILE,
     CLAIMS_FILE,
     DESIGN_FILE,
     PROVENANCE_FILE,
@@ -81,7 +87,8 @@ def _inputs(study: Study) -> list[Path]:
     joined = {results / name for name in TABLES} | {study.paths.settings}
     files = [file for file in targets(study) if file in joined]
     files += [study.paths.model_answers(model) for model in study.embedded]
-    return [*files, _claims(study)] if "claims" in study.notebooks else files
+    files += [_claims(study)] if "claims" in study.notebooks else []
+    return [*files, certificate_file(study)] if has_own_certificate(study) else files
 
 
 def _claims(study: Study) -> Path:
@@ -109,6 +116,9 @@ def _write(study: Study, folder: Path) -> None:
     if "claims" in study.notebooks:
         read_claims(_claims(study))  # refuses a damaged one
         shutil.copyfile(_claims(study), folder / CLAIMS_FILE)
+    if has_own_certificate(study):
+        read_certificate(certificate_file(study))
+        shutil.copyfile(certificate_file(study), folder / CERTIFICATE_FILE)
     text = json.dumps(_provenance(study, folder), indent=1)
     (folder / PROVENANCE_FILE).write_text(text + "\n", encoding="utf-8")
 

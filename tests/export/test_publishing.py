@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from cood.analysis.answer_counts import load_answer_counts
+from cood.analysis.certificate import CERTIFICATE
+from cood.analysis.certificate.saved import certificate_file
 from cood.analysis.compare_runs import compare, differs, read_run
 from cood.analysis.reference import check_reference, load_reference
 from cood.analysis.results import load_results
@@ -94,6 +96,20 @@ def test_the_command_writes_all_tables(finished, capsys):
     check(answers, ANSWER_COUNTS)
     assert answers["n"].sum() == 40
     assert (folder / "settings.json").read_bytes() == finished.paths.settings.read_bytes()
+
+
+def test_a_certificate_of_its_own_goes_with_it(finished, monkeypatch):
+    monkeypatch.setattr(publishing, "has_own_certificate", lambda study: True)
+    with pytest.raises(CoodError, match=r"certificate.csv missing"):
+        publish(finished, quiet)
+    file = certificate_file(finished)
+    file.parent.mkdir(parents=True)
+    file.write_text(",".join(CERTIFICATE) + "\n")
+    folder = publish(finished, quiet)
+    assert (folder / "certificate.csv").read_bytes() == file.read_bytes()
+    file.write_text("metric\n")
+    with pytest.raises(ArtefactError, match="is no certificate"):
+        publish(finished, quiet)
 
 
 def test_provenance(finished):

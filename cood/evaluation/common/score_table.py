@@ -137,7 +137,7 @@ SCORES = Schema(
         "granularity": Column(
             TEXT, "whether factors of a scene have their words or their values", ("words", "values")
         ),
-        "null": Column(TEXT, "null that replaces the codes", ("rotated",)),
+        "null": Column(TEXT, "null that replaces codes or labels", ("rotated", "shuffled")),
         "projection": Column(TEXT, "to fewer dimensions", ("pca", "random")),
         "width": Column(WHOLE_NUMBER, "dimensions that the projection leaves"),
         **_NUMBERS,

@@ -13,7 +13,9 @@ import pandas as pd
 from cood.evaluation.common.nearest import normalise
 from cood.evaluation.common.score_table import ALL, complete, concat
 from cood.metrics import directions, linear
+from cood.metrics.dependence import GAUSSIAN, LINEAR, part_dependence
 from cood.metrics.jackknife import deal, half_width
+from cood.metrics.nulls import SHUFFLED, shuffle_factors
 from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning, Score
 from cood.splits import GEOMETRY
@@ -22,6 +24,8 @@ from cood.vocabulary import Vocabulary
 # Codes that are factorised, and their space; the isolated words have a rank only.
 CODES = {"images": "image", "means": "image", "compositions": "text"}
 WORDS = {"attributes": "attribute", "objects": "object"}  # tensors, and their factor
+# By kernel, the name of the dependence of the parts of attribute and object.
+DEPENDENCE = {LINEAR: "part_dependence", GAUSSIAN: "part_dependence_gaussian"}
 # Metrics of the factorisation, over both factors; the last three also or only by factor.
 FACTORISATION = (
     "r2",
@@ -29,6 +33,7 @@ FACTORISATION = (
     "r2_projected",
     "r2_projected_adjusted",
     "r2_held_out",
+    *DEPENDENCE.values(),
     "orthogonality",
     "factor_dimension",
     "word_cosine",
@@ -55,10 +60,12 @@ def score_geometry(
       `relative`. The isolated words, `attributes` and `objects`, have a rank too, in the split
       ``all`` only.
     - Factorisation (`FACTORISATION`), with the column `unit_rows`: `r2` and `r2_projected` (onto
-      the texts of all isolated words), ``..._adjusted`` of both, `r2_held_out`, `orthogonality`
+      the texts of all isolated words), ``..._adjusted`` of both, `r2_held_out`, the dependence of
+      the parts of both factors (`part_dependence`, and ``..._gaussian``), `orthogonality`
       between the factors, and for each `factor` the `orthogonality` within it,
       `factor_dimension`, and `word_cosine`, which compares the directions of its values with
-      the isolated words'.
+      the isolated words'. Those over both factors also with the labels shuffled once (`null` is
+      ``shuffled``), for unit rows.
 
     Parameters
     ----------
@@ -74,7 +81,7 @@ def score_geometry(
         Of the study; deals compositions into folds.
     folds
         For the intervals: the compositions of a split are left out in so many parts
-        (`cood.metrics.jackknife`).
+        (`cood.metrics.jackknife`); 0 for no intervals.
 
     Returns
     -------
@@ -112,7 +119,7 @@ def _with_interval(
 ) -> pd.DataFrame:
     table = _of_split(tensors, truth, ids, words, seed)
     half = np.full(len(table), np.nan)
-    if len(ids) >= folds:
+    if folds and len(ids) >= folds:
         fold = deal(ids, folds, seed)
         parts = [
             _of_split(tensors, truth, ids[fold != i], words, seed)["value"] for i in range(folds)
@@ -189,6 +196,11 @@ def _linear(
         start = time.perf_counter()
         rng = np.random.default_rng((seed, GEOMETRY))
         scores = list(_factorisation(z, factors, isolated, rng))
+        if unit:
+            shuffled = shuffle_factors(factors, rng)
+            under = _factorisation(z, shuffled, isolated, rng)
+            fixed = {"null": SHUFFLED, "chance": np.nan}
+            scores += [row | fixed for row in under if row["factor"] == ""]
         seconds = (time.perf_counter() - start) / len(scores)
         for row in scores:
             yield row | {"codes": name, "unit_rows": unit, "n": len(codes), "seconds": seconds}
@@ -209,6 +221,9 @@ def _factorisation(
         adjusted = Score(score.parts.get("adjusted", np.nan), note=score.note)
         yield _row(f"{metric}_adjusted", adjusted, 0.0)
     yield _row("r2_held_out", linear.held_out_r_squared(codes, factors, rng=rng), 0.0)
+    for kernel, metric in DEPENDENCE.items():
+        score = part_dependence(codes, factors, kernel=kernel, rng=rng)
+        yield _row(metric, score, score.parts.get("chance", np.nan))
     across = directions.orthogonality(fit)
     yield _row("orthogonality", across, across.parts["chance"][0, 1])
     dimension = directions.factor_dimension(fit)

@@ -43,7 +43,7 @@ def table():
 
 
 def value(table, metric, codes="images", split="all", column="value", **where):
-    where = {"metric": metric, "codes": codes, "split": split, "factor": "", **where}
+    where = {"metric": metric, "codes": codes, "split": split, "factor": "", "null": "", **where}
     for name, expected in where.items():
         table = table[(table[name] == expected).fillna(False)]
     assert len(table) == 1
@@ -115,6 +115,27 @@ def test_ranks_are_those_of_the_metric(table, switches):
         found = value(table, "effective_rank", codes, split, **columns)
         expected = effective_rank(z, centred=centred, unit=unit, relative=relative)
         assert found == pytest.approx(expected.value)
+
+
+def test_no_folds_give_the_same_values_without_intervals(table):
+    alone = score_geometry(*planted(noise=0.5), SPLITS, WORDS, seed=3, folds=0)
+    assert alone[["low", "high"]].isna().all(axis=None)
+    assert alone["value"].tolist() == table["value"].tolist()
+
+
+def test_under_shuffled_labels_nothing_is_explained():
+    tensors, truth = planted(noise=0.1)
+    table = scored(tensors, truth, splits={"all": ALL})
+    rows = table[table["null"] == "shuffled"]
+    over_both = {*FACTORISATION} - {"factor_dimension", "word_cosine"}
+    assert set(rows["metric"]) == over_both
+    assert len(rows) == 3 * len(over_both)  # for each of the codes, unit rows only
+    assert rows["unit_rows"].all()
+    for metric in ("r2", "r2_adjusted", "r2_held_out"):
+        labels, none = (
+            value(table, metric, unit_rows=True, null=null) for null in ("", "shuffled")
+        )
+        assert none < 0.25 < 0.6 < labels
 
 
 def test_sums_of_word_vectors_are_recognised():
