@@ -157,9 +157,16 @@ def whiten(codes: np.ndarray, fitted: Structure, strength: float) -> np.ndarray:
     return (codes - fitted.mean.astype(codes.dtype)) @ root.astype(codes.dtype)
 
 
-def random_basis(fitted: Structure, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Orthonormal random directions [d, size] that spread as the codes do."""
-    values, axes = np.linalg.eigh(fitted.covariance)
+def random_basis(
+    structures: Sequence[Structure], size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Orthonormal random directions [d, size] that spread as the codes of several sides do.
+
+    Each side has the same weight: its covariance is scaled to a total variance of 1.
+    """
+    variances = [max(float(np.trace(s.covariance)), np.finfo(float).tiny) for s in structures]
+    shares = [s.covariance / total for s, total in zip(structures, variances, strict=True)]
+    values, axes = np.linalg.eigh(np.mean(shares, axis=0))
     drawn = rng.standard_normal((len(values), size))
     q, _ = np.linalg.qr(axes @ (np.sqrt(np.maximum(values, 0))[:, None] * drawn))
     return np.asarray(q)
@@ -226,8 +233,9 @@ def edits(
     """Every edit, one after the other; random ones several times.
 
     - ``remove KIND``: the first `dose` directions of a kind are removed (`REMOVALS`), or as many
-      at ``random``. Doses that are no fewer than the directions of a kind, or than d, are left
-      out.
+      at ``random``. Random directions are the same for images and texts: two draws would take
+      twice as many directions from the cosines. Doses above the number of directions
+      of a kind, or not below d, are left out.
     - ``additive``: this share of the difference between a text and the sum of its attribute and
       its object is subtracted. At 1 a text is that sum, and images are projected onto the
       directions of attributes and objects. ``shuffled`` subtracts the difference of another
@@ -278,10 +286,10 @@ def _random_removals(
     most = max(doses, default=1)
     for repeat in range(repeats):
         rng = np.random.default_rng((*seed, REMOVE_STREAM, repeat))
-        of_images = random_basis(codes.image_structure, most, rng)
-        of_texts = random_basis(codes.text_structure, most, rng)
+        # One basis for both sides, or twice as many directions would be lost to their cosines.
+        basis = random_basis((codes.image_structure, codes.text_structure), most, rng)
         for dose in doses:
-            yield codes.removed(REMOVE_RANDOM, dose, (of_images, of_texts))
+            yield codes.removed(REMOVE_RANDOM, dose, (basis, basis))
 
 
 def _additive(codes: Codes) -> Iterator[Edited]:

@@ -6,6 +6,7 @@ from cood.evaluation.interventions.edits import (
     SHARES,
     STRENGTHS,
     Codes,
+    Structure,
     edits,
     keep,
     predicted,
@@ -114,7 +115,7 @@ def test_whitening_evens_out_the_variances(mixed):
 
 
 def test_random_directions_spread_as_the_codes_do(apart):
-    basis = random_basis(structure(apart, FACTORS), 5, np.random.default_rng(0))
+    basis = random_basis([structure(apart, FACTORS)], 5, np.random.default_rng(0))
     np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-9)
     assert np.abs(basis[N_A + N_O :]).max() < 1e-6  # no codes vary there
 
@@ -169,3 +170,30 @@ def test_larger_random_subspaces_hold_smaller_ones(every):
     one, three = (e.images for e in found[: 2 * 5] if e.edit == "remove random")
     gone = normalise(images - one)[0]  # the one direction that was taken away
     assert np.ptp((three - three.mean(axis=0)) @ gone) < 1e-5
+
+
+def test_random_directions_of_two_sides_weigh_them_alike(apart):
+    attribute, object_ = (
+        structure(remove(apart, fitted.mean, fitted.bases[kind]), FACTORS)
+        for fitted in [structure(apart, FACTORS)]
+        for kind in ("object", "attribute")
+    )
+    large = Structure(100 * object_.mean, 1e4 * object_.covariance, object_.bases)
+    rng = np.random.default_rng(3)
+    drawn = np.stack([random_basis([attribute, large], 1, rng)[:, 0] for _ in range(200)])
+    shares = (drawn**2).mean(axis=0)
+    assert shares[:N_A].sum() == pytest.approx(0.5, abs=0.1)
+    assert shares[: N_A + N_O].sum() == pytest.approx(1)
+
+
+def test_the_random_control_removes_the_same_directions_on_both_sides(every):
+    images, texts, _, found = every
+    for one in (e for e in found if e.edit == "remove random"):
+        gone = [
+            np.linalg.svd(z - was, full_matrices=False)
+            for z, was in ((one.images, images), (one.texts, texts))
+        ]
+        ranks = [int((values > 1e-4).sum()) for _, values, _ in gone]
+        assert ranks == [one.dose, one.dose]
+        both = np.concatenate([v[: int(one.dose)] for _, _, v in gone])
+        assert np.linalg.matrix_rank(both, tol=1e-3) == one.dose

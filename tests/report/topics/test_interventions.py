@@ -9,6 +9,7 @@ import yaml
 from cood.analysis.results import Results
 from cood.analysis.topics.interventions.effects import (
     agreement,
+    count_edits,
     effects,
     load_interventions,
     rotation,
@@ -52,7 +53,7 @@ def pooled(made):
 
 def test_figures_of_edits(made, pooled):
     results, table = made
-    shown = interventions.select_edits(results, 1)
+    shown = interventions.select_edits(1)
     figure = interventions.plot_effects(table, pooled, results.models, shown, "pair_top1")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(shown)
@@ -68,10 +69,11 @@ def test_figures_of_edits(made, pooled):
 def test_sentences_and_tables_of_edits(made, pooled):
     results, table = made
     families = results.models.set_index("model")["family"]
-    shown = interventions.select_edits(results, 1)
-    text = interventions.describe_controls(pooled, 1)
-    assert text.startswith("Removing 1 attribute directions changes attribute accuracy by ")
-    assert text.count("so the edit is ") == 2
+    shown = interventions.select_edits(1)
+    checks = interventions.check_table(pooled, 1, rotation(table)[0])
+    assert checks["check"].str.contains("attribute|object|rotation").tolist() == [True] * 3
+    assert checks["passed"].iloc[-1] == "yes"
+    assert "passed" in interventions.describe_checks(checks)
     assert "Texts without interaction: pair accuracy " in interventions.describe_effects(
         pooled, shown, "pair_top1"
     )
@@ -79,30 +81,63 @@ def test_sentences_and_tables_of_edits(made, pooled):
     assert rotated.startswith("A common rotation of images and texts changes no accuracy ")
     assert "2 models" in interventions.describe_samples(results, table)
     found = agreement(table, families)
-    assert interventions.describe_agreement(found).startswith("Over the edits of a model, ")
+    counted = count_edits(pooled)
+    text = interventions.describe_agreement(found, counted)
+    assert text.startswith("Over the edits of a model, ")
+    assert f" of {len(counted)} edits make codes more disentangled" in text
     assert len(interventions.agreement_table(found)) == len(found)
+    assert len(interventions.count_table(counted)) == len(counted)
     listed = interventions.effect_table(pooled, shown).set_index("edit")
     assert list(listed.index) == list(shown)
-    assert listed.loc["rotated", "pair"] == "+0.0 [+0.0, +0.0]"
+    assert listed.loc["rotated", "pair"].startswith("+0.0 [+0.0, +0.0]")
     assert listed.loc["rotated", "models with a significant change (pair)"] == "0 up, 0 down of 2"
     assert listed.loc["rotated", "pair relative to control"] == "-"
     assert listed.loc["whitened by 90 %", "pair relative to control"] != "-"
 
 
-def test_an_unknown_dose_is_an_error(made):
+def test_the_dose_is_one_of_the_study(made):
     results, _ = made
+    assert interventions.choose_dose(results) == 2
+    assert interventions.choose_dose(results, 1) == 1
     with pytest.raises(StudyError, match=r"removes 1, 2 directions, not 9; choose one of these"):
-        interventions.select_edits(results, 9)
+        interventions.choose_dose(results, 9)
+
+
+def checked(attribute, turned=0.0):
+    """Pooled effects in which attribute edits differ from their control by an interval."""
+    rows = []
+    for kind, (low, high) in {"attribute": attribute, "object": (-0.3, -0.2)}.items():
+        for edit, against in (
+            (f"remove {kind}", "unedited"),
+            ("remove random", "unedited"),
+            (f"remove {kind}", "control"),
+        ):
+            cell = {"edit": edit, "dose": 4.0, "side": "both", "metric": f"{kind}_top1"}
+            three = {"value": (low + high) / 2, "low": low, "high": high, "relative": -0.5}
+            rows.append(cell | {"against": against} | three)
+    return interventions.check_table(pd.DataFrame(rows), 4, turned)
+
+
+def test_the_text_says_which_checks_passed():
+    passed = checked((-0.3, -0.1))
+    assert passed["passed"].tolist() == ["yes", "yes", "yes"]
+    assert passed["difference"].iloc[0] == "-20.0 [-30.0, -10.0] (-50 %)"
+    assert interventions.describe_checks(passed).startswith("All 3 checks passed")
+    failed = interventions.describe_checks(checked((-0.1, 0.05), turned=0.2))
+    assert failed.startswith("1 of 3 checks passed. Failed: removing 4 attribute directions")
+    assert "a common rotation" in failed
 
 
 def test_a_study_without_edited_models(made):
     results, _ = made
     families = results.models.set_index("model")["family"]
-    pooled, shown = effects(NONE, families), interventions.select_edits(results, 1)
+    pooled, shown = effects(NONE, families), interventions.select_edits(1)
     interventions.plot_effects(NONE, pooled, results.models, shown, "pair_top1")
     interventions.plot_dose_response(pooled, "both")
     plt.close("all")
-    assert interventions.describe_controls(pooled, 1) == "No direction could be removed."
+    checks = interventions.check_table(pooled, 1, rotation(NONE)[0])
+    assert interventions.describe_checks(checks) == "No edit could be checked."
+    assert interventions.count_table(count_edits(pooled)).empty
     assert interventions.describe_effects(pooled, shown, "pair_top1") == (
         "No edit of this kind was possible."
     )
@@ -111,39 +146,36 @@ def test_a_study_without_edited_models(made):
     assert set(interventions.effect_table(pooled, shown)["pair"]) == {"-"}
 
 
-def mediated():
-    row = {"space": "text", "metric": "explicitness", "n": 11, "levels": 5}
-    row |= {"p": 0.01, "holm": 0.02}
-    for part, value in {"total": 0.02, "direct": 0.005, "indirect": 0.015, "within": 0.01}.items():
-        row |= {part: value, f"{part}_low": value - 0.01, f"{part}_high": value + 0.01}
-    for name in ("levels", "levels_total"):
-        row |= {f"{name}_low": -0.01, f"{name}_high": 0.04}
-    other = row | {"space": "seen", "metric": "pair_top1", "holm": 0.5}
-    return pd.DataFrame([row, other, row | {"space": "image", "indirect": np.nan}])
+def mediated(indirect=0.15):
+    row = {"p": 0.01, "n": 40, "robustness": 0.31, "robustness_significant": 0.12}
+    for part, value in {"total": 0.2, "direct": 0.05, "indirect": indirect}.items():
+        row |= {part: value, f"{part}_low": value - 0.1, f"{part}_high": value + 0.1}
+    names = ("orthogonality of images", "r2 of texts")
+    return pd.DataFrame([{"mediator": name} | row for name in names])
 
 
-def test_mediation_by_metrics(parse):
-    models = {f"m{share}": {"share": share} for share in (0.65, 0.8, 0.95)}
-    results = Results(parse(models=models), pd.DataFrame(), pd.DataFrame())
+def test_mediation_through_few_measures():
     table = mediated()
-    (axes,) = interventions.plot_mediation(table, ["explicitness"]).axes
+    (axes,) = interventions.plot_mediation(table).axes
     named = [label.get_text() for label in axes.get_yticklabels()]
-    assert named == ["explicitness, texts", "ID accuracy (seen)"]
-    text = interventions.describe_mediation(table, results, list(models))
-    assert "11 models" in text
-    assert "saw 65%, 80%, 95% of the compositions outside the core" in text
-    assert "+2.0 points [+1.0, +3.0]; this is the total effect" in text
-    assert "are first averaged, the interval is [-1.0, +4.0]" in text
-    assert "indirect effect is significant for 1 of 1 metrics" in text
-    assert interventions.mediation_table(table)["indirect"].tolist()[-1] == "-"
+    assert named == ["orthogonality of images", "r2 of texts"]
+    text = interventions.describe_mediation(table)
+    assert "C-OoD log odds by 0.20 [0.10, 0.30] (40 models)" in text
+    assert "significant for 2 of 2 mediators" in text
+    assert "explains 31% of what is left" in text
+    assert "significant for 0 of 2" in interventions.describe_mediation(mediated(0.05))
+    shown = interventions.mediation_table(table)
+    assert shown["robustness value"].tolist() == ["31%", "31%"]
     plt.close("all")
 
 
-def test_a_study_without_graded_shares_says_so(parse):
-    nothing = pd.DataFrame()
-    (axes,) = interventions.plot_mediation(nothing, ["explicitness"]).axes
-    assert axes.texts[0].get_text() == interventions.NO_SHARE
-    results = Results(parse(), nothing, nothing)
-    assert interventions.describe_mediation(nothing, results, []) == interventions.NO_SHARE
-    assert interventions.mediation_table(nothing).iloc[0, 0] == interventions.NO_SHARE
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [(pd.DataFrame(), interventions.NO_SHARE), (mediated(np.nan), interventions.TOO_FEW)],
+)
+def test_mediation_that_cannot_be_estimated_says_so(table, why):
+    (axes,) = interventions.plot_mediation(table).axes
+    assert axes.texts[0].get_text() == why
+    assert interventions.describe_mediation(table) == why
+    assert len(interventions.mediation_table(table)) == max(1, len(table))
     plt.close("all")

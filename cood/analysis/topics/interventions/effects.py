@@ -11,7 +11,13 @@ from scipy.stats import spearmanr
 
 from cood.analysis.stats import jackknife
 from cood.analysis.stats.estimate import Estimate
-from cood.evaluation.interventions.interventions import ACCURACIES, METRICS
+from cood.evaluation.interventions.interventions import (
+    ACCURACIES,
+    AS_IT_IS,
+    METRICS,
+    SPACE,
+    UNEDITED,
+)
 from cood.files import read_table
 from cood.settings.study_file import Study
 
@@ -21,7 +27,10 @@ TESTS = ("remove shared", "remove residual", "additive", "whiten")
 CELL = ["edit", "dose", "side"]
 KEYS = [*CELL, "space", "metric", "against"]
 ESTIMATE = ["value", "low", "high", "p", "n", "families"]
-STATISTICS = [*ESTIMATE, "up", "down"]
+RELATIVE = ["relative", "relative_low", "relative_high"]
+STATISTICS = [*ESTIMATE, *RELATIVE, "up", "down"]
+ROSE, FELL, BOTH_WAYS, NEITHER = "rose", "fell", "rose and fell", "no significant change"
+NOT_MORE = "never more disentangled"
 
 
 def load_interventions(study: Study) -> pd.DataFrame:
@@ -50,8 +59,10 @@ def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
     pandas.DataFrame
         A row for each combination of the columns `KEYS`, with the columns `STATISTICS`: the mean
         over the `n` models in `families` families that have a number, with its 95 % interval and
-        p from leaving out each family in turn (`cood.analysis.stats.jackknife`); and how many
-        models have an interval of their own that lies above 0 (`up`) and below it (`down`).
+        p from leaving out each family in turn (`cood.analysis.stats.jackknife`); for differences
+        of accuracies also the mean as a share of the mean accuracy of the same models before the
+        edit (`relative`, `relative_low`, `relative_high`); and how many models have an interval
+        of their own that lies above 0 (`up`) and below it (`down`).
     """
     cells = table[KEYS].drop_duplicates()
     order = pd.MultiIndex.from_frame(cells)
@@ -60,12 +71,17 @@ def effects(table: pd.DataFrame, families: pd.Series) -> pd.DataFrame:
         for name in ("value", "low", "high")
     )
     labels = families.reindex(values.index).to_numpy(str)
+    before = _unedited(table, values.index)
     columns = (part.to_numpy(float).T for part in (values, lows, highs))
     rows = []
-    for value, low, high in zip(*columns, strict=True):
+    for cell, value, low, high in zip(cells.itertuples(), *columns, strict=True):
         present = np.isfinite(value)
         up, down = int((low[present] > 0).sum()), int((high[present] < 0).sum())
-        rows.append(_statistics(value, labels) | {"up": up, "down": down})
+        whole = before.get(cell.metric) if cell.against else None
+        relative = (
+            dict.fromkeys(RELATIVE, np.nan) if whole is None else _share(value, whole, labels)
+        )
+        rows.append(_statistics(value, labels) | relative | {"up": up, "down": down})
     means = pd.DataFrame(rows, columns=STATISTICS)
     return pd.concat([cells.reset_index(drop=True), means], axis=1)
 
@@ -77,7 +93,7 @@ def agreement(
     edits: Collection[str] = TESTS,
     accuracy: str = "pair_top1",
 ) -> pd.DataFrame:
-    """Whether edits that make codes more disentangled raise accuracy, metric by metric.
+    """Whether edits change metric and accuracy in the same direction, metric by metric.
 
     The metric and the accuracy are compared as differences to the control of each edit at the same
     dose; the metric is signed so that higher means more disentangled (`METRICS`).
@@ -92,24 +108,15 @@ def agreement(
     Returns
     -------
     pandas.DataFrame
-        A row a metric and side (``images`` or ``texts``):
-
-        - `value`, `low`, `high`: Spearman's coefficient over edits and doses within a model, mean
-          over the `n` models in `families` with an interval from leaving out families. A model in
-          which the metric is constant has none.
-        - `raised`: how many combinations of edit and dose make the codes significantly more
-          disentangled, over models; of these, `raised_up` significantly raise accuracy and
-          `raised_down` significantly lower it. `lowered`, `lowered_up` and `lowered_down`: the same
-          for those that make the codes less disentangled.
-
-        Damage to the embeddings lowers metric and accuracy alike, whether or not one causes the
-        other; a causal claim is therefore tested by the edits that raise the metric.
+        A row a metric and side (``images`` or ``texts``) with `value`, `low`, `high`: Spearman's
+        coefficient over edits and doses within a model, mean over the `n` models in `families`
+        with an interval from leaving out families. A model in which the metric is constant has
+        none. Damage to the embeddings lowers metric and accuracy alike, whether or not one causes
+        the other, so that this is no test of a cause; see `count_edits`.
     """
     against = table[table["edit"].isin(list(edits)) & (table["against"] == "control")]
-    pooled = effects(against, families).set_index(["metric", *CELL])
-    significant = np.sign(pooled["value"]).where((pooled["low"] > 0) | (pooled["high"] < 0), 0)
-    rows = []
-    for side in ("images", "texts"):
+    rows: list[dict[str, Any]] = []
+    for side in SPACE:
         here = against[against["side"] == side]
         wide = here.pivot(index="model", columns=["edit", "dose", "metric"], values="value")
         if wide.empty:
@@ -119,23 +126,48 @@ def agreement(
         for metric, sign in METRICS.items():
             moved = sign * wide.xs(metric, axis=1, level="metric")[outcome.columns]
             each = [_spearman(moved.loc[m], outcome.loc[m]) for m in wide.index]
-            cells = [(*cell, side) for cell in outcome.columns]
-            row: dict[str, Any] = {
-                "metric": metric,
-                "side": side,
-                **_statistics(np.array(each), labels),
-            }
-            both = [
-                (sign * significant[(metric, *cell)], significant[(accuracy, *cell)])
-                for cell in cells
-            ]
-            for name, way in (("raised", 1), ("lowered", -1)):
-                row |= {name: sum(moved == way for moved, _ in both)}
-                row |= {f"{name}_up": both.count((way, 1)), f"{name}_down": both.count((way, -1))}
-            rows.append(row)
-    kept = ["metric", "side", "value", "low", "high", "p", "n", "families"]
-    moves = [f"{way}{end}" for way in ("raised", "lowered") for end in ("", "_up", "_down")]
-    return pd.DataFrame(rows, columns=[*kept, *moves])
+            rows.append({"metric": metric, "side": side, **_statistics(np.array(each), labels)})
+    return pd.DataFrame(rows, columns=["metric", "side", *ESTIMATE])
+
+
+def count_edits(
+    pooled: pd.DataFrame, *, edits: Collection[str] = TESTS, accuracy: str = "pair_top1"
+) -> pd.DataFrame:
+    """Whether accuracy rises when an edit makes codes more disentangled, one verdict an edit.
+
+    An edit at all of its doses is one case. At a dose it makes codes more disentangled if,
+    relative to its control, significantly more metrics move towards disentangled than away.
+
+    Parameters
+    ----------
+    pooled
+        What `effects` returns.
+    edits, accuracy
+        As in `agreement`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an `edit` and `side`: the number of `doses`; at how many it makes codes `more`
+        disentangled; at how many of these accuracy, relative to the control, is significantly
+        higher (`up`) or lower (`down`); and in `accuracy` one of `ROSE`, `FELL`, `BOTH_WAYS`,
+        `NEITHER` and `NOT_MORE`.
+    """
+    chosen = pooled["edit"].isin(list(edits)) & (pooled["against"] == "control")
+    here = pooled[chosen & pooled["side"].isin(list(SPACE))]
+    significant = np.sign(here["value"]).where((here["low"] > 0) | (here["high"] < 0), 0)
+    signs = np.array([METRICS.get(metric, 1) for metric in here["metric"]], dtype=float)
+    moves = here.assign(move=significant * signs)
+    rows = []
+    for (edit, side), part in moves.groupby(["edit", "side"], sort=False):
+        outcome = part[part["metric"] == accuracy].set_index("dose")["move"]
+        metrics = part[part["metric"].isin(list(METRICS))]
+        balance = metrics.groupby("dose")["move"].sum().reindex(outcome.index)
+        moved = outcome[balance > 0]
+        up, down = int((moved > 0).sum()), int((moved < 0).sum())
+        row = {"edit": edit, "side": side, "doses": len(outcome), "more": len(moved)}
+        rows.append(row | {"up": up, "down": down, "accuracy": _way(len(moved), up, down)})
+    return pd.DataFrame(rows, columns=["edit", "side", "doses", "more", "up", "down", "accuracy"])
 
 
 def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
@@ -148,6 +180,39 @@ def rotation(table: pd.DataFrame) -> tuple[float, pd.Series]:
     metrics = moved[moved["metric"].isin(METRICS)]
     sizes = metrics["value"].abs().groupby([metrics["space"], metrics["metric"]]).mean()
     return float(accuracies.max()) if len(accuracies) else np.nan, sizes
+
+
+def _way(more: int, up: int, down: int) -> str:
+    if not more:
+        return NOT_MORE
+    return {(True, True): BOTH_WAYS, (True, False): ROSE, (False, True): FELL}.get(
+        (up > 0, down > 0), NEITHER
+    )
+
+
+def _unedited(table: pd.DataFrame, models: pd.Index) -> dict[str, np.ndarray]:
+    """Accuracies of the codes as they are, in the order of the models, by name."""
+    here = table[(table["edit"] == UNEDITED) & (table["against"] == AS_IT_IS)]
+    here = here[here["metric"].isin(ACCURACIES)]
+    wide = here.pivot(index="model", columns="metric", values="value").reindex(models)
+    return {str(metric): wide[metric].to_numpy(float) for metric in wide}
+
+
+def _share(values: np.ndarray, whole: np.ndarray, families: np.ndarray) -> dict[str, float]:
+    """Sum of some values [n] as a share of the sum of others [n], with its interval."""
+    present = np.isfinite(values) & np.isfinite(whole)
+    values, whole, names = values[present], whole[present], families[present]
+    every = np.unique(names)
+    left = np.vstack([np.ones(len(names), dtype=bool), names != every[:, None]])
+    total = left @ whole
+    if not len(every) or np.any(total[: 1 if len(every) < 2 else None] <= 0):
+        return dict.fromkeys(RELATIVE, np.nan)
+    if len(every) < 2:
+        return dict(zip(RELATIVE, (float(values.sum() / total[0]), np.nan, np.nan), strict=True))
+    share, *without = (left @ values) / total
+    margin, _ = jackknife.margin_of_error(float(share), np.array(without))
+    ends = (float(share), float(share - margin), float(share + margin))
+    return dict(zip(RELATIVE, ends, strict=True))
 
 
 def _statistics(values: np.ndarray, families: np.ndarray) -> dict[str, Any]:

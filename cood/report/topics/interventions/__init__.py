@@ -2,8 +2,11 @@
 
 from cood.report.topics.interventions.effects import (
     agreement_table,
+    check_table,
+    choose_dose,
+    count_table,
     describe_agreement,
-    describe_controls,
+    describe_checks,
     describe_effects,
     describe_rotation,
     describe_samples,
@@ -14,6 +17,7 @@ from cood.report.topics.interventions.effects import (
 )
 from cood.report.topics.interventions.mediation import (
     NO_SHARE,
+    TOO_FEW,
     describe_mediation,
     mediation_table,
     plot_mediation,
@@ -21,9 +25,13 @@ from cood.report.topics.interventions.mediation import (
 
 __all__ = [
     "NO_SHARE",
+    "TOO_FEW",
     "agreement_table",
+    "check_table",
+    "choose_dose",
+    "count_table",
     "describe_agreement",
-    "describe_controls",
+    "describe_checks",
     "describe_effects",
     "describe_mediation",
     "describe_rotation",

@@ -13,7 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.results import Results
-from cood.analysis.topics.interventions.effects import TESTS
+from cood.analysis.topics.interventions.effects import (
+    BOTH_WAYS,
+    FELL,
+    NEITHER,
+    ROSE,
+    TESTS,
+)
 from cood.errors import StudyError
 from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
 from cood.evaluation.interventions.interventions import ACCURACIES
@@ -25,13 +31,15 @@ from cood.report.topics.interventions.points import format_points
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
 POINTS = "change of accuracy (points)"
 RANDOM = "random"  # directions of the control
+LARGEST = 0  # stands for the largest dose of the study
+SAME = 0.5 / 100  # change of an accuracy that rounding and ties may make
 MOVED = 1e-3  # change of a metric that is reported
 
 Edits = Mapping[str, tuple[str, float, str]]  # edit, dose and side, by name
 
 
-def select_edits(results: Results, dose: int) -> dict[str, tuple[str, float, str]]:
-    """The edits that the page shows: edit, dose and side of each, by name.
+def choose_dose(results: Results, dose: int = LARGEST) -> int:
+    """The number of removed directions that the page shows: `dose`, or the study's largest.
 
     Raises
     ------
@@ -39,12 +47,22 @@ def select_edits(results: Results, dose: int) -> dict[str, tuple[str, float, str
         If the study does not remove `dose` directions.
     """
     doses = results.study.interventions.doses if results.study.interventions else []
+    if dose == LARGEST and doses:
+        return max(doses)
     if dose not in doses:
         raise StudyError(
             f"parameter dose: the study {results.study.name} removes {', '.join(map(str, doses))} "
-            f"directions, not {dose}; choose one of these, or add {dose} to `doses:` under "
-            "`interventions:` in the study file"
+            f"directions, not {dose}; choose one of these or {LARGEST} for the largest, or add "
+            f"{dose} to `doses:` under `interventions:` in the study file"
         )
+    return dose
+
+
+def select_edits(dose: int) -> dict[str, tuple[str, float, str]]:
+    """The edits that the page shows, by name: edit, dose and side of each.
+
+    `dose` is the number of removed directions.
+    """
     kinds = {**REMOVALS, REMOVE_RANDOM: RANDOM}
     removed = {
         f"{dose} {kind} directions removed": (edit, float(dose), "both")
@@ -153,7 +171,10 @@ def _plot_doses(
 
 
 def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
-    """A row an edit: mean changes of the accuracies, and of the first relative to its control."""
+    """A row an edit: mean changes of the accuracies, and of the first relative to its control.
+
+    In points, and in brackets as a share of the accuracy before the edit.
+    """
     rows = []
     for name, cell in shown.items():
         row = {"edit": name}
@@ -163,8 +184,7 @@ def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
         ):
             for metric in metrics:
                 effect = _select(pooled, *cell, against, metric)
-                text = _format(effect.iloc[0]) if len(effect) else MISSING
-                row[f"{TITLES[metric]}{heading}"] = text
+                row[f"{TITLES[metric]}{heading}"] = _with_relative(effect)
         counts = _select(pooled, *cell, "unedited", ACCURACIES[0])[["up", "down", "n"]].to_numpy()
         text = "{} up, {} down of {}".format(*counts[0]) if len(counts) else MISSING
         row["models with a significant change (pair)"] = text
@@ -172,35 +192,74 @@ def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe_controls(pooled: pd.DataFrame, dose: int) -> str:
-    """Whether removing the directions of a factor lowers its accuracy more than random ones do.
+def check_table(pooled: pd.DataFrame, dose: int, largest: float) -> pd.DataFrame:
+    """Whether edits do what they must do, a row a check.
 
-    Sentences; `pooled` is what `effects` returns, `dose` the number of directions.
+    Parameters
+    ----------
+    pooled
+        What `effects` returns.
+    dose
+        Number of removed directions.
+    largest
+        Largest change of an accuracy by a rotation, as `rotation` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `check`, `edit` and `control` (change of the accuracy in points, and as a share of the
+        accuracy before), their `difference`, and `passed`: ``yes`` or ``no``. Checks whose edit
+        was not possible are left out.
     """
-    sentences = []
+    rows = []
     for kind in ("attribute", "object"):
         metric = f"{kind}_top1"
-        edit = next(edit for edit, removed in REMOVALS.items() if removed == kind)
-        removal, control = ((name, float(dose), "both") for name in (edit, REMOVE_RANDOM))
-        own, random, difference = (
-            _select(pooled, *key, against, metric)
-            for key, against in (
-                (removal, "unedited"),
-                (control, "unedited"),
-                (removal, "control"),
+        name = next(edit for edit, removed in REMOVALS.items() if removed == kind)
+        edit, control, difference = (
+            _select(pooled, one, float(dose), "both", against, metric)
+            for one, against in (
+                (name, "unedited"),
+                (REMOVE_RANDOM, "unedited"),
+                (name, "control"),
             )
         )
-        if own.empty or random.empty or difference.empty:
+        if edit.empty or control.empty or difference.empty:
             continue
-        is_specific = difference["high"].iloc[0] < 0
-        verdict = "so the edit is specific" if is_specific else "so the edit is not specific"
-        sentences.append(
-            f"Removing {dose} {kind} directions changes {kind} accuracy by "
-            f"{_format(own.iloc[0])} points (random directions: "
-            f"{_format(random.iloc[0])}; difference: "
-            f"{_format(difference.iloc[0])}), {verdict}."
+        rows.append(
+            {
+                "check": f"removing {dose} {kind} directions lowers {kind} accuracy by more than "
+                "removing random ones",
+                "edit": _with_relative(edit),
+                "control": _with_relative(control),
+                "difference": _with_relative(difference),
+                "passed": "yes" if difference["high"].iloc[0] < 0 else "no",
+            }
         )
-    return " ".join(sentences) or "No direction could be removed."
+    if np.isfinite(largest):
+        rows.append(
+            {
+                "check": "a common rotation of images and texts changes no accuracy",
+                "edit": f"at most {100 * largest:.2g} points",
+                "control": MISSING,
+                "difference": MISSING,
+                "passed": "yes" if largest <= SAME else "no",
+            }
+        )
+    return pd.DataFrame(rows, columns=["check", "edit", "control", "difference", "passed"])
+
+
+def describe_checks(checks: pd.DataFrame) -> str:
+    """How many checks passed, and what failed ones mean, as sentences."""
+    if checks.empty:
+        return "No edit could be checked."
+    failed = checks.loc[checks["passed"] == "no", "check"]
+    if failed.empty:
+        return f"All {len(checks)} checks passed: the edits do what they must do."
+    return (
+        f"{len(checks) - len(failed)} of {len(checks)} checks passed. Failed: "
+        f"{'; '.join(failed)}. An edit that fails is not specific, and no other result of this "
+        "page can be interpreted as an effect of what it was meant to change."
+    )
 
 
 def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
@@ -211,8 +270,8 @@ def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
         if cell[0] in TESTS and len(relative):
             sentences.append(
                 f"{name.capitalize()}: {TITLES[metric]} accuracy changes by "
-                f"{_format(change.iloc[0])} points (relative to the control: "
-                f"{_format(relative.iloc[0])})."
+                f"{_with_relative(change, ' points')}; minus the change by the control: "
+                f"{_with_relative(relative, ' points')}."
             )
             significant += bool((relative["low"] > 0).iloc[0] or (relative["high"] < 0).iloc[0])
     if not sentences:
@@ -226,43 +285,54 @@ def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
     return " ".join([f"{first}.", *sentences])
 
 
-def describe_agreement(table: pd.DataFrame) -> str:
+def describe_agreement(table: pd.DataFrame, counted: pd.DataFrame) -> str:
     """How often edits change a metric and accuracy in the same direction, as sentences.
 
-    `table` is what `cood.analysis.topics.interventions.effects.agreement` returns.
+    `table` and `counted` are what `cood.analysis.topics.interventions.effects.agreement` and
+    `count_edits` return.
     """
     finite = table.dropna(subset=["value"])
     above, below = (finite["low"] > 0).sum(), (finite["high"] < 0).sum()
-    counts = table[[c for c in table if c.startswith(("raised", "lowered"))]].sum()
+    more = counted[counted["more"] > 0]
+    ways = [f"in {(more['accuracy'] == way).sum()} {way}" for way in (ROSE, FELL, BOTH_WAYS)]
+    names = ", ".join(f"{row.edit} of {row.side}" for row in more.itertuples())
+    listed = f" ({names})" if len(more) else ""
     return (
         "Over the edits of a model, the changes of a metric and of accuracy correlate "
         f"significantly positively, as the claim predicts, for {above} of {len(finite)} pairs of a "
-        f"metric and a space, and significantly negatively for {below}. In {counts['raised']} "
-        "combinations of a metric, an edit and a dose, the edit made codes significantly more "
-        f"disentangled than its control did; of these, accuracy rose significantly in "
-        f"{counts['raised_up']} and fell significantly in {counts['raised_down']}. In "
-        f"{counts['lowered']} combinations, the edit made codes significantly less disentangled; "
-        f"accuracy rose significantly in {counts['lowered_up']} of these and fell significantly in "
-        f"{counts['lowered_down']}. The combinations share edits, so they are not independent."
+        f"metric and a side, and significantly negatively for {below}. Counted once each, at all "
+        f"doses, {len(more)} of {len(counted)} edits make codes more disentangled than their "
+        f"control does at some dose{listed}. Accuracy at these doses {', '.join(ways)}, and did "
+        f"not change significantly in {(more['accuracy'] == NEITHER).sum()}."
     )
 
 
 def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
     """What `cood.analysis.topics.interventions.effects.agreement` returns, for readers."""
     values = table[["value", "low", "high"]].to_numpy(float)
-    shown = {
-        "metric": table["metric"].str.replace("_", " "),
-        "edited": table["side"],
-        "Spearman within a model": [
-            f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else MISSING for v, a, b in values
-        ],
-        "models": table["n"],
-    }
-    for change, more in (("raised", "more"), ("lowered", "less")):
-        counts = table[[change, f"{change}_up", f"{change}_down"]].to_numpy()
-        texts = [f"{total} ({up} up, {down} down)" for total, up, down in counts]
-        shown[f"edits: {more} disentangled (accuracy)"] = texts
-    return pd.DataFrame(shown)
+    return pd.DataFrame(
+        {
+            "metric": table["metric"].str.replace("_", " "),
+            "edited": table["side"],
+            "Spearman within a model": [
+                f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else MISSING for v, a, b in values
+            ],
+            "models": table["n"],
+        }
+    )
+
+
+def count_table(counted: pd.DataFrame) -> pd.DataFrame:
+    """What `cood.analysis.topics.interventions.effects.count_edits` returns, for readers."""
+    doses = counted["more"].astype(str) + " of " + counted["doses"].astype(str)
+    return pd.DataFrame(
+        {
+            "edit": counted["edit"],
+            "of": counted["side"],
+            "doses at which codes are more disentangled": doses,
+            "accuracy at these doses": counted["accuracy"],
+        }
+    )
 
 
 def describe_rotation(largest: float, metrics: pd.Series) -> str:
@@ -309,6 +379,15 @@ def _select(
 
 def _in_points(row: Any) -> list[float]:
     return with_interval(100 * np.array([row.value, row.low, row.high]))
+
+
+def _with_relative(effect: pd.DataFrame, unit: str = "") -> str:
+    """Change in points, and as a share of the accuracy before in brackets."""
+    if effect.empty:
+        return MISSING
+    row = effect.iloc[0]
+    share = f" ({100 * row['relative']:+.0f} %)" if np.isfinite(row["relative"]) else ""
+    return f"{_format(row)}{unit}{share}"
 
 
 def _format(row: pd.Series) -> str:

@@ -1,120 +1,104 @@
-"""How much of the effect of the share of compositions runs through metrics."""
+"""How much of the effect of the share of compositions runs through disentanglement."""
 
 from __future__ import annotations
-
-from collections.abc import Collection
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cood.analysis.results import Results
-from cood.analysis.topics.interventions.mediation import PARTS, total_effect
+from cood.analysis.topics.interventions.mediation import PARTS
 from cood.report.plots.style import WIDTH
-from cood.report.plots.svg import Label, label_marks, with_interval
-from cood.report.topics.interventions.points import format_interval, format_points
-from cood.settings import Training
+from cood.report.plots.svg import Label, label_marks
+from cood.report.tables.formatting import MISSING, format_estimate
 
-LEVEL = 0.05
 NO_SHARE = (
-    "The effect of the share cannot be estimated: among models that are otherwise alike, the study "
-    "has fewer than three shares of compositions."
+    "Mediation is not estimated: the study has no design in which the share of compositions varies."
 )
-METRIC_SPACES = ("image", "text")  # of mediators; other mediators are ID accuracies
+TOO_FEW = "Mediation is not estimated: the models are too few for the columns of the design."
+LOOKS = {"direct": ("#2b6a99", -0.16, "s"), "indirect": ("#b5446e", 0.16, "o")}
 
 
-def plot_mediation(table: pd.DataFrame, metrics: Collection[str]) -> Figure:
+def plot_mediation(table: pd.DataFrame) -> Figure:
     """A row a mediator: the direct and the indirect part of the effect, and the total as a line.
 
-    Parameters
-    ----------
-    table
-        What `cood.analysis.topics.interventions.mediation.mediation` returns; if it is empty, the
-        figure says why.
-    metrics
-        Which metrics to show, besides ID accuracy.
+    `table` is what `cood.analysis.topics.interventions.mediation.mediation` returns; if it holds no
+    estimate, the figure says why.
     """
-    if table.empty:
+    kept = table.dropna(subset=["indirect"]) if len(table) else table
+    if kept.empty:
         figure, axes = plt.subplots(figsize=(WIDTH, 1.2))
-        axes.text(0.5, 0.5, NO_SHARE, ha="center", va="center", wrap=True, fontsize=10)
+        why = TOO_FEW if len(table) else NO_SHARE
+        axes.text(0.5, 0.5, why, ha="center", va="center", wrap=True, fontsize=10)
         axes.set_axis_off()
         return figure
-    is_metric = table["space"].isin(METRIC_SPACES)
-    kept = table[(table["metric"].isin(list(metrics)) | ~is_metric) & table["indirect"].notna()]
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.42 * len(kept)))
-    total, _ = total_effect(table)
-    axes.axvspan(100 * total.low, 100 * total.high, color="0.9", lw=0, zorder=0)
-    axes.axvline(100 * total.value, color="0.5", linewidth=1.2, label="total")
-    looks = {"direct": ("#2b6a99", -0.16, "s"), "indirect": ("#b5446e", 0.16, "o")}
-    for part, (colour, shift, marker) in looks.items():
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.8 + 0.42 * len(kept)))
+    value, low, high = _three(kept.iloc[0], "total")
+    axes.axvspan(low, high, color="0.9", lw=0, zorder=0)
+    axes.axvline(value, color="0.5", linewidth=1.2, label="total")
+    for part, (colour, shift, marker) in LOOKS.items():
         heights = np.arange(len(kept)) + shift
-        values = 100 * kept[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
+        values = np.array([_three(row, part) for _, row in kept.iterrows()])
         axes.hlines(heights, values[:, 1], values[:, 2], color=colour, lw=1.5)
         (dots,) = axes.plot(values[:, 0], heights, marker, color=colour, markersize=6, label=part)
-        named = zip(mediator_names(kept), values, strict=True)
-        label_marks(dots, *(Label(name, [part], x=with_interval(row)) for name, row in named))
-    axes.set_yticks(range(len(kept)), mediator_names(kept))
+        named = zip(kept["mediator"], values, strict=True)
+        label_marks(dots, *(Label(name, [part], x=row.tolist()) for name, row in named))
+    axes.set_yticks(range(len(kept)), kept["mediator"])
     axes.invert_yaxis()
     axes.axvline(0, color="0.3", linewidth=1)
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel="change of accuracy for twice the share of compositions (points)")
+    axes.set(xlabel="change of C-OoD log odds (y1), share from lower to upper quartile")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    figure.suptitle("Does the effect of the share run through disentanglement?", fontsize=12)
     return figure
-
-
-def mediator_names(table: pd.DataFrame) -> pd.Series:
-    """Name of the mediator of each row that `mediation` returns."""
-    names = table["metric"].str.replace("_", " ") + ", " + table["space"] + "s"
-    return names.where(table["space"].isin(METRIC_SPACES), "ID accuracy (" + table["space"] + ")")
 
 
 def mediation_table(table: pd.DataFrame) -> pd.DataFrame:
     """What `cood.analysis.topics.interventions.mediation.mediation` returns, for readers."""
     if table.empty:
         return pd.DataFrame([{"mediation": NO_SHARE}])
-    shown = pd.DataFrame({"mediator": mediator_names(table)})
-    for part in PARTS[1:]:
-        values = table[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
-        shown[part] = [format_points(*row) for row in values]
-    levels = table[["indirect", "levels_low", "levels_high"]].to_numpy(float)
-    intervals = [format_interval(low, high) for _, low, high in levels]
-    shown["indirect, interval from means of shares"] = intervals
-    shown["p"], shown["p, Holm"] = table["p"], table["holm"]
+    shown = pd.DataFrame({"mediator": table["mediator"]})
+    for part in PARTS:
+        shown[part] = [format_estimate(*_three(row, part)) for _, row in table.iterrows()]
+    shown["p of the indirect effect"] = [
+        f"{p:.2g}" if np.isfinite(p) else MISSING for p in table["p"]
+    ]
+    for column, heading in (
+        ("robustness", "robustness value"),
+        ("robustness_significant", "to lose significance"),
+    ):
+        shown[heading] = [f"{v:.0%}" if np.isfinite(v) else MISSING for v in table[column]]
     return shown
 
 
-def describe_mediation(table: pd.DataFrame, results: Results, names: Collection[str]) -> str:
-    """How much of the effect of the share runs through metrics, as sentences.
+def describe_mediation(table: pd.DataFrame) -> str:
+    """How much of the effect of the share runs through disentanglement, as sentences.
 
-    Parameters
-    ----------
-    table
-        What `cood.analysis.topics.interventions.mediation.mediation` returns.
-    results, names
-        The tables of the study; the models that differ only in share and seed.
+    `table` is what `cood.analysis.topics.interventions.mediation.mediation` returns.
     """
     if table.empty:
         return NO_SHARE
-    total, n = total_effect(table)
-    settings = [results.study.models[name] for name in names]
-    shares = sorted({model.share for model in settings if isinstance(model, Training)})
-    metrics = table[table["space"].isin(METRIC_SPACES) & table["indirect"].notna()]
-    bounds = table[["levels_total_low", "levels_total_high"]].max()
-    by_share = "no interval can be computed"
-    if np.isfinite(bounds).all():
-        by_share = f"the interval is {format_interval(*bounds)}"
-    indirect, from_means, within = (
-        ((metrics[f"{name}_low"] > 0) | (metrics[f"{name}_high"] < 0)).sum()
-        for name in ("indirect", "levels", "within")
-    )
-    return (
-        f"{n} models that differ only in share and seed saw "
-        f"{', '.join(f'{share:.0%}' for share in shares)} of the compositions outside the core. "
-        f"Doubling the share changes accuracy on unseen compositions by {total}; this is the "
-        f"total effect. If the models of each share are first averaged, {by_share}. The "
-        f"indirect effect is significant for {indirect} of {len(metrics)} metrics, "
-        f"for {(metrics['holm'] < LEVEL).sum()} after Holm's correction, and for {from_means} when "
-        f"only the means of the {len(shares)} shares are used. Among models of the same share, "
-        f"accuracy depends significantly on {within} of the metrics."
-    )
+    kept = table.dropna(subset=["indirect"])
+    if kept.empty:
+        return TOO_FEW
+    significant = kept[(kept["indirect_low"] > 0) | (kept["indirect_high"] < 0)]
+    weakest = kept["robustness"].max()
+    sentences = [
+        f"Raising the share from its lower to its upper quartile changes C-OoD log odds by "
+        f"{format_estimate(*_three(kept.iloc[0], 'total'))} ({int(kept.iloc[0]['n'])} models). "
+        f"The indirect effect is significant for {len(significant)} of {len(kept)} mediators."
+    ]
+    if len(significant):
+        low, high = significant["robustness"].min(), significant["robustness"].max()
+        span = f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
+        sentences.append(
+            f"An unmeasured cause that explains {span} of what is left of both the mediator and "
+            "the outcome would explain these effects away."
+        )
+    else:
+        sentences.append(f"The largest robustness value is {weakest:.0%}.")
+    return " ".join(sentences)
+
+
+def _three(row: pd.Series, part: str) -> tuple[float, float, float]:
+    return float(row[part]), float(row[f"{part}_low"]), float(row[f"{part}_high"])

@@ -18,9 +18,4 @@ def format_points(value: float, low: float = np.nan, high: float = np.nan) -> st
     if not np.isfinite(value):
         return MISSING
     text = f"{100 * value:+.1f}"
-    return f"{text} {format_interval(low, high)}" if np.isfinite(low) else text
-
-
-def format_interval(low: float, high: float) -> str:
-    """An interval of a change of accuracy in points; ``-`` without one."""
-    return f"[{100 * low:+.1f}, {100 * high:+.1f}]" if np.isfinite(low) else MISSING
+    return f"{text} [{100 * low:+.1f}, {100 * high:+.1f}]" if np.isfinite(low) else text

@@ -3,7 +3,13 @@ import pandas as pd
 import pytest
 
 from cood.analysis.topics.interventions.effects import (
+    BOTH_WAYS,
+    FELL,
+    NEITHER,
+    NOT_MORE,
+    ROSE,
     agreement,
+    count_edits,
     effects,
     load_interventions,
     rotation,
@@ -88,23 +94,61 @@ def test_metric_and_accuracy_that_move_together(slope, expected):
     row = found.loc[("explicitness", "texts")]
     assert row["value"] == pytest.approx(expected, abs=0.05)
     assert row["n"] == 12
-    up, down = (3, 0) if expected > 0 else (0, 3)
-    assert row[["raised", "raised_up", "raised_down"]].tolist() == [3, up, down]
-    up, down = (0, 2) if expected > 0 else (2, 0)
-    assert row[["lowered", "lowered_up", "lowered_down"]].tolist() == [2, up, down]
 
 
-def test_less_of_what_is_entangled_counts_as_more_disentangled():
+def test_less_of_what_is_entangled_is_more_disentangled():
     table = together(0.5, metric="orthogonality")
     row = agreement(table, FAMILIES).set_index("metric").loc["orthogonality"]
     assert row["value"] == pytest.approx(-1, abs=0.05)
-    assert row[["raised", "lowered"]].tolist() == [2, 3]
+    counted = count_edits(effects(table, FAMILIES)).iloc[0]
+    assert counted[["doses", "more", "up", "down"]].tolist() == [5, 2, 0, 2]
+    assert counted["accuracy"] == FELL
+
+
+@pytest.mark.parametrize(("slope", "way"), [(0.5, ROSE), (-0.5, FELL), (0.0, NEITHER)])
+def test_an_edit_is_counted_once_for_all_its_doses(slope, way):
+    counted = count_edits(effects(together(slope), FAMILIES))
+    assert counted[["edit", "side", "doses", "more"]].to_numpy().tolist() == [
+        ["additive", "texts", 5, 3]
+    ]
+    assert counted["accuracy"].tolist() == [way]
+
+
+def test_edits_that_go_both_ways_or_never_disentangle():
+    table = together(0.5)
+    turned = (table["dose"] == 4.0) & (table["metric"] == "pair_top1")
+    table.loc[turned, ["value", "low", "high"]] *= -1
+    (row,) = count_edits(effects(table, FAMILIES)).itertuples()
+    assert (row.up, row.down, row.accuracy) == (2, 1, BOTH_WAYS)
+    never = together(0.5)
+    never.loc[never["metric"] == "explicitness", ["value", "low", "high"]] = -0.1
+    assert count_edits(effects(never, FAMILIES))["accuracy"].tolist() == [NOT_MORE]
+
+
+def test_changes_as_a_share_of_the_accuracy_before():
+    before = rows(0.4, edit="none", dose=0.0, side="both", against="")
+    before["value"] = np.linspace(0.1, 0.7, 12)
+    after = rows(0.0, against="unedited")
+    after["value"] = -0.25 * before["value"]
+    metric = rows(0.2, against="unedited", metric="dcimig")
+    found = effects(pd.concat([before, after, metric]), FAMILIES).set_index(["metric", "against"])
+    row = found.loc[("pair_top1", "unedited")]
+    assert row[["relative", "relative_low", "relative_high"]].tolist() == pytest.approx([-0.25] * 3)
+    noisy = after.assign(value=after["value"] + np.tile([0.01, -0.01], 6))
+    row = effects(pd.concat([before, noisy]), FAMILIES).iloc[1]
+    assert row["relative_low"] < -0.25 < row["relative_high"]
+    assert found.loc[("pair_top1", ""), "relative"] != found.loc[("pair_top1", ""), "relative"]
+    assert np.isnan(found.loc[("dcimig", "unedited"), "relative"])
+    assert np.isnan(effects(after, FAMILIES)["relative"].iloc[0])
 
 
 def test_edits_that_remove_the_measured_information_are_excluded():
     table = together(0.5).assign(edit="remove attribute")
     assert agreement(table, FAMILIES).empty
     assert not agreement(table, FAMILIES, edits=["remove attribute"]).empty
+    pooled = effects(table, FAMILIES)
+    assert count_edits(pooled).empty
+    assert len(count_edits(pooled, edits=["remove attribute"])) == 1
 
 
 def test_what_a_rotation_moves():
