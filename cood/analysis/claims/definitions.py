@@ -153,7 +153,7 @@ def registered_table(claims: Sequence[Claim]) -> pd.DataFrame:
                 "estimand": row.estimand,
                 "nuisance": row.nuisance,
                 "expected": ", ".join(row.expected.values()).replace("-", "−"),
-                "family": family if row is claim.registered[0] else "",
+                "family": family,
             }
             for row in claim.registered
         ]

@@ -35,8 +35,10 @@ class Evidence:
         The tables of a study.
     outcomes
         By model, as `cood.analysis.outcomes.outcomes` gives them.
+    counts
+        Right answers of the models by composition, as `study_counts` gives them.
     halves
-        The same from each half of the compositions; without columns where models have no draws.
+        The outcomes from each half of the compositions; without columns where models have no draws.
     design
         Columns of the design by model; no columns without a design.
     certificate
@@ -45,6 +47,7 @@ class Evidence:
 
     results: Results
     outcomes: pd.DataFrame
+    counts: pd.DataFrame = field(repr=False)
     halves: tuple[pd.DataFrame, pd.DataFrame]
     design: pd.DataFrame
     certificate: pd.DataFrame | None = field(default=None, repr=False)
@@ -65,11 +68,6 @@ class Evidence:
         """ID accuracy, and what it is measured on."""
         return in_distribution(self.results, FIRST, ACCURACY)
 
-    @cached_property
-    def counts(self) -> pd.DataFrame:
-        """Right answers of the models by composition."""
-        return study_counts(self.results)
-
     @property
     def has_draws(self) -> bool:
         """Whether models saw compositions of the study, so that they have an ID outcome and a gap."""
@@ -79,15 +77,14 @@ class Evidence:
 def gather_evidence(results: Results) -> Evidence:
     """Fit the outcomes of the models of a study, and read its design and the certificate."""
     models = results.models["model"]
-    table = outcomes(results)
+    table, counts = outcomes(results), study_counts(results)
     nothing = pd.DataFrame(index=pd.Index(models, name="model"))
     halves = (nothing, nothing)
     if "gap" in table:
-        counts = study_counts(results)
         first, second = crossed_outcomes(counts, results.study.words)
         halves = first.reindex(models), second.reindex(models)
     design = nothing if results.study.design is None else design_columns(results).reindex(models)
-    return Evidence(results, table, halves, design, load_certificate(results.study))
+    return Evidence(results, table, counts, halves, design, load_certificate(results.study))
 
 
 def values_of(evidence: Evidence, what: str, **where: Any) -> pd.DataFrame:

@@ -111,7 +111,8 @@ def _spread(statistic: Statistic, numbers: pd.DataFrame, seed: int) -> Estimate:
         return Estimate(n=len(x))
     best, worst = x.idxmax(), x.idxmin()
     pairs = len(x) * (len(x) - 1) / 2
-    return _normal(x[best] - x[worst], float(np.hypot(error[best], error[worst])), pairs, numbers)
+    spread = float(np.hypot(error[best], error[worst]))
+    return _normal(float(x[best] - x[worst]), spread, pairs, numbers)
 
 
 def _normal(value: float, error: float, tests: float, numbers: pd.DataFrame) -> Estimate:

@@ -137,7 +137,10 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
         Of the interval.
     """
     kept = table[(table["trained_on"] == CLIP) | ~table["trained_on"].str.contains(CLIP)]
-    kept = kept[kept["trained_on"] != UNTRAINED].dropna(subset=["ID", "C-OoD"])
+    kept = kept[kept["trained_on"] != UNTRAINED]
+    if kept.empty:
+        return LanguageGap(Estimate(), *(np.nan,) * 3, 0, 0, 0, 0, 0)
+    kept = kept.dropna(subset=["ID", "C-OoD"])
     logits = kept[["ID", "C-OoD"]].apply(to_logit).to_numpy(float).reshape(-1, 2)
     clip = (kept["trained_on"] == CLIP).to_numpy(bool)
     families = (kept["trained_on"] + " " + kept["family"]).to_numpy(str)

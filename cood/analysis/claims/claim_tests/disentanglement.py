@@ -9,9 +9,10 @@ import pandas as pd
 
 from cood.analysis.certificate import certified
 from cood.analysis.claims.effects import Effect, associate
-from cood.analysis.claims.evidence import Evidence, Untestable, values_of
+from cood.analysis.claims.evidence import OUTCOMES, Evidence, Untestable, values_of
 from cood.analysis.metric_correlations import holm
 from cood.analysis.results import plain_rows
+from cood.analysis.stats.correlation import correlate
 
 # The metrics that the papers name, or papers that cite them.
 NAMED = ("z_diff", "explicitness", "dci_completeness", "dci_informativeness", "dcimig")
@@ -96,14 +97,13 @@ def _members(
 ) -> pd.DataFrame:
     """A row a certified metric: its coefficient by itself, with p by Holm within the set."""
     rows: list[dict[str, Any]] = []
+    y = evidence.outcomes[OUTCOMES[outcome]]
     for metric in values:
-        row = {"set": evidence.results.set, "space": space, "metric": metric, "outcome": outcome}
-        row["median"] = values[metric].median()
-        try:
-            found = associate(evidence, str(metric), values[metric], outcome).estimate
-        except Untestable:  # the metric is the same for all models
-            rows.append(row)
-            continue
+        row: dict[str, Any] = {"set": evidence.results.set, "space": space, "metric": metric, "outcome": outcome}
+        row |= {"median": values[metric].median()}
+        found = correlate(
+            values[metric], y, evidence.models["family"], seed=evidence.results.study.seed
+        ).pearson
         rows.append(row | {name: getattr(found, name) for name in ("value", "low", "high", "p")})
     table = pd.DataFrame(rows).reindex(
         columns=["set", "space", "metric", "outcome", "median", "value", "low", "high", "p"]
