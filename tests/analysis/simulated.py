@@ -35,6 +35,7 @@ from cood.splits import core, seen
 from tests.conftest import REPOSITORY
 
 Draws = Mapping[str, np.ndarray]  # compositions that each model has seen
+Key = tuple[str, str]  # space and name of a metric
 NAME, SET = "simulated", "ao"
 LEFT_OUT = ("image_encoders", "factor_sets", "factor_design", "corpora", "near_duplicates")
 LINEAR = ("skew", "wrong_captions", "pair_captions")
@@ -101,8 +102,8 @@ class Effects:
     id: Mapping[str, float] = field(default_factory=dict)
     cood: Mapping[str, float] = field(default_factory=dict)
     link: float = 0.0
-    metrics: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
-    reliability: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    metrics: Mapping[Key, tuple[float, float]] = field(default_factory=dict)
+    reliability: Mapping[Key, float] = field(default_factory=dict)
 
 
 NOTHING = Effects()
@@ -308,11 +309,7 @@ def _derived(
 
 
 def _latent(
-    study: Study,
-    truth: pd.DataFrame,
-    effects: Effects,
-    key: tuple[str, str],
-    rng: np.random.Generator,
+    study: Study, truth: pd.DataFrame, effects: Effects, key: Key, rng: np.random.Generator
 ) -> pd.Series:
     """A standard normal number by model, with the planted correlations and reliability."""
     once = truth.loc[study.design.names()]
@@ -327,13 +324,10 @@ def _latent(
             f"{key} cannot have the correlations {effects.metrics[key]} with y1 and y2, which "
             f"correlate at {between[0, 1]:.2f}"
         )
-    stable = y @ slopes + np.sqrt(rest) * rng.normal(size=len(y))
+    stable = np.sqrt(reliability) * (y @ slopes + np.sqrt(rest) * rng.normal(size=len(y)))
     noise = np.sqrt(1 - reliability) * rng.normal(size=len(truth))
-    return (
-        stable.loc[[study.replicate_of(name) or name for name in truth.index]].set_axis(truth.index)
-        * np.sqrt(reliability)
-        + noise
-    )
+    origins = [study.replicate_of(name) or name for name in truth.index]
+    return stable.loc[origins].set_axis(truth.index) + noise
 
 
 def _rows(values: pd.Series, columns: Mapping[str, Any]) -> pd.DataFrame:
