@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.certificate.ladder import Rung, ladder_codes
-from cood.analysis.results import plain_rows
+from cood.analysis.results import Results, plain_rows
 from cood.evaluation.common.score_table import ALL, concat
 from cood.evaluation.representation.geometry import DEPENDENCE, FACTORISATION, score_geometry
 from cood.evaluation.representation.representation_metrics import FACTORS, sides
@@ -19,6 +19,7 @@ from cood.metrics.rank import DEFINITIONS
 from cood.vocabulary import Vocabulary
 
 RUNGS, SEEDS = 9, (0, 1, 2)
+MOST_WORDS, MOST_IMAGES = 24, 8  # of each factor, and of each composition: it takes a minute
 WIDTH = 64  # of the embeddings: that of `mini`, and near the middle of `lab`
 # What certificates are about: metrics of disentanglement, soft ranks, linear factorisation.
 CERTIFIABLE = (*SCORES, *DEFINITIONS, *FACTORISATION)
@@ -78,6 +79,22 @@ class Ladder:
         wide = self.middle.pivot_table(index=KEYS, columns="change", values="value", sort=False)
         wide = wide.reindex(columns=["", FEWER, NARROW, WIDE, ROTATED])
         return wide.rename(columns={"": "middle"}).rename_axis(columns=None)
+
+
+def ladder_of(results: Results) -> Ladder:
+    """The ladder on the grid of a study, with as many images of each composition as it has.
+
+    Larger grids, and more images, than `MOST_WORDS` and `MOST_IMAGES` are cut to these.
+    """
+    study = results.study
+    images = plain_rows(results.scores, metric="r2", set=results.set, space="image")["n"].max()
+    each = 1 if np.isnan(images) else round(images / study.words.size)
+    return score_ladder(
+        min(len(study.words.attributes), MOST_WORDS),
+        min(len(study.words.objects), MOST_WORDS),
+        min(max(each, 1), MOST_IMAGES),
+        metrics=study.representation_metrics.metrics,
+    )
 
 
 def score_ladder(

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cood.analysis.certificate import ladder_scores
 from cood.analysis.certificate.ladder import ladder_codes
 from cood.analysis.certificate.ladder_scores import (
     CERTIFIABLE,
@@ -12,6 +13,7 @@ from cood.analysis.certificate.ladder_scores import (
     Ladder,
     score_ladder,
 )
+from cood.analysis.results import Results
 from cood.evaluation.common.nearest import normalise
 from cood.evaluation.representation.geometry import FACTORISATION
 from cood.metrics.dci import dci
@@ -100,3 +102,13 @@ def test_spearman_with_the_rung():
 def test_a_metric_that_saturates_early_climbs_less():
     climbs = made_up(mig=[0, 1, 1, 1, 1], sap=[0, 1, 2, 3, 3]).climbs()["image"]
     assert climbs["mig"] < 0.9 < climbs["sap"]
+
+
+def test_the_grid_is_that_of_the_study_within_limits(parse, monkeypatch):
+    asked = []
+    monkeypatch.setattr(ladder_scores, "score_ladder", lambda *a, **k: asked.append((a, k)))
+    for images, expected in ((20 * 3, 3), (20 * 50, 8), (7, 1), (np.nan, 1)):
+        rows = [{"metric": "r2", "codes": "images", "space": "image", "set": "ao", "n": images}]
+        scores = pd.DataFrame(rows).assign(model="m", unit_rows=True, value=0.5)
+        ladder_scores.ladder_of(Results(parse(), scores, pd.DataFrame({"model": ["m"]})))
+        assert asked[-1] == ((4, 5, expected), {"metrics": ["mig", "explicitness"]})
