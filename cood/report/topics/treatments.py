@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.stats.regression.instrumental import LINE, Rays
-from cood.analysis.topics.treatment_instruments import adjusted_outcome
-from cood.analysis.topics.treatments import (
+from cood.analysis.topics.treatments.contrasts import (
     SIGNS,
     SPACES,
     TARGETS,
@@ -18,6 +17,7 @@ from cood.analysis.topics.treatments import (
     Arms,
     measure_name,
 )
+from cood.analysis.topics.treatments.instruments import adjusted_outcome
 from cood.report.plots.intervals import interval_rows
 from cood.report.plots.style import WIDTH
 from cood.report.plots.svg import Label, label_marks
@@ -37,11 +37,13 @@ MEASURES = {
     "orthogonality": "mean |cos| of attribute and object vectors, as a multiple of chance",
     "r2": "R² of sums of word vectors",
 }
+SHORT = {"orthogonality": "mean |cos|, multiple of chance", "r2": "R² of sums of word vectors"}
 ARM_COLOURS = {"treatment": "#2b6a99", "placebo": "0.5"}
 NO_TREATMENTS = (
     "No treatment of this study was given to some models and its placebo to others, so their "
     "difference cannot be estimated."
 )
+NO_DESIGN = "The study has no design, so no model of an arm could diverge."
 
 
 def effect_names(table: pd.DataFrame) -> pd.Series:
@@ -73,7 +75,9 @@ def plot_reduced_form(effects: pd.DataFrame) -> Figure:
         list(names.unique()),
         "treatment minus placebo (log odds)",
     )
-    figure.axes[0].axvline(0, color="0.3", linewidth=1)
+    axes = figure.axes[0]
+    axes.axvline(0, color="0.3", linewidth=1)
+    axes.set_ylim(effects["contrast"].nunique() - 0.4, -0.6)
     figure.suptitle("Does disentangling at random make models compose?", fontsize=12)
     return figure
 
@@ -129,24 +133,25 @@ def plot_first_stage(effects: pd.DataFrame) -> Figure:
     """A panel a measure: treatment minus placebo, a row a contrast and space."""
     if effects.empty:
         return _notice(NO_TREATMENTS)
-    figure, panels = plt.subplots(1, len(MEASURES), figsize=(WIDTH, 3.0), sharey=True)
     rows = [(c, space) for c in _single(effects) for space in SPACES]
-    for axes, (metric, title) in zip(panels, MEASURES.items(), strict=True):
-        for height, (name, space) in enumerate(rows):
+    height = 1.8 + 0.35 * len(rows)
+    figure, panels = plt.subplots(1, len(SHORT), figsize=(WIDTH, height), sharey=True)
+    for axes, (metric, title) in zip(panels, SHORT.items(), strict=True):
+        for place, (name, space) in enumerate(rows):
             is_target = TARGETS.get(name) == metric
             colour = ARM_COLOURS["treatment"] if is_target else "0.5"
             row = _row(effects, name, measure_name(metric, space))
-            axes.hlines(height, row["low"], row["high"], color=colour, linewidth=1.8)
-            (dot,) = axes.plot(row["value"], height, "o", color=colour, markersize=6)
+            axes.hlines(place, row["low"], row["high"], color=colour, linewidth=1.8)
+            (dot,) = axes.plot(row["value"], place, "o", color=colour, markersize=6)
             lines = ["what it penalises" if is_target else "the other measure"]
             label_marks(dot, Label(f"{name}, {space}s", lines, x=list(_three(row))))
         axes.axvline(0, color="0.3", linewidth=1)
         better = "left" if SIGNS[metric] < 0 else "right"
-        axes.set_title(f"{title}\n({better}: more disentangled)", fontsize=9, wrap=True)
+        axes.set_title(f"{title}\n({better}: more disentangled)", fontsize=9)
         axes.set_xlabel("treatment minus placebo", fontsize=9)
         axes.grid(axis="y", visible=False)
     panels[0].set_yticks(range(len(rows)), [f"{name}, {space}s" for name, space in rows])
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(rows) - 0.4, -0.6)
     figure.suptitle("Did the treatments change what they penalise?", fontsize=12)
     return figure
 
@@ -223,7 +228,7 @@ def instrumental_table(table: pd.DataFrame) -> pd.DataFrame:
 def describe_instrumental(table: pd.DataFrame) -> str:
     """How strong the instruments are, and what the confidence sets exclude, as sentences."""
     if table.empty:
-        return NO_TREATMENTS
+        return ""
     found = table["found"]
     strong = sum(f.strength >= WEAK for f in found)
     above = sum(bool(f.confidence_set) and min(a for a, _ in f.confidence_set) > 0 for f in found)
@@ -268,7 +273,7 @@ def dose_table(doses: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (penalty, outcome), part in doses.groupby(["penalty", "outcome"], sort=False):
         slopes = part.set_index("slope")
-        row = {"treatment": penalty, "outcome": NAMES[str(outcome)]}
+        row = {"penalty": penalty, "outcome": NAMES[str(outcome)]}
         row |= {str(name): format_estimate(*_three(slope)) for name, slope in slopes.iterrows()}
         p = slopes.loc["difference", "p"]
         rows.append(row | {"p of the difference": f"{p:.2g}" if np.isfinite(p) else MISSING})
@@ -278,7 +283,7 @@ def dose_table(doses: pd.DataFrame) -> pd.DataFrame:
 def describe_doses(doses: pd.DataFrame) -> str:
     """Whether stronger treatments do more than stronger placebos, as a sentence."""
     if doses.empty:
-        return NO_TREATMENTS
+        return ""
     each = doses[(doses["slope"] == "difference") & doses["outcome"].isin(VERDICT_OUTCOMES)]
     rising = each[(each["p"] < LEVEL) & (each["value"] > 0)]
     falling = each[(each["p"] < LEVEL) & (each["value"] < 0)]
@@ -291,6 +296,8 @@ def describe_doses(doses: pd.DataFrame) -> str:
 
 def describe_diverged(counts: pd.DataFrame) -> str:
     """How many models of each arm diverged, as a sentence."""
+    if counts.empty:
+        return NO_DESIGN
     total, lost = int(counts["models"].sum()), int(counts["diverged"].sum())
     arms = ", ".join(
         f"{row.treatment.replace('_', ' ')} {row.diverged} of {row.models}"
@@ -315,6 +322,10 @@ def _plot_dose(axes: Axes, drawn: Arms, penalty: str, values: pd.Series) -> None
             ends = np.array([x.min(), x.max()])
             axes.plot(ends, np.polyval(np.polyfit(np.log2(x), y, 1), np.log2(ends)), color=colour)
     axes.set_xscale("log")
+    strengths = drawn.strength[drawn.treatment.isin(list(arms.values()))]
+    ticks = np.geomspace(strengths.min(), strengths.max(), 3)
+    axes.xaxis.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
+    axes.xaxis.set_ticks([], minor=True)
 
 
 def _main(effects: pd.DataFrame) -> str:

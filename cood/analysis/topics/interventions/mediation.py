@@ -20,7 +20,7 @@ from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression.adjusted import independent_columns
 from cood.analysis.stats.regression.least_squares import with_constant
 from cood.analysis.topics.design import design_columns
-from cood.analysis.topics.treatments import disentanglement
+from cood.analysis.topics.treatments.contrasts import disentanglement
 
 SHARE = "share"
 LEAST_FREE = 3  # degrees of freedom that an interval needs

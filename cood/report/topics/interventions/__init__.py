@@ -1,7 +1,6 @@
 """The page on interventions: edits of embeddings, and mediation of the effect of the share."""
 
 from cood.report.topics.interventions.effects import (
-    agreement_table,
     check_table,
     choose_dose,
     count_table,
@@ -20,13 +19,11 @@ from cood.report.topics.interventions.mediation import (
     TOO_FEW,
     describe_mediation,
     mediation_table,
-    plot_mediation,
 )
 
 __all__ = [
     "NO_SHARE",
     "TOO_FEW",
-    "agreement_table",
     "check_table",
     "choose_dose",
     "count_table",
@@ -40,6 +37,5 @@ __all__ = [
     "mediation_table",
     "plot_dose_response",
     "plot_effects",
-    "plot_mediation",
     "select_edits",
 ]

@@ -31,6 +31,7 @@ from cood.report.topics.interventions.points import format_points
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
 POINTS = "change of accuracy (points)"
 RANDOM = "random"  # directions of the control
+MOST_INTERVALS = 30
 LARGEST = 0  # stands for the largest dose of the study
 SAME = 0.5 / 100  # change of an accuracy that rounding and ties may make
 MOVED = 1e-3  # change of a metric that is reported
@@ -38,8 +39,16 @@ MOVED = 1e-3  # change of a metric that is reported
 Edits = Mapping[str, tuple[str, float, str]]  # edit, dose and side, by name
 
 
-def choose_dose(results: Results, dose: int = LARGEST) -> int:
-    """The number of removed directions that the page shows: `dose`, or the study's largest.
+def choose_dose(results: Results, pooled: pd.DataFrame, dose: int = LARGEST) -> int:
+    """The number of removed directions that the page shows.
+
+    Parameters
+    ----------
+    results, pooled
+        The tables of the study, and what `effects` returns.
+    dose
+        One of the study's doses, or `LARGEST` for the largest at which attribute and object
+        directions could both be removed.
 
     Raises
     ------
@@ -48,7 +57,11 @@ def choose_dose(results: Results, dose: int = LARGEST) -> int:
     """
     doses = results.study.interventions.doses if results.study.interventions else []
     if dose == LARGEST and doses:
-        return max(doses)
+        attribute, object_ = (
+            set(pooled.loc[pooled["edit"] == f"remove {kind}", "dose"])
+            for kind in ("attribute", "object")
+        )
+        return max((d for d in doses if d in attribute & object_), default=max(doses))
     if dose not in doses:
         raise StudyError(
             f"parameter dose: the study {results.study.name} removes {', '.join(map(str, doses))} "
@@ -81,7 +94,9 @@ def select_edits(dose: int) -> dict[str, tuple[str, float, str]]:
 def plot_effects(
     table: pd.DataFrame, pooled: pd.DataFrame, models: pd.DataFrame, shown: Edits, metric: str
 ) -> Figure:
-    """A band an edit: a dot with its interval for each model, and a diamond for their mean.
+    """A band an edit: a dot for each model, and a diamond for their mean.
+
+    Up to `MOST_INTERVALS` models have intervals of their own; those of more would cover each other.
 
     All are differences to the unedited embeddings.
 
@@ -95,14 +110,16 @@ def plot_effects(
         What `select_edits` returns; which accuracy.
     """
     styles = model_styles(models)
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.6 + 0.62 * len(shown)))
+    few = table["model"].nunique() <= MOST_INTERVALS
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.9 + 0.62 * len(shown)))
     for place, (name, cell) in enumerate(shown.items()):
         rows, mean = (_select(t, *cell, "unedited", metric) for t in (table, pooled))
         for height, row in zip(
             place + np.linspace(-0.36, 0.16, len(rows)), rows.itertuples(), strict=True
         ):
             colour = styles.colours[row.model]
-            axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
+            if few:
+                axes.hlines(height, 100 * row.low, 100 * row.high, color=colour, lw=0.8, alpha=0.5)
             (dot,) = axes.plot(100 * row.value, height, "o", color=colour, markersize=3)
             label_marks(dot, Label(row.model, [*styles.lines[row.model], name], x=_in_points(row)))
         for row in mean.itertuples():
@@ -114,6 +131,7 @@ def plot_effects(
     axes.axvline(0, color="0.3", linewidth=1)
     axes.grid(axis="y", visible=False)
     axes.set(xlabel=POINTS)
+    figure.suptitle("Do edits change accuracy on unseen compositions?", fontsize=12)
     add_legend(figure, styles, with_markers=False)
     return figure
 
@@ -124,10 +142,11 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
     Parameters
     ----------
     pooled
-        Differences to the unedited embeddings, as `effects` returns them.
+        What `effects` returns.
     side
         Of the directions: ``images``, ``texts`` or ``both``.
     """
+    pooled = pooled[pooled["against"] == "unedited"]
     kinds = [e for e in pooled["edit"].unique() if e in (*REMOVALS, REMOVE_RANDOM)]
     colours = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
     colours |= {"additive": sns.color_palette("colorblind")[4]}
@@ -142,6 +161,7 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
             here = pooled[(pooled["side"] == where) & (pooled["metric"] == metric)]
             _plot_doses(axes, here, edits, colours, Label(name, axis_labels={"x": title}))
         panels[0].set_ylabel(POINTS, fontsize=10)
+        panels[len(panels) // 2].set_xlabel(title, fontsize=9)  # three would touch
     for axes in grid[0]:
         doses = pooled.loc[(pooled["side"] == side) & pooled["edit"].isin(kinds), "dose"]
         if len(doses):
@@ -149,6 +169,7 @@ def plot_dose_response(pooled: pd.DataFrame, side: str) -> Figure:
             axes.xaxis.set_major_formatter("{x:g}")
     handles = [handle for line in grid for handle in line[0].get_legend_handles_labels()[0]]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.suptitle("Does the effect grow with the dose?", fontsize=12)
     return figure
 
 
@@ -167,7 +188,6 @@ def _plot_doses(
         axes.fill_between(x, 100 * low, 100 * high, color=colours[edit], alpha=0.15, lw=0)
     axes.axhline(0, color="0.3", linewidth=1)
     axes.set_title(panel.name, fontsize=11)
-    axes.set_xlabel(panel.axis_labels["x"], fontsize=9)
 
 
 def effect_table(pooled: pd.DataFrame, shown: Edits) -> pd.DataFrame:
@@ -304,21 +324,6 @@ def describe_agreement(table: pd.DataFrame, counted: pd.DataFrame) -> str:
         f"doses, {len(more)} of {len(counted)} edits make codes more disentangled than their "
         f"control does at some dose{listed}. Accuracy at these doses {', '.join(ways)}, and did "
         f"not change significantly in {(more['accuracy'] == NEITHER).sum()}."
-    )
-
-
-def agreement_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What `cood.analysis.topics.interventions.effects.agreement` returns, for readers."""
-    values = table[["value", "low", "high"]].to_numpy(float)
-    return pd.DataFrame(
-        {
-            "metric": table["metric"].str.replace("_", " "),
-            "edited": table["side"],
-            "Spearman within a model": [
-                f"{v:.2f} [{a:.2f}, {b:.2f}]" if np.isfinite(a) else MISSING for v, a, b in values
-            ],
-            "models": table["n"],
-        }
     )
 
 

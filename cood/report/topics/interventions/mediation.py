@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from cood.analysis.topics.interventions.mediation import PARTS
-from cood.report.plots.style import WIDTH
-from cood.report.plots.svg import Label, label_marks
 from cood.report.tables.formatting import MISSING, format_estimate
 
 NO_SHARE = (
     "Mediation is not estimated: the study has no design in which the share of compositions varies."
 )
 TOO_FEW = "Mediation is not estimated: the models are too few for the columns of the design."
-LOOKS = {"direct": ("#2b6a99", -0.16, "s"), "indirect": ("#b5446e", 0.16, "o")}
-
-
-def plot_mediation(table: pd.DataFrame) -> Figure:
-    """A row a mediator: the direct and the indirect part of the effect, and the total as a line.
-
-    `table` is what `cood.analysis.topics.interventions.mediation.mediation` returns; if it holds no
-    estimate, the figure says why.
-    """
-    kept = table.dropna(subset=["indirect"]) if len(table) else table
-    if kept.empty:
-        figure, axes = plt.subplots(figsize=(WIDTH, 1.2))
-        why = TOO_FEW if len(table) else NO_SHARE
-        axes.text(0.5, 0.5, why, ha="center", va="center", wrap=True, fontsize=10)
-        axes.set_axis_off()
-        return figure
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.8 + 0.42 * len(kept)))
-    value, low, high = _three(kept.iloc[0], "total")
-    axes.axvspan(low, high, color="0.9", lw=0, zorder=0)
-    axes.axvline(value, color="0.5", linewidth=1.2, label="total")
-    for part, (colour, shift, marker) in LOOKS.items():
-        heights = np.arange(len(kept)) + shift
-        values = np.array([_three(row, part) for _, row in kept.iterrows()])
-        axes.hlines(heights, values[:, 1], values[:, 2], color=colour, lw=1.5)
-        (dots,) = axes.plot(values[:, 0], heights, marker, color=colour, markersize=6, label=part)
-        named = zip(kept["mediator"], values, strict=True)
-        label_marks(dots, *(Label(name, [part], x=row.tolist()) for name, row in named))
-    axes.set_yticks(range(len(kept)), kept["mediator"])
-    axes.invert_yaxis()
-    axes.axvline(0, color="0.3", linewidth=1)
-    axes.grid(axis="y", visible=False)
-    axes.set(xlabel="change of C-OoD log odds (y1), share from lower to upper quartile")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    figure.suptitle("Does the effect of the share run through disentanglement?", fontsize=12)
-    return figure
 
 
 def mediation_table(table: pd.DataFrame) -> pd.DataFrame:

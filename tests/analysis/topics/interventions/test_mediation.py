@@ -2,151 +2,114 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 from statsmodels.stats.mediation import Mediation
 
-from cood.analysis.results import Results
+from cood.analysis.results import Results, load_results
 from cood.analysis.topics.interventions.mediation import (
-    graded,
+    QUARTILES,
     mediate,
     mediation,
-    total_effect,
+    robustness_values,
 )
-from cood.evaluation.common.score_table import complete
-
-DESIGN = np.log2([0.05, 0.1, 0.2, 0.4, 0.8, 0.05, 0.1, 0.2, 0.4, 0.8, 0.4])
+from tests.analysis.simulated import Effects, simulated_study
 
 
-def drawn(a, b, direct, t, seed):
+def drawn(a, b, direct, n, seed, bend=0.0):
+    """Dose, mediator, outcome and two further columns; mediator and outcome may bend alike."""
     rng = np.random.default_rng(seed)
-    m = a * t + rng.normal(size=len(t))
-    return t, m, direct * t + b * m + rng.normal(size=len(t))
+    t = pd.Series(rng.permutation(np.linspace(-2, 0, n)))
+    given = pd.DataFrame(rng.normal(size=(n, 2)), columns=["first", "second"])
+    curve = bend * (t + 1) ** 2 + given["first"]
+    m = a * t + curve + rng.normal(size=n)
+    return t, m, direct * t + b * m + curve + rng.normal(size=n), given
 
 
 def test_planted_effects_are_recovered():
-    t = np.tile(DESIGN, 400)
-    found = mediate(*drawn(0.7, 0.5, -0.2, t, 0), seed=0)
-    assert found.indirect.value == pytest.approx(0.35, abs=0.03)
-    assert found.direct.value == pytest.approx(-0.2, abs=0.05)
+    found = mediate(*drawn(0.7, 0.5, -0.2, 4000, 0, bend=1.0), seed=0)
+    step = np.diff(np.quantile(np.linspace(-2, 0, 4000), QUARTILES)).item()
+    assert found.indirect.value == pytest.approx(0.35 * step, abs=0.05)
     assert found.total.value == pytest.approx(found.direct.value + found.indirect.value)
-    assert found.p < 0.01
-    assert (found.n, found.levels) == (4400, 5)
+    assert found.indirect.p < 0.01
+    assert found.indirect.n == 4000
     for part, true in ((found.indirect, 0.35), (found.direct, -0.2), (found.total, 0.15)):
-        assert part.low < true < part.high
+        assert part.low < true * step < part.high
 
 
-def test_the_estimates_are_those_of_statsmodels():
-    t, m, y = drawn(0.6, 0.8, 0.3, np.tile(DESIGN, 8), 1)
-    outcome = sm.OLS(y, sm.add_constant(np.column_stack([t, m])))
-    # From 0 to 1 of the treatment, by quasi-Bayesian simulation.
-    peer = Mediation(outcome, sm.OLS(m, sm.add_constant(t)), (1, 1), 2).fit(n_rep=200)
-    summary, found = peer.summary()["Estimate"], mediate(t, m, y, seed=0)
-    assert found.indirect.value == pytest.approx(summary["ACME (average)"], abs=0.05)
-    assert found.direct.value == pytest.approx(summary["ADE (average)"], abs=0.05)
+def test_without_a_bend_the_estimates_are_near_those_of_statsmodels():
+    t, m, y, given = drawn(0.6, 0.8, 0.3, 400, 1)
+    fixed = sm.add_constant(given.to_numpy())
+    outcome = sm.OLS(y.to_numpy(), np.column_stack([t, m, fixed]))
+    # From 0 to 1 of the dose, by quasi-Bayesian simulation.
+    peer = Mediation(outcome, sm.OLS(m.to_numpy(), np.column_stack([t, fixed])), (0, 0), 1)
+    summary = peer.fit(n_rep=200).summary()["Estimate"]
+    found = mediate(t, m, y, given, seed=0)
+    step = np.diff(np.quantile(t, QUARTILES)).item()
+    assert found.indirect.value == pytest.approx(step * summary["ACME (average)"], abs=0.08)
+    assert found.direct.value == pytest.approx(step * summary["ADE (average)"], abs=0.08)
 
 
-def test_eleven_models_hold_the_indirect_effect_as_often_as_they_say():
-    found = [mediate(*drawn(1, 0.5, 0.3, DESIGN, seed), seed=seed).indirect for seed in range(200)]
-    held = np.mean([part.low < 0.5 < part.high for part in found])
+def test_a_bend_that_mediator_and_outcome_share_is_no_effect():
+    t, m, y, given = drawn(1.0, 0.0, 0.0, 300, 2, bend=3.0)
+    found = mediate(t, m, y, given, seed=0)
+    assert found.indirect.low < 0 < found.indirect.high
+    straight = sm.OLS(y.to_numpy(), np.column_stack([m, sm.add_constant(t), given])).fit()
+    assert straight.pvalues[0] < 1e-6  # what two straight lines would say
+
+
+def test_intervals_hold_the_indirect_effect_as_often_as_they_say():
+    found = [mediate(*drawn(1, 0.5, 0.3, 24, s), seed=s).indirect for s in range(150)]
+    true = 0.5 * np.diff(np.quantile(np.linspace(-2, 0, 24), QUARTILES)).item()
+    held = np.mean([part.low < true < part.high for part in found])
     assert 0.91 <= held <= 0.99
 
 
 def test_false_positives_are_rare_without_an_effect():
-    found = [mediate(*drawn(0.5, 0.0, 0.3, DESIGN, seed), seed=seed) for seed in range(100)]
-    assert np.mean([one.p < 0.05 for one in found]) <= 0.07
+    found = [mediate(*drawn(1.0, 0.0, 0.3, 24, s), seed=s).indirect for s in range(100)]
+    assert np.mean([part.p < 0.05 for part in found]) <= 0.1
 
 
-def test_within_a_treatment_only_what_it_leaves_counts():
-    t = np.tile(DESIGN, 40)
-    rng = np.random.default_rng(3)
-    m = t**2 + rng.normal(size=len(t))
-    y = t**2 + rng.normal(size=len(t))  # both bend alike, and have nothing to do with each other
-    found = mediate(t, m, y, seed=0)
-    assert found.indirect.high < 0  # the line through the treatments is wrong
-    assert found.within.low < 0 < found.within.high
+def test_a_confounder_as_strong_as_the_robustness_value_explains_a_coefficient_away():
+    t, free = 4.0, 60
+    for strength, left in zip(robustness_values(t, free), (0.0, None), strict=True):
+        # Coefficient and error once a confounder of this partial R2 with both is held fixed:
+        # Cinelli and Hazlett 2020, equations 7 and 8.
+        bias = np.sqrt(strength * strength / (1 - strength) * free)
+        error = np.sqrt((1 - strength) / (1 - strength) * free / (free - 1))
+        limit = stats.t.ppf(0.975, free - 1) if left is None else left
+        assert (t - bias) / error == pytest.approx(limit, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("t", "m"),
-    [
-        (DESIGN[:4], [1.0, 2, 3, 5]),  # too few
-        (np.repeat([1.0, 2], 4), np.arange(8.0)),  # two treatments
-        (DESIGN, np.full(11, 3.0)),  # a metric that is the same for all
-        (DESIGN, 2 * DESIGN + 1),  # one that is the treatment itself
-        (DESIGN, np.full(11, np.nan)),
-    ],
-)
-def test_degenerate_data_have_no_estimate(t, m):
-    found = mediate(t, m, np.sin(np.arange(len(t))), seed=0)
-    assert np.isnan([found.total.value, found.indirect.low, found.p]).all()
-    assert str(found.total) == "not estimable"
+def test_extremes_of_robustness():
+    assert robustness_values(0.0, 20) == (0.0, 0.0)
+    assert robustness_values(1.5, 20)[1] == 0.0  # not significant to begin with
+    assert all(0.95 < value <= 1 for value in robustness_values(1e3, 20))
 
 
-def test_one_model_a_treatment_has_no_within():
-    found = mediate(*drawn(0.5, 0.5, 0, DESIGN[:5], 0), seed=0)
-    assert np.isfinite(found.indirect.value)
-    assert np.isnan(found.within.value)
+@pytest.mark.parametrize("change", ["few", "flat", "dose", "levels", "missing"])
+def test_degenerate_data_have_no_estimate(change):
+    t, m, y, given = drawn(0.5, 0.5, 0.3, 24, 0)
+    if change == "few":
+        t, m, y, given = (part[:8] for part in (t, m, y, given))
+    m = {"flat": 0 * m + 3, "dose": 2 * t + 1, "missing": m * np.nan}.get(change, m)
+    t = (t > -1).astype(float) if change == "levels" else t
+    found = mediate(t, m, y, given, seed=0)
+    assert np.isnan([found.total.value, found.indirect.low, found.indirect.p]).all()
+    assert np.isnan(found.robustness)
 
 
-SHARES = {"a": 0.35, "b": 0.5, "c": 0.8, "d": 0.35, "e": 0.5, "f": 0.8}
-ALIKE = {name: {"share": share, "seed": i} for i, (name, share) in enumerate(SHARES.items())}
-# So many words that the smallest share shows each of them.
-MANY = {
-    "vocabulary": {
-        "attributes": ["red", "blue", "striped", "brick", "green", "dotted", "wooden", "metal"],
-        "objects": ["apple", "hat", "dog", "bus", "umbrella", "hammer", "guitar", "envelope"],
-    },
-    "defaults": {"image_tower": "resnet", "images": 200, "steps": 25, "batch": 8},
-}
+def test_mediators_of_a_study(project):
+    effects = Effects(cood={"share": 1.0}, metrics={("image", "r2"): (0.8, 0.6)})
+    study = simulated_study(project, models=60, effects=effects, seed=2)
+    table = mediation(load_results(study.name)).set_index("mediator")
+    assert len(table) == 4
+    assert table["n"].tolist() == [60] * 4
+    assert np.allclose(table["total"], table["direct"] + table["indirect"])
+    assert table["total_low"].min() > 0
+    row = table.loc["r2 of images"]
+    assert row["robustness"] > table["robustness"].drop("r2 of images").max()
+    assert row["robustness_significant"] > 0
 
 
-def test_models_that_differ_in_share_and_seed_only(parse):
-    others = {
-        "g": {"share": 0.5, "steps": 26},
-        "h": {"checkpoint": "ViT-B-32-quickgelu/openai"},
-        "i": {"share": 0.6, "image_tower": "vit"},
-    }
-    assert graded(parse(models=ALIKE | others, **MANY)) == list("abcdef")
-    assert graded(parse(models={"a": {"share": 0.35}, "b": {"share": 0.5}}, **MANY)) == []
-    assert graded(parse(models={"h": others["h"]})) == []
-
-
-def test_each_metric_as_a_mediator(parse):
-    study = parse(models=ALIKE, **MANY)
-    rng = np.random.default_rng(0)
-    doublings = np.log2(list(SHARES.values()))
-    rows = []
-    for metric, space, split, value in (
-        ("pair_top1", "image", "unseen", 0.1 + 0.05 * doublings),
-        ("pair_top1", "image", "seen", 0.5 + 0.01 * doublings),
-        ("pair_top1", "image", "core", 0.4 + 0.01 * doublings),
-        ("explicitness", "image", "all", 0.9 + 0.02 * doublings),
-        ("explicitness", "text", "all", 0 * doublings),
-    ):
-        noisy = value + (0.005 * rng.normal(size=6) if value.any() else 0)
-        for model, one in zip(SHARES, noisy, strict=True):
-            rows.append((model, "ao", split, "all", space, metric, one))
-    columns = ["model", "set", "split", "category", "space", "metric", "value"]
-    scores = complete(pd.DataFrame(rows, columns=columns), chance=0.0, n=8)
-    models = pd.DataFrame({"model": list(SHARES), "family": "x"})
-    table = mediation(Results(study, scores, models)).set_index(["space", "metric"])
-    assert set(table.index) == {
-        ("image", "explicitness"),
-        ("text", "explicitness"),
-        ("seen", "pair_top1"),
-    }
-    row = table.loc[("image", "explicitness")]
-    assert row["total"] == pytest.approx(0.05, abs=0.01)
-    assert row["total"] == pytest.approx(row["direct"] + row["indirect"])
-    assert (row["n"], row["levels"]) == (6, 3)
-    assert np.isnan(row["levels_low"])  # three means leave nothing for an interval
-    assert row["holm"] >= row["p"]
-    assert np.isnan(table.loc[("text", "explicitness"), "indirect"])
-    total, n = total_effect(table.reset_index())
-    assert (total.value, n) == (row["total"], 6)
-
-
-def test_no_mediation_without_graded_shares(parse):
-    study = parse(models={"h": {"checkpoint": "ViT-B-32-quickgelu/openai"}})
-    table = mediation(Results(study, pd.DataFrame(), pd.DataFrame()))
-    assert table.empty
-    assert total_effect(table)[1] == 0
+def test_no_mediation_without_a_design(parse):
+    assert mediation(Results(parse(), pd.DataFrame(), pd.DataFrame())).empty

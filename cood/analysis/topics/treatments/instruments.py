@@ -12,7 +12,7 @@ from cood.analysis.results import Results
 from cood.analysis.stats.regression.adjusted import independent_columns
 from cood.analysis.stats.regression.instrumental import two_stage
 from cood.analysis.stats.regression.least_squares import with_constant
-from cood.analysis.topics.treatments import (
+from cood.analysis.topics.treatments.contrasts import (
     EFFECT,
     SIGNS,
     SPACES,
@@ -102,7 +102,7 @@ def instrumental_estimates(
     if len(sources) > 1:
         sources[TOGETHER] = drawn.penalties
     for source, penalties in sources.items():
-        exogenous, instruments = _instruments(drawn, penalties)
+        exogenous, instruments = instruments_of(drawn, penalties)
         for metric in dict.fromkeys(TARGETS[p] for p in penalties):
             for space in SPACES:
                 measure = measures[measure_name(metric, space)].reindex(exogenous.index)
@@ -133,7 +133,7 @@ def dose_response(drawn: Arms, numbers: pd.DataFrame, *, seed: int) -> pd.DataFr
     """
     rows = []
     for penalty in drawn.penalties:
-        exogenous, instruments = _instruments(drawn, [penalty])
+        exogenous, instruments = instruments_of(drawn, [penalty])
         half, dose = instruments.columns[0], drawn.log_strength
         if instruments.shape[1] < 2:
             continue
@@ -169,8 +169,12 @@ def _dose_name(penalty: str) -> str:
     return f"strength of {penalty} or its placebo"
 
 
-def _instruments(drawn: Arms, penalties: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Columns that are held fixed, and the contrasts of some penalties with and without dose."""
+def instruments_of(drawn: Arms, penalties: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Columns that are held fixed, and the contrasts of some penalties with and without dose.
+
+    Held fixed are all other columns of the design, with a slope over the strength for each
+    penalty, and the contrasts of the other penalties.
+    """
     doses = {_dose_name(p): drawn.either(p) * drawn.log_strength for p in drawn.penalties}
     fixed = drawn.fixed().drop(columns=STRENGTH, errors="ignore").assign(**doses)
     moved: dict[str, pd.Series] = {}
