@@ -81,14 +81,20 @@ def _permutation_test(
 
 
 def _fisher_z(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fisher's z of the mean coefficient in each order of the models, and its standard error."""
+    """Fisher's z of the mean coefficient in each order of the models, and its standard error.
+
+    The influences of the models on the two coefficients are averaged, each corrected for leverage
+    as in `cood.analysis.stats.permutation.fisher_z`.
+    """
+    n = rows.shape[1]
     total, influence = np.zeros(len(rows)), np.zeros(rows.shape)
     for a, b in zip(x, y, strict=True):
         permuted = b[rows]
-        products = a * permuted
+        products, squares = a * permuted, permuted**2
         r = products.mean(axis=1, keepdims=True)
         total += r[:, 0] / 2
-        influence += (products - r * (a**2 + permuted**2) / 2) / 2
+        free = (1 - (1 + a**2) / n) * (1 - (1 + squares) / n)
+        influence += (products - r * (a**2 + squares) / 2) / 2 / np.maximum(free, ROUNDING)
     total = np.clip(total, -ALL_ON_A_LINE, ALL_ON_A_LINE)
-    error = np.sqrt((influence**2).sum(axis=1)) / rows.shape[1] / (1 - total**2)
+    error = np.sqrt((influence**2).sum(axis=1)) / n / (1 - total**2)
     return np.arctanh(total), np.maximum(error, ROUNDING)
