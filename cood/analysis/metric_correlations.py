@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cood.analysis.results import Results, check_loaded, plain_rows
-from cood.analysis.stats.correlation import correlate, leave_one_out
+from cood.analysis.stats.correlation import KINDS, correlate, leave_one_out
 from cood.errors import StudyError, check_choice
 
 # Columns that say how a metric is computed, and with the metric and its space tell rows apart.
@@ -27,13 +27,12 @@ COMPUTATION = [
 ]
 KEYS = ["space", "metric", *COMPUTATION]
 EXCESS = "excess"  # in the column `null`: how far a metric lies above its value by chance
-BOUNDS = {"pearson": ("low", "high"), "spearman": ("spearman_low", "spearman_high")}
 
 
 def bounds(coefficient: str) -> tuple[str, str]:
     """Columns of the interval of a coefficient; an unknown one raises a NotebookError."""
-    check_choice("coefficient", coefficient, BOUNDS)
-    return BOUNDS[coefficient]
+    check_choice("coefficient", coefficient, KINDS)
+    return f"{coefficient}_low", f"{coefficient}_high"
 
 
 def correlate_metrics(
@@ -61,7 +60,7 @@ def correlate_metrics(
     -------
     pandas.DataFrame
         A row for each combination of `KEYS`: `split`; `lowest`, `median` and `highest`
-        value of a model, and the median `chance`; the columns of `Correlation`; and how far each
+        value of a model, and the median `chance`; the columns of a `Correlation`; and how far each
         coefficient moves when a single model is left out: `pearson_min`, `pearson_max`,
         `spearman_min` and `spearman_max`.
 
@@ -91,7 +90,7 @@ def correlate_metrics(
         row: dict[str, Any] = dict(zip(KEYS, names, strict=True)) | {"split": split}
         row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
         row["chance"] = group["chance"].median()
-        row |= asdict(correlate(x, y, families, given=control, seed=results.study.seed))
+        row |= correlate(x, y, families, given=control, seed=results.study.seed).columns()
         without = leave_one_out(x, y)
         for kind in without:
             row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}

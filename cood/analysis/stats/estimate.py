@@ -19,6 +19,8 @@ class Estimate:
         Models, and families of models, that it was computed from.
     least, most
         Lowest and highest value when one family is left out.
+    nuisance
+        Columns that are held fixed, without those that others determine.
     """
 
     value: float = np.nan
@@ -29,6 +31,7 @@ class Estimate:
     families: int = 0
     least: float = np.nan
     most: float = np.nan
+    nuisance: int = 0
 
     def __str__(self) -> str:
         """The value with its interval, as captions give them."""

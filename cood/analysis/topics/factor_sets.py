@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -137,7 +137,7 @@ def against_composing(
     DataFrame
         A row for each set, metric, space and `granularity` of the factors (``words``, the classes
         that captions distinguish, or ``values``), with `lowest`, `highest` and `chance` of the
-        metric and the fields of `Correlation`.
+        metric and the columns of a `Correlation`.
     """
     zoo = results.models[results.models["trained_on"] == ""].set_index("model")
     rows = []
@@ -151,7 +151,7 @@ def against_composing(
         row |= {"highest": scores["value"].max(), "chance": scores["chance"].median()}
         y = accuracy.reindex(zoo.index)
         correlation = correlate(scores["value"], y, zoo["family"], seed=results.study.seed)
-        rows.append(row | asdict(correlation))
+        rows.append(row | correlation.columns())
     return pd.DataFrame(rows)
 
 

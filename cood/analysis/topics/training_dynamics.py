@@ -128,6 +128,6 @@ def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFram
         both = pd.concat(columns, axis=1, keys=["a", "b"]).dropna()
         family = families.reindex(both.index.get_level_values("model")).to_numpy(str)
         x = both.reset_index(drop=True)
-        r = correlate(x["a"], x["b"], pd.Series(family), seed=0, resamples=0)
-        rows.append((name, r.pearson, r.low, r.high, r.n))
+        r = correlate(x["a"], x["b"], pd.Series(family), seed=0)
+        rows.append((name, r.pearson.value, r.pearson.low, r.pearson.high, r.n))
     return pd.DataFrame(rows, columns=["order", "value", "low", "high", "n"])

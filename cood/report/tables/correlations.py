@@ -11,10 +11,11 @@ from pandas.io.formats.style import Styler
 from cood.analysis.metric_correlations import bounds
 from cood.analysis.results import rows_with
 from cood.analysis.stats.correlation import Correlation
+from cood.analysis.stats.estimate import Estimate
 from cood.report.tables.formatting import MISSING, format_estimate, styled
 
 LEVEL = 0.05
-NOT_SHOWN = ("low", "high", "_p", "_least", "_most")  # ends of columns of a `Correlation`
+NOT_SHOWN = ("_low", "_high", "_p", "_least", "_most")  # ends of columns of a `Correlation`
 NOT_SIGNIFICANT = "shows no significant trend"
 NOT_ESTIMABLE = "has no measurable trend (too few models)"
 WITHOUT_CONTROL, WITH_CONTROL = "no control", "given ID accuracy"  # groups of `control_rows`
@@ -22,17 +23,18 @@ WITHOUT_CONTROL, WITH_CONTROL = "no control", "given ID accuracy"  # groups of `
 
 def trend(correlation: Correlation) -> str:
     """What a quantity does as another rises, as a verb: significant if the interval excludes 0."""
-    if not np.isfinite(correlation.low):
+    low, high = correlation.pearson.low, correlation.pearson.high
+    if not np.isfinite(low):
         return NOT_ESTIMABLE
-    if correlation.low > 0:
+    if low > 0:
         return "rises"
-    return "falls" if correlation.high < 0 else NOT_SIGNIFICANT
+    return "falls" if high < 0 else NOT_SIGNIFICANT
 
 
 def agreement(correlations: Iterable[Correlation]) -> str:
     """Whether several ways to measure a quantity show the same trend, as a phrase."""
     every = list(correlations)
-    if all(np.isnan(correlation.pearson) for correlation in every):
+    if all(np.isnan(correlation.pearson.value) for correlation in every):
         return (
             f"with so few models, none of the {len(every)} ways to measure it allows an estimate "
             "of the trend"
@@ -57,8 +59,8 @@ def correlation_table(correlations: Mapping[str, Correlation]) -> pd.DataFrame:
             "measured by": name,
             "models": result.n,
             "families": result.families,
-            "Pearson": format_estimate(result.pearson, result.low, result.high),
-            "Spearman": format_estimate(result.spearman, result.spearman_low, result.spearman_high),
+            "Pearson": _text(result.pearson),
+            "Spearman": _text(result.spearman),
             "C-OoD accuracy": trend(result),
         }
         for name, result in correlations.items()
@@ -107,7 +109,6 @@ def rows_by_space(table: pd.DataFrame, coefficient: str) -> pd.DataFrame:
     """Correlations as `cood.report.plots.interval_rows` takes them: a row a metric and space."""
     low, high = bounds(coefficient)
     columns = {"space": "group", coefficient: "value", low: "low", high: "high"}
-    # Pearson's interval has the names that the columns are to get.
     renamed = table[["metric", *columns]].rename(columns=columns)
     return renamed.assign(model=renamed["metric"].str.replace("_", " "))
 
@@ -236,13 +237,17 @@ def model_influence(correlation: Correlation, without: pd.DataFrame) -> str:
     for kind, values in without.items():
         if values.isna().all():
             return "not estimable from so few models"
-        coefficient = getattr(correlation, str(kind))
+        coefficient = getattr(correlation, str(kind)).value
         model = (values - coefficient).abs().idxmax()
         parts.append(
             f"{str(kind).capitalize()} {values.min():.2f} to {values.max():.2f} "
             f"({coefficient:.2f} with all models; leaving out {model} changes it most)"
         )
     return ", ".join(parts)
+
+
+def _text(estimate: Estimate) -> str:
+    return format_estimate(estimate.value, estimate.low, estimate.high)
 
 
 def _estimate_if_finite(values: np.ndarray) -> str:

@@ -41,7 +41,7 @@ def describe_factors_above_chance(counts: pd.DataFrame) -> str:
 
 def count_significant_signs(table: pd.DataFrame) -> str:
     """How many Pearson coefficients are significantly positive and negative, as a phrase."""
-    above, below = int((table["low"] > 0).sum()), int((table["high"] < 0).sum())
+    above, below = int((table["pearson_low"] > 0).sum()), int((table["pearson_high"] < 0).sum())
     count = int(table["pearson"].notna().sum())
     return (
         f"of {count} Pearson coefficients, {above} are significantly positive, {below} "

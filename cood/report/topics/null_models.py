@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cood.analysis.canonical_variants import AS_THEY_ARE, PROJECTIONS, usual
-from cood.analysis.metric_correlations import BOUNDS
+from cood.analysis.metric_correlations import bounds
 from cood.analysis.results import Results, percent
 from cood.analysis.topics.null_models.against_null import HIGHER, LOWER
 from cood.analysis.topics.null_models.confounders import ACCURACY, lost
@@ -264,7 +264,7 @@ def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
     """
     if table.empty:
         return "No size of the models is known and varies among enough of them."
-    columns = [coefficient, *BOUNDS[coefficient]]
+    columns = [coefficient, *bounds(coefficient)]
     parts = []
     for _, row in table[table["metric"] == ACCURACY].iterrows():
         text = f"{row['control']} {format_estimate(*row[columns])}"
@@ -279,7 +279,7 @@ def describe_robust_coefficients(table: pd.DataFrame, coefficient: str) -> str:
 
     `table` is what `correlate_given_each` in `cood.analysis.topics.null_models.confounders` gives.
     """
-    rows = lost(table, coefficient, BOUNDS[coefficient])
+    rows = lost(table, coefficient, bounds(coefficient))
     if rows.empty:
         return "No coefficient is significant to begin with."
     kept = rows[rows["lost_given"] == ""]

@@ -264,8 +264,8 @@ def on_one_line(table: pd.DataFrame) -> Styler:
 
 
 def _pearson(correlation: Correlation) -> str:
-    return str(correlation.pearson_estimate)
+    return str(correlation.pearson)
 
 
 def _spearman(correlation: Correlation) -> str:
-    return str(correlation.spearman_estimate)
+    return str(correlation.spearman)

@@ -55,14 +55,17 @@ def test_correlations_exclude_models_trained_on_the_factor_sets(results):
     expected = correlate(values, accuracy[list(ZOO)], families, seed=results.study.seed)
     image, text = table.to_dict("records")
     assert image["n"] == 4
-    assert image["pearson"] == pytest.approx(expected.pearson)
-    assert (image["low"], image["high"]) == pytest.approx((expected.low, expected.high))
-    assert text["pearson"] == pytest.approx(-expected.pearson)
+    assert image["pearson"] == pytest.approx(expected.pearson.value)
+    assert (image["pearson_low"], image["pearson_high"]) == pytest.approx(
+        (expected.pearson.low, expected.pearson.high)
+    )
+    assert text["pearson"] == pytest.approx(-expected.pearson.value)
     assert (image["lowest"], image["highest"], image["chance"]) == (0.1, 0.9, 0.05)
 
 
 def test_signs_of_intervals():
-    table = pd.DataFrame({"low": [0.1, -0.5, -0.9, np.nan], "high": [0.5, 0.5, -0.1, np.nan]})
+    bounds = {"pearson_low": [0.1, -0.5, -0.9, np.nan], "pearson_high": [0.5, 0.5, -0.1, np.nan]}
+    table = pd.DataFrame(bounds)
     assert count_significant_signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
         "of 3 Pearson coefficients, 1 are significantly positive, 1 significantly negative and 1 "
         "not significant"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cood.analysis.stats.correlation import Correlation, correlate, leave_one_out
+from cood.analysis.stats.estimate import Estimate
 from cood.report.tables.correlations import (
     WITH_CONTROL,
     WITHOUT_CONTROL,
@@ -28,10 +29,15 @@ from cood.report.tables.correlations import (
     [(0.1, 0.9, "rises"), (-0.9, -0.1, "falls"), (-0.2, 0.9, "no significant"), (nan, nan, "few")],
 )
 def test_a_trend_is_read_from_the_interval(low, high, expected):
-    assert expected in trend(Correlation(9, 3, 0.5, low, high, 0.5, low, high))
+    assert expected in trend(both(0.5, low, high))
 
 
-RISES, FALLS = (Correlation(9, 3, v, v, v, v, v, v) for v in (0.5, -0.5))
+def both(value, low, high):
+    """The same coefficient of both kinds, over nine models in three families."""
+    return Correlation(*[Estimate(value, low, high, n=9, families=3)] * 2)
+
+
+RISES, FALLS = (both(v, v, v) for v in (0.5, -0.5))
 
 
 def test_ways_to_measure_may_agree_or_not():
@@ -43,7 +49,7 @@ def test_ways_to_measure_may_agree_or_not():
         "of 3 ways to measure it, C-OoD accuracy rises in 2 and falls in 1, so the conclusion "
         "depends on how it is measured"
     )
-    unsure = Correlation(9, 3, 0.1, -0.2, 0.3, 0.1, -0.2, 0.3)
+    unsure = both(0.1, -0.2, 0.3)
     assert agreement([unsure, unsure]) == (
         "C-OoD accuracy shows no significant trend in each of 2 ways to measure it, so none of "
         "them supports a trend"
@@ -55,15 +61,15 @@ def test_ways_to_measure_may_agree_or_not():
 
 
 def test_no_trend_is_concluded_without_a_coefficient():
-    none = Correlation(2, 2, *[nan] * 6)
+    none = both(nan, nan, nan)
     assert agreement([none, none]) == (
         "with so few models, none of the 2 ways to measure it allows an estimate of the trend"
     )
-    assert str(none) == "no coefficient, n = 2 models in 2 families"
+    assert str(none) == "no coefficient, n = 9 models in 3 families"
 
 
 def test_correlations_are_shown_with_interval_and_number_of_models():
-    constant = Correlation(9, 3, *[nan] * 6)
+    constant = both(nan, nan, nan)
     row, other = correlation_table({"a": FALLS, "b": constant}).to_dict("records")
     assert other["Pearson"] == other["Spearman"] == "-"
     assert row["measured by"] == "a"
@@ -74,9 +80,9 @@ def test_correlations_are_shown_with_interval_and_number_of_models():
 
 def test_numbers_of_models_are_shown_only_where_they_differ():
     rows = [
-        {"metric": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "low": 0.2}
+        {"metric": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "pearson_low": 0.2}
         | {
-            "high": 0.75,
+            "pearson_high": 0.75,
             "pearson_p": 0.01,
             "spearman": -1.0,
             "spearman_low": -1.0,
@@ -134,7 +140,7 @@ def test_the_most_influential_model_is_named():
     names = list("abcde")
     x = pd.Series([0.0, 1, 2, 3, 10], index=names)
     y = pd.Series([0.2, 0.1, 0.3, 0.2, 9.0], index=names)
-    whole = correlate(x, y, pd.Series(names), seed=0, resamples=100)
+    whole = correlate(x, y, pd.Series(names), seed=0)
     text = model_influence(whole, leave_one_out(x, y))
     assert text.startswith("Pearson 0.")
     assert "(0.96 with all models; leaving out e changes it most)" in text

@@ -18,7 +18,7 @@ from cood.files import sha256
 from cood.report.topics import claims as verdicts
 
 CLAIMS = {claim.id: claim for claim in load_claims()}
-FOUND = Correlation(12, 5, 0.62, -0.35, 0.95, 0.6, -0.4, 0.9)
+FOUND = Correlation(Estimate(0.62, -0.35, 0.95, n=12), Estimate(0.6, -0.4, 0.9, n=12))
 
 
 def effect(value=0.62, **more):

@@ -64,7 +64,7 @@ def correlate_controls(
     -------
     DataFrame
         A row a `control` and a `space` and `metric` (`ACCURACY`, without a space, first): the
-        columns of `Correlation`, and how many models share the most frequent value (`alike`).
+        columns of a `Correlation`, and how many models share the most frequent value (`alike`).
     """
     families = results.models.set_index("model")["family"]
     plain = usual(results, metrics)
@@ -72,10 +72,10 @@ def correlate_controls(
     for name, values in controls.items():
         control = values.reindex(families.index)
         other = accuracy.reindex(families.index)
-        with_accuracy = correlate(control, other, families, seed=results.study.seed)
-        first = pd.DataFrame([vars(with_accuracy)]).assign(space="", metric=ACCURACY)
+        with_accuracy = correlate(control, other, families, seed=results.study.seed).columns()
+        first = pd.DataFrame([with_accuracy]).assign(space="", metric=ACCURACY)
         rest = correlate_metrics(plain, control, metrics, split=split)
-        both = pd.concat([first, rest[["space", "metric", *vars(with_accuracy)]]])
+        both = pd.concat([first, rest[["space", "metric", *with_accuracy]]])
         alike = int(control.round(6).value_counts().max())
         tables.append(both.assign(control=name, alike=alike))
     if not tables:

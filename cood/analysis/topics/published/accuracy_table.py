@@ -262,8 +262,8 @@ def _id_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
     fitted, (plain, _) = line(models), associations(models, seed)
     n, pools = fitted.n, fitted.families
     return [
-        Statistic("C2", "Pearson, ID accuracy", plain.pearson_estimate, 0, n, pools),
-        Statistic("C2", "Spearman, ID accuracy", plain.spearman_estimate, 0, n, pools),
+        Statistic("C2", "Pearson, ID accuracy", plain.pearson, 0, n, pools),
+        Statistic("C2", "Spearman, ID accuracy", plain.spearman, 0, n, pools),
         Statistic("C2", "slope between logits", fitted.slope, 0, n, pools),
     ]
 
@@ -273,7 +273,7 @@ def _size_statistics(models: pd.DataFrame, seed: int) -> list[Statistic]:
     plain = correlate(size, logit, pool, seed=seed)
     given = correlate(size, logit, pool, given=to_logit(models["id"]), seed=seed)
     statistics = [
-        Statistic("C3", name, r.spearman_estimate, 0, r.n, r.families)
+        Statistic("C3", name, r.spearman, 0, r.n, r.families)
         for name, r in (("Spearman, pairs", plain), ("Spearman, pairs given ID", given))
     ]
     gain = curation(models.assign(logit=logit), "logit")[1]
