@@ -34,7 +34,7 @@ class SpecificationCurve:
         A row a specification, in ascending order of the coefficient: a column for each choice, the
         last of which is `coefficient` (Pearson or Spearman); `value`, `low` and `high`.
     choices
-        Names of the columns of choices.
+        Options of each choice, by the name of its column, in the order in which they were given.
     expected
         ``+`` or ``-``: the sign that the claim expects.
     share
@@ -49,7 +49,7 @@ class SpecificationCurve:
     """
 
     table: pd.DataFrame
-    choices: tuple[str, ...]
+    choices: Mapping[str, tuple[str, ...]]
     expected: str
     share: float
     median: float
@@ -191,7 +191,7 @@ def _curve(
     as_far = np.abs(medians) >= abs(medians[0]) - ROUNDING  # the first is the median itself
     return SpecificationCurve(
         table=table.sort_values("value", kind="stable").reset_index(drop=True),
-        choices=tuple(choices),
+        choices={str(name): tuple(choices[name].unique()) for name in choices},
         expected=expected,
         share=float((np.sign(observed) == SIGNS[expected]).mean()),
         median=float(medians[0]),

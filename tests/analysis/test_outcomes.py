@@ -9,6 +9,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
+from cood.analysis.answer_counts import load_answer_counts
 from cood.analysis.outcomes import (
     binomial,
     crossed_outcomes,
@@ -19,6 +20,7 @@ from cood.analysis.outcomes import (
 )
 from cood.analysis.outcomes.binomial import fit_binomial, leave_column_out
 from cood.errors import CoodError, StudyError
+from cood.files import write_table
 from cood.vocabulary import Vocabulary
 
 
@@ -208,7 +210,7 @@ def test_the_order_of_rows_does_not_matter():
     pd.testing.assert_frame_equal(named, table, atol=1e-6)
 
 
-def test_the_core_and_null_effects_of_other_models():
+def test_the_core_does_not_matter():
     counts, _ = draw(np.random.default_rng(9), models=5)
     table = fit_outcomes(counts)
     changed = counts.assign(pair=counts["pair"].where(~counts["core"], 0))
@@ -269,3 +271,45 @@ def test_outcomes_of_a_study_with_draws(simulate):
     some = outcomes(replace(results, models=results.models.iloc[:15]))
     assert len(some) == 15
     assert some["gap"].corr(table["gap"].iloc[:15]) > 0.99
+
+
+def published(results, folder, counts):
+    """The same results as a reference run in a folder that holds only these counts."""
+    folder.mkdir()
+    write_table(counts, folder / "answers.parquet")
+    return replace(results, reference=folder)
+
+
+def test_outcomes_of_a_reference_run_are_those_of_the_run(simulate, tmp_path):
+    results = simulate(models=24, replicates=3)
+    counts = load_answer_counts(results.study)
+    # Null models and repetitions of a point of the design are in the table and are no models.
+    assert {"untrained-clip", "m001-replicate"} <= set(counts["model"])
+    assert set(study_counts(results)["model"]) == set(results.models["model"])
+    table = outcomes(results)
+    again = outcomes(published(results, tmp_path / "reference", counts))
+    pd.testing.assert_frame_equal(again, table)
+    without = counts[~counts["model"].str.contains("replicate|untrained")]
+    alone = outcomes(published(results, tmp_path / "fewer", without))
+    pd.testing.assert_frame_equal(alone, table)
+
+
+def test_without_draws_there_is_an_empirical_logit_of_all_compositions(simulate, tmp_path):
+    results = simulate(models=24)
+    counts = load_answer_counts(results.study).assign(seen=False)
+    missing = counts["model"] == "m002"
+    table = outcomes(published(results, tmp_path / "reference", counts[~missing]))
+    assert list(table) == ["cood"]
+    assert table.index.tolist() == results.models["model"].tolist()
+    assert table["cood"].isna().to_numpy().nonzero()[0].tolist() == [1]
+    here = counts[counts["model"] == "m001"]
+    k, n = here["pair"].sum(), here["n"].sum()
+    assert table.loc["m001", "cood"] == pytest.approx(np.log((k + 0.5) / (n - k + 0.5)))
+
+
+def test_only_the_selected_set_counts(simulate, tmp_path):
+    results = simulate(models=24)
+    counts = load_answer_counts(results.study)
+    other = counts.assign(set="photos", pair=0)
+    both = published(results, tmp_path / "both", pd.concat([counts, other], ignore_index=True))
+    pd.testing.assert_frame_equal(outcomes(both), outcomes(results))

@@ -27,7 +27,7 @@ def project_with_effects(tmp_path_factory):
     root = tmp_path_factory.mktemp("planted")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        simulated_study(root, models=120, arms="lab", replicates=40, effects=PLANTED, seed=3)
+        simulated_study(root, models=100, arms="lab", replicates=30, effects=PLANTED, seed=3)
     return root
 
 
@@ -38,8 +38,16 @@ def planted(project_with_effects, monkeypatch):
     return load_results("simulated")
 
 
-def test_planted_effects_are_in_the_outcomes(planted):
-    table, columns = outcomes(planted), design_columns(planted)
+@pytest.fixture(scope="module")
+def fitted(project_with_effects):
+    """The outcomes of that study."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project_with_effects)
+        return outcomes(load_results("simulated"))
+
+
+def test_planted_effects_are_in_the_outcomes(planted, fitted):
+    table, columns = fitted, design_columns(planted)
     truth = simulated_truth(planted.study, 3, PLANTED)
     for name in ("id", "cood", "gap"):
         assert table[name].corr(truth[name].loc[table.index]) > 0.97
@@ -62,19 +70,18 @@ def test_planted_effects_are_in_the_outcomes(planted):
     assert means["additivity"] - means["additivity_placebo"] == pytest.approx(0, abs=0.6)
 
 
-def test_planted_correlations_of_metrics(planted):
-    table = outcomes(planted)
+def test_planted_correlations_of_metrics(planted, fitted):
     where = {"split": "all", "space": "image"}
     values = pick(planted, metric="dci_informativeness", **where)["value"]
-    assert values.corr(table["cood"]) == pytest.approx(0.8, abs=0.15)
-    assert values.corr(table["gap"]) == pytest.approx(0.6, abs=0.2)
+    assert values.corr(fitted["cood"]) == pytest.approx(0.8, abs=0.15)
+    assert values.corr(fitted["gap"]) == pytest.approx(0.6, abs=0.2)
     nothing = pick(planted, metric="explicitness", **where)["value"]
-    assert abs(nothing.corr(table["cood"])) < 0.3
+    assert abs(nothing.corr(fitted["cood"])) < 0.3
     retrieval = [
         pick(planted, metric="retrieval_top1", split="unseen", query=query)["value"]
         for query in ("swap", "text")
     ]
-    assert (retrieval[0] - retrieval[1]).corr(table["cood"]) == pytest.approx(0.7, abs=0.15)
+    assert (retrieval[0] - retrieval[1]).corr(fitted["cood"]) == pytest.approx(0.7, abs=0.15)
     assert (pick(planted, metric="z_diff", **where)["value"] == 1).all()
 
 

@@ -30,7 +30,12 @@ def draw(rng, n=40, *, effect=0.0, outcomes=2, predictors=3):
 def test_each_combination_is_a_specification_with_its_coefficient():
     outcomes, predictors = draw(np.random.default_rng(1), effect=0.5)
     curve = specification_curve(outcomes, predictors, "+", seed=1)
-    assert curve.choices == ("outcome", "form", "split", "coefficient")
+    assert curve.choices == {
+        "outcome": ("y0", "y1"),
+        "form": ("x0", "x1", "x2"),
+        "split": ("all",),
+        "coefficient": (PEARSON, SPEARMAN),
+    }
     assert len(curve.table) == 2 * 3 * 2
     assert curve.table["value"].is_monotonic_increasing
     assert curve.n == 40

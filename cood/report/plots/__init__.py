@@ -3,6 +3,7 @@
 from cood.report.plots.heatmaps import correlation_heatmap, heatmap
 from cood.report.plots.intervals import bars, curves, interval_rows
 from cood.report.plots.scatter import model_scatter
+from cood.report.plots.specification import specification_figure
 from cood.report.plots.style import SPACES, add_line, percent_axes, set_theme
 from cood.report.plots.svg import as_svg
 
@@ -18,4 +19,5 @@ __all__ = [
     "model_scatter",
     "percent_axes",
     "set_theme",
+    "specification_figure",
 ]
