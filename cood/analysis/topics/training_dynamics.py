@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cood.analysis.results import Results
 from cood.analysis.stats.correlation import correlate
 from cood.analysis.stats.jackknife import mean
+from cood.analysis.topics.design import design_table
 from cood.files import read_table
 from cood.settings.study_file import Study
 
@@ -51,6 +53,31 @@ def load_training_dynamics(study: Study) -> pd.DataFrame:
     """
     tables = [read_table(study.paths.model_training_dynamics(name)) for name in study.trained]
     return pd.concat(tables, ignore_index=True)
+
+
+def final_losses(results: Results) -> pd.Series:
+    """Contrastive loss of each model at the end of its training, without penalties.
+
+    The mean over the last tenth of the table of losses, as the table of the design has it; NaN for
+    a model that diverged, or that is not of the design.
+
+    Parameters
+    ----------
+    results
+        The tables of a study with a design, of a run or of a reference run.
+
+    Returns
+    -------
+    Series
+        Indexed by model, in the order of `results.models`.
+
+    Raises
+    ------
+    ArtefactError
+        If the table of the design is missing or damaged.
+    """
+    losses = design_table(results).set_index("model")["loss"]
+    return losses.reindex(results.models["model"])
 
 
 def arrival_steps(table: pd.DataFrame, metric: str) -> pd.DataFrame:

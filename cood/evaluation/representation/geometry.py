@@ -125,7 +125,8 @@ def _with_interval(
             _of_split(tensors, truth, ids[fold != i], words, seed)["value"] for i in range(folds)
         ]
         half = half_width(np.stack(parts))
-    return table.assign(low=table["value"] - half, high=table["value"] + half)
+    table = table.assign(low=table["value"] - half, high=table["value"] + half)
+    return concat([table, _of_split(tensors, truth, ids, words, seed, SHUFFLED)])
 
 
 def _of_split(
@@ -134,8 +135,9 @@ def _of_split(
     ids: np.ndarray,
     words: Vocabulary,
     seed: int,
+    null: str = "",
 ) -> pd.DataFrame:
-    """Every metric of some compositions, all of which have images."""
+    """Every metric of some compositions, all of which have images; or those that `null` changes."""
     inside = np.isin(truth, ids)
     means, present = _means(tensors["images"][inside], truth[inside])
     codes = {
@@ -147,7 +149,8 @@ def _of_split(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes go into the table
         for name, (z, composition) in codes.items():
-            scores = [*_ranks(name, z), *_linear(name, z, composition, tensors, words, seed)]
+            scores = [] if null else list(_ranks(name, z))
+            scores += _linear(name, z, composition, tensors, words, seed, null)
             rows += [{"space": CODES[name], **row} for row in scores]
     return complete(rows)
 
@@ -184,10 +187,12 @@ def _linear(
     tensors: dict[str, np.ndarray],
     words: Vocabulary,
     seed: int,
+    null: str,
 ) -> Iterator[Row]:
+    """The factorisation; under a null that over both factors, of unit rows, without chance."""
     ids = words.attribute_of(composition), words.object_of(composition)
     factors = np.column_stack(ids)
-    for unit in (True, False):
+    for unit in (True,) if null else (True, False):
         z = normalise(codes) if unit else codes
         isolated = {
             factor: normalise(tensors[words_]) if unit else tensors[words_]
@@ -195,15 +200,13 @@ def _linear(
         }
         start = time.perf_counter()
         rng = np.random.default_rng((seed, GEOMETRY))
-        scores = list(_factorisation(z, factors, isolated, rng))
-        if unit:
-            shuffled = shuffle_factors(factors, rng)
-            under = _factorisation(z, shuffled, isolated, rng)
-            fixed = {"null": SHUFFLED, "chance": np.nan}
-            scores += [row | fixed for row in under if row["factor"] == ""]
+        labels = shuffle_factors(factors, rng) if null else factors
+        scores = list(_factorisation(z, labels, isolated, rng))
+        if null:
+            scores = [row | {"chance": np.nan} for row in scores if row["factor"] == ""]
         seconds = (time.perf_counter() - start) / len(scores)
-        for row in scores:
-            yield row | {"codes": name, "unit_rows": unit, "n": len(codes), "seconds": seconds}
+        fixed = {"codes": name, "unit_rows": unit, "null": null, "n": len(codes)}
+        yield from (row | fixed | {"seconds": seconds} for row in scores)
 
 
 def _factorisation(

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from cood.analysis.certificate import CERTIFICATE, Thresholds, certified, certify
+from cood.analysis.certificate.certify import SAME
 from cood.analysis.certificate.ladder_scores import RUNGS, Ladder
-from cood.analysis.results import Results
+from cood.analysis.results import Results, load_results, plain_rows
 from cood.evaluation.common.score_table import JOINED_SCORES, complete
 
 LIMITS = Thresholds(reliability=0.6, pairs=8, null_distance=3, ladder=0.9)
@@ -172,3 +173,20 @@ def test_without_scores_the_table_is_empty(parse):
     table = certify(Results(study_of(parse), scores, models), ladder(scores), LIMITS)
     assert table.empty
     assert list(table) == list(CERTIFICATE)
+
+
+def test_a_whole_study_with_replicates(simulate):
+    study = simulate(models=24, replicates=8).study
+    results = load_results(study.name, replicates=True)
+    table = certify(results, ladder(results.scores)).set_index(["space", "metric"])
+    assert (table["pairs"] == 8).all()
+    assert (table["models"] == 24).all()
+    assert table.loc[("image", "z_diff"), "why"].startswith(SAME)
+    own, again = (pick_value(results, name) for name in ("m001", "m001-replicate"))
+    assert own != again
+    assert set(load_results(study.name).models["model"]).isdisjoint({"m001-replicate"})
+
+
+def pick_value(results, model):
+    rows = plain_rows(results.scores, metric="explicitness", space="image", split="all")
+    return rows.set_index("model").loc[model, "value"]

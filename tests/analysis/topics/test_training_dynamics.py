@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.analysis.topics.training_dynamics import Lead, arrival_steps, lagged, lead
+from cood.analysis.topics.training_dynamics import (
+    Lead,
+    arrival_steps,
+    final_losses,
+    lagged,
+    lead,
+)
+from cood.files import read_table, write_table
 
 STEPS = [0, 10, 20, 40, 80]
 
@@ -85,3 +92,15 @@ def test_changes_that_follow_a_moment_later():
         "at once": 160,
         "texts follow images": 120,
     }
+
+
+def test_final_losses_are_those_of_the_table_of_the_design(simulate):
+    results = simulate(models=24, replicates=2)
+    file = results.study.paths.design
+    table = read_table(file).assign(loss=lambda t: np.arange(len(t), dtype=float))
+    table.loc[3, "loss"] = np.nan  # it diverged
+    write_table(table.iloc[::-1], file)
+    losses = final_losses(results)
+    assert losses.index.tolist() == results.models["model"].tolist()  # without replicates
+    assert losses.dropna().tolist() == [i for i in range(24) if i != 3]
+    assert losses.isna().sum() == 1
