@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cood.analysis.stats.regression.instrumental import LINE, Rays
+from cood.analysis.stats.regression.instrumental import LINE, Rays, covers
 from cood.analysis.topics.treatments.contrasts import (
     SIGNS,
     SPACES,
@@ -29,7 +29,7 @@ WEAK = 10.0  # F of the first stage, below which instruments are called weak
 NAMES = {"cood": "C-OoD (y1)", "gap": "the gap (y2)", "id": "ID (y0)"}
 NOUNS = {
     "cood": "on unseen compositions (y1)",
-    "gap": "in the gap (y2)",
+    "gap": "relative to seen ones (the gap, y2)",
     "id": "on seen compositions (y0)",
 }
 VERDICT_OUTCOMES = ("cood", "gap")  # of claim C15
@@ -77,7 +77,9 @@ def plot_reduced_form(effects: pd.DataFrame) -> Figure:
     )
     axes = figure.axes[0]
     axes.axvline(0, color="0.3", linewidth=1)
-    axes.set_ylim(effects["contrast"].nunique() - 0.4, -0.6)
+    rows = effects["contrast"].nunique()
+    axes.set_ylim(rows - 0.4, -0.6)
+    figure.set_figheight(1.8 + 0.6 * rows)
     figure.suptitle("Does disentangling at random make models compose?", fontsize=12)
     return figure
 
@@ -111,21 +113,24 @@ def describe_reduced_form(effects: pd.DataFrame) -> str:
     if decisive["value"].isna().any():
         return "Models are too few to estimate the difference between treatments and placebos."
     parts = [f"{_odds(row)} {NOUNS[str(name)]}" for name, row in decisive.iterrows()]
+    ways = [int(np.sign(row["value"]) * (row["p"] < LEVEL)) for _, row in decisive.iterrows()]
+    several = _main(effects) == TOGETHER
+    treatment = "treatments" if several else f"penalty on {_main(effects)}"
+    placebo = "placebos" if several else "placebo"
+    between = f"between the {treatment} and the {placebo}"
+    if all(way > 0 for way in ways) or all(way < 0 for way in ways):
+        better = "better" if ways[0] > 0 else "worse"
+        answer = f"Models compose {better} with the {treatment} than with the {placebo}"
+    elif not any(ways):
+        answer = f"No difference in composing is shown {between}"
+    elif 0 in ways:
+        answer = f"Only one of the two outcomes differs significantly {between}"
+    else:
+        answer = f"The two outcomes differ in opposite directions {between}"
     first = decisive.iloc[0]
-    answers = {
-        (True, False): "Models compose better with",
-        (False, True): "Models compose worse with",
-    }
-    up, down = (
-        bool(((sign * decisive["value"] > 0) & (decisive["p"] < LEVEL)).all()) for sign in (1, -1)
-    )
-    answer = answers.get((up, down), "No difference in composing is shown between")
-    treatment = "treatments" if _main(effects) == TOGETHER else f"penalty on {_main(effects)}"
-    joint = "than with" if up or down else "and"
     return (
-        f"{answer} the {treatment} {joint} the placebo ({first['treated']} against "
-        f"{first['placebo']} models): the treatment multiplies the odds of a right answer by "
-        f"{' and '.join(parts)}."
+        f"{answer} ({first['treated']} against {first['placebo']} models). With the {treatment}, "
+        f"the odds of a right answer are multiplied by {' and '.join(parts)}."
     )
 
 
@@ -150,6 +155,7 @@ def plot_first_stage(effects: pd.DataFrame) -> Figure:
         axes.set_title(f"{title}\n({better}: more disentangled)", fontsize=9)
         axes.set_xlabel("treatment minus placebo", fontsize=9)
         axes.grid(axis="y", visible=False)
+        axes.locator_params(axis="x", nbins=4)
     panels[0].set_yticks(range(len(rows)), [f"{name}, {space}s" for name, space in rows])
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
     figure.suptitle("Did the treatments change what they penalise?", fontsize=12)
@@ -234,12 +240,14 @@ def describe_instrumental(table: pd.DataFrame) -> str:
     above = sum(bool(f.confidence_set) and min(a for a, _ in f.confidence_set) > 0 for f in found)
     below = sum(bool(f.confidence_set) and max(b for _, b in f.confidence_set) < 0 for f in found)
     empty = sum(not f.confidence_set for f in found)
+    without = sum(not covers(f.confidence_set, 0.0) for f in found)
     endless = sum(any(np.isinf(end) for part in f.confidence_set for end in part) for f in found)
     against = sum(f.overidentified_p < LEVEL for f in found)
     return (
         f"Of {len(table)} estimates, {strong} have a first stage with F of {WEAK:.0f} or more. "
-        f"The Anderson-Rubin set lies above 0 in {above} (being more disentangled helps), below 0 "
-        f"in {below}; it is unbounded in {endless} and empty in {empty}. The instruments of one "
+        f"The Anderson-Rubin set excludes an effect of 0 in {without}: it lies above 0 in {above} "
+        f"(being more disentangled helps) and below 0 in {below}. It is unbounded in {endless} and "
+        f"empty in {empty}. The instruments of one "
         f"estimate contradict each other (p < {LEVEL}) in {against}. The estimates share models, "
         "so these counts are not independent, and they are not corrected for their number."
     )

@@ -24,13 +24,17 @@ def reduced(cood, gap, p=0.001):
     return pd.DataFrame([row("orthogonality", "cood", -9.0, 0.0), *rows])
 
 
+half = reduced(0.5, 0.4).assign(p=[0.0, 0.01, 0.4])
+
+
 @pytest.mark.parametrize(
     ("effects", "answer"),
     [
-        (reduced(0.5, 0.4), "Models compose better with the treatments than with the placebo"),
-        (reduced(-0.5, -0.4), "Models compose worse with the treatments than with the placebo"),
-        (reduced(0.5, -0.4), "No difference in composing is shown between the treatments and"),
-        (reduced(0.5, 0.4, p=0.2), "No difference in composing is shown between"),
+        (reduced(0.5, 0.4), "Models compose better with the treatments than with the placebos"),
+        (reduced(-0.5, -0.4), "Models compose worse with the treatments than with the placebos"),
+        (reduced(0.5, -0.4), "The two outcomes differ in opposite directions between"),
+        (reduced(0.5, 0.4, p=0.2), "No difference in composing is shown between the treatments"),
+        (half, "Only one of the two outcomes differs significantly between the treatments and"),
     ],
 )
 def test_the_answer_follows_from_both_outcomes_of_all_treatments(effects, answer):
@@ -79,7 +83,8 @@ def test_confidence_sets_and_weak_instruments_are_counted():
     table = table.assign(space="image", outcome="cood")
     text = treatments.describe_instrumental(table)
     assert "Of 5 estimates, 3 have a first stage with F of 10 or more" in text
-    assert "lies above 0 in 1 (being more disentangled helps), below 0 in 1" in text
+    assert "excludes an effect of 0 in 4: it lies above 0 in 1 (" in text
+    assert "below 0 in 1. It is unbounded" in text
     assert "unbounded in 2 and empty in 1" in text
     shown = treatments.instrumental_table(table)
     assert shown["Anderson-Rubin set"].tolist() == [
