@@ -10,9 +10,8 @@ from cood.analysis.claims.evidence import Evidence, Untestable, values_of
 from cood.analysis.claims.statistics import MEAN, PARTIAL, Statistic
 from cood.analysis.claims.rules import is_saturated
 from cood.analysis.thresholds import load_thresholds
-from cood.analysis.topics.design import design_table
 from cood.analysis.topics.diversity import caption_table
-from cood.analysis.topics.training_dynamics import load_training_dynamics
+from cood.analysis.topics.training_dynamics import final_losses, load_training_dynamics
 
 PUBLISHED, SINGLE = "z_diff", "z_diff_single"
 BEFORE, AFTER = "before", "after"
@@ -88,7 +87,7 @@ def with_loss(evidence: Evidence) -> dict[str, Effect]:
     study = evidence.results.study
     if study.design is None:
         raise Untestable("The study has no design, whose table says how high the final loss is.")
-    end = design_table(evidence.results).set_index("model")["loss"]
+    end = final_losses(evidence.results)
     parts = values_of(evidence, "dependence of parts", metric="part_dependence", split="all")
     loss, dependence = "log of the final loss", "dependence of attribute and object parts"
     nmi = caption_table(study).set_index("model")["corrected"]

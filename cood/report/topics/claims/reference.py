@@ -10,12 +10,21 @@ from IPython.display import Markdown
 from pandas.io.formats.style import Styler
 
 from cood.analysis.claims.evidence import Evidence
-from cood.analysis.claims.reference_run import Beside, agreement, agreement_text, put_beside
+from cood.analysis.claims.reference_run import (
+    SEED,
+    Beside,
+    agreement,
+    agreement_text,
+    put_beside,
+)
 from cood.analysis.claims.statistics import COEFFICIENTS
+from cood.analysis.claims.subsets import verdict_frequencies
+from cood.analysis.claims.tables import model_numbers, verdict_table
 from cood.analysis.claims.verdicts import Verdict
-from cood.analysis.claims.tables import verdict_table
 from cood.analysis.reference import load_reference
 from cood.report.topics.claims.formatting import NONE, probability, scaled, table
+
+TWICE = 2  # draws are shown for runs with at least so many times the models that are drawn
 
 
 def beside_reference(
@@ -46,7 +55,7 @@ def beside_reference(
     commit, date = run.provenance["commit"]["hash"][:12], run.provenance["date"][:10]
     own = {verdict.claim.id: verdict.verdict for verdict in verdicts}
     text = (
-        f"## Beside the reference run `{reference}`\n\nThe project has the tables of a finished "
+        f"**Beside the reference run `{reference}`**\n\nThe project has the tables of a finished "
         f"run of the study `{reference}` in `reference/{reference}/` (commit `{commit}`, {date}). "
         f"{agreement_text(agreement(own, beside.words))}"
     )
@@ -79,6 +88,26 @@ def _draws_text(models: int, reference: str) -> str:
         "draw. To be quick, p is parametric there. Tests that rest on other models (such as "
         "image-only encoders, or models of factor sets) keep the result of the whole run."
     )
+
+
+def draws(
+    verdicts: Sequence[Verdict], evidence: Evidence, models: int
+) -> list[Markdown | Styler]:
+    """How often each verdict would come with fewer models; empty for a run that is not larger.
+
+    Parameters
+    ----------
+    verdicts, evidence
+        What `judge` gives for this run, and what it was computed from.
+    models
+        How many are drawn from this run.
+    """
+    if len(evidence.models) < TWICE * models:
+        return []
+    numbers = model_numbers(verdicts, evidence.design).set_index("model")
+    found = verdict_frequencies(verdict_table(verdicts), numbers, models=models, seed=SEED)
+    study = evidence.results.study.name
+    return [Markdown(_draws_text(models, study)), frequency_table(found)]
 
 
 def _side_by_side(
