@@ -124,9 +124,9 @@ def decide(
         return SATURATED, "nearly all models have the same value of the measure, so it cannot differ"
     if corrected < level:
         return (SUPPORTED if finding.expected else CONTRADICTED), ""
-    why = f"p of the claim is {finding.p:.2g}, and {corrected:.2g} after Holm's correction"
+    why = f"the p of the claim is {finding.p:.2g}, and {corrected:.2g} after Holm's correction"
     if finding.equivalence_p < level:
-        return NO_EFFECT, f"{why}; p of the test of equivalence is {finding.equivalence_p:.2g}"
+        return NO_EFFECT, f"{why}; the p of the test of equivalence is {finding.equivalence_p:.2g}"
     return UNDECIDED, why
 
 

@@ -49,7 +49,7 @@ def answer_sentences(verdicts: Sequence[Verdict]) -> str:
     by_word = {w: [v.claim.id for v in verdicts if v.verdict == w] for w in WORDS}
     tested = [verdict for verdict in verdicts if verdict.effects]
     said = [
-        f"{text} {_listed(by_word[word])}"
+        f"{text} {_joined(by_word[word])}"
         for word, text in (
             (SUPPORTED, "supports"),
             (CONTRADICTED, "contradicts"),
@@ -57,16 +57,21 @@ def answer_sentences(verdicts: Sequence[Verdict]) -> str:
         )
         if by_word[word]
     ]
-    rest = f"{len(by_word[UNDECIDED])} stay undecided"
+    if not said:
+        said = ["supports and contradicts none of them"]
+    rest = _number_of(len(by_word[UNDECIDED]), "stays undecided", "stay undecided")
     if by_word[SATURATED]:
-        rest += f", and {len(by_word[SATURATED])} cannot be decided by their measure"
-    answered = f"supports and contradicts none of them; {rest}" if not said else f"{_joined(said)}; {rest}"
-    first = f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {answered}."
+        rest += ", and " + _number_of(
+            len(by_word[SATURATED]), "has a saturated measure", "have a saturated measure"
+        )
+    first = (
+        f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {_joined(said)}; {rest}."
+    )
     return f"{first} {smallest_effect(verdicts)}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return _joined(list(names))
+def _number_of(n: int, one: str, several: str) -> str:
+    return f"{n} {one if n == 1 else several}"
 
 
 def _joined(parts: Sequence[str]) -> str:
