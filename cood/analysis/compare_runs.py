@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.analysis.reference import CLAIMS_FILE, PROVENANCE_FILE, check_reference, read_claims
+from cood.analysis.compare_verdicts import read_verdicts, verdicts_text
+from cood.analysis.reference import PROVENANCE_FILE, check_reference
 from cood.analysis.results import plain_rows
 from cood.errors import ArtefactError, CoodError
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
@@ -69,12 +70,15 @@ class Run:
         Names of its models and image-only encoders.
     settings
         Settings that its scores were computed with, by dotted name; None if they were not saved.
+    verdicts
+        What `read_verdicts` gives for it.
     """
 
     folder: Path
     numbers: pd.DataFrame
     models: list[str]
     settings: dict[str, Any] | None
+    verdicts: tuple[pd.DataFrame, pd.DataFrame | None]
 
 
 def read_run(place: str) -> Run:
@@ -88,10 +92,10 @@ def read_run(place: str) -> Run:
         If there is no such run, it has no table of scores, or one of its files is damaged.
     """
     folder = _folder(place)
-    claims = folder / "notebooks" / "claims" / CLAIMS_FILE
+    page = folder / "notebooks" / "claims"
     if (folder / PROVENANCE_FILE).is_file():
         check_reference(folder)
-        claims = folder / CLAIMS_FILE
+        page = folder
     scores, settings = folder / "scores.parquet", folder / "settings.json"
     if not scores.is_file():
         raise ArtefactError(
@@ -100,10 +104,12 @@ def read_run(place: str) -> Run:
         )
     tables = [folder / f"{name}.parquet" for name in ("models", "image_encoders")]
     models = [m for table in tables if table.is_file() for m in read_table(table)["model"]]
-    parts = [part for part in (_claims(claims), _scores(read_table(scores), models)) if len(part)]
+    verdicts = read_verdicts(page)
+    parts = [_claims(verdicts[0]), _scores(read_table(scores), models)]
+    parts = [part for part in parts if len(part)]
     numbers = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(NUMBERS))
     used = dict(_flat(read_json(settings))) if settings.is_file() else None
-    return Run(folder, numbers.astype(NUMBERS), models, used)
+    return Run(folder, numbers.astype(NUMBERS), models, used, verdicts)
 
 
 def _folder(place: str) -> Path:
@@ -214,11 +220,11 @@ def differing_settings(a: Run, b: Run) -> pd.DataFrame | None:
 
 def as_text(a: Run, b: Run, table: pd.DataFrame) -> str:
     """A comparison for a terminal; `table` is what `compare` returns."""
-    scores = table[table["kind"] == SCORE]
+    scores, both = table[table["kind"] == SCORE], (a.verdicts, b.verdicts)
     sections = [
         f"A: {a.folder}, {len(a.models)} models\nB: {b.folder}, {len(b.models)} models",
         _settings_section(a, b),
-        _claims_section(table[table["kind"] == CLAIM]),
+        _claims_section(table[table["kind"] == CLAIM], verdicts_text(*both, a.settings or {})),
         _models_section(scores),
         _scores_section(scores),
     ]
@@ -242,10 +248,10 @@ def _settings_section(a: Run, b: Run) -> str:
     return "Settings: the same" if settings.empty else "Settings that differ\n" + _lines(settings)
 
 
-def _claims_section(claims: pd.DataFrame) -> str:
+def _claims_section(claims: pd.DataFrame, agreement: str) -> str:
     if claims.empty:
         return "Claims: none, as neither run has the notebook `claims`"
-    return "Claims\n" + _lines(_shown(claims, "claim"))
+    return f"Claims\n{_lines(_shown(claims, 'claim'))}\n{agreement}".rstrip()
 
 
 def _models_section(scores: pd.DataFrame) -> str:
@@ -343,11 +349,10 @@ def _scores(scores: pd.DataFrame, models: list[str]) -> pd.DataFrame:
     return scores[columns].assign(kind=SCORE, what=what, verdict="")
 
 
-def _claims(file: Path) -> pd.DataFrame:
+def _claims(table: pd.DataFrame) -> pd.DataFrame:
     """Verdicts, with the statistic of each test if any, as the notebook `claims` saved them."""
-    if not file.is_file():
+    if table.empty:
         return pd.DataFrame()
-    table = read_claims(file)
     what = (table["claim"] + " " + table["test"]).str.strip()
     # Where no claim could be tested, the file has no columns of numbers.
     table = table.reindex(columns=["value", "low", "high", "verdict"])

@@ -17,6 +17,7 @@ from cood.settings.study_file import restore_study
 
 PROVENANCE_FILE = "provenance.json"
 ANSWERS_FILE, DESIGN_FILE, CLAIMS_FILE = "answers.parquet", "design.parquet", "claims.csv"
+CLAIM_NUMBERS_FILE = "claims-models.csv"
 CERTIFICATE_FILE = "certificate.csv"
 NAMED = ("claim", "test", "title", "verdict")  # texts of the table of claims
 
@@ -79,6 +80,11 @@ class Reference:
         """A row a test, as the notebook `claims` saved them; None if the run has no such page."""
         file = self.paths.reference / CLAIMS_FILE
         return read_claims(file) if file.is_file() else None
+
+    def claim_numbers(self) -> pd.DataFrame | None:
+        """A row a model: what the tests of the claims were computed from; None without the page."""
+        file = self.paths.reference / CLAIM_NUMBERS_FILE
+        return read_claim_numbers(file) if file.is_file() else None
 
 
 def load_reference(study: str) -> Reference | None:
@@ -149,3 +155,20 @@ def read_claims(file: Path) -> pd.DataFrame:
     for name in NAMED:
         table[name] = table[name].fillna("") if name in table else ""
     return table
+
+
+def read_claim_numbers(file: Path) -> pd.DataFrame:
+    """The table of models that the notebook `claims` saves, indexed by model.
+
+    Raises
+    ------
+    ArtefactError
+        If the file is missing, damaged, or not such a table.
+    """
+    try:
+        return pd.read_csv(file, dtype={"model": str, "family": str}).set_index("model")
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtefactError(
+            f"{file} is missing or damaged ({str(error).splitlines()[0]}); delete it and run "
+            "`nox -s reproduce`"
+        ) from error

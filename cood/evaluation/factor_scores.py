@@ -104,8 +104,8 @@ def zero_shot(
     Returns
     -------
     pandas.DataFrame
-        `metric` is ``factor_top1``, for each `factor`, or ``pair_top1``, with `labels` ``all``
-        or ``own``.
+        `metric` is ``factor_top1``, for each `factor`, over all images and split by split; or
+        ``pair_top1``, with `labels` ``all`` or ``own``.
     """
     composition = table.compositions(ids)
     rows = []
@@ -136,24 +136,25 @@ def _predictions(
     members: dict[str, np.ndarray],
 ) -> Iterator[_Prediction]:
     word_ids, images = table.word_ids(ids), tensors["images"]
-    everywhere = np.ones(len(ids), dtype=bool)
+    inside = {ALL: np.ones(len(ids), dtype=bool)}
+    inside |= {split: np.isin(composition, own) for split, own in members.items()}
     for k, factor in enumerate(table.names):
         texts = tensors[f"words.{factor}"]
         right = nearest(images, texts, 1)[:, 0] == word_ids[:, k]
-        columns: dict[str, Any] = {
-            "metric": "factor_top1",
-            "factor": factor,
-            "split": ALL,
-            "labels": ALL,
-        }
-        yield _Prediction(columns | {"chance": 1 / len(texts)}, everywhere, right)
+        for split, rows in inside.items():
+            columns: dict[str, Any] = {
+                "metric": "factor_top1",
+                "factor": factor,
+                "split": split,
+                "labels": ALL,
+            }
+            yield _Prediction(columns | {"chance": 1 / len(texts)}, rows, right[rows])
     for split, own in members.items():
-        inside = np.isin(composition, own)
         labels = {ALL: np.arange(len(tensors["pairs"]))}
         if split == UNSEEN:
             labels[OWN] = own
         for name, classes in labels.items():
-            predicted = classes[nearest(images[inside], tensors["pairs"][classes], 1)[:, 0]]
+            predicted = classes[nearest(images[inside[split]], tensors["pairs"][classes], 1)[:, 0]]
             columns = {"metric": "pair_top1", "split": split, "labels": name}
             columns |= {"chance": 1 / len(classes)}
-            yield _Prediction(columns, inside, predicted == composition[inside])
+            yield _Prediction(columns, inside[split], predicted == composition[inside[split]])

@@ -23,9 +23,11 @@ from cood.analysis.certificate.saved import (
 from cood.analysis.reference import (
     ANSWERS_FILE,
     CERTIFICATE_FILE,
+    CLAIM_NUMBERS_FILE,
     CLAIMS_FILE,
     DESIGN_FILE,
     PROVENANCE_FILE,
+    read_claim_numbers,
     read_claims,
 )
 from cood.errors import CoodError
@@ -87,12 +89,13 @@ def _inputs(study: Study) -> list[Path]:
     joined = {results / name for name in TABLES} | {study.paths.settings}
     files = [file for file in targets(study) if file in joined]
     files += [study.paths.model_answers(model) for model in study.embedded]
-    files += [_claims(study)] if "claims" in study.notebooks else []
+    if "claims" in study.notebooks:
+        files += [_of_claims(study, name) for name in (CLAIMS_FILE, CLAIM_NUMBERS_FILE)]
     return [*files, certificate_file(study)] if has_own_certificate(study) else files
 
 
-def _claims(study: Study) -> Path:
-    return study.paths.notebook("claims").with_name(CLAIMS_FILE)
+def _of_claims(study: Study, name: str) -> Path:
+    return study.paths.notebook("claims").with_name(name)
 
 
 def _check_finished(study: Study) -> None:
@@ -114,8 +117,10 @@ def _write(study: Study, folder: Path) -> None:
         table.to_parquet(folder / name, index=False, compression="zstd", compression_level=LEVEL)
     shutil.copyfile(study.paths.settings, folder / study.paths.settings.name)
     if "claims" in study.notebooks:
-        read_claims(_claims(study))  # refuses a damaged one
-        shutil.copyfile(_claims(study), folder / CLAIMS_FILE)
+        read_claims(_of_claims(study, CLAIMS_FILE))  # refuses a damaged one
+        read_claim_numbers(_of_claims(study, CLAIM_NUMBERS_FILE))
+        for name in (CLAIMS_FILE, CLAIM_NUMBERS_FILE):
+            shutil.copyfile(_of_claims(study, name), folder / name)
     if has_own_certificate(study):
         read_certificate(certificate_file(study))
         shutil.copyfile(certificate_file(study), folder / CERTIFICATE_FILE)

@@ -25,6 +25,7 @@ from cood.files import read_table, sha256, write_tensors
 from cood.settings.study_file import load_study
 
 FILES = {"scores.parquet", "models.parquet", "settings.json", "answers.parquet", "claims.csv"}
+FILES |= {"claims-models.csv"}
 CLAIMS = pd.DataFrame(
     {
         "claim": ["C2", "C13"],
@@ -59,6 +60,8 @@ def run(built, tmp_path_factory):
         claims = study.paths.notebook("claims").with_name("claims.csv")
         claims.parent.mkdir(parents=True)
         CLAIMS.to_csv(claims, index=False)
+        numbers = pd.DataFrame({"model": ["few"], "family": ["few"], "cood": [0.5]})
+        numbers.to_csv(claims.with_name("claims-models.csv"), index=False)
     return root
 
 
@@ -84,7 +87,7 @@ def test_the_command_writes_all_tables(finished, capsys):
     folder = finished.paths.reference
     said = capsys.readouterr()
     assert said.out == f"{folder}\n"
-    assert said.err.startswith("  tiny: 6 files, ")
+    assert said.err.startswith("  tiny: 7 files, ")
     assert {path.name for path in folder.iterdir()} == {*FILES, "provenance.json"}
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
     for name in ("scores", "models"):
@@ -148,6 +151,7 @@ def test_it_is_read_as_a_run(finished):
     counts = reference.answer_counts()
     pd.testing.assert_frame_equal(counts, load_answer_counts(finished))
     assert reference.claims()["verdict"].tolist() == CLAIMS["verdict"].tolist()
+    assert reference.claim_numbers()["cood"].to_dict() == {"few": 0.5}
     assert reference.design() is None
     assert reference.results(models="few").models["model"].tolist() == ["few"]
 
@@ -248,7 +252,8 @@ def test_a_study_that_has_changed_since_is_refused(finished):
 
 @pytest.mark.parametrize(
     "file",
-    ["scores.parquet", "answers/few.parquet", "settings.json", "notebooks/claims/claims.csv"],
+    ["scores.parquet", "answers/few.parquet", "settings.json", "notebooks/claims/claims.csv"]
+    + ["notebooks/claims/claims-models.csv"],
 )
 def test_a_damaged_table_is_refused(finished, file):
     path = finished.paths.results / file
@@ -275,5 +280,6 @@ def test_a_study_without_the_page_of_claims_has_no_table_of_claims(finished):
     file.write_text(file.read_text().replace("claims: {}", "accuracy: {}"))
     folder = publish(load_study("tiny"), quiet)
     assert not (folder / "claims.csv").exists()
-    assert check_reference(folder)["files"].keys() == FILES - {"claims.csv"}
+    assert load_reference("tiny").claim_numbers() is None
+    assert check_reference(folder)["files"].keys() == FILES - {"claims.csv", "claims-models.csv"}
     assert load_reference("tiny").claims() is None

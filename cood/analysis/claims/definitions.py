@@ -1,22 +1,47 @@
-"""The claims of the papers, each with the test and the rule that were fixed before the numbers."""
+"""The claims of the papers, each with the tests that were fixed before the numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
-from cood.analysis.claims.rules import NO_TEST, RULES
+from cood.analysis.thresholds import CLAIMS
 from cood.errors import CoodError, unknown
 
-CLAIMS = Path(__file__).with_name("claims.yaml")
-REQUIRED = ("title", "statement", "source", "statistic", "tests", "rule", "notebooks")
-OPTIONAL = ("untested",)
+PRIMARY, SECONDARY, APART = "primary", "secondary", "apart"
+FAMILIES = (PRIMARY, SECONDARY, APART)
+REQUIRED = ("title", "statement", "source", "family", "contradicted_by", "tests", "notebooks")
+OPTIONAL = ("primary_from_treatments",)
+OF_A_TEST = ("outcome", "estimand", "nuisance", "expected")
 SIGNS = ("+", "-")
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is registered of one or several statistics of a claim.
+
+    Attributes
+    ----------
+    about
+        What is tested, in words.
+    outcome, estimand, nuisance
+        What it is set against, what is estimated, and what is held fixed; a dash for nothing.
+    expected
+        Sign (``+`` or ``-``) that the claim expects of each statistic, by name.
+    """
+
+    about: str
+    estimand: str
+    expected: Mapping[str, str]
+    outcome: str = NONE
+    nuisance: str = NONE
 
 
 @dataclass(frozen=True)
@@ -27,30 +52,37 @@ class Claim:
     ----------
     id, title, statement, source
         Such as ``C9``; a few words; one sentence; the paper and where in it.
-    statistic
-        What is computed, in words.
-    tests
-        Sign (``+`` or ``-``) that the claim expects of each statistic, by name; empty where
-        there is none.
-    rule, rule_text
-        Name of the rule that decides (`cood.analysis.claims.rules.RULES`), or ``none``; and the
-        rule in words.
+    family
+        One of `FAMILIES`: the claims among which its p is corrected.
+    contradicted_by
+        What would have contradicted it, as a sentence.
+    registered
+        The tests as registered.
     notebooks
         Those that bear on it; the first is its main page.
-    untested
-        Why it has no test; empty where it has one.
+    primary_from_treatments
+        From this number of treatments on the claim is primary; 0 for never.
     """
 
     id: str
     title: str
     statement: str
     source: str
-    statistic: str
-    tests: Mapping[str, str]
-    rule: str
-    rule_text: str
+    family: str
+    contradicted_by: str
+    registered: tuple[Registered, ...]
     notebooks: tuple[str, ...]
-    untested: str = ""
+    primary_from_treatments: int = 0
+
+    @property
+    def tests(self) -> dict[str, str]:
+        """Sign that the claim expects of each statistic, by name."""
+        return {name: sign for row in self.registered for name, sign in row.expected.items()}
+
+    def family_with(self, treatments: int) -> str:
+        """The family of the claim in a study with this number of treatments."""
+        least = self.primary_from_treatments
+        return PRIMARY if 0 < least <= treatments else self.family
 
 
 @lru_cache
@@ -60,49 +92,73 @@ def load_claims(file: Path = CLAIMS) -> tuple[Claim, ...]:
     Raises
     ------
     CoodError
-        If a claim lacks a key or has an unknown one, names an unknown rule, or has a number of
-        tests that its rule does not take; or if a rule has no text, or a text no rule.
+        If a claim or a test lacks a key or has an unknown one, a family is unknown, or a sign is
+        neither + nor -.
     """
-    content = yaml.safe_load(file.read_text())
-    texts = content["rules"]
-    if set(texts) != {*RULES, NO_TEST}:
-        raise CoodError(
-            f"{file.name}: `rules` describes {', '.join(texts)}, but cood.analysis.claims.rules "
-            f"has {', '.join([*RULES, NO_TEST])}; describe each of them"
-        )
+    content = yaml.safe_load(file.read_text())["claims"]
     return tuple(
-        _claim(f"{file.name}: claim {name}", name, entry, texts)
-        for name, entry in content["claims"].items()
+        _claim(f"{file.name}: claim {name}", name, entry) for name, entry in content.items()
     )
 
 
-def _claim(where: str, name: str, entry: dict[str, Any], texts: Mapping[str, str]) -> Claim:
+def _claim(where: str, name: str, entry: dict[str, Any]) -> Claim:
+    _check_keys(where, entry, REQUIRED, OPTIONAL)
+    if entry["family"] not in FAMILIES:
+        raise CoodError(f"{where}: {unknown('family', entry['family'], FAMILIES)}")
+    tests = entry.pop("tests")
+    if not tests:
+        raise CoodError(f"{where}: `tests` is empty; register at least one")
+    rows = tuple(_registered(f"{where}: test {about!r}", about, test) for about, test in tests.items())
+    names = [name for row in rows for name in row.expected]
+    if len(set(names)) < len(names):
+        raise CoodError(f"{where}: two statistics have one name, of {', '.join(names)}")
+    entry = entry | {"notebooks": tuple(entry["notebooks"])}
+    return Claim(id=name, registered=rows, **entry)
+
+
+def _registered(where: str, about: str, test: dict[str, Any]) -> Registered:
+    _check_keys(where, test, ("estimand", "expected"), OF_A_TEST)
+    for name, sign in test["expected"].items():
+        if sign not in SIGNS:
+            raise CoodError(f"{where}: {name!r} expects {sign!r}; give + or -, in quotes")
+    return Registered(about=about, **test)
+
+
+def _check_keys(
+    where: str, entry: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]
+) -> None:
     for key in entry:
-        if key not in (*REQUIRED, *OPTIONAL):
-            raise CoodError(f"{where}: {unknown('key', key, [*REQUIRED, *OPTIONAL])}")
-    missing = [key for key in REQUIRED if key not in entry]
+        if key not in (*required, *optional):
+            raise CoodError(f"{where}: {unknown('key', key, [*required, *optional])}")
+    missing = [key for key in required if key not in entry]
     if missing:
         raise CoodError(f"{where}: missing {', '.join(missing)}")
-    _check_tests(where, entry["rule"], entry["tests"], entry.get("untested", ""))
-    entry = entry | {"notebooks": tuple(entry["notebooks"]), "rule_text": texts[entry["rule"]]}
-    return Claim(id=name, **entry)
 
 
-def _check_tests(where: str, rule: str, tests: Mapping[str, str], untested: str) -> None:
-    if rule == NO_TEST:
-        if tests or not untested:
-            raise CoodError(
-                f"{where}: the rule {NO_TEST} takes no test, and a reason in `untested`"
+def registered_table(claims: Sequence[Claim]) -> pd.DataFrame:
+    """A row a registered test, with the columns of the table of the analysis plan."""
+    rows = []
+    for claim in claims:
+        family = claim.family
+        if claim.primary_from_treatments:
+            family = (
+                f"primary with {_number(claim.primary_from_treatments)} treatments or more, "
+                f"else {family}"
             )
-        return
-    if rule not in RULES:
-        raise CoodError(f"{where}: {unknown('rule', rule, [*RULES, NO_TEST])}")
-    if untested:
-        raise CoodError(f"{where}: `untested` gives a reason, but its rule is {rule}")
-    fewest, most = RULES[rule].fewest, RULES[rule].most
-    if len(tests) < fewest or (most is not None and len(tests) > most):
-        number = f"{fewest}" if fewest == most else f"at least {fewest}"
-        raise CoodError(f"{where}: it has {len(tests)} tests; the rule {rule} takes {number}")
-    for test, sign in tests.items():
-        if sign not in SIGNS:
-            raise CoodError(f"{where}: test {test!r} expects {sign!r}; give + or -, in quotes")
+        rows += [
+            {
+                "claim": claim.id if row is claim.registered[0] else "",
+                "tests": row.about,
+                "outcome": row.outcome,
+                "estimand": row.estimand,
+                "nuisance": row.nuisance,
+                "expected": ", ".join(row.expected.values()).replace("-", "−"),
+                "family": family,
+            }
+            for row in claim.registered
+        ]
+    return pd.DataFrame(rows)
+
+
+def _number(n: int) -> str:
+    return {2: "two", 3: "three", 4: "four"}.get(n, str(n))

@@ -1,24 +1,27 @@
-"""The rules that turn the tests of a claim into a verdict; `claims.yaml` names one for each claim.
+"""The rules that turn the tests of a claim into a verdict; `book/analysis-plan.md` registers them.
 
-A rule is a function from the effects of a claim to a `Finding`, which holds the p of the whole
-claim. p is then corrected by Holm's method over all claims that are tested, and `verdict_of` reads
-the verdict off the corrected p. So each further claim raises the corrected p of all the others.
+p of a claim combines the p of its tests (`combine`). It is corrected by Holm's method among the
+claims of its family (`correct`), and `decide` reads the verdict off the corrected p, the signs, a
+test of equivalence, and whether the measure can differ at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cood.analysis.claims.evidence import Effect
-from cood.errors import CoodError
+import numpy as np
+import pandas as pd
 
-UNTESTED = "not testable here"
-LEVEL = 0.05  # of p after Holm's correction
-NO_TEST = "none"  # the rule of a claim that is not about a statistic
+from cood.analysis.claims.definitions import PRIMARY, SECONDARY
+from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 
-Signs = Mapping[str, str]
-Effects = Mapping[str, Effect]
+NO_EFFECT, SATURATED, UNTESTED = "no relevant effect", "saturated", "not testable here"
+WORDS = (SUPPORTED, CONTRADICTED, NO_EFFECT, SATURATED, UNDECIDED, UNTESTED)
+ALIKE = (
+    "the best and the worst model do not differ significantly in C-OoD accuracy, so no association "
+    "is interpreted"
+)
 
 
 @dataclass(frozen=True)
@@ -30,79 +33,125 @@ class Finding:
     p
         Of the whole claim.
     expected
-        Whether the statistics have the signs that the claim expects.
-    objection
-        Why the claim is undecided even if p is small; empty if nothing speaks against a verdict.
+        Whether all statistics have the signs that the claim expects.
+    equivalence_p
+        Largest p of the tests that a coefficient lies outside the margin; NaN if a statistic is no
+        coefficient.
+    saturated
+        Whether the measure of a statistic cannot differ.
+    association
+        Whether a statistic is an association with accuracy.
     """
 
     p: float
     expected: bool
-    objection: str = ""
+    equivalence_p: float = np.nan
+    saturated: bool = False
+    association: bool = True
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule, and the fewest and most tests of a claim with this rule; None for no limit."""
+def combine(values: Mapping[str, float], p: Mapping[str, float], signs: Mapping[str, str]) -> tuple[
+    float, bool
+]:
+    """p of a claim, and whether all of its statistics have the expected sign.
 
-    apply: Callable[[Signs, Effects], Finding]
-    fewest: int
-    most: int | None
+    All statistics must hold for the claim, so where all have the expected sign the largest p
+    counts. One of them suffices against it, so otherwise the smallest p of those with the opposite
+    sign counts, times the number of statistics (Bonferroni).
 
+    Parameters
+    ----------
+    values, p
+        Of each statistic, by name.
+    signs
+        Sign that the claim expects of each, by name; of others they may hold more.
 
-def single(signs: Signs, effects: Effects) -> Finding:
-    """A claim with one statistic: its p and its sign."""
-    ((name, aligned),) = _aligned(signs, effects).items()
-    return Finding(effects[name].estimate.p, aligned > 0)
-
-
-def joint(signs: Signs, effects: Effects) -> Finding:
-    """A claim that makes several statements at once.
-
-    All of them must hold for it, so where all have the expected sign the largest p counts. One of
-    them suffices against it, so otherwise the smallest p of those with the opposite sign counts,
-    times the number of statistics (Bonferroni).
+    Examples
+    --------
+    >>> combine({"a": 0.4, "b": -0.3}, {"a": 0.01, "b": 0.03}, {"a": "+", "b": "-"})
+    (0.03, True)
+    >>> combine({"a": 0.4, "b": 0.3}, {"a": 0.01, "b": 0.03}, {"a": "+", "b": "-"})
+    (0.06, False)
     """
-    aligned = _aligned(signs, effects)
-    opposed = [effects[name].estimate.p for name, value in aligned.items() if value <= 0]
+    opposed = [name for name, x in values.items() if not (x > 0 if signs[name] == "+" else x < 0)]
     if not opposed:
-        return Finding(max(effects[name].estimate.p for name in aligned), True)
-    return Finding(min(1.0, len(aligned) * min(opposed)), False)
+        return float(max(p[name] for name in values)), True
+    return min(1.0, len(values) * float(min(p[name] for name in opposed))), False
 
 
-def metric_set(signs: Signs, effects: Effects) -> Finding:
-    """A claim about a set of metrics: their mean rank, unless a single metric contradicts it.
+def correct(p: Mapping[str, float], families: Mapping[str, str]) -> tuple[
+    dict[str, float], dict[str, int]
+]:
+    """p of claims after Holm's correction within their family, and the number of claims in it.
 
-    Raises
-    ------
-    CoodError
-        If the effect has no table of the single metrics.
+    Claims that stand apart are not corrected.
     """
-    finding = single(signs, effects)
-    ((name, sign),) = signs.items()
-    members = effects[name].members
-    if members is None:
-        raise CoodError(f"test {name!r}: the rule metric_set needs the coefficient of each metric")
-    side = 1 if finding.expected == (sign == "+") else -1
-    opposed = members[(members["holm"] < LEVEL) & (members["pearson"] * side < 0)]["metric"]
-    if opposed.empty:
-        return finding
-    objection = (
-        f"the opposite sign is significant, after Holm's correction within the set, for "
-        f"{', '.join(opposed)}"
-    )
-    return Finding(finding.p, finding.expected, objection)
+    corrected, tested = dict(p), dict.fromkeys(p, 1)
+    for family in (PRIMARY, SECONDARY):
+        own = {name: x for name, x in p.items() if families[name] == family}
+        corrected |= dict(zip(own, _holm(np.array(list(own.values()))).tolist(), strict=True))
+        tested |= dict.fromkeys(own, len(own))
+    return corrected, tested
 
 
-RULES = {
-    "single": Rule(single, fewest=1, most=1),
-    "joint": Rule(joint, fewest=2, most=None),
-    "metric_set": Rule(metric_set, fewest=1, most=1),
-}
+def _holm(p: np.ndarray) -> np.ndarray:
+    # statsmodels' `multipletests` collects garbage at each call, too slow for thousands of draws.
+    order = np.argsort(p)
+    corrected = np.empty(len(p))
+    corrected[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return np.minimum(1.0, corrected)
 
 
-def _aligned(signs: Signs, effects: Effects) -> dict[str, float]:
-    """Values with their signs turned so that the claim expects all of them above 0."""
-    return {
-        name: effects[name].estimate.value * (1 if sign == "+" else -1)
-        for name, sign in signs.items()
-    }
+def decide(
+    finding: Finding, corrected: float, level: float, *, alike: bool = False
+) -> tuple[str, str]:
+    """The verdict on a claim that was tested, and why it is not decided by p.
+
+    Parameters
+    ----------
+    finding, corrected
+        What its tests say, and p after Holm's correction.
+    level
+        Of the verdict, and of the tests of equivalence.
+    alike
+        Whether the models do not differ significantly in C-OoD accuracy. Any remaining variation
+        then reflects which images happened to be classified correctly, which similar models share,
+        so that no association with it is interpreted.
+    """
+    if alike and finding.association:
+        return UNDECIDED, ALIKE
+    if finding.saturated:
+        return SATURATED, "nearly all models have the same value of the measure, so it cannot differ"
+    if corrected < level:
+        return (SUPPORTED if finding.expected else CONTRADICTED), ""
+    why = f"the p of the claim is {finding.p:.2g}, and {corrected:.2g} after Holm's correction"
+    if finding.equivalence_p < level:
+        return NO_EFFECT, f"{why}; the p of the test of equivalence is {finding.equivalence_p:.2g}"
+    return UNDECIDED, why
+
+
+def is_saturated(values: pd.Series | np.ndarray, *, share: float, tolerance: float) -> bool:
+    """Whether at least this share of the models has the same value, within a tolerance.
+
+    Parameters
+    ----------
+    values
+        The measure by model [n]; NaN is left out.
+    share, tolerance
+        Of the models, and largest difference between two values that count as the same.
+
+    Examples
+    --------
+    >>> is_saturated(np.array([1.0] * 9 + [0.2]), share=0.9, tolerance=0.005)
+    True
+    >>> is_saturated(np.array([1.0] * 8 + [0.2, 0.3]), share=0.9, tolerance=0.005)
+    False
+    """
+    x = np.sort(np.asarray(values, float))
+    x = x[np.isfinite(x)]
+    if not len(x):
+        return False
+    reach = np.searchsorted(x, x + tolerance * (1 + 1e-9), side="right") - np.arange(len(x))
+    return bool(reach.max() >= share * len(x))
+
+

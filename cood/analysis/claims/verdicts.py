@@ -1,29 +1,45 @@
-"""A verdict on each claim, by the rule that `claims.yaml` names for it.
-
-p of a claim is corrected by Holm's method for the number of claims that could be tested. A new
-claim therefore changes the corrected p, and possibly the verdict, of all the others.
-"""
+"""A verdict on each claim, by the rules that were registered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from cood.analysis.claims.claim_tests import STATISTICS
 from cood.analysis.claims.definitions import Claim, load_claims
-from cood.analysis.claims.evidence import ID, Effect, Evidence, Untestable
-from cood.analysis.claims.rules import LEVEL, RULES, UNTESTED, Finding
-from cood.analysis.metric_correlations import holm
-from cood.analysis.stats.verdict import UNDECIDED, verdict_of
+from cood.analysis.claims.effects import Effect
+from cood.analysis.claims.evidence import Evidence, Untestable
+from cood.analysis.claims.rules import UNTESTED, Finding, combine, correct, decide
+from cood.analysis.stats.equivalence import equivalence_p
+from cood.analysis.stats.power import detectable, power
+from cood.analysis.thresholds import load_thresholds
+from cood.settings import PENALTIES, PLACEBO
 
 # The test of whether models differ in C-OoD accuracy, without which there is nothing to predict.
 SPREAD_CLAIM, SPREAD_TEST = "C1", "best minus worst"
-# Fields of `Correlation` that the table of verdicts adds to Pearson's coefficient.
-SPEARMAN = ("spearman", "spearman_low", "spearman_high", "spearman_p")
+SIZES = (0.3, 0.5, 0.7)  # coefficients whose power is given
+POWER = 0.8  # of the smallest coefficient that is called detectable
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the tests of a claim could have found, at the level of Holm's first step.
+
+    Attributes
+    ----------
+    level
+        Of a single test.
+    of
+        Power by size of the true coefficient (`SIZES`), the smallest over the tests of the claim.
+    detectable
+        Smallest coefficient that all of its tests find with a power of `POWER`.
+    """
+
+    level: float = np.nan
+    of: Mapping[float, float] = field(default_factory=dict)
+    detectable: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -35,19 +51,29 @@ class Verdict:
     claim, effects
         The claim, and the effect of each of its tests; none if it was not tested.
     verdict
-        ``supported``, ``contradicted``, ``undecided`` or ``not testable here``.
+        One of `cood.analysis.claims.rules.WORDS`.
+    family, tested
+        The family that p was corrected in, and the number of claims of it that were tested.
     p, holm
-        p of the claim, and after the correction for all claims tested; NaN if it was not.
+        p of the claim, and after the correction; NaN if it was not tested.
+    equivalence_p
+        Largest p of the tests that a coefficient lies outside the margin of no relevant effect.
+    power
+        Of coefficients; empty for other statistics.
     why
-        Why the claim is undecided or was not tested; else empty.
+        Why the claim is not decided by p, or was not tested; else empty.
     """
 
     claim: Claim
     effects: Mapping[str, Effect]
     verdict: str
-    p: float
-    holm: float
-    why: str
+    family: str
+    tested: int = 0
+    p: float = np.nan
+    holm: float = np.nan
+    equivalence_p: float = np.nan
+    power: Power = Power()
+    why: str = ""
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -59,21 +85,60 @@ def judge(evidence: Evidence) -> list[Verdict]:
         If the file of claims is wrong; see `cood.analysis.claims.definitions.load_claims`.
     """
     claims = load_claims()
-    effects, reasons = compute_effects(claims, evidence)
-    findings = {
-        claim.id: RULES[claim.rule].apply(claim.tests, effects[claim.id])
-        for claim in claims
-        if claim.id in effects
-    }
-    corrected = holm(pd.Series({name: found.p for name, found in findings.items()}, dtype=float))
-    spread = effects.get(SPREAD_CLAIM)
-    alike = spread is not None and spread[SPREAD_TEST].estimate.p >= LEVEL
-    return [
-        decide(claim, effects[claim.id], findings[claim.id], corrected, alike=alike)
-        if claim.id in effects
-        else Verdict(claim, {}, UNTESTED, np.nan, np.nan, reasons[claim.id])
-        for claim in claims
-    ]
+    treatments = count_treatments(evidence)
+    families = {claim.id: claim.family_with(treatments) for claim in claims}
+    return judge_effects(claims, *compute_effects(claims, evidence), families)
+
+
+def judge_effects(
+    claims: Sequence[Claim],
+    effects: Mapping[str, Mapping[str, Effect]],
+    reasons: Mapping[str, str],
+    families: Mapping[str, str],
+) -> list[Verdict]:
+    """Decide on each claim by its effects.
+
+    Parameters
+    ----------
+    claims, effects, reasons
+        The claims; the effects of those that were tested, and why the others were not, by claim.
+    families
+        Among which claims p is corrected, by claim.
+    """
+    level = load_thresholds().level
+    findings = {c.id: finding_of(c, effects[c.id]) for c in claims if c.id in effects}
+    corrected, tested = correct({name: found.p for name, found in findings.items()}, families)
+    spread = effects.get(SPREAD_CLAIM, {}).get(SPREAD_TEST)
+    alike = spread is not None and spread.estimate.p >= level
+    verdicts = []
+    for claim in claims:
+        name, family = claim.id, families[claim.id]
+        if name not in findings:
+            verdicts.append(Verdict(claim, {}, UNTESTED, family, why=reasons[name]))
+            continue
+        found = findings[name]
+        word, why = decide(found, corrected[name], level, alike=alike)
+        verdicts.append(
+            Verdict(
+                claim,
+                effects[name],
+                word,
+                family,
+                tested[name],
+                found.p,
+                corrected[name],
+                found.equivalence_p,
+                power_of(list(effects[name].values()), level / tested[name]),
+                why,
+            )
+        )
+    return verdicts
+
+
+def count_treatments(evidence: Evidence) -> int:
+    """How many treatments of a study have models with them and models with their placebo."""
+    arms = set(evidence.models.get("treatment", []))
+    return sum({name, f"{name}{PLACEBO}"} <= arms for name in PENALTIES)
 
 
 def compute_effects(
@@ -83,9 +148,6 @@ def compute_effects(
     effects: dict[str, dict[str, Effect]] = {}
     reasons: dict[str, str] = {}
     for claim in claims:
-        if claim.untested:
-            reasons[claim.id] = claim.untested
-            continue
         try:
             effects[claim.id] = STATISTICS[claim.id](evidence)
         except Untestable as reason:
@@ -93,134 +155,41 @@ def compute_effects(
     return effects, reasons
 
 
-def decide(
-    claim: Claim,
-    effects: Mapping[str, Effect],
-    finding: Finding,
-    corrected: pd.Series,
-    *,
-    alike: bool = False,
-) -> Verdict:
-    """Decide on a claim.
+def finding_of(claim: Claim, effects: Mapping[str, Effect]) -> Finding:
+    """What the effects of a claim say before the correction for the number of claims."""
+    estimates = {name: effect.estimate for name, effect in effects.items()}
+    p, expected = combine(
+        {name: estimate.value for name, estimate in estimates.items()},
+        {name: estimate.p for name, estimate in estimates.items()},
+        claim.tests,
+    )
+    equivalence = np.nan
+    if all(effect.coefficient for effect in effects.values()):
+        margin = load_thresholds().equivalence
+        equivalence = max(equivalence_p(estimate, margin) for estimate in estimates.values())
+    return Finding(
+        p=p,
+        expected=expected,
+        equivalence_p=equivalence,
+        saturated=any(bool(effect.saturated) for effect in effects.values()),
+        association=any(effect.association for effect in effects.values()),
+    )
 
-    Parameters
-    ----------
-    claim, effects, finding
-        The claim, an effect for each of its tests, and what its rule makes of them.
-    corrected
-        p after Holm's correction of all claims that are tested, by claim.
-    alike
-        Whether the models do not differ significantly in C-OoD accuracy. Any remaining variation
-        then reflects which images happened to be classified correctly, which similar models share,
-        so that no correlation with it is interpreted.
+
+def power_of(effects: Sequence[Effect], level: float) -> Power:
+    """Power of the tests of a claim that are coefficients; nothing without one.
+
+    Independent units are families: where each model is its own, the models.
     """
-    p, p_corrected = finding.p, float(corrected[claim.id])
-    verdict, why = UNDECIDED, ""
-    if alike and any(effect.correlation is not None for effect in effects.values()):
-        why = (
-            "the models do not differ significantly in C-OoD accuracy, so correlations with it are "
-            "not interpreted"
-        )
-    elif p_corrected >= LEVEL:
-        why = (
-            f"the p-value of the claim is {p:.2g}, or {p_corrected:.2g} after Holm's correction "
-            f"for {len(corrected)} claims"
-        )
-    elif finding.objection:
-        why = finding.objection
-    else:
-        verdict = verdict_of(significant=True, expected=finding.expected)
-    return Verdict(claim, effects, verdict, p, p_corrected, why)
-
-
-def verdict_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """A row a test, or a claim that was not tested, with all that was computed."""
-    rows: list[dict[str, Any]] = []
-    for verdict in verdicts:
-        claim = verdict.claim
-        first = {"claim": claim.id, "title": claim.title, "verdict": verdict.verdict}
-        last = {
-            "claim_p": verdict.p,
-            "claim_holm": verdict.holm,
-            "why": verdict.why,
-            "page": claim.notebooks[0],
-            "rule": claim.rule_text,
-        }
-        for name, effect in verdict.effects.items():
-            test = {"test": name, "expected": claim.tests[name]}
-            rows.append(first | test | _columns(effect) | last)
-        if not verdict.effects:
-            rows.append(first | {"test": "", "expected": ""} | last)
-    return pd.DataFrame(rows)
-
-
-def _columns(effect: Effect) -> dict[str, Any]:
-    estimate = effect.estimate
-    row: dict[str, Any] = {
-        "statistic": effect.kind,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "p": estimate.p,
-        "n": estimate.n,
-        "families": estimate.families,
-        "least_without_a_family": estimate.least,
-        "most_without_a_family": estimate.most,
-        "median": effect.median,
-        "null": effect.chance,
-        "ways": len(effect.ways),
-        "ways_lowest": min(effect.ways, default=np.nan),
-        "ways_highest": max(effect.ways, default=np.nan),
-        "note": effect.note,
-    }
-    if effect.correlation is not None:
-        row |= {name: effect.correlation.columns()[name] for name in SPEARMAN}
-    partial = effect.controls.get(ID)
-    if partial is not None:
-        row |= {
-            "given_id": partial.pearson.value,
-            "given_id_low": partial.pearson.low,
-            "given_id_high": partial.pearson.high,
-            "given_id_p": partial.pearson.p,
-        }
-    return row
-
-
-def control_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """A row a test and control: the partial correlation given that control alone."""
-    rows = [
-        {
-            "claim": verdict.claim.id,
-            "test": name,
-            "given": control,
-            "pearson": partial.pearson.value,
-            "low": partial.pearson.low,
-            "high": partial.pearson.high,
-            "p": partial.pearson.p,
-            "spearman": partial.spearman.value,
-            "n": partial.n,
-            "families": partial.families,
-        }
-        for verdict in verdicts
-        for name, effect in verdict.effects.items()
-        for control, partial in effect.controls.items()
+    units = [
+        (effect.estimate.families, effect.estimate.nuisance)
+        for effect in effects
+        if effect.coefficient
     ]
-    columns = ["claim", "test", "given", "pearson", "low", "high", "p", "spearman", "n", "families"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def member_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """A row a metric of each set of metrics that a claim is about.
-
-    Columns `claim`, `set`, `space`, `metric`, `pearson`, `low`, `high`, `p`, `holm` (within the
-    claim), `median` and `chance`. For a claim that is given ID accuracy they are partial.
-    """
-    columns = ["claim", "set", "space", "metric", "pearson", "low", "high", "p", "holm"]
-    columns += ["median", "chance"]
-    parts = [
-        effect.members.assign(claim=verdict.claim.id)
-        for verdict in verdicts
-        for effect in verdict.effects.values()
-        if effect.members is not None
-    ]
-    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+    if not units:
+        return Power()
+    return Power(
+        level,
+        {r: min(power(r, n, k, level) for n, k in units) for r in SIZES},
+        max(detectable(POWER, n, k, level) for n, k in units),
+    )

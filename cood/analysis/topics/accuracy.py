@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+from scipy.stats import t
 
 from cood.analysis.results import Results, plain_rows
+from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.regression import to_logit
 from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.linear_probe.linear_probe import HELD_OUT, LINEAR_PROBE, PROBE
@@ -77,22 +79,24 @@ class LanguageGap:
 
     Attributes
     ----------
-    value, low, high, p
-        Accuracy of CLIPs minus that of image-only encoders, with its 95 % interval, and p; NaN
-        where there are too few families.
+    log_odds
+        Log odds of CLIPs minus those of image-only encoders, with interval and p; NaN where there
+        are too few families.
+    value, low, high
+        The same as a difference in accuracy, at the mean ID log odds.
     clips, image_encoders
         Numbers of models.
     clip_families, image_encoder_families
-        Numbers of families, whose means are compared.
+        Numbers of families; the encoders saved from one run of training are a family.
     inside
-        Number of image-only families within the range of the CLIPs' ID accuracy: if it is 0, the
+        Number of image-only encoders within the range of the CLIPs' ID accuracy: if it is 0, the
         comparison is an extrapolation.
     """
 
+    log_odds: Estimate
     value: float
     low: float
     high: float
-    p: float
     clips: int
     image_encoders: int
     clip_families: int
@@ -118,11 +122,12 @@ def _families(n: int) -> str:
 def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     """Compare CLIPs with image-only encoders, by the same probes, at the same ID accuracy.
 
-    The logit of C-OoD accuracy is modelled as a line in that of ID accuracy with the same slope
-    for both kinds and a step between them. It is fitted by least squares to the means of families
-    (image-only encoders of a family that were trained on the same kind of data); the interval is
-    Student's. The step is given as a difference in accuracy at the mean ID accuracy. Untrained
-    encoders, and those trained on the features of a CLIP, are excluded.
+    The log odds of C-OoD accuracy are modelled as a line in those of ID accuracy with the same
+    slope for both kinds and a step between them, by least squares over all encoders. The variance
+    of the step is that of the jackknife over families, the sum of the parts of both kinds; the
+    interval is Student's with Satterthwaite's degrees of freedom, as there may be few families of
+    one kind. The encoders saved from one run of training are a family. Untrained encoders, and
+    those trained on the features of a CLIP, are excluded.
 
     Parameters
     ----------
@@ -131,32 +136,62 @@ def language_gap(table: pd.DataFrame, level: float = 0.95) -> LanguageGap:
     level
         Of the interval.
     """
-    import statsmodels.api as sm
-
-    no_estimate = (np.nan,) * 4
     kept = table[(table["trained_on"] == CLIP) | ~table["trained_on"].str.contains(CLIP)]
     kept = kept[kept["trained_on"] != UNTRAINED]
     if kept.empty:
-        return LanguageGap(*no_estimate, 0, 0, 0, 0, 0)
-    logits = kept[["ID", "C-OoD"]].apply(to_logit)
-    means = logits.groupby([kept["trained_on"], kept["family"]]).mean().dropna()
-    language = means.index.get_level_values("trained_on") == CLIP
-    x, y = means["ID"].to_numpy(), means["C-OoD"].to_numpy()
-    others = x[~language]
+        return LanguageGap(Estimate(), *(np.nan,) * 3, 0, 0, 0, 0, 0)
+    kept = kept.dropna(subset=["ID", "C-OoD"])
+    logits = kept[["ID", "C-OoD"]].apply(to_logit).to_numpy(float).reshape(-1, 2)
+    clip = (kept["trained_on"] == CLIP).to_numpy(bool)
+    families = (kept["trained_on"] + " " + kept["family"]).to_numpy(str)
+    groups = [np.unique(families[rows]) for rows in (clip, ~clip)]
+    x = logits[:, 0]
     inside = 0
-    if language.any():
-        inside = int(((others >= x[language].min()) & (others <= x[language].max())).sum())
-    is_clip = kept["trained_on"] == CLIP
-    families = (int(language.sum()), int((~language).sum()))
-    numbers = (int(is_clip.sum()), int((~is_clip).sum()), *families, inside)
-    if min(families) < LEAST_FAMILIES or not np.ptp(x):
-        return LanguageGap(*no_estimate, *numbers)
-    fit = sm.OLS(y, np.column_stack([np.ones(len(x)), x, language.astype(float)])).fit()
-    start, slope, step = fit.params
-    bounds = fit.conf_int(1 - level)[2]
+    if clip.any():
+        inside = int(((x[~clip] >= x[clip].min()) & (x[~clip] <= x[clip].max())).sum())
+    numbers = (int(clip.sum()), int((~clip).sum()), len(groups[0]), len(groups[1]), inside)
+    if min(map(len, groups)) < LEAST_FAMILIES or not np.ptp(x):
+        return LanguageGap(Estimate(n=len(x)), *(np.nan,) * 3, *numbers)
+    start, slope, step = _common_line(logits, clip)
+    estimate = _with_interval(step, logits, clip, families, groups, level)
     middle = start + slope * x.mean()
-    value, low, high = (float(expit(middle + s) - expit(middle)) for s in (step, *bounds))
-    return LanguageGap(value, low, high, float(fit.pvalues[2]), *numbers)
+    value, low, high = (
+        float(expit(middle + s) - expit(middle)) for s in (step, estimate.low, estimate.high)
+    )
+    return LanguageGap(estimate, value, low, high, *numbers)
+
+
+def _common_line(logits: np.ndarray, clip: np.ndarray) -> np.ndarray:
+    """Constant, slope and step of the line of log odds [n, 2]."""
+    columns = np.column_stack([np.ones(len(logits)), logits[:, 0], clip])
+    return np.linalg.lstsq(columns, logits[:, 1], rcond=None)[0]
+
+
+def _with_interval(
+    step: float,
+    logits: np.ndarray,
+    clip: np.ndarray,
+    families: np.ndarray,
+    groups: list[np.ndarray],
+    level: float,
+) -> Estimate:
+    without = [
+        np.array([_common_line(logits[kept], clip[kept])[2] for kept in families != names[:, None]])
+        for names in groups
+    ]
+    sizes = np.array([len(values) for values in without])
+    parts = np.array([((values - step) ** 2).sum() for values in without]) * (sizes - 1) / sizes
+    error = float(np.sqrt(parts.sum()))
+    every = np.concatenate(without)
+    if error == 0:
+        low = high = step
+        p = 0.0 if step else 1.0
+    else:
+        df = float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum())
+        margin = float(t.ppf((1 + level) / 2, df)) * error
+        low, high, p = step - margin, step + margin, float(2 * t.sf(abs(step) / error, df))
+    ends = float(every.min()), float(every.max())
+    return Estimate(float(step), float(low), float(high), p, len(logits), int(sizes.sum()), *ends, 1)
 
 
 def about_image_encoders(results: Results) -> str:

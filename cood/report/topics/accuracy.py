@@ -115,8 +115,8 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
     )
     if gap.image_encoder_families and not gap.inside:
         text += (
-            " No family of image-only encoders has an ID accuracy within the range of the CLIPs, "
-            "so this difference is an extrapolation and decides nothing."
+            " No image-only encoder has an ID accuracy within the range of the CLIPs, so this "
+            "difference is an extrapolation and decides nothing."
         )
     return text
 

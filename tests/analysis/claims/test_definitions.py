@@ -1,38 +1,77 @@
-"""The claims, their functions, their rules and their pages fit together."""
+"""The claims, their functions, their pages and the analysis plan fit together."""
 
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from cood.analysis.claims.claim_tests import STATISTICS
-from cood.analysis.claims.definitions import CLAIMS, load_claims
-from cood.analysis.claims.rules import NO_TEST, RULES
+from cood.analysis.claims.definitions import load_claims, registered_table
 from cood.analysis.claims.verdicts import SPREAD_CLAIM, SPREAD_TEST
+from cood.analysis.thresholds import CLAIMS, load_thresholds
 from cood.errors import CoodError
-from cood.report.topics.claims import HEADLINE
+from cood.report.topics.claims.sentences import HEADLINE
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = ROOT / "notebooks"
-FIRST = [f"C{number}" for number in range(1, 16)]  # written before any number was computed
+PLAN = (ROOT / "book" / "analysis-plan.md").read_text()
+FIRST = [f"C{number}" for number in range(1, 16)]  # of the papers, written before any number
 BY_ID = {claim.id: claim for claim in load_claims()}
 SAMPLE = {
     "title": "a claim",
     "statement": "It claims.",
     "source": "a paper",
-    "statistic": "a number",
-    "tests": {"a number": "+"},
-    "rule": "single",
+    "family": "secondary",
+    "contradicted_by": "The opposite holds.",
+    "tests": {"a number": {"outcome": "y1", "estimand": "correlation", "expected": {"x": "+"}}},
     "notebooks": ["claims"],
 }
 
 
+def registered_page():
+    """The table of the analysis plan, which was registered before the reference run."""
+    lines = [line for line in PLAN.splitlines() if line.startswith("|")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("| claim | tests |"))
+    rows = []
+    for line in lines[start + 2 :]:
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if len(cells) != 7:
+            break
+        rows.append(cells)
+    columns = ["claim", "tests", "outcome", "estimand", "nuisance", "expected", "family"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_the_claims_are_those_of_the_analysis_plan():
+    page = registered_page()
+    page["expected"] = page["expected"].replace("above 0", "+")
+    here = registered_table([c for c in BY_ID.values() if c.id in page["claim"].to_numpy()])
+    assert len(page) > len(FIRST)
+    for registered, coded in zip(page.to_dict("records"), here.to_dict("records"), strict=True):
+        assert coded == registered
+
+
+def test_the_thresholds_are_those_of_the_analysis_plan():
+    limits, certificate = load_thresholds(), yaml.safe_load(CLAIMS.read_text())["certificate"]
+    for text in (
+        f"The level is {limits.level} for each family",
+        f"lies within −{limits.equivalence} and {limits.equivalence} by two one-sided tests",
+        f"the same value of the measure, within {limits.saturated_tolerance},",
+        f"| at least {certificate['reliability']} |",
+        f"| more than {certificate['null_distance']} |",
+        f"| at least {certificate['ladder']} |",
+    ):
+        assert text in PLAN
+    assert limits.saturated_share == 0.9
+    assert "at least nine of ten models" in PLAN
+
+
 def test_each_claim_that_is_tested_has_a_function_and_each_function_a_claim():
-    tested = {claim.id for claim in BY_ID.values() if claim.rule != NO_TEST}
-    without = tested - set(STATISTICS)
+    without = set(BY_ID) - set(STATISTICS)
     assert not without, f"add a function for {without} to STATISTICS in claims/claim_tests"
-    extra = set(STATISTICS) - tested
+    extra = set(STATISTICS) - set(BY_ID)
     assert not extra, f"add {extra} to claims.yaml with its tests, or remove it from STATISTICS"
 
 
@@ -43,7 +82,7 @@ def test_each_claim_that_is_tested_has_a_test_with_a_known_answer():
     assert not without, f"tests/analysis/claims: no test computes {without}"
 
 
-@pytest.mark.parametrize("page", ["book/method.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["book/analysis-plan.md", "CHANGELOG.md"])
 def test_each_claim_that_was_added_later_is_listed(page):
     text = (ROOT / page).read_text()
     later = [name for name in BY_ID if name not in FIRST]
@@ -51,34 +90,34 @@ def test_each_claim_that_was_added_later_is_listed(page):
     assert not missing, f"{page}: list {missing}, with the date at which they were added"
 
 
-def test_each_rule_decides_a_claim():
-    unused = set(RULES) - {claim.rule for claim in BY_ID.values()}
-    assert not unused, f"no claim of claims.yaml has the rules {unused} of claims/rules.py"
-
-
 def test_names_and_titles_are_unique():
     assert len({claim.title for claim in BY_ID.values()}) == len(BY_ID), "two claims share a title"
     # A key that is given twice in YAML would replace the first claim without a word.
-    written = re.findall(r"^  (C\d+):$", CLAIMS.read_text(), re.MULTILINE)
+    written = re.findall(r"^  ([CU]\d+):$", CLAIMS.read_text(), re.MULTILINE)
     assert written == list(BY_ID), "claims.yaml gives one claim twice"
 
 
 def test_the_claims_that_the_code_names_exist():
     assert SPREAD_TEST in BY_ID[SPREAD_CLAIM].tests, "SPREAD_TEST in claims/verdicts.py"
-    assert HEADLINE in BY_ID, "HEADLINE in report/topics/claims.py"
+    assert set(HEADLINE) <= set(BY_ID), "HEADLINE in report/topics/claims/sentences.py"
+
+
+def test_a_claim_is_primary_with_enough_treatments_only():
+    claim = BY_ID["C15"]
+    assert [claim.family_with(n) for n in (0, 1, 2, 3)] == ["secondary"] * 2 + ["primary"] * 2
+    assert BY_ID["C7"].family_with(0) == "primary"
+    assert BY_ID["C6"].family_with(5) == "secondary"
 
 
 @pytest.mark.parametrize("claim", BY_ID.values(), ids=lambda claim: claim.id)
 class TestClaim:
     def test_it_has_a_short_title_and_whole_sentences(self, claim):
         assert len(claim.title) < 50, "the tables of the report have room for 49 characters"
-        sentences = (claim.statement, claim.rule_text, claim.untested or "None.")
-        for text in sentences:
+        for text in (claim.statement, claim.contradicted_by):
             assert text[0].isupper(), text
             assert text.endswith("."), text
             assert "\n" not in text, text
         assert claim.source
-        assert claim.statistic
 
     def test_its_notebooks_exist(self, claim):
         assert claim.notebooks, "`notebooks` of the claim is empty"
@@ -87,30 +126,38 @@ class TestClaim:
             assert page.is_file(), f"`notebooks` of the claim names {name}; {page} does not exist"
 
 
-def write(tmp_path, claim=None, rules=None):
-    texts = dict.fromkeys([*RULES, NO_TEST], "A rule.")
+def write(tmp_path, claim=None, thresholds=None):
     file = tmp_path / "claims.yaml"
-    content = {"rules": texts if rules is None else rules, "claims": {"C1": SAMPLE | (claim or {})}}
+    limits = yaml.safe_load(CLAIMS.read_text())["thresholds"] | (thresholds or {})
+    content = {"thresholds": limits, "claims": {"C1": SAMPLE | (claim or {})}}
     file.write_text(yaml.safe_dump(content))
     return file
 
 
 def test_a_file_of_claims_is_read(tmp_path):
     (claim,) = load_claims(write(tmp_path))
-    assert (claim.id, claim.rule, claim.rule_text) == ("C1", "single", "A rule.")
+    assert (claim.id, claim.family, claim.tests) == ("C1", "secondary", {"x": "+"})
     assert claim.notebooks == ("claims",)
+    assert claim.registered[0].nuisance == "–"
+
+
+def changed(**parts):
+    return {"tests": {"a number": SAMPLE["tests"]["a number"] | parts}}
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rule": "singel"}, r"claims.yaml: claim C1: unknown rule 'singel'; did you mean single"),
-        ({"rule": "joint"}, "claim C1: it has 1 tests; the rule joint takes at least 2"),
-        ({"tests": {"a": "+", "b": "-"}}, "claim C1: it has 2 tests; the rule single takes 1"),
-        ({"tests": {"a": "up"}}, "claim C1: test 'a' expects 'up'; give"),
-        ({"rule": "none"}, "claim C1: the rule none takes no test, and a reason in `untested`"),
-        ({"untested": "No data."}, "claim C1: `untested` gives a reason, but its rule is single"),
+        ({"family": "primry"}, r"claims.yaml: claim C1: unknown family 'primry'; did you mean"),
+        ({"tests": {}}, "claim C1: `tests` is empty; register at least one"),
+        (changed(expected={"x": "up"}), "test 'a number': 'x' expects 'up'; give"),
+        (changed(outcom="y1"), "test 'a number': unknown key 'outcom'; did you mean outcome"),
+        ({"tests": {"a": {"estimand": "x"}}}, "claim C1: test 'a': missing expected"),
         ({"tilte": "x"}, "claim C1: unknown key 'tilte'; did you mean title"),
+        (
+            {"tests": dict.fromkeys("ab", SAMPLE["tests"]["a number"])},
+            "claim C1: two statistics have one name, of x, x",
+        ),
     ],
 )
 def test_a_claim_that_is_wrong_is_refused(tmp_path, changes, message):
@@ -127,6 +174,23 @@ def test_a_claim_that_lacks_a_key_is_refused(tmp_path):
         load_claims(file)
 
 
-def test_every_rule_has_a_text_and_every_text_a_rule(tmp_path):
-    with pytest.raises(CoodError, match="`rules` describes single, but"):
-        load_claims(write(tmp_path, rules={"single": "A rule."}))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"levl": 0.05}, "claims.yaml: unknown threshold 'levl'; did you mean level"),
+        ({"level": 0}, "claims.yaml: threshold level is 0; give a number above 0"),
+        ({"equivalence": "high"}, "threshold equivalence is 'high'"),
+    ],
+)
+def test_a_threshold_that_is_wrong_is_refused(tmp_path, changes, message):
+    with pytest.raises(CoodError, match=message):
+        load_thresholds(write(tmp_path, thresholds=changes))
+
+
+def test_a_missing_threshold_is_named(tmp_path):
+    file = write(tmp_path)
+    content = yaml.safe_load(file.read_text())
+    del content["thresholds"]["equivalence"]
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(CoodError, match="`thresholds` lacks equivalence"):
+        load_thresholds(file)

@@ -51,7 +51,7 @@ def test_a_planted_step_is_found(step):
 def test_without_a_step_the_interval_misses_0_at_its_rate():
     gaps = [language_gap(zoo(0.0, seed, noise=0.3)) for seed in range(100)]
     misses = [gap.low > 0 or gap.high < 0 for gap in gaps]
-    assert misses == [gap.p < 0.05 for gap in gaps]
+    assert misses == [gap.log_odds.p < 0.05 for gap in gaps]
     assert np.mean(misses) == pytest.approx(0.05, abs=0.045)
 
 
@@ -64,18 +64,37 @@ def test_untrained_encoders_and_those_trained_on_a_clip_are_excluded():
     assert language_gap(pd.concat([table, others], ignore_index=True)) == language_gap(table)
 
 
-def test_models_of_a_family_count_as_one():
-    table = zoo(0.5)
-    again = pd.concat([table, table[table["family"] == "f0"]], ignore_index=True)
-    one, other = language_gap(table), language_gap(again)
-    assert other.clips == one.clips + 1
-    assert (one.value, one.low, one.clip_families) == (other.value, other.low, other.clip_families)
+def test_encoders_saved_from_one_run_all_count_but_are_one_family():
+    rng = np.random.default_rng(1)
+    covered = []
+    for seed in range(60):
+        table = zoo(0.5, seed, clips=20, towers=6, noise=0.2)
+        # Each run of an image-only encoder is saved four times, with its own error in common.
+        runs = np.where(table["trained_on"] == "CLIP", 1, 4)
+        saved = table.loc[table.index.repeat(runs)].reset_index(drop=True)
+        moved = logit(saved["ID"]) + rng.normal(0, 0.3, len(saved))
+        step = 0.9 * (moved - logit(saved["ID"]))
+        saved = saved.assign(**{"ID": expit(moved), "C-OoD": expit(logit(saved["C-OoD"]) + step)})
+        gap = language_gap(saved)
+        assert (gap.image_encoders, gap.image_encoder_families) == (24, 6)
+        assert gap.log_odds.families == 26
+        covered.append(gap.log_odds.low <= 0.5 <= gap.log_odds.high)
+    assert 0.85 <= np.mean(covered) <= 0.999
+
+
+def test_two_runs_far_apart_make_the_interval_wide():
+    table = zoo(0.8, clips=20, towers=2, noise=0.05)
+    runs = table["trained_on"] != "CLIP"
+    apart = table["C-OoD"].where(~runs, expit(logit(table["C-OoD"]) + np.where(table["model"] == "m20", 1, -1)))
+    near, far = language_gap(table).log_odds, language_gap(table.assign(**{"C-OoD": apart})).log_odds
+    assert near.p < 0.05 < far.p
+    assert far.high - far.low > 5 * (near.high - near.low)
 
 
 def test_too_few_families_give_no_number():
     for table in (zoo(0.5, towers=1), zoo(0.5, clips=1), zoo(0.5).assign(ID=0.5), zoo(0.5)[:0]):
         gap = language_gap(table)
-        assert np.isnan([gap.value, gap.low, gap.high, gap.p]).all()
+        assert np.isnan([gap.value, gap.low, gap.high, gap.log_odds.p]).all()
         assert "not estimable: " in str(gap)
 
 

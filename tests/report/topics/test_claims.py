@@ -1,6 +1,5 @@
 import json
-from dataclasses import replace
-from html import escape
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,234 +7,237 @@ import pandas as pd
 import pytest
 
 from cood.analysis.claims.definitions import load_claims
-from cood.analysis.claims.evidence import ID, Effect
-from cood.analysis.claims.verdicts import Verdict, verdict_table
+from cood.analysis.claims.effects import Effect
+from cood.analysis.claims.statistics import CORRELATION, MEAN, Statistic
+from cood.analysis.claims.tables import model_numbers, verdict_table
+from cood.analysis.claims.verdicts import judge_effects
 from cood.analysis.reference import PROVENANCE_FILE
-from cood.analysis.stats.correlation import Correlation
 from cood.analysis.stats.estimate import Estimate
-from cood.errors import ArtefactError
+from cood.errors import ArtefactError, CoodError
 from cood.files import sha256
-from cood.report.topics import claims as verdicts
+from cood.report.topics import claims
 
-CLAIMS = {claim.id: claim for claim in load_claims()}
-FOUND = Correlation(Estimate(0.62, -0.35, 0.95, n=12), Estimate(0.6, -0.4, 0.9, n=12))
-
-
-def effect(value=0.62, **more):
-    numbers = {"low": -0.35, "high": 0.95, "p": 0.14, "n": 12, "families": 5}
-    numbers = {name: more.pop(name, number) for name, number in numbers.items()}
-    numbers |= {name: more.pop(name) for name in ("least", "most") if name in more}
-    fields = {"kind": "Pearson", "correlation": FOUND} | more
-    return Effect(estimate=Estimate(value=value, **numbers), **fields)
-
-
-def first_sign(claim):
-    return next(iter(claim.tests.values()))
-
-
-def verdict(name, word, effects, why=""):
-    return Verdict(
-        replace(CLAIMS[name], tests=dict.fromkeys(effects, first_sign(CLAIMS[name]))),
-        effects,
-        word,
-        0.14,
-        0.2,
-        why,
-    )
-
-
+CLAIMS = load_claims()
+FAMILIES = {claim.id: claim.family for claim in CLAIMS}
+N = 80
+MODELS = pd.Index([f"m{i}" for i in range(N)], name="model")
+DESIGN = pd.DataFrame({"share": np.linspace(-2, 0, N)}, index=MODELS)
 MEMBERS = pd.DataFrame(
-    {
-        "set": "<ao>",
-        "space": "text",
-        "metric": ["mig", "sap"],
-        "pearson": [0.1, np.nan],
-        "low": -0.3,
-        "high": 0.4,
-        "p": [0.6, np.nan],
-        "holm": [0.0001, np.nan],
-        "median": 0.2,
-        "chance": 0.1,
-    }
-)
-GIVEN = {ID: FOUND}
+    [{"set": "ao", "space": "image", "metric": "dci_completeness", "outcome": "y1", "median": 0.3}]
+).assign(value=0.4, low=0.1, high=0.6, p=0.0004, holm=0.01)
+
+
+def effects_of(claim, r, p, **more):
+    """An effect for each test of a claim: a correlation of this size, with the expected sign."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for name, sign in claim.tests.items():
+        value = r if sign == "+" else -r
+        y = rng.normal(size=N)
+        numbers = pd.DataFrame({name: value * y + 0.1 * rng.normal(size=N), "cood": y}, MODELS)
+        numbers["family"] = MODELS
+        kind = MEAN if claim.id in ("C1", "C8") else CORRELATION
+        estimate = Estimate(value, value - 0.15, value + 0.15, p, N, N, value - 0.1, value + 0.1)
+        fields = {"outcome": "" if kind == MEAN else "y1", "saturated": False} | more
+        statistic = Statistic(kind, (name,), () if kind == MEAN else ("cood",))
+        found[name] = Effect(statistic, estimate, numbers, **fields)
+    return found
+
+
+def verdicts_on(made, families=FAMILIES):
+    by_id = {claim.id: claim for claim in CLAIMS}
+    effects = {name: effects_of(by_id[name], *values) for name, values in made.items()}
+    effects.get("C8", {}).update(effects_of(by_id["C8"], 0.1, 0.01, saturated=True))
+    if "C7" in effects:
+        effects["C7"] = effects_of(by_id["C7"], 0.4, 1e-5, members=MEMBERS, note="A <note>.")
+    reasons = {name: f"The study has no <{name}>." for name in by_id if name not in made}
+    return judge_effects(CLAIMS, effects, reasons, families)
+
+
+@pytest.fixture(scope="module")
+def found():
+    made = {"C1": (0.3, 0.001), "C2": (-0.5, 1e-5), "C6": (0.25, 0.3), "C7": (0.4, 1e-5)}
+    return verdicts_on(made | {"C8": (0.1, 0.01), "C9": (0.01, 0.9), "U2": (0.01, 0.9)})
+
+
+def rows_of(styler):
+    return styler.data
+
+
+def test_verdicts_are_grouped_by_what_they_tell(found):
+    groups = claims.grouped(found)
+    ids = {name: [verdict.claim.id for verdict in group] for name, group in groups.items()}
+    assert ids["answered"] == ["C1", "C2", "C7"]
+    assert ids["no relevant effect"] == ["C9", "U2"]
+    assert ids["saturated"] == ["C8"]
+    assert ids["undecided, as the power is too low"] == ["C6"]
+    assert len(ids["not testable here"]) == len(CLAIMS) - 7
+    assert sum(map(len, ids.values())) == len(CLAIMS)
+
+
+def test_two_sentences_say_what_came_out(found):
+    said = claims.answer_sentences(found)
+    assert said.startswith(
+        f"Of the {len(CLAIMS)} claims, this run can test 7: it supports C1 and C7, contradicts C2 "
+        "and finds no relevant effect for C9 and U2; 1 stays undecided, and 1 has a saturated "
+        "measure. With 80 models, the smallest correlation"
+    )
+    lowest = min(v.power.detectable for v in found if np.isfinite(v.power.detectable))
+    assert f"is {lowest:.2f} to " in said
+    nothing = claims.answer_sentences(verdicts_on({}))
+    assert "can test 0: it supports and contradicts none of them; 0 stay undecided" in nothing
+    assert nothing.endswith("No correlation could be computed.")
+
+
+def test_the_headline_is_about_disentanglement(found):
+    said = claims.headline(found)
+    assert "*Disentanglement of images predicts C-OoD* (C7) is **supported**" in said
+    assert "images, C-OoD 0.40 [0.25, 0.55]" in said
+    assert "(C15) cannot be tested in this run: The study has no <C15>." in said
+    assert claims.counts(found).startswith("2 supported (C1, C7), 1 contradicted (C2), 2 no relev")
+
+
+def test_what_cannot_be_reached_is_said_before_the_results(found):
+    said = claims.resolution(found)
+    assert "cannot be reached" not in said
+    assert "among the 2 primary claims that could be tested (C2, C7)" in said
+    few = [v for v in found if v.claim.id == "U2"]
+    estimate = Estimate(0.1, -0.2, 0.4, 0.5, 24, 24)
+    (effect,) = few[0].effects.values()
+    small = judge_effects(
+        [few[0].claim],
+        {"U2": {"linear factorisation": Effect(effect.statistic, estimate, outcome="y1")}},
+        {},
+        FAMILIES,
+    )
+    assert "*no relevant effect* (all coefficients between -0.2 and 0.2)" in claims.resolution(small)
+    assert "cannot be reached with 24 models" in claims.resolution(small)
+    table = rows_of(claims.power_table(small))
+    assert table["no relevant effect"].tolist() == ["cannot be reached"]
+    assert table["power at r = 0.7"].tolist() == ["98 %"]  # a single test at 0.05
+
+
+def test_the_front_table_has_corrected_p_and_sorts_back(found):
+    table = rows_of(claims.summary(found, ["disentanglement"], "executed/"))
+    assert sorted(table["no."].astype(int)) == list(range(1, len(CLAIMS) + 1))
+    assert table["claim"].str.split(":").str[0].tolist()[:4] == ["C1", "C2", "C7", "C9"]
+    seven = table[table["no."] == "7"].iloc[0]
+    assert 'href="executed/disentanglement.html"' in seven["claim"]
+    assert seven["effect, with 95 % interval"] == (
+        "images, C-OoD: 0.40 [0.25, 0.55]<br>images, gap: 0.40 [0.25, 0.55]"
+    )
+    assert (seven["p, corrected"], seven["models"]) == ("< 0.001", "80")
+    untested = table[table["no."] == "3"].iloc[0]
+    assert "&lt;C3&gt;" in untested["effect, with 95 % interval"]
+    assert untested["p, corrected"] == "-"
+
+
+def test_the_table_of_tests_has_all_that_decides(found):
+    table = rows_of(claims.tests(found, []))
+    row = table.set_index("statistic").loc["soft rank of texts"]
+    assert (row["expected"], row["effect"]) == ("below 0", "-0.01 [-0.16, 0.14]")
+    assert float(row["p, equivalence"]) < 0.05
+    assert (row["given the design"], row["without one model"]) == ("-", "-0.11 to 0.09")
+    assert rows_of(claims.tests(verdicts_on({}), [])).iloc[0, 0] == "none could be tested"
+
+
+def test_metrics_and_remarks(found):
+    row = rows_of(claims.metrics(found)).iloc[0]
+    assert (row["metric"], row["Pearson"], row["p"]) == (
+        "dci completeness",
+        "0.40 [0.10, 0.60]",
+        "< 0.001",
+    )
+    assert "no set" in rows_of(claims.metrics(verdicts_on({}))).iloc[0, 0]
+    remarks = rows_of(claims.remarks(found)).set_index("claim")["remarks"]
+    assert remarks["C7"] == "A &lt;note&gt;."
+    assert remarks["C6"].startswith("The p of the claim is 0.3, and ")
+    assert "Power: " in remarks["C6"]
+    assert "at r = 0.5" in remarks["C6"]
+    assert remarks["C8"].startswith("Nearly all models have the same value")
+
+
+def test_the_figure_has_a_row_for_each_coefficient(found):
+    figure = claims.forest(found)
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[0] == "C2  ID accuracy"
+    assert len(labels) == 1 + 2 + 2 + 2 + 1
+    words = {text.get_text() for text in axes.get_legend().get_texts()}
+    assert words == {"contradicted", "undecided", "supported", "no relevant effect"}
+    assert "C7 images, gap 0.40 [0.25, 0.55], supported" in claims.described(found)
+    plt.close(figure)
+    assert claims.described(verdicts_on({})) == "Correlations of the claims: none"
+
+
+def test_other_pages_can_show_them(found):
+    table = claims.embedded(claims.summary(found, [], ""), "Verdicts & more").data
+    assert 'aria-label="Verdicts &amp; more"' in table
+    assert "</table></div>" in table.replace("\n", "")
+    figure = claims.forest(found)
+    assert claims.embedded(figure, "Dots").data.startswith("<p><img src=")
+    plt.close(figure)
+
+
+def test_a_claim_without_a_curve_has_a_sentence_in_its_place(found):
+    figure = claims.specification_curve_of(found, {}, "C8")
+    assert figure.axes[0].texts[0].get_text().startswith("C8 was not tested by an association")
+    plt.close(figure)
+    with pytest.raises(CoodError, match="C77"):
+        claims.specification_curve_of(found, {}, "C77")
+    assert rows_of(claims.specifications(found, {})).iloc[0, 0] == "no test is an association"
 
 
 @pytest.fixture
-def found():
-    ends = {"least": 0.5, "most": 0.8, "ways": (0.3, -0.1), "controls": GIVEN}
-    apart = effect(0.0001, low=-0.00012, high=0.00031, correlation=None, note="It <grows>.")
-    grown = {
-        "texts minus images": effect(0, low=0, high=0, correlation=None),
-        "rise of images": apart,
-    }
-    return [
-        verdict("C2", "supported", {"ID accuracy": effect(**ends)}),
-        verdict("C5", "contradicted", {"caption NMI": effect(-0.4)}),
-        verdict("C6", "undecided", {"metrics of texts": effect(members=MEMBERS)}, "p is 0.2"),
-        verdict("C8", "undecided", grown, "p is 1"),
-        verdict("C13", "not testable here", {}, "The study has none."),
-        verdict("C15", "undecided", {"given": effect(kind="partial Pearson", controls=GIVEN)}),
-    ]
-
-
-def test_verdicts_are_counted(found):
-    assert verdicts.counts(found) == (
-        "1 supported, 1 contradicted, 3 undecided, 1 not testable here"
-    )
-
-
-def test_the_headline_is_the_claim_of_the_title(found):
-    text = verdicts.headline(found)
-    assert "is undecided by this run" in text
-    assert "0.62 [-0.35, 0.95] over 12 models in 5 families" in text
-    assert "neither establish nor rule out an effect" in text
-    sure = [verdict("C15", "supported", {"metrics": effect()})]
-    assert "does not show what causes what" in verdicts.headline(sure)
-    none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
-    assert verdicts.headline(none).endswith("in this run. The study has no metrics.")
-
-
-def test_the_resolution_of_a_study(found):
-    # Student's t with 4 degrees of freedom: 2.776 for 5 %, and 4.604 for a fifth of it.
-    text = verdicts.resolution(found)
-    assert "With 5 families, a 95 % interval extends 2.8 standard errors" in text
-    assert "smallest p of 5 claims must lie 4.6 standard errors from 0 to be significant" in text
-    assert verdicts.resolution(found[4:5]) == "No correlation could be computed."
-
-
-def test_the_summary_links_to_pages_that_are_there(found):
-    html = verdicts.summary(found, ["accuracy", "training_dynamics"], "executed/").to_html()
-    assert '<a href="executed/accuracy.html">C-OoD rises with ID accuracy</a>' in html
-    assert "diversity.html" not in html
-    assert ">C-OoD rises with diversity of captions<" in html
-    assert "Pearson 0.62 [-0.35, 0.95]" in html
-    assert "texts minus images: 0.00 [0.00, 0.00]<br>" in html
-    assert "rise of images: 0.00010 [-0.00012, 0.00031]" in html
-    rounding = effect(-5e-17, low=-1e-16, high=5e-17, correlation=None)
-    zero = verdicts.summary([verdict("C13", "undecided", {"gap": rounding})], [], "").to_html()
-    assert " 0.00 [0.00, 0.00]" in zero
-    assert html.count("12 in 5 families") == 5
-    assert html.count("<tr>") == 1 + len(found)
-
-
-def test_each_statistic_has_its_controls_and_alternatives(found):
-    rows = verdicts.tests(found, ["accuracy"]).data.set_index("claim")
-    assert len(rows) == 6
-    row = rows.loc["C2"]
-    assert row["without one family"] == "0.50 to 0.80"
-    assert row["in other ways"] == "-0.10 to 0.30"
-    assert row["given ID accuracy"] == "0.62 [-0.35, 0.95]"
-    assert (row["p"], row["p of claim, Holm"], row["expected"]) == ("0.140", "0.200", "above 0")
-    assert rows.loc["C5", "expected"] == "below 0"
-    assert rows.loc["C5", "given ID accuracy"] == "-"
-
-
-def test_each_metric_of_a_set(found):
-    table = verdicts.metrics(found).data
-    assert table["metric"].tolist() == ["mig", "sap"]
-    assert table["Pearson"].tolist() == ["0.10 [-0.30, 0.40]", "-"]
-    assert table["p, Holm"].tolist() == ["< 0.001", "-"]
-    assert table["set"].iloc[0] == "&lt;ao&gt;"
-
-
-def test_remarks_give_reasons(found):
-    rows = verdicts.remarks(found).data.set_index("")
-    assert rows.loc["C13", "remarks"] == "The study has none."
-    assert rows.loc["C8", "remarks"] == "P is 1. It &lt;grows&gt;."
-    assert rows.loc["C2", "remarks"] == "-"
-    assert rows.loc["C2", "claim"] == CLAIMS["C2"].statement
-
-
-def test_rules_are_given_once(found):
-    table = verdicts.rules(found).data
-    assert table["claims"].tolist() == ["C2, C5, C13", "C6, C15", "C8"]
-    assert table["rule"].tolist() == [escape(CLAIMS[name].rule_text) for name in ("C2", "C6", "C8")]
-
-
-def test_the_figure_has_every_correlation_and_only_these(found):
-    figure = verdicts.forest(found)
-    axes = figure.axes[0]
-    names = [label.get_text() for label in axes.get_yticklabels()]
-    assert [name.split()[0] for name in names] == ["C2", "C5", "C6", "C15"]
-    dots = [line for line in axes.lines if line.get_marker() == "o"]
-    assert [line.get_xdata()[0] for line in dots] == [0.62, -0.4, 0.62, 0.62]
-    # The expected side: left for caption NMI.
-    assert [bar.get_width() for bar in axes.patches] == [1, -1, 1, 1]
-    # What is given ID accuracy already has no second one.
-    assert len([line for line in axes.lines if line.get_marker() == "D"]) == 1
-    legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend == ["supported", "given ID accuracy", "contradicted", "undecided"]
-    plt.close(figure)
-    described = verdicts.described(found)
-    assert "C5 caption NMI -0.40 [-0.35, 0.95]; C6 metrics of texts" in described
-
-
-def test_a_study_without_a_tested_claim():
-    none = [verdict("C15", "not testable here", {}, "The study has no metrics.")]
-    plt.close(verdicts.forest(none))
-    assert len(verdicts.tests(none, []).data) == 1
-    assert len(verdicts.metrics(none).data) == 1
-    assert "The study has no metrics." in verdicts.summary(none, [], "").to_html()
+def evidence():
+    study = SimpleNamespace(name="mini", seed=1)
+    models = pd.DataFrame(index=MODELS)
+    return SimpleNamespace(results=SimpleNamespace(study=study), models=models, design=DESIGN)
 
 
 @pytest.fixture
 def published(project, found):
-    """The folder of a reference run `lab` with its table of claims."""
+    """The tables of `found` as those of a reference run `lab`."""
     folder = project / "reference" / "lab"
     folder.mkdir(parents=True)
-    own = verdict_table([*found[:3], verdict("C13", "undecided", {"gap": effect(0.3)})])
-    new = {"claim": "U9", "title": "New <claim>", "verdict": "supported", "test": ""}
-    table = pd.concat([own, pd.DataFrame([new])], ignore_index=True)
-    table.loc[table["claim"] == "C2", ["verdict", "value"]] = ["contradicted", -0.6]
-    table.to_csv(folder / "claims.csv", index=False)
-    files = {"claims.csv": {"sha256": sha256(folder / "claims.csv")}}
-    about = {"commit": {"hash": "0123456789abcdef"}, "date": "2026-11-27T03:00:00+00:00"}
-    (folder / PROVENANCE_FILE).write_text(json.dumps({"files": files, **about}))
+    verdict_table(found).to_csv(folder / "claims.csv", index=False)
+    wider = DESIGN.assign(share=2 * DESIGN["share"])
+    model_numbers(found, wider).to_csv(folder / "claims-models.csv", index=False)
+    files = {file.name: {"sha256": sha256(file)} for file in folder.iterdir()}
+    about = {"commit": {"hash": "0123456789abcdef"}, "date": "2026-11-27T10:00", "files": files}
+    (folder / PROVENANCE_FILE).write_text(json.dumps(about))
     return folder
 
 
-def test_a_reference_run_stands_beside_this_one(published, found):
-    text, table = verdicts.beside_reference(found, "mini", "lab")
-    assert "in `reference/lab/` (commit `0123456789ab`, 2026-11-27)" in text.data
-    rows = table.data.set_index("")
-    assert list(rows.index) == ["C2", "C5", "C6", "C8", "C13", "C15", "U9"]
-    two = rows.loc["C2"]
-    assert (two["verdict, mini"], two["effect, mini"]) == (
-        "<b>supported</b>",
-        "0.62 [-0.35, 0.95]",
-    )
-    assert (two["verdict, lab"], two["effect, lab"]) == (
-        "<b>contradicted</b>",
-        "-0.60 [-0.35, 0.95]",
-    )
-    # As the first table shows it: two effects, each with the digits of its interval.
-    assert rows.loc["C8", "effect, mini"] == (
-        "texts minus images: 0.00 [0.00, 0.00]<br>rise of images: 0.00010 [-0.00012, 0.00031]"
-    )
-    assert rows.loc["C8", "verdict, lab"] == "<b>-</b>"
-    assert rows.loc["C13", ["effect, mini", "effect, lab"]].tolist() == ["-", "0.30 [-0.35, 0.95]"]
-    assert rows.loc["U9", "claim"] == "New &lt;claim&gt;"
-    assert rows.loc["U9", "verdict, mini"] == "<b>-</b>"
+def test_a_run_is_shown_beside_the_reference_run(published, found, evidence):
+    own = verdicts_on({"C2": (0.5, 1e-5), "C7": (0.4, 1e-5), "U2": (0.3, 0.01)})
+    text, table, about, draws = claims.beside_reference(own, evidence, "lab")
+    assert "(commit `0123456789ab`, 2026-11-27)" in text.data
+    assert "contradict each other on C2" in text.data
+    assert "for the 41 models of `lab` whose factors lie within the ranges of `mini`" in text.data
+    rows = rows_of(table).set_index("no.")
+    assert rows.loc["7", "verdict, mini"] == rows.loc["7", "verdict, lab"] == "<b>supported</b>"
+    assert "<br>p < 0.001" in rows.loc["7", "effect, lab"]
+    assert rows.loc["8", "verdict, mini"] == "<b>not testable here</b>"
+    assert "draws 80 of the models of `lab` 1,000 times" in about.data
+    frequencies = rows_of(draws).set_index("claim")
+    assert frequencies.loc["C8", "saturated"] == "100 %"
 
 
-def test_nothing_is_shown_without_a_reference_or_beside_itself(published, found):
-    assert verdicts.beside_reference(found, "lab", "lab") == []
-    assert verdicts.beside_reference(found, "mini", "none") == []
+def test_nothing_is_shown_without_a_reference_or_beside_itself(published, found, evidence):
+    assert claims.beside_reference(found, evidence, "mini") == []
+    assert claims.beside_reference(found, evidence, "none") == []
     (published / "claims.csv").unlink()
     with pytest.raises(ArtefactError, match=r"lab/claims.csv is missing from the reference run"):
-        verdicts.beside_reference(found, "mini", "lab")
+        claims.beside_reference(found, evidence, "lab")
     about = json.loads((published / PROVENANCE_FILE).read_text()) | {"files": {}}
-    (published / PROVENANCE_FILE).write_text(
-        json.dumps(about)
-    )  # of a study without the page of claims
-    assert verdicts.beside_reference(found, "mini", "lab") == []
+    (published / PROVENANCE_FILE).write_text(json.dumps(about))  # without the page of claims
+    assert claims.beside_reference(found, evidence, "lab") == []
 
 
-def test_other_pages_can_show_them(found):
-    table = verdicts.embedded(verdicts.summary(found, [], ""), "Verdicts & more").data
-    assert 'aria-label="Verdicts &amp; more"' in table
-    assert "</table></div>" in table.replace("\n", "")
-    figure = verdicts.forest(found)
-    assert verdicts.embedded(figure, "Dots").data.startswith("<p><img src=")
-    plt.close(figure)
+def test_a_larger_run_shows_what_fewer_models_would_decide(found, evidence):
+    text, table = claims.draws(found, evidence, 24)
+    assert "draws 24 of the models of `mini`" in text.data
+    rows = rows_of(table).set_index("claim")
+    assert set(rows.index) == {verdict.claim.id for verdict in found if verdict.effects}
+    assert claims.draws(found, evidence, 60) == []

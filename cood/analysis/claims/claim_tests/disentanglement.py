@@ -1,117 +1,128 @@
-"""Claims C6, C7, C11 and C15: metrics of disentanglement."""
+"""Claims C6, C7 and U2: certified metrics of disentanglement, and linear factorisation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from cood.analysis.claims.evidence import ID, Effect, Evidence, Untestable, against, in_ways
-from cood.analysis.metric_correlations import (
-    add_excess,
-    composite,
-    correlate_metrics,
-    holm,
-    with_control,
-)
-from cood.analysis.results import plain_rows, rows_with
-from cood.analysis.topics.factor_sets import against_composing, load_factors
-from cood.errors import StudyError
+from cood.analysis.certificate import certified
+from cood.analysis.claims.effects import Effect, associate
+from cood.analysis.claims.evidence import OUTCOMES, Evidence, Untestable, values_of
+from cood.analysis.metric_correlations import holm
+from cood.analysis.results import plain_rows
+from cood.analysis.stats.correlation import correlate
 
 # The metrics that the papers name, or papers that cite them.
 NAMED = ("z_diff", "explicitness", "dci_completeness", "dci_informativeness", "dcimig")
+ABOUT = {"y1": "C-OoD", "y2": "gap"}
 
 
-def _of_set(evidence: Evidence, spaces: Sequence[str], given: str | None = None) -> Effect:
-    """The correlation of the mean rank by the named metrics of some spaces, and of each metric."""
-    results, accuracy = evidence.results, evidence.accuracy
-    scores = results.scores
-    scores = scores[scores["metric"].isin(NAMED) & scores["space"].isin(spaces)]
-    named = replace(results, scores=scores)
-    whole = replace(results, scores=plain_rows(scores))
-    id_accuracy = evidence.controls.get(ID)
-    try:
-        plain = correlate_metrics(whole, accuracy, NAMED, split="all")
-    except StudyError as error:
-        raise Untestable("The study has none of these metrics.") from error
-    partial = plain.assign(pearson=np.nan)
-    if id_accuracy is not None:
-        partial = correlate_metrics(whole, accuracy, NAMED, split="all", given=id_accuracy)
-    first, others = composite(add_excess(named, NAMED), NAMED)
-    members = with_control(plain if given is None else partial, partial, "pearson")
-    members = members.assign(
-        set=results.set, median=plain["median"].to_numpy(), chance=plain["chance"].to_numpy()
+def certified_metrics(evidence: Evidence, space: str) -> list[str]:
+    """Those of the named metrics that have a certificate for the embeddings of a space.
+
+    Raises
+    ------
+    Untestable
+        If there is no certificate, or no metric has one.
+    """
+    table = evidence.certificate
+    if table is None:
+        raise Untestable(
+            "No metric has a certificate: it needs a reference run `lab`, or a design with points "
+            "that are trained twice."
+        )
+    found = certified(table, NAMED, space)
+    if not found:
+        raise Untestable(f"None of the named metrics of {space}s passes all tests of the certificate.")
+    return found
+
+
+def mean_rank(values: pd.DataFrame) -> pd.Series:
+    """Mean over metrics of the rank of each model, between 0 and 1.
+
+    Parameters
+    ----------
+    values
+        A row a model, a column a metric; NaN has no rank. Each metric has the same weight, and a
+        constant one ranks all models the same.
+    """
+    return values.rank(pct=True).mean(axis=1, skipna=False)
+
+
+def metric_values(evidence: Evidence, space: str, metrics: Sequence[str]) -> pd.DataFrame:
+    """The metrics of a space in their default form over all compositions, models by metrics.
+
+    Raises
+    ------
+    Untestable
+        If the study has none of them.
+    """
+    results = evidence.results
+    scores = plain_rows(results.scores[results.scores["metric"].isin(metrics)], split="all")
+    scores = scores[(scores["space"] == space) & (scores["set"] == results.set)]
+    wide = scores.pivot(index="model", columns="metric", values="value")
+    wide = wide.reindex(evidence.models.index)
+    present = [metric for metric in metrics if metric in wide and wide[metric].notna().any()]
+    if not present:
+        raise Untestable(f"The study has none of the certified metrics of {space}s.")
+    return wide[present]
+
+
+def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
+    """The mean rank by the certified metrics of a space, with each outcome."""
+    values = metric_values(evidence, space, certified_metrics(evidence, space))
+    names = ", ".join(name.replace("_", " ") for name in values)
+    note = f"The mean rank is over {len(values.columns)} certified metrics of {space}s: {names}."
+    constant = [name.replace("_", " ") for name in values if values[name].nunique() == 1]
+    if constant:
+        note += f" Constant over models: {', '.join(constant)}."
+    rank = mean_rank(values)
+    return {
+        f"{space}s, {about}": associate(
+            evidence,
+            f"mean rank of {space} metrics",
+            rank,
+            outcome,
+            members=_members(evidence, space, values, outcome),
+            note=note,
+        )
+        for outcome, about in ABOUT.items()
+    }
+
+
+def _members(
+    evidence: Evidence, space: str, values: pd.DataFrame, outcome: str
+) -> pd.DataFrame:
+    """A row a certified metric: its coefficient by itself, with p by Holm within the set."""
+    rows: list[dict[str, Any]] = []
+    y = evidence.outcomes[OUTCOMES[outcome]]
+    for metric in values:
+        row: dict[str, Any] = {"set": evidence.results.set, "space": space, "metric": metric, "outcome": outcome}
+        row |= {"median": values[metric].median()}
+        found = correlate(
+            values[metric], y, evidence.models["family"], seed=evidence.results.study.seed
+        ).pearson
+        rows.append(row | {name: getattr(found, name) for name in ("value", "low", "high", "p")})
+    table = pd.DataFrame(rows).reindex(
+        columns=["set", "space", "metric", "outcome", "median", "value", "low", "high", "p"]
     )
-    return against(
-        evidence,
-        first,
-        given=given,
-        members=members,
-        ways=in_ways(evidence, {str(i): x for i, x in enumerate(others)}),
-        note=_metrics_note(plain),
-    )
-
-
-def _metrics_note(plain: pd.DataFrame) -> str:
-    """The metrics that a mean rank is of, and those that have the same value for all models."""
-    names = (plain["metric"].str.replace("_", " ") + " of " + plain["space"] + "s").tolist()
-    constant = [
-        name
-        for name, low, high in zip(names, plain["lowest"], plain["highest"], strict=True)
-        if low == high
-    ]
-    note = f"The mean rank is over {len(names)} metrics: {', '.join(names)}."
-    return note + (f" Constant over models: {', '.join(constant)}." if constant else "")
+    return table.assign(holm=holm(table["p"].astype(float)))
 
 
 def with_texts(evidence: Evidence) -> dict[str, Effect]:
-    """C6: the named metrics of texts."""
-    return {"metrics of texts": _of_set(evidence, ["text"])}
+    """C6: the certified metrics of texts."""
+    return of_space(evidence, "text")
 
 
 def with_images(evidence: Evidence) -> dict[str, Effect]:
-    """C7: the named metrics of images."""
-    return {"metrics of images": _of_set(evidence, ["image"])}
+    """C7: the certified metrics of images."""
+    return of_space(evidence, "image")
 
 
-def given_in_distribution(evidence: Evidence) -> dict[str, Effect]:
-    """C15: the named metrics of both spaces, given ID accuracy."""
-    return {"metrics given ID accuracy": _of_set(evidence, ["image", "text"], given=ID)}
-
-
-def with_factors(evidence: Evidence) -> dict[str, Effect]:
-    """C11: the named metrics of the images of the factor sets."""
-    study = evidence.results.study
-    if not study.factor_sets:
-        raise Untestable("The study has no factor sets.")
-    results = load_factors(str(study.file))
-    zoo = results.models[results.models["model"].isin(evidence.models.index)]
-    results = replace(results, models=zoo)
-    scores = results.scores
-    scores = scores[scores["model"].isin(zoo["model"]) & scores["metric"].isin(NAMED)]
-    scores = rows_with(scores, factor="", null="", split="all")
-    measured = [m for m in NAMED if m in set(scores["metric"])]
-    every = {}
-    for side, part in scores.groupby(["space", "granularity"]):
-        wide = part.pivot(index="model", columns=["set", "metric"], values="value")
-        every[side] = wide.rank(pct=True).mean(axis=1)
-    first = ("image", "words")
-    if first not in every:
-        raise Untestable("The study has none of these metrics on its factor sets.")
-    members = against_composing(results, evidence.accuracy, measured)
-    members = members[(members["space"] == "image") & (members["granularity"] == "words")]
-    members = members.rename(columns=lambda name: name.removeprefix("pearson_"))
-    members = members.assign(holm=holm(members["p"]))
-    medians = scores.groupby(["set", "metric", "space", "granularity"])["value"].median()
-    members = members.join(medians.rename("median"), on=medians.index.names)
-    effect = against(
-        evidence,
-        every[first],
-        members=members,
-        ways=in_ways(evidence, {" ".join(k): x for k, x in every.items() if k != first}),
-        note=f"The mean rank is over {len(members)} values: {len(measured)} metrics on "
-        f"{' and '.join(study.factor_sets)}.",
-    )
-    return {"metrics of factor sets": effect}
+def with_factorisation(evidence: Evidence) -> dict[str, Effect]:
+    """U2: share of the variance of images that sums of word vectors explain."""
+    x = values_of(evidence, "linear factorisation of images", metric="r2", split="all")
+    effect = associate(evidence, "linear factorisation of images", x["value"], chance=x["chance"].median())
+    return {"linear factorisation": effect}

@@ -1,0 +1,138 @@
+"""What came out, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cood.analysis.claims.definitions import APART, PRIMARY
+from cood.analysis.claims.rules import NO_EFFECT, SATURATED, UNTESTED, WORDS
+from cood.analysis.claims.verdicts import POWER, Verdict
+from cood.analysis.stats.equivalence import equivalence_reachable
+from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
+from cood.analysis.thresholds import load_thresholds
+from cood.report.topics.claims.formatting import number, probability
+
+HEADLINE = ("C15", "C7")  # the claim in the title of the paper, by treatments and by correlation
+GROUPS = {
+    "answered": (SUPPORTED, CONTRADICTED),
+    NO_EFFECT: (NO_EFFECT,),
+    SATURATED: (SATURATED,),
+    "undecided, as the power is too low": (UNDECIDED,),
+    UNTESTED: (UNTESTED,),
+}
+
+
+def grouped(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
+    """Verdicts by what they tell a reader, each group in the order of the claims.
+
+    Groups: answered, no relevant effect, saturated, undecided, not testable; empty ones too.
+    """
+    return {
+        name: [verdict for verdict in verdicts if verdict.verdict in words]
+        for name, words in GROUPS.items()
+    }
+
+
+def counts(verdicts: Sequence[Verdict]) -> str:
+    """How many claims have each verdict, and which, as a phrase."""
+    parts = []
+    for word in WORDS:
+        own = [verdict.claim.id for verdict in verdicts if verdict.verdict == word]
+        parts.append(f"{len(own)} {word}" + (f" ({', '.join(own)})" if own else ""))
+    return ", ".join(parts)
+
+
+def answer_sentences(verdicts: Sequence[Verdict]) -> str:
+    """Two sentences: which claims were answered, and the smallest effect that could be seen."""
+    by_word = {w: [v.claim.id for v in verdicts if v.verdict == w] for w in WORDS}
+    tested = [verdict for verdict in verdicts if verdict.effects]
+    said = [
+        f"{text} {_joined(by_word[word])}"
+        for word, text in (
+            (SUPPORTED, "supports"),
+            (CONTRADICTED, "contradicts"),
+            (NO_EFFECT, "finds no relevant effect for"),
+        )
+        if by_word[word]
+    ]
+    if not said:
+        said = ["supports and contradicts none of them"]
+    rest = _number_of(len(by_word[UNDECIDED]), "stays undecided", "stay undecided")
+    if by_word[SATURATED]:
+        rest += ", and " + _number_of(
+            len(by_word[SATURATED]), "has a saturated measure", "have a saturated measure"
+        )
+    first = (
+        f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {_joined(said)}; {rest}."
+    )
+    return f"{first} {smallest_effect(verdicts)}"
+
+
+def _number_of(n: int, one: str, several: str) -> str:
+    return f"{n} {one if n == 1 else several}"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def smallest_effect(verdicts: Sequence[Verdict]) -> str:
+    """The smallest correlation that this run could have seen, as a sentence."""
+    seen = {
+        (e.estimate.n, verdict.power.detectable)
+        for verdict in verdicts
+        for e in verdict.effects.values()
+        if e.coefficient and verdict.family != APART and np.isfinite(verdict.power.detectable)
+    }
+    if not seen:
+        return "No correlation could be computed."
+    models = max(n for n, _ in seen)
+    sizes = sorted(size for _, size in seen)
+    between = f"{sizes[0]:.2f}" if len(set(sizes)) == 1 else f"{sizes[0]:.2f} to {sizes[-1]:.2f}"
+    return (
+        f"With {models} models, the smallest correlation that a test finds with a power of "
+        f"{100 * POWER:.0f} %, after Holm's correction, is {between}, depending on the claim; "
+        "weaker associations mostly stay undecided."
+    )
+
+
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts on the claims that disentanglement matters, as sentences."""
+    sentences = []
+    for verdict in verdicts:
+        if verdict.claim.id not in HEADLINE:
+            continue
+        title = f"*{verdict.claim.title[0].upper()}{verdict.claim.title[1:]}* ({verdict.claim.id})"
+        if not verdict.effects:
+            sentences.append(f"{title} cannot be tested in this run: {verdict.why}")
+            continue
+        effects = "; ".join(f"{name} {number(effect)}" for name, effect in verdict.effects.items())
+        n = max(effect.estimate.n for effect in verdict.effects.values())
+        sentences.append(
+            f"{title} is **{verdict.verdict}** (correlations over {n} models: {effects}; corrected "
+            f"p {probability(verdict.holm)})."
+        )
+    return " ".join(sentences)
+
+
+def resolution(verdicts: Sequence[Verdict]) -> str:
+    """What this run can decide at all, as sentences; shown before the results."""
+    effects = [e for v in verdicts for e in v.effects.values() if e.coefficient]
+    if not effects:
+        return "No correlation could be computed."
+    units = max(effect.estimate.families for effect in effects)
+    margin = load_thresholds().equivalence
+    text = smallest_effect(verdicts)
+    if not equivalence_reachable(units, 0):
+        text += (
+            f" The verdict *{NO_EFFECT}* (all coefficients between -{margin:g} and {margin:g}) "
+            f"cannot be reached with {units} models."
+        )
+    primary = [v.claim.id for v in verdicts if v.family == PRIMARY and v.effects]
+    return (
+        f"{text} p is corrected among the {len(primary)} primary claims that could be tested "
+        f"({', '.join(primary) or 'none'}), and among the secondary ones apart."
+    )
