@@ -29,10 +29,11 @@ from cood.report.tables import output
 from cood.settings.study_file import Study
 from cood.splits import core
 from cood.synthesis.image_files import load_image
+from cood.vocabulary import Vocabulary
 
 MOST_BYTES = 3_000_000  # of all data
 SIDE = 64  # pixels of a thumbnail
-QUALITIES = (60, 45, 30, 20)  # of the thumbnails: the first that keeps the data within the bound
+QUALITIES = (60, 45, 30, 20, 10)  # of thumbnails: the first that keeps the data within the bound
 WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.uint32}  # bytes of an id
 
 
@@ -192,24 +193,31 @@ def place() -> HTML:
 
 
 def describe_choice(
-    study: Study, shown: Sequence[str], n_models: int, sample: Sample, n_images: int
+    words: Vocabulary, models: pd.DataFrame, shown: Sequence[str], sample: Sample, n_images: int
 ) -> str:
-    """Which models and images the explorer has, in sentences."""
-    grid, n_shown = sample.compositions, len(sample.images)
-    models = f"all {n_models}" if len(shown) == n_models else f"{len(shown)} of {n_models}"
-    parts = [f"The explorer has {models} models"]
+    """Which models and images the explorer has, in a sentence.
+
+    Parameters
+    ----------
+    words, models, n_images
+        Vocabulary of the study, table of its models, and number of images of the set.
+    shown, sample
+        Names of the models, and images, that the explorer has.
+    """
+    n_models = len(models)
+    if "missing" in models:  # why a model could not be loaded
+        n_models = int((models["missing"].fillna("") == "").sum())
+    text = f"The explorer has all {n_models} models"
     if len(shown) < n_models:
-        parts.append(", chosen evenly over their accuracy on unseen compositions,")
+        text = f"The explorer has {len(shown)} of {n_models} models, spread evenly over accuracy,"
+    grid, n_shown = sample.compositions, len(sample.images)
     if n_shown == n_images:
-        parts.append(f" and all {n_images:,} images of {study.words.size:,} compositions.")
-    else:
-        parts.append(
-            f" and {n_shown:,} of {n_images:,} images, so that the page stays small: those of "
-            f"{grid.shape[0]:,} of {len(study.words.attributes):,} attributes with "
-            f"{grid.shape[1]:,} of {len(study.words.objects):,} objects, at most "
-            f"{int(sample.counts.max())} a composition."
-        )
-    return "".join(parts)
+        return f"{text} and all {n_images:,} images of {words.size:,} compositions."
+    return (
+        f"{text} and {n_shown:,} of {n_images:,} images, so that the page stays small: those of "
+        f"{grid.shape[0]:,} of {len(words.attributes):,} attributes with {grid.shape[1]:,} of "
+        f"{len(words.objects):,} objects, at most {int(sample.counts.max())} a composition."
+    )
 
 
 def describe_seen_marks(study: Study) -> str:

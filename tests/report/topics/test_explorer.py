@@ -143,17 +143,18 @@ def test_the_start_is_the_model_of_median_accuracy():
 
 
 def test_the_page_says_what_it_shows(parse):
-    study = parse()
-    composition = np.repeat(np.arange(study.words.size), 3)
-    every = sample_images(composition, study.words, 100)
-    text = explorer.describe_choice(study, ["few", "most"], 2, every, 60)
+    words = parse().words
+    composition = np.repeat(np.arange(words.size), 3)
+    every = sample_images(composition, words, 100)
+    models = pd.DataFrame({"model": ["a", "b", "c"], "missing": ["", "", "no such file"]})
+    text = explorer.describe_choice(words, models, ["a", "b"], every, 60)
     assert text == "The explorer has all 2 models and all 60 images of 20 compositions."
-    some = sample_images(composition, study.words, 14)
-    text = explorer.describe_choice(study, ["few"], 2, some, 60)
+    some = sample_images(composition, words, 14)
+    text = explorer.describe_choice(words, models[["model"]], ["a"], some, 60)
     assert text == (
-        "The explorer has 1 of 2 models, chosen evenly over their accuracy on unseen "
-        "compositions, and 12 of 60 images, so that the page stays small: those of 2 of 4 "
-        "attributes with 2 of 5 objects, at most 3 a composition."
+        "The explorer has 1 of 3 models, spread evenly over accuracy, and 12 of 60 images, so that "
+        "the page stays small: those of 2 of 4 attributes with 2 of 5 objects, at most 3 a "
+        "composition."
     )
 
 
