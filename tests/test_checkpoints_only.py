@@ -34,7 +34,7 @@ STUDY = {
     "representation_metrics": {"metrics": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
     "notebooks": {
         **{"dataset": {"columns": 4}, "accuracy": {}, "error_analysis": {}, "retrieval": {}},
-        **{"claims": {}, "null_models": {}},
+        **{"claims": {}, "null_models": {}, "explorer": {}},
     },
 }
 VAL = {"n01440764": 3, "1": 3, "Great_white_shark": 3, "no such fish": 1}
@@ -108,6 +108,9 @@ def test_id_accuracy_stands_beside_the_others(made):
     assert set(board["ID is"]) == {"imagenet, top-1"}
     text = (project / "_build/html/executed/accuracy.html").read_text()
     assert "a photo of a dirty" in text
+    text = (project / "_build/html/executed/explorer.html").read_text()
+    assert "all 2 models and all 48 images of 16 compositions" in text
+    assert "no composition is marked as seen" in text
     cells = json.loads(
         (project / "results/zoo/notebooks/error_analysis/error_analysis.ipynb").read_text()
     )

@@ -91,6 +91,15 @@ def test_from_nothing_to_html(made):
         assert str(project) not in html
 
 
+def test_the_explorer_loads_its_data_from_files_that_no_other_page_loads(made):
+    html = made[0] / "_build" / "html"
+    files = {file.name: file for file in (html / "_static" / "explorer").iterdir()}
+    assert {"index.mjs", "model-0.mjs", "sheet-0.webp"} <= set(files)
+    assert sum(file.stat().st_size for file in files.values()) < 3e6
+    assert ".mjs" not in (html / "executed" / "accuracy.html").read_text()
+    assert '<div class="explorer">' in (html / "executed" / "explorer.html").read_text()
+
+
 def test_the_report_is_small_and_has_what_draws_its_formulas(made):
     html = made[0] / "_build" / "html"
     assert sum(file.stat().st_size for file in html.rglob("*")) < 30e6
@@ -102,7 +111,7 @@ def test_the_report_is_small_and_has_what_draws_its_formulas(made):
 
 def test_progress_says_what_runs_and_how_long_it_took(made):
     _, done = made
-    assert re.search(r"^\[1/39\] ", done.stderr, flags=re.MULTILINE)
+    assert re.search(r"^\[1/40\] ", done.stderr, flags=re.MULTILINE)
     for model in MODELS:
         assert re.search(rf"train {model}: done in [\d.]+ s, \d+ to go", done.stderr)
 

@@ -40,7 +40,8 @@ def open_page(browser):
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith("file:") else noted(page, r.url))
-        page.goto((HTML / path).as_uri())
+        file, _, part = path.partition("#")
+        page.goto((HTML / file).as_uri() + (f"#{part}" if part else ""))
         return page
 
     yield make
@@ -148,6 +149,77 @@ def test_a_page_can_be_read_without_scripts(open_page):
     page = open_page("executed/accuracy.html", java_script_enabled=False)
     assert page.locator("svg .mark > title").count() > 3
     assert page.locator("table.dataframe tbody tr").first.is_visible()
+
+
+def test_the_explorer_is_moved_through_by_keyboard_and_its_address_is_what_it_shows(open_page):
+    page = open_page("executed/explorer.html")
+    grid, chosen = page.locator(".explorer table[role=grid]"), "[aria-selected=true]"
+    expect(grid.locator("[tabindex='0']")).to_have_count(1)  # one stop for the tab key
+    first = grid.locator(chosen).get_attribute("aria-label")
+    grid.locator("[tabindex='0']").focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert grid.locator(chosen).get_attribute("aria-label") == first  # only the focus moved
+    focused = page.evaluate("document.activeElement.getAttribute('aria-label')").split(":")[0]
+    page.keyboard.press("Enter")
+    expect(page.locator(".explorer h3")).to_have_text(focused)
+    expect(page.locator(".explorer [role=status]")).to_contain_text(f"{focused}. ")
+    assert f"composition={focused.replace(' ', '%20')}" in page.url
+    page.keyboard.press("Control+Home")
+    page.keyboard.press(" ")
+    expect(page.locator(".explorer h3")).not_to_have_text(focused)
+    page.go_back()
+    expect(page.locator(".explorer h3")).to_have_text(focused)
+    assert page.problems == []
+
+
+def test_the_explorer_shows_the_answers_of_two_models_to_each_image(open_page):
+    page = open_page("executed/explorer.html", "phone")
+    menu = lambda name: page.get_by_role("combobox", name=name, exact=True)  # noqa: E731
+    models = menu("Second model").locator("option").all_inner_texts()
+    menu("Second model").select_option(models[1])
+    menu("Attribute").select_option(index=1)
+    menu("Object").select_option(index=2)
+    names = page.locator(".explorer-results thead th")
+    expect(names).to_have_count(2)
+    expect(names.nth(1)).to_have_text(models[1])
+    images = page.locator(".explorer-images > li")
+    assert images.count() > 0
+    lists = page.locator(".explorer-images ol")
+    expect(lists).to_have_count(2 * images.count())
+    for answers in lists.all():
+        shown = answers.locator(".cosine").all_inner_texts()
+        cosines = [float(number.replace("\u2212", "-")) for number in shown]
+        assert len(cosines) == 5
+        assert cosines == sorted(cosines, reverse=True)
+    # What the status says is what the lists show: a tick at the first answer.
+    said = page.locator(".explorer [role=status]").text_content()
+    ticks = page.locator(".explorer-images li > .explorer-best:nth-child(2) li:first-child .right")
+    assert f"pair right for {ticks.count()} of {images.count()} images" in said.split(";")[0]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    shared = open_page(f"executed/explorer.html{page.evaluate('location.hash')}")
+    expect(shared.locator(".explorer-results thead th")).to_have_count(2)
+    expect(shared.locator(".explorer h3")).to_have_text(page.locator(".explorer h3").inner_text())
+    assert page.problems == shared.problems == []
+
+
+def test_the_explorer_says_what_is_wrong_with_an_address(open_page):
+    page = open_page("executed/explorer.html")
+    fault, heading = page.locator(".explorer [role=alert]"), page.locator(".explorer h3")
+    expect(fault).to_be_hidden()
+    shown = heading.inner_text()
+    for part, text in (
+        ("model=nobody", "This page has no model “nobody”. It has, for example: "),
+        ("model2=nobody", "This page has no model “nobody”."),
+        ("composition=square%20circle", "This page has no composition “square circle”."),
+        ("modle=x", "The address has modle; it may have model, composition, model2."),
+    ):
+        page.evaluate("part => { location.hash = part; }", part)
+        expect(fault).to_contain_text(text)
+        expect(heading).to_have_text(shown)
+    page.evaluate("location.hash = 'which-answers-does-a-model-give'")  # a part of the page
+    expect(fault).to_be_hidden()
+    assert page.problems == []
 
 
 def test_the_data_and_the_source_are_beside_the_page(open_page):

@@ -15,7 +15,13 @@ from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
 from cood.report.build.footer import add_footer
-from cood.report.build.jupyter_book import FOLDER, PROGRAM, build_book
+from cood.report.build.jupyter_book import (
+    FOLDER,
+    LOADED_BY_SCRIPTS,
+    PROGRAM,
+    build_book,
+    copy_loaded,
+)
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.report.tables.training_settings import training_settings
@@ -83,7 +89,8 @@ def build(study: Study) -> Path:
 def gather(study: Study) -> Path:
     """Copy `book/` to the results of a study, without references to notebooks that it lacks.
 
-    The folder `executed/` has the notebooks, the files that they saved, and tables of the run.
+    The folder `executed/` has the notebooks, the files that they saved, and tables of the run; what
+    scripts of their pages load is in `_static/`.
 
     Raises
     ------
@@ -103,8 +110,9 @@ def gather(study: Study) -> Path:
     toc = book / "_toc.yml"
     toc.write_text(yaml.safe_dump(_contents_without(yaml.safe_load(toc.read_text()), absent)))
     for name in study.notebooks:
+        copy_loaded(paths.notebook(name).parent, book, name)
         for file in sorted(paths.notebook(name).parent.iterdir()):
-            if file.name.startswith("."):
+            if file.name.startswith(".") or file.suffix in LOADED_BY_SCRIPTS:
                 continue
             if (executed / file.name).exists():
                 raise CoodError(

@@ -1,13 +1,16 @@
-"""Calling Jupyter Book, and naming pages that are not in a book."""
+"""Calling Jupyter Book, and where the files that notebooks saved lie in a book."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 FOLDER = "executed"  # of the notebooks, in the book
 PROGRAM = "jupyter-book"
+# What a script of a page loads. Jupyter Book would load files that end in .js in every page.
+LOADED_BY_SCRIPTS = (".mjs", ".webp")
 
 
 def build_book(
@@ -28,3 +31,22 @@ def build_book(
     command = [str(program), "build", str(source), "--config", str(config)]
     command += ["--path-output", str(output), "--all", "-q", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def copy_loaded(folder: Path, book: Path, name: str) -> None:
+    """Copy the files of a notebook that a script of its page loads to `_static/<name>/` of a book.
+
+    Parameters
+    ----------
+    folder
+        Of the files that the notebook saved.
+    book
+        Folder of the sources of the book.
+    name
+        The notebook.
+    """
+    for file in sorted(folder.iterdir()):
+        if file.suffix in LOADED_BY_SCRIPTS:
+            target = book / "_static" / name / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)

@@ -12,7 +12,7 @@ import yaml
 from cood.errors import CoodError
 from cood.report.build.book import remove_absent, unlink_absent
 from cood.report.build.footer import parameters
-from cood.report.build.jupyter_book import FOLDER, build_book
+from cood.report.build.jupyter_book import FOLDER, build_book, copy_loaded
 from cood.settings.study_file import Study
 
 REFERENCES = ("method", "metrics", "references")  # pages to which those of notebooks refer
@@ -45,6 +45,7 @@ def render(study: Study, name: str) -> Path:
     executed.cells.insert(1, nbformat.v4.new_markdown_cell(_note(study, executed)))
     (source / FOLDER).mkdir()
     nbformat.write(executed, source / FOLDER / f"{name}.ipynb")
+    copy_loaded(folder, source, name)
     toc = {
         "format": "jb-book",
         "root": f"{FOLDER}/{name}",
