@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.results import Results, check_loaded, plain_rows
-from cood.analysis.stats.correlation import KINDS, correlate, leave_one_out
+from cood.analysis.stats.correlation import KINDS, correlate
 from cood.errors import StudyError, check_choice
 
 # Columns that say how a metric is computed, and with the metric and its space tell rows apart.
@@ -60,9 +60,7 @@ def correlate_metrics(
     -------
     pandas.DataFrame
         A row for each combination of `KEYS`: `split`; `lowest`, `median` and `highest`
-        value of a model, and the median `chance`; the columns of a `Correlation`; and how far each
-        coefficient moves when a single model is left out: `pearson_min`, `pearson_max`,
-        `spearman_min` and `spearman_max`.
+        value of a model, and the median `chance`; and the columns of a `Correlation`.
 
     Raises
     ------
@@ -91,38 +89,8 @@ def correlate_metrics(
         row |= {"lowest": x.min(), "median": x.median(), "highest": x.max()}
         row["chance"] = group["chance"].median()
         row |= correlate(x, y, families, given=control, seed=results.study.seed).columns()
-        without = leave_one_out(x, y)
-        for kind in without:
-            row |= {f"{kind}_min": without[kind].min(), f"{kind}_max": without[kind].max()}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def with_control(plain: pd.DataFrame, controlled: pd.DataFrame, coefficient: str) -> pd.DataFrame:
-    """Coefficients of many metrics, with partial coefficients and Holm's correction.
-
-    Parameters
-    ----------
-    plain, controlled
-        What `correlate_metrics` returns, without and with `given`, for the same metrics.
-    coefficient
-        ``pearson`` or ``spearman``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `KEYS`, the coefficient with `low` and `high`, `p`, `holm` (p
-        corrected by Holm 1979 for all rows), and `partial`, `partial_low`, `partial_high`. Rows
-        without a coefficient are no test.
-    """
-    low, high = bounds(coefficient)
-    columns = {coefficient: coefficient, low: "low", high: "high", f"{coefficient}_p": "p"}
-    table = plain[[*KEYS, *columns]].set_axis([*KEYS, *columns.values()], axis=1)
-    partial = controlled[[*KEYS, coefficient, low, high]].set_axis(
-        [*KEYS, "partial", "partial_low", "partial_high"], axis=1
-    )
-    table = table.merge(partial, on=KEYS, how="left")
-    return table.assign(holm=holm(table["p"]))
 
 
 def holm(p: pd.Series) -> pd.Series:
@@ -133,32 +101,6 @@ def holm(p: pd.Series) -> pd.Series:
     if p.notna().any():
         corrected[p.notna()] = multipletests(p.dropna(), method="holm")[1]
     return corrected
-
-
-def composite(
-    results: Results, metrics: Collection[str], split: str = "all"
-) -> tuple[pd.Series, list[pd.Series]]:
-    """Mean rank of each model by several metrics, between 0 and 1.
-
-    Each metric of each space has the same weight; a constant one ranks all models the same. First
-    of the metrics as they are, in one split; then of each other split and computation.
-    """
-    scores = results.scores
-    scores = scores[
-        scores["model"].isin(results.models["model"])
-        & scores["metric"].isin(metrics)
-        & (scores["set"] == results.set)
-    ]
-    plain, others = pd.Series(dtype=float), []
-    keys = ["split", *(column for column in COMPUTATION if column != "codes")]
-    for _, part in scores.groupby(keys, sort=False, dropna=False):
-        wide = part.pivot(index="model", columns=["space", "metric"], values="value")
-        ranks = wide.rank(pct=True).mean(axis=1)
-        if len(plain_rows(part, split=split)):
-            plain = ranks
-        else:
-            others.append(ranks)
-    return plain, others
 
 
 def add_excess(results: Results, metrics: Collection[str]) -> Results:
@@ -179,14 +121,19 @@ def ways(
     The column `way` names it: as they are, above chance, in a rotated basis, in the basis of the
     principal components, in that of isolated words or images, on all compositions.
     """
-    every = correlate_metrics(add_excess(results, metrics), accuracy, metrics, split=split)
-    tables = [
-        plain_rows(every, **columns).assign(way=name)
-        for name, columns in computations(results).items()
-    ]
+    scores = add_excess(results, metrics).scores
+    scores = scores[scores["metric"].isin(metrics) & (scores["set"] == results.set)]
+    tables = []
+    for name, columns in computations(results).items():
+        rows = plain_rows(scores, split=split, **columns)
+        if len(rows):
+            here = replace(results, scores=rows)
+            found = correlate_metrics(here, accuracy, metrics, split=split)
+            tables.append(found.assign(way=name))
     if split != "all":
-        everywhere = correlate_metrics(results, accuracy, metrics, split="all")
-        tables.append(plain_rows(everywhere).assign(way="on all compositions"))
+        everywhere = replace(results, scores=plain_rows(scores, split="all"))
+        found = correlate_metrics(everywhere, accuracy, metrics, split="all")
+        tables.append(found.assign(way="on all compositions"))
     return pd.concat(tables, ignore_index=True)
 
 

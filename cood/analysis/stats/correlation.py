@@ -140,24 +140,3 @@ def error_of_ranks(value: float, without: np.ndarray, ranks_kept: np.ndarray) ->
     )
     error = np.linalg.norm(kept - z)
     return float(np.linalg.norm(anew - z) / error) if error > 0 else 1.0
-
-
-def leave_one_out(x: pd.Series, y: pd.Series) -> pd.DataFrame:
-    """Both coefficients without each model in turn: how much depends on a single model.
-
-    Parameters
-    ----------
-    x, y
-        Two numbers by model, with the same index. Models without a number are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `pearson` and `spearman`, indexed by the model that is left out; NaN where fewer
-        than three are left, or a column is constant among them.
-    """
-    both = pd.concat([x, y], axis=1).dropna()
-    values = np.full((len(KINDS), len(both)), np.nan)
-    if len(both) > 3:
-        values = np.array(coefficients(both.to_numpy(float).T, 1 - np.eye(len(both))))
-    return pd.DataFrame(dict(zip(KINDS, values, strict=True)), index=both.index)

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.analysis.outcomes import empirical_logit
 from cood.analysis.results import EVERY, Results, load_results, pick, plain_rows, rows_with
 from cood.analysis.stats.correlation import correlate
+from cood.analysis.stats.estimate import Estimate
+from cood.errors import StudyError
 from cood.files import read_table
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import read_factor_manifest
@@ -22,7 +25,7 @@ HELD_OUT = (
     ("held out", "unseen", "all"),
     ("held out, by itself", "unseen", "own"),
 )
-SIDES = (("image", "words"), ("text", "words"), ("image", "values"))  # space and granularity
+KINDS = ("tested", "trained")  # models: not trained on the factor sets, and trained on one
 
 SHARED = "words for several values"  # a column of `factor_table`
 
@@ -75,30 +78,20 @@ def factor_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def by_factor(results: Results, set_: str, metric: str, space: str) -> pd.DataFrame:
-    """Value of one metric, models by factors."""
-    names = results.study.factor_set(set_).table.names
-    here = pd.concat(
-        plain_rows(results.scores, metric=metric, set=set_, space=space, factor=name)
-        for name in names
-    )
-    table = here.pivot(index="model", columns="factor", values="value").reindex(columns=names)
-    order = [m for m in results.models["model"] if m in table.index]
-    return table.loc[order].rename_axis(columns=None)
-
-
 def medians(results: Results, metric: str) -> pd.DataFrame:
     """Rows of `factor_table` with one metric: its median over models, by space, and its chance.
 
-    ``zoo`` are the models that were not trained on the factor sets, ``own`` those that were.
+    ``trained`` are the models that were trained on the set, ``tested`` the others. Columns of a
+    kind that the study lacks are left out.
     """
     here = rows_with(results.scores, metric=metric, granularity="words")
     trained_on = here["model"].map(results.models.set_index("model")["trained_on"])
-    here = here.assign(kind=np.where(trained_on == "", "zoo", "own"))
+    here = here.assign(kind=np.where(trained_on == "", *KINDS))
     columns: dict[str, Any] = {}
-    for kind, space in product(("zoo", "own"), ("image", "text")):
+    for kind, space in product(reversed(KINDS), ("image", "text")):
         part = here[(here["kind"] == kind) & (here["space"] == space)]
-        columns[f"{kind}, {space}"] = part.groupby(["set", "factor"])["value"].median()
+        if len(part):
+            columns[f"{kind}, {space}"] = part.groupby(["set", "factor"])["value"].median()
     columns["chance"] = here.groupby(["set", "factor"])["chance"].median()
     factors = factor_table(results.study)
     index = pd.MultiIndex.from_frame(factors[["set", "factor"]])
@@ -106,53 +99,91 @@ def medians(results: Results, metric: str) -> pd.DataFrame:
     return pd.concat([factors, values], axis=1)
 
 
-def every_factor(results: Results, metric: str, space: str) -> pd.DataFrame:
-    """Value of one metric, models by the factors of all sets; NaN where it was not computed."""
-    parts = []
-    for name in results.study.factor_sets:
-        part = by_factor(results, name, metric, space)
-        parts.append(part.rename(columns=lambda f, name=name: f"{name}: {f.replace('_', ' ')}"))
-    joined = pd.concat(parts, axis=1)
-    return joined.loc[[m for m in results.models["model"] if m in joined.index]]
+def tested_models(results: Results) -> pd.DataFrame:
+    """Models that were tested on the factor sets and not trained on them, such as checkpoints."""
+    here = results.models["model"].isin(results.scores["model"])
+    return results.models[here & (results.models["trained_on"] == "")].reset_index(drop=True)
 
 
-def against_composing(
-    results: Results, accuracy: pd.Series, metrics: Sequence[str]
-) -> pd.DataFrame:
-    """Correlate metrics on the factor sets with an accuracy, over models not trained on the sets.
+def metrics_of_images(results: Results, metrics: Sequence[str]) -> pd.DataFrame:
+    """Metrics of images over all factors, by words: rows (model, set), a column a metric."""
+    scores = results.scores[results.scores["metric"].isin(metrics)]
+    scores = plain_rows(scores, split="all", space="image", factor="", granularity="words")
+    return scores.pivot(index=["model", "set"], columns="metric", values="value")
 
-    Models that are not tested on the factor sets are left out.
 
-    Parameters
-    ----------
-    results
-        As `load_factors` gives them.
-    accuracy
-        By model of the zoo, such as C-OoD accuracy on the attribute-object set.
-    metrics
-        Names of metrics, each over all factors.
+def names_both_factors(results: Results, model: str, set_: str) -> bool:
+    """Whether a model names both factors of a set above chance, on combinations it has seen.
+
+    By the 95 % interval of each accuracy.
+    """
+    pair = results.study.factor_set(set_).table.pair
+    for factor in pair:
+        where = {"set": set_, "metric": "factor_top1", "factor": factor, "split": "seen"}
+        scores = rows_with(results.scores, **where, model=model)
+        if scores.empty or not (scores["low"] > scores["chance"]).all():
+            return False
+    return True
+
+
+def unseen_log_odds(results: Results, set_: str) -> pd.Series:
+    """Empirical logit of the accuracy on unseen combinations, of the models trained on a set."""
+    try:
+        found = pick(results, set=set_, metric="pair_top1", split="unseen")
+    except StudyError:
+        return pd.Series(dtype=float)
+    right = (found["value"] * found["n"]).round()
+    logits = empirical_logit(right.to_numpy(), found["n"].to_numpy())
+    trained = results.models.set_index("model")["trained_on"].reindex(found.index) == set_
+    return pd.Series(logits, index=found.index)[trained]
+
+
+def factor_model_table(results: Results, metric: str) -> pd.DataFrame:
+    """A row a factor model: what it has seen, how it generalises, and a metric of its images.
 
     Returns
     -------
     DataFrame
-        A row for each set, metric, space and `granularity` of the factors (``words``, the classes
-        that captions distinguish, or ``values``), with `lowest`, `highest` and `chance` of the
-        metric and the columns of a `Correlation`.
+        Columns `model`, `set`, `family`, `share`, `able` (`names_both_factors`), `log_odds`
+        (`unseen_log_odds`) and `metric`.
     """
-    zoo = results.models[results.models["trained_on"] == ""].set_index("model")
-    rows = []
-    for set_, metric, (space, granularity) in product(results.study.factor_sets, metrics, SIDES):
-        where = {"set": set_, "metric": metric, "space": space, "granularity": granularity}
-        # Costly metrics are not computed on every side.
-        if rows_with(results.scores, **where).empty:
-            continue
-        scores = pick(results, **where, split="all").reindex(zoo.index)
-        row: dict[str, Any] = {**where, "lowest": scores["value"].min()}
-        row |= {"highest": scores["value"].max(), "chance": scores["chance"].median()}
-        y = accuracy.reindex(zoo.index)
-        correlation = correlate(scores["value"], y, zoo["family"], seed=results.study.seed)
-        rows.append(row | correlation.columns())
-    return pd.DataFrame(rows)
+    own = results.models[results.models["trained_on"] != ""]
+    values = metrics_of_images(results, [metric])
+    logits = {name: unseen_log_odds(results, name) for name in own["trained_on"].unique()}
+    rows = [
+        {
+            "model": row.model,
+            "set": row.trained_on,
+            "family": row.family,
+            "share": row.share,
+            "able": names_both_factors(results, row.model, row.trained_on),
+            "log_odds": logits[row.trained_on].get(row.model, np.nan),
+            "metric": values[metric].get((row.model, row.trained_on), np.nan)
+            if metric in values
+            else np.nan,
+        }
+        for row in own.itertuples()
+    ]
+    columns = ["model", "set", "family", "share", "able", "log_odds", "metric"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def correlate_factor_models(table: pd.DataFrame, seed: int) -> Estimate:
+    """Partial correlation of metric and log odds given the set, as claim C11 has it.
+
+    Models that do not name both factors are left out, as their metrics say nothing on combining.
+
+    Parameters
+    ----------
+    table, seed
+        What `factor_model_table` returns; of the permutations.
+    """
+    able = table[table["able"]]
+    others = sorted(able["set"].unique())[1:]
+    given = [(able["set"] == name).astype(float) for name in others]
+    return correlate(
+        able["metric"], able["log_odds"], able["family"], given=given or None, seed=seed
+    ).pearson
 
 
 def held_out(results: Results, metric: str) -> pd.DataFrame:

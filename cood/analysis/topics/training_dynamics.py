@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.results import Results
-from cood.analysis.stats.correlation import correlate
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.stats.jackknife import mean
 from cood.analysis.topics.design import design_table
@@ -91,44 +90,3 @@ def lead(steps: pd.DataFrame, families: pd.Series) -> Estimate:
     ahead = np.log2(both["image"] / both["text"]).to_numpy()
     family = families.reindex(both.index).to_numpy(str)
     return mean(ahead, family) if len(ahead) else Estimate()
-
-
-def lagged(table: pd.DataFrame, metric: str, families: pd.Series) -> pd.DataFrame:
-    """Correlation of the changes in one space with those in the other space a moment later.
-
-    The changes of each space are centred on their mean over models at each moment, as all models
-    change together, and pooled over models and moments.
-
-    Parameters
-    ----------
-    table, metric
-        What `load_training_dynamics` returns, and the name of a metric.
-    families
-        By model; 95 % intervals come from leaving out each in turn, as in `correlate`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows ``images follow texts``, ``at once`` and ``texts follow images``; columns `order`,
-        `value`, `low`, `high` and `n`, the pairs of changes.
-    """
-    wide = table[table["metric"] == metric].assign(
-        moment=lambda t: t.groupby(["model", "space"])["step"].rank().astype(int)
-    )
-    wide = wide.pivot(index=["model", "moment"], columns="space", values="value")
-    changes = wide.groupby("model").diff()
-    changes = changes - changes.groupby("moment").transform("mean")
-    earlier = changes.groupby("model").shift(1)
-    pairs = {
-        "images follow texts": (earlier["text"], changes["image"]),
-        "at once": (changes["text"], changes["image"]),
-        "texts follow images": (earlier["image"], changes["text"]),
-    }
-    rows = []
-    for name, columns in pairs.items():
-        both = pd.concat(columns, axis=1, keys=["a", "b"]).dropna()
-        family = families.reindex(both.index.get_level_values("model")).to_numpy(str)
-        x = both.reset_index(drop=True)
-        r = correlate(x["a"], x["b"], pd.Series(family), seed=0)
-        rows.append((name, r.pearson.value, r.pearson.low, r.pearson.high, r.n))
-    return pd.DataFrame(rows, columns=["order", "value", "low", "high", "n"])

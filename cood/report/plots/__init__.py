@@ -1,7 +1,8 @@
 """Figures of the report: what notebooks draw with."""
 
 from cood.report.plots.heatmaps import correlation_heatmap, heatmap
-from cood.report.plots.intervals import bars, curves, interval_rows
+from cood.report.plots.intervals import bars, curves, interval_rows, strips
+from cood.report.plots.outcomes import outcome_rows, scatter_grid
 from cood.report.plots.scatter import model_scatter
 from cood.report.plots.specification import specification_figure
 from cood.report.plots.style import SPACES, add_line, percent_axes, set_theme
@@ -17,7 +18,10 @@ __all__ = [
     "heatmap",
     "interval_rows",
     "model_scatter",
+    "outcome_rows",
     "percent_axes",
+    "scatter_grid",
     "set_theme",
     "specification_figure",
+    "strips",
 ]

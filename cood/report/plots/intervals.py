@@ -18,6 +18,7 @@ from cood.report.plots.svg import Label, label_marks
 LEGEND_LETTERS = 80  # in one line of a legend
 LEGEND_COLUMNS = 4
 GROUP_HEIGHT = 0.6  # share of a row that its groups take
+STRIP, STRIP_COLOUR = 0.27, "#2b6a99"  # how far dots of a strip are moved; their colour
 
 
 def interval_rows(
@@ -72,6 +73,35 @@ def interval_rows(
         fits = sum(map(len, groups)) < LEGEND_LETTERS
         ncols = min(LEGEND_COLUMNS, len(groups)) if fits else 1
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=ncols)
+    return figure
+
+
+def strips(table: pd.DataFrame, xlabel: str) -> Figure:
+    """A row a column of a table: a dot a model, and a line at the median over models.
+
+    Parameters
+    ----------
+    table
+        Indexed by model; columns from the top in the given order.
+    xlabel
+        Label of the values.
+    """
+    rows = table.shape[1]
+    figure, axes = plt.subplots(figsize=(WIDTH, max(2.2, 1.0 + 0.55 * rows)))
+    rng = np.random.default_rng(0)
+    for place, name in enumerate(table):
+        values = table[name].dropna()
+        # Dots are moved up and down, so that none hides another.
+        height = place + rng.uniform(-STRIP, STRIP, len(values)) * (len(values) > 1)
+        (dots,) = axes.plot(values, height, "o", color=STRIP_COLOUR, alpha=0.55, markersize=5)
+        dots.set(markeredgecolor=EDGE, markeredgewidth=0.4)
+        named = zip(values.index, values, strict=True)
+        label_marks(dots, *(Label(str(m), [str(name)], x=[float(v)]) for m, v in named))
+        if len(values) > 1:
+            axes.vlines(values.median(), place - 0.4, place + 0.4, color="0.15", linewidth=2.5)
+    axes.set_yticks(range(rows), [str(name) for name in table])
+    axes.set(xlabel=xlabel, ylim=(rows - 0.5, -0.5))
+    axes.grid(axis="y", visible=False)
     return figure
 
 

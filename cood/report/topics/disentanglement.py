@@ -1,58 +1,54 @@
-"""Metrics of disentanglement: their values, null values and models that lack a factor."""
+"""Metrics of disentanglement: their values, and models that lack a factor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cood.analysis.metric_correlations import computations
 from cood.analysis.results import Results, plain_rows
 from cood.errors import check_choice
+from cood.evaluation.representation.geometry import FACTORISATION
 from cood.metrics import SCORES
+from cood.report.plots.outcomes import OUTCOMES, Panel, outcome_values
+from cood.report.plots.style import SPACES
 from cood.report.tables.formatting import metric_names
 
-NULLS = ("rotated at random", "principal components")
 SATURATED = 0.01  # range over models, up to which a metric hardly differs between them
 
 
-def scores_of(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
-    """Rows of some metrics over all factors, in the order of `metrics`.
+def outcome_panels(
+    results: Results, outcomes: pd.DataFrame, metrics: Sequence[str], split: str, space: str
+) -> list[list[Panel]]:
+    """A row of panels a metric: its values of one space against each outcome.
 
     Metrics that the study does not compute are left out.
 
     Raises
     ------
     NotebookError
-        If a metric does not exist.
+        If a metric, or the space, does not exist.
     """
+    check_choice("space", space, tuple(SPACES))
     for metric in metrics:
-        check_choice("metric", metric, (*SCORES, "coverage"))
-    scores = plain_rows(_here(results, metrics, split))
-    order = {name: i for i, name in enumerate(metrics)}
-    return scores.sort_values("metric", key=lambda m: m.map(order), kind="stable")
-
-
-def null_table(results: Results, metrics: Sequence[str], split: str) -> pd.DataFrame:
-    """A row a metric and space: medians over models of its value and of its null values."""
-    scores = _here(results, metrics, split)
-    columns = computations(results)
-    selected: dict[str, dict[str, Any]] = {"value": {}}
-    selected |= {kind: columns[kind] for kind in NULLS}
-    parts = [plain_rows(scores, **where).assign(kind=kind) for kind, where in selected.items()]
-    scores = pd.concat(parts, ignore_index=True)
-    keys = ["metric", "space"]
-    table = scores.pivot_table(index=keys, columns="kind", values="value", aggfunc="median")
-    whole = scores[scores["kind"] == "value"].groupby(keys)
-    table["shuffled labels"] = whole["chance"].median()
-    table["lowest"], table["highest"] = whole["value"].min(), whole["value"].max()
-    shown = ["lowest", "value", "highest", "shuffled labels", *NULLS]
-    table = table.reindex(columns=shown).rename(columns={"value": "median"})
-    order = pd.MultiIndex.from_product([metrics, ["image", "text"]], names=keys)
-    table = table.reindex(order.intersection(table.index)).reset_index()
-    return table.assign(metric=table["metric"].str.replace("_", " "))
+        check_choice("metric", metric, (*SCORES, *FACTORISATION))
+    scores = plain_rows(_here(results, metrics, split), space=space)
+    rows = []
+    for metric in metrics:
+        x = scores[scores["metric"] == metric].set_index("model")
+        if x.empty:
+            continue
+        labels = {name: about for name, about in OUTCOMES.items() if name in outcomes}
+        across = f"{metric.replace('_', ' ')} of {space}s"
+        chance = float(x["chance"].median())
+        rows.append(
+            [
+                Panel(x, outcome_values(outcomes, name), (across, about), chance)
+                for name, about in labels.items()
+            ]
+        )
+    return rows
 
 
 def missing_factors(results: Results, split: str) -> str:

@@ -19,15 +19,15 @@ from cood.analysis.topics.null_models.rank_stability import (
     scorings,
     template_way,
 )
+from cood.report.plots.outcomes import CERTIFIED
 from cood.report.plots.style import SPACES, WIDTH
-from cood.report.tables.correlations import LEVEL
+from cood.report.tables.certificates import certificate_column
 from cood.report.tables.formatting import format_estimate, metric_names
 from cood.vocabulary import named_attributes
 
 NEAR = 0.9  # share of the distance from chance to the median trained model
 DISTANCE = 0.05  # of the median trained model from chance, below which a metric is not compared
 NULL_COLOUR = "0.1"
-STRONGEST = 3  # correlations that are named
 LEGEND = {
     "trained": {"marker": "o", "color": "0.5", "alpha": 0.6},
     "randomly initialised": {"marker": "D", "color": NULL_COLOUR, "markersize": 5},
@@ -35,15 +35,21 @@ LEGEND = {
 }
 
 
-def plot_against_null_models(results: Results, metrics: Sequence[str], split: str) -> Figure:
+def plot_against_null_models(
+    results: Results,
+    metrics: Sequence[str],
+    split: str,
+    certified: Sequence[tuple[str, str]] = (),
+) -> Figure:
     """A column a space, a row a metric: a dot a trained model, a diamond a null model.
 
     A grey line is the median value under shuffled labels. Null models are randomly initialised.
+    `certified` has the spaces and metrics with a certificate, which are marked.
     """
     scores = usual(results, metrics).scores
     here = scores[(scores["set"] == results.set) & (scores["split"] == split)]
     names = [name for name in metrics if name in set(here["metric"])]
-    figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)), sharey=True)
+    figure, grid = plt.subplots(1, 2, figsize=(WIDTH, 1.6 + 0.34 * len(names)))
     for axes, (space, colour) in zip(grid, SPACES.items(), strict=True):
         for row, metric in enumerate(names):
             rows = here[(here["space"] == space) & (here["metric"] == metric)]
@@ -56,8 +62,9 @@ def plot_against_null_models(results: Results, metrics: Sequence[str], split: st
         axes.set_xlabel(f"{space}s")
         axes.set_xlim(-0.05, 1.05)
         axes.grid(axis="y", visible=False)
-    grid[0].set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-    grid[0].invert_yaxis()
+        marked = [n.replace("_", " ") + CERTIFIED * ((space, n) in certified) for n in names]
+        axes.set_yticks(range(len(names)), marked, fontsize=9)
+        axes.set_ylim(len(names) - 0.4, -0.6)
     for label, style in LEGEND.items():
         grid[0].plot([], [], linestyle="", label=label, **style)
     figure.legend(loc="outside lower center", ncols=3)
@@ -128,14 +135,17 @@ def describe_reached_metrics(comparison: pd.DataFrame) -> str:
     )
 
 
-def null_model_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """What `against_untrained` returns, for readers."""
+def null_model_table(
+    comparison: pd.DataFrame, certificate: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """What `against_untrained` returns, for readers, with the certificate of each metric."""
     ranges = comparison[["median", "lowest", "highest"]].to_numpy(float)
     means = comparison[["mean", "low", "high"]].to_numpy(float)
     return pd.DataFrame(
         {
             "metric": comparison["metric"].str.replace("_", " "),
             "space": comparison["space"],
+            "certificate": certificate_column(comparison, certificate),
             "shuffled labels": comparison["chance"],
             "null models": _ranges(comparison, ["untrained_lowest", "untrained_highest"]),
             "trained: median (range)": [f"{m:.2f} ({a:.2f} to {b:.2f})" for m, a, b in ranges],
@@ -234,27 +244,6 @@ def describe_width_changes(table: pd.DataFrame, coefficient: str) -> str:
             f"most, by {change.max():.2f}"
         )
     return "; ".join(parts) or "no coefficient can be compared"
-
-
-def describe_strongest(table: pd.DataFrame, coefficient: str) -> str:
-    """The strongest correlations, and those significant after Holm's correction, as sentences.
-
-    `table` is what `cood.analysis.metric_correlations.with_control` returns.
-    """
-    finite = table.dropna(subset=[coefficient])
-    if finite.empty:
-        return "No metric varies over enough models."
-    strongest = finite.loc[finite[coefficient].abs().nlargest(STRONGEST).index]
-    listed = []
-    for name, (_, row) in zip(metric_names(strongest), strongest.iterrows(), strict=True):
-        partial = format_estimate(*row[["partial", "partial_low", "partial_high"]])
-        estimate = format_estimate(*row[[coefficient, "low", "high"]])
-        listed.append(f"{name} {estimate}, given ID accuracy {partial}")
-    significant = finite[finite["holm"] < LEVEL]
-    return (
-        f"The strongest correlations: {'; '.join(listed)}. Significant after Holm's correction: "
-        f"{_listed(significant) if len(significant) else 'none'}."
-    )
 
 
 def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:

@@ -12,6 +12,6 @@ def count_significant_gains(gain: pd.DataFrame) -> str:
     """
     n, above, below = len(gain), (gain["low"] > 0).sum(), (gain["high"] < 0).sum()
     return (
-        f"significantly more often in {above}, significantly less often in {below} and without a "
-        f"significant difference in {n - above - below}"
+        f"more often in {above}, less often in {below}, and without a difference that the 95 % "
+        f"interval shows in {n - above - below} (not corrected for the number of models)"
     )

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.analysis.stats.correlation import KINDS, correlate, leave_one_out
+from cood.analysis.stats.correlation import KINDS, correlate
 
 RNG = np.random.default_rng(0)
 X = pd.Series(RNG.normal(size=24))
@@ -179,20 +179,3 @@ def test_a_caption_gives_both_coefficients_with_intervals_and_n():
     assert text.startswith(f"Pearson {np.corrcoef(X, Y)[0, 1]:.2f} [")
     assert "Spearman" in text
     assert text.endswith("n = 24 models in 8 families")
-
-
-def test_each_model_is_left_out_once():
-    x, y = X.round(1), Y.round(1)
-    x[5] = np.nan
-    found = leave_one_out(x, y)
-    assert list(found.index) == [i for i in range(24) if i != 5]
-    for model, row in found.iterrows():
-        rest = [i for i in found.index if i != model]
-        assert row["pearson"] == pytest.approx(stats.pearsonr(x[rest], y[rest]).statistic)
-        assert row["spearman"] == pytest.approx(stats.spearmanr(x[rest], y[rest]).statistic)
-
-
-def test_too_few_or_constant_models_to_leave_one_out():
-    assert leave_one_out(X[:3], Y[:3]).isna().all(axis=None)
-    found = leave_one_out(pd.Series([0.0, 0, 0, 1]), pd.Series([0.0, 1, 2, 5]))
-    assert found["pearson"].isna().tolist() == [False, False, False, True]

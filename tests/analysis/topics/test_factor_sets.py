@@ -1,20 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cood.analysis.results import Results
-from cood.analysis.stats.correlation import correlate
+from cood.analysis.results import Results, plain_rows
 from cood.analysis.topics import factor_sets
-from cood.errors import StudyError
 from cood.evaluation.common.score_table import JOINED_SCORES, complete, concat, write_scores
 from cood.factors.table import SHAPES3D
 from cood.files import read_table, write_table
 from cood.report.plots.gallery import scenes
-from cood.report.topics.factor_sets import (
-    count_significant_signs,
-    describe_factors_above_chance,
-    styled_held_out,
-)
+from cood.report.topics.factor_sets import describe_factors_above_chance, styled_held_out
 from cood.synthesis.manifests import read_factor_manifest
 
 ZOO = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9}
@@ -44,51 +40,15 @@ def results(factored):
     return Results(study, complete(rows), models)
 
 
-def test_correlations_exclude_models_trained_on_the_factor_sets(results):
-    accuracy = pd.Series({"a": 0.2, "b": 0.25, "c": 0.5, "d": 0.8, "on-shapes": -5.0})
-    table = factor_sets.against_composing(results, accuracy, ["mig"])
-    assert table[["set", "metric", "space", "granularity"]].to_numpy().tolist() == [
-        ["shapes", "mig", "image", "words"],
-        ["shapes", "mig", "text", "words"],
-    ]
-    values, families = pd.Series(ZOO), pd.Series(["1", "1", "2", "3"])
-    expected = correlate(values, accuracy[list(ZOO)], families, seed=results.study.seed)
-    image, text = table.to_dict("records")
-    assert image["n"] == 4
-    assert image["pearson"] == pytest.approx(expected.pearson.value)
-    assert (image["pearson_low"], image["pearson_high"]) == pytest.approx(
-        (expected.pearson.low, expected.pearson.high)
-    )
-    assert text["pearson"] == pytest.approx(-expected.pearson.value)
-    assert (image["lowest"], image["highest"], image["chance"]) == (0.1, 0.9, 0.05)
-
-
-def test_signs_of_intervals():
-    bounds = {"pearson_low": [0.1, -0.5, -0.9, np.nan], "pearson_high": [0.5, 0.5, -0.1, np.nan]}
-    table = pd.DataFrame(bounds)
-    assert count_significant_signs(table.assign(pearson=[0.3, 0.1, -0.5, np.nan])) == (
-        "of 3 Pearson coefficients, 1 are significantly positive, 1 significantly negative and 1 "
-        "not significant"
-    )
-
-
-def test_values_by_factor(results):
-    table = factor_sets.by_factor(results, "shapes", "mig", "image")
-    assert list(table.columns) == SHAPES3D.names
-    assert table["scale"].to_dict() == {**ZOO, "on-shapes": 0.7}
-    assert table.drop(columns="scale").isna().all(axis=None)
-    every = factor_sets.every_factor(results, "mig", "image")
-    assert list(every.columns[:2]) == ["shapes: floor hue", "shapes: wall hue"]
-    np.testing.assert_array_equal(every, table)
-    with pytest.raises(StudyError, match="unknown factor set 'shaeps'"):
-        factor_sets.by_factor(results, "shaeps", "mig", "image")
-
-
 def test_medians_of_those_trained_on_the_set_and_of_the_others(results):
     table = factor_sets.medians(results, "mig").set_index("factor")
-    assert table.loc["scale", ["zoo, image", "own, image", "chance"]].tolist() == [0.45, 0.7, 0.02]
-    assert table.loc["shape", ["zoo, text", "own, text", "chance"]].tolist() == [0.3, 0.3, 0.04]
-    assert table.loc["wall_hue", ["zoo, image", "own, text"]].isna().all()
+    images = ["tested, image", "trained, image", "chance"]
+    assert table.loc["scale", images].tolist() == [0.45, 0.7, 0.02]
+    assert table.loc["shape", ["tested, text", "trained, text"]].tolist() == [0.3, 0.3]
+    assert table.loc["wall_hue", ["tested, image", "trained, text"]].isna().all()
+    own = results.scores[results.scores["model"] == "on-shapes"]
+    alone = factor_sets.medians(replace(results, scores=own), "mig")
+    assert not [name for name in alone if name.startswith("tested")]
 
 
 def test_how_many_name_a_factor(results, monkeypatch):
@@ -143,6 +103,41 @@ def test_models_of_both_kinds(whole):
     }
     assert models.loc["on-shapes", "family"] == "draw 0"
     assert models.loc["on-shapes", "architecture"] == "resnet-causal-64-softmax"
+
+
+def test_a_row_for_each_factor_model(whole):
+    table = factor_sets.factor_model_table(whole, "explicitness").set_index("model")
+    assert table.index.tolist() == ["on-shapes", "on-shapes-more"]
+    scores = whole.scores[whole.scores["model"] == "on-shapes"]
+    unseen = plain_rows(scores, metric="pair_top1", split="unseen").iloc[0]
+    right = round(unseen["value"] * unseen["n"])
+    expected = np.log((right + 0.5) / (unseen["n"] - right + 0.5))
+    row = table.loc["on-shapes"]
+    assert row["log_odds"] == pytest.approx(expected)
+    plain = plain_rows(scores, metric="explicitness", split="all", space="image")
+    assert row["metric"] == plain["value"].iloc[0]
+    assert (row["set"], row["share"], row["able"]) == ("shapes", 0.5, False)
+    assert np.isnan(factor_sets.factor_model_table(whole, "mig_")["metric"]).all()
+    tested = factor_sets.tested_models(whole)
+    assert tested["model"].tolist() == ["published", "published-too"]
+
+
+def test_factor_models_are_correlated_given_their_set():
+    rng = np.random.default_rng(0)
+    n = 30
+    table = pd.DataFrame({"metric": rng.random(n), "set": ["a", "b"] * (n // 2), "able": True})
+    table["family"] = [str(i) for i in range(n)]
+    # Within the sets they agree; between the sets they are far apart the other way.
+    table["log_odds"] = table["metric"] - 50 * (table["set"] == "b")
+    table.loc[table["set"] == "b", "metric"] += 10
+    found = factor_sets.correlate_factor_models(table, seed=0)
+    assert found.value == pytest.approx(1)
+    assert (found.n, found.nuisance) == (n, 1)
+    unable = table.assign(able=table["set"] == "a")
+    alone = factor_sets.correlate_factor_models(unable, seed=0)
+    assert (alone.n, alone.nuisance) == (n // 2, 0)
+    assert np.isnan(factor_sets.correlate_factor_models(table[:1], seed=0).value)
+    assert np.isnan(factor_sets.correlate_factor_models(table[:0], seed=0).value)
 
 
 def test_accuracy_on_what_was_held_out(whole):

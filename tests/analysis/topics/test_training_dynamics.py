@@ -6,7 +6,6 @@ from scipy import stats
 from cood.analysis.topics.training_dynamics import (
     arrival_steps,
     final_losses,
-    lagged,
     lead,
 )
 from cood.files import read_table, write_table
@@ -69,26 +68,6 @@ def test_no_interval_from_one_family():
     assert found.value == 2
     assert np.isnan([found.low, found.high]).all()
     assert lead(steps[:0], pd.Series(dtype=str)).n == 0
-
-
-def test_changes_that_follow_a_moment_later():
-    rng = np.random.default_rng(0)
-    values = {}
-    for model in map(str, range(40)):
-        jumps = rng.standard_normal(6)
-        values[model, "text"] = np.cumsum(jumps[1:])
-        values[model, "image"] = np.cumsum(jumps[:-1])  # the same, one moment later
-    families = pd.Series({str(i): str(i % 8) for i in range(40)})
-    found = lagged(table(values), "m", families).set_index("order")
-    assert found.loc["images follow texts", "value"] == pytest.approx(1)
-    for order in ("at once", "texts follow images"):
-        assert abs(found.loc[order, "value"]) < 0.25
-        assert found.loc[order, "low"] < 0 < found.loc[order, "high"]
-    assert found["n"].to_dict() == {
-        "images follow texts": 120,
-        "at once": 160,
-        "texts follow images": 120,
-    }
 
 
 def test_final_losses_are_those_of_the_table_of_the_design(simulate):

@@ -4,21 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cood.analysis.stats.correlation import Correlation, correlate, leave_one_out
+from cood.analysis.stats.correlation import Correlation
 from cood.analysis.stats.estimate import Estimate
 from cood.report.tables.correlations import (
-    WITH_CONTROL,
-    WITHOUT_CONTROL,
-    agreement,
-    control_rows,
-    control_table,
-    correlation_table,
-    count_significant,
+    compare_outcomes,
     count_signs,
-    metric_correlation_table,
-    model_influence,
+    outcome_table,
     rank_grid,
-    styled_correlations,
+    sign_changes,
     trend,
     with_coefficient,
 )
@@ -37,66 +30,6 @@ def both(value, low, high):
     return Correlation(*[Estimate(value, low, high, n=9, families=3)] * 2)
 
 
-RISES, FALLS = (both(v, v, v) for v in (0.5, -0.5))
-
-
-def test_ways_to_measure_may_agree_or_not():
-    assert agreement([RISES, RISES]) == (
-        "C-OoD accuracy rises in each of 2 ways to measure it, so the conclusion does not depend "
-        "on how it is measured"
-    )
-    assert agreement([FALLS, RISES, RISES]) == (
-        "of 3 ways to measure it, C-OoD accuracy rises in 2 and falls in 1, so the conclusion "
-        "depends on how it is measured"
-    )
-    unsure = both(0.1, -0.2, 0.3)
-    assert agreement([unsure, unsure]) == (
-        "C-OoD accuracy shows no significant trend in each of 2 ways to measure it, so none of "
-        "them supports a trend"
-    )
-    assert agreement([unsure, RISES, RISES]) == (
-        "of 3 ways to measure it, C-OoD accuracy rises in 2 and shows no significant trend in 1: "
-        "no two ways contradict each other, but not every trend is significant"
-    )
-
-
-def test_no_trend_is_concluded_without_a_coefficient():
-    none = both(nan, nan, nan)
-    assert agreement([none, none]) == (
-        "with so few models, none of the 2 ways to measure it allows an estimate of the trend"
-    )
-    assert str(none) == "no coefficient, n = 9 models in 3 families"
-
-
-def test_correlations_are_shown_with_interval_and_number_of_models():
-    constant = both(nan, nan, nan)
-    row, other = correlation_table({"a": FALLS, "b": constant}).to_dict("records")
-    assert other["Pearson"] == other["Spearman"] == "-"
-    assert row["measured by"] == "a"
-    assert (row["models"], row["families"]) == (9, 3)
-    assert row["Pearson"] == row["Spearman"] == "-0.50 [-0.50, -0.50]"
-    assert row["C-OoD accuracy"] == "falls"
-
-
-def test_numbers_of_models_are_shown_only_where_they_differ():
-    rows = [
-        {"metric": "dci_completeness", "n": n, "families": 3, "pearson": 0.5, "pearson_low": 0.2}
-        | {
-            "pearson_high": 0.75,
-            "pearson_p": 0.01,
-            "spearman": -1.0,
-            "spearman_low": -1.0,
-            "spearman_high": 0.0,
-        }
-        for n in (9, 8)
-    ]
-    shown = styled_correlations(pd.DataFrame(rows)).data
-    assert shown.columns.tolist() == ["metric", "models", "Pearson", "Spearman"]
-    assert shown["metric"].tolist() == ["dci completeness"] * 2
-    assert shown["Pearson"].tolist() == ["0.50 [0.20, 0.75]"] * 2
-    assert "models" not in styled_correlations(pd.DataFrame(rows[:1] * 2)).data
-
-
 @pytest.fixture
 def found():
     rows = [
@@ -109,8 +42,7 @@ def found():
     columns = ["metric", "codes", "relative", "spearman", "spearman_low", "spearman_high"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.assign(centred=True, unit_rows=True, projection="", factor="")
-    known = {"lowest": 1.0, "median": 2.0, "highest": 3.0, "chance": np.nan}
-    return table.assign(**known, spearman_min=-0.6, spearman_max=0.25)
+    return table
 
 
 def test_ranks_by_codes_and_definition(found):
@@ -122,52 +54,9 @@ def test_ranks_by_codes_and_definition(found):
 
 def test_signs_are_counted(found):
     assert count_signs(found, "spearman") == (
-        "of 4 coefficients, 2 are negative (1 significantly) and 2 positive (1 significantly)"
+        "of 4 coefficients, 2 are negative and 2 positive; the 95 % intervals of 1 and 1 of them "
+        "exclude 0, not corrected for their number"
     )
-
-
-def test_a_metric_is_shown_with_its_interval_and_range(found):
-    row = metric_correlation_table(found, "spearman").iloc[0]
-    assert row["metric"] == "rank 1"
-    assert (row["codes"], row["factor"]) == ("images", "both")
-    assert row["median (lowest to highest)"] == "2.00 (1.00 to 3.00)"
-    assert row["Spearman"] == "-0.50 [-0.90, -0.10]"
-    assert row["range without any one model"] == "-0.60 to 0.25"
-    assert metric_correlation_table(found, "spearman")["Spearman"].iloc[3] == "-"
-
-
-def test_the_most_influential_model_is_named():
-    names = list("abcde")
-    x = pd.Series([0.0, 1, 2, 3, 10], index=names)
-    y = pd.Series([0.2, 0.1, 0.3, 0.2, 9.0], index=names)
-    whole = correlate(x, y, pd.Series(names), seed=0)
-    text = model_influence(whole, leave_one_out(x, y))
-    assert text.startswith("Pearson 0.")
-    assert "(0.96 with all models; leaving out e changes it most)" in text
-    few = leave_one_out(x[:2], y[:2])
-    assert model_influence(whole, few) == "not estimable from so few models"
-
-
-def test_significant_coefficients_are_counted():
-    columns = ["space", "metric", "spearman", "low", "high", "p", "holm"]
-    rows = [
-        ("image", "z_diff", 0.8, 0.5, 0.9, 0.01, 0.03),
-        ("text", "z_diff", 0.7, 0.1, 0.9, 0.04, 0.08),
-        ("image", "irs", np.nan, np.nan, np.nan, np.nan, np.nan),
-    ]
-    table = pd.DataFrame(rows, columns=columns).assign(
-        partial=[0.1, -0.6, np.nan],
-        partial_low=[-0.3, -0.9, np.nan],
-        partial_high=[0.4, -0.2, np.nan],
-    )
-    assert count_significant(table) == (
-        "of 2 coefficients, 2 have p below 0.05 and 1 after Holm's correction; 1 are significant "
-        "given ID accuracy"
-    )
-    shown = control_table(table, "spearman")
-    assert shown["metric"].tolist() == ["z diff", "z diff", "irs"]
-    assert shown["Spearman"].tolist() == ["0.80 [0.50, 0.90]", "0.70 [0.10, 0.90]", "-"]
-    assert shown["Spearman given ID accuracy"].iloc[1] == "-0.60 [-0.90, -0.20]"
 
 
 def test_rows_without_a_coefficient_are_not_drawn_unless_all_lack_it():
@@ -178,21 +67,57 @@ def test_rows_without_a_coefficient_are_not_drawn_unless_all_lack_it():
     assert len(with_coefficient(none, "spearman")) == 4
 
 
-def test_rows_with_and_without_control():
-    table = pd.DataFrame(
-        {
-            "name": ["mig, images"],
-            "spearman": [0.5],
-            "low": [0.1],
-            "high": [0.9],
-            "partial": [0.2],
-            "partial_low": [-0.3],
-            "partial_high": [0.6],
-        }
-    )
-    rows = control_rows(table, "spearman")
-    assert rows["group"].tolist() == [WITHOUT_CONTROL, WITH_CONTROL]
-    assert rows[["model", "value", "low", "high"]].to_numpy().tolist() == [
-        ["mig, images", 0.5, 0.1, 0.9],
-        ["mig, images", 0.2, -0.3, 0.6],
+@pytest.fixture
+def against_both():
+    rows = [
+        ("image", "dci_completeness", "cood", 0.6, 0.2, 0.8, 0.001, 0.003),
+        ("image", "z_diff", "cood", nan, nan, nan, nan, nan),
+        ("image", "dci_completeness", "gap", -0.1, -0.5, 0.4, 0.6, 1.0),
+        ("image", "z_diff", "gap", nan, nan, nan, nan, nan),
     ]
+    columns = ["space", "metric", "outcome", "value", "low", "high", "p", "holm"]
+    known = {"lowest": 0.1, "median": 0.2, "highest": 0.3, "chance": 0.05, "n": 9, "families": 9}
+    return pd.DataFrame(rows, columns=columns).assign(**known)
+
+
+def test_both_outcomes_are_counted_and_compared(against_both):
+    assert compare_outcomes(against_both) == (
+        "Of the pairs of a metric and a space, 1 of 1 correlate significantly with C-OoD log odds "
+        "and 0 of 1 correlate significantly with the gap (p corrected by Holm's method for all 2 "
+        "coefficients). The median size of the coefficients is 0.60 with C-OoD log odds and 0.10 "
+        "with the gap."
+    )
+    one = against_both[against_both["outcome"] == "cood"]
+    assert compare_outcomes(one).endswith("is 0.60 with C-OoD log odds.")
+    assert compare_outcomes(against_both.assign(p=nan)).startswith("With so few models")
+
+
+def test_a_metric_is_shown_with_both_coefficients_and_its_certificate(against_both):
+    certificate = pd.DataFrame(
+        {"space": ["image"], "metric": ["z_diff"], "certified": [False], "why": ["ladder 0.2"]}
+    )
+    table = outcome_table(against_both, certificate)
+    row, other = table.to_dict("records")
+    assert row["metric"] == "dci completeness"
+    assert row["median (lowest to highest)"] == "0.20 (0.10 to 0.30)"
+    assert row["with C-OoD log odds"] == "0.60 [0.20, 0.80]"
+    assert (row["with the gap"], row["p, Holm (the gap)"]) == ("-0.10 [-0.50, 0.40]", 1.0)
+    assert (row["certificate"], other["certificate"]) == ("not tested", "no: ladder 0.2")
+    assert other["with C-OoD log odds"] == "-"
+    alone = outcome_table(against_both[against_both["outcome"] == "cood"], None)
+    assert "with the gap" not in alone
+    assert set(alone["certificate"]) == {"none yet"}
+
+
+def test_signs_that_depend_on_how_a_metric_is_computed():
+    rows = [
+        ("mig", 0.5, 0.1, 0.9),
+        ("mig", -0.5, -0.9, -0.1),
+        ("sap", 0.5, 0.1, 0.9),
+        ("sap", -0.1, -0.4, 0.2),
+        ("irs", 0.3, 0.1, 0.5),
+    ]
+    table = pd.DataFrame(rows, columns=["metric", "pearson", "pearson_low", "pearson_high"])
+    text = sign_changes(table.assign(space="image"), "pearson")
+    assert text.startswith("Of 3 pairs of a metric and a space, 2 have a positive coefficient")
+    assert "in 1 of them, the 95 % intervals" in text

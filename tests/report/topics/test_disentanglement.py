@@ -28,27 +28,18 @@ def results(tiny):
     return Results(tiny, scores, pd.DataFrame({"model": ["few", "most"]}))
 
 
-def test_values_and_their_null_values(results):
-    table = disentanglement.null_table(results, ["coverage", "mig"], "all").set_index(
-        ["metric", "space"]
-    )
-    assert list(table.index.get_level_values(0)) == ["coverage", "coverage", "mig", "mig"]
-    row = table.loc[("mig", "image")]
-    assert row.round(6).to_dict() == {
-        "lowest": 0.2,
-        "median": 0.3,
-        "highest": 0.4,
-        "shuffled labels": 0.1,
-        "rotated at random": 0.15,
-        "principal components": 0.05,
-    }
-
-
-def test_scores_in_the_given_order(results):
-    table = disentanglement.scores_of(results, ["mig", "coverage"], "unseen")
-    assert list(dict.fromkeys(table["metric"])) == ["mig", "coverage"]
-    assert set(table["factor"]) == set(table["null"]) == {""}
-    assert set(table["model"]) == {"few", "most"}
+def test_a_panel_for_each_metric_and_outcome(results):
+    log_odds = pd.DataFrame({"cood": [0.5, 1.0], "cood_error": [0.1, 0.2]}, index=["few", "most"])
+    with_gap = log_odds.assign(gap=-1.0, gap_error=0.1)
+    wanted = ["explicitness", "mig"]
+    ((left, right),) = disentanglement.outcome_panels(results, with_gap, wanted, "all", "text")
+    assert left.labels == ("mig of texts", "C-OoD log odds")
+    assert right.labels[1].startswith("gap")
+    assert left.x["value"].to_dict() == {"few": 0.2, "most": 0.4}
+    assert left.y.loc["most"].round(3).tolist() == [1.0, 0.608, 1.392]
+    assert left.chance == 0.1
+    ((only,),) = disentanglement.outcome_panels(results, log_odds, ["mig"], "all", "image")
+    assert only.labels == ("mig of images", "C-OoD log odds")
 
 
 def test_models_that_lack_a_factor_are_named(results):
@@ -79,7 +70,9 @@ def test_metrics_that_hardly_vary_are_named():
     )
 
 
-def test_an_unknown_metric_is_an_error(results):
+def test_an_unknown_metric_or_space_is_an_error(results):
+    outcomes = pd.DataFrame({"cood": [0.5, 1.0]}, index=["few", "most"])
     with pytest.raises(NotebookError, match="unknown metric 'explicitnes'; did you mean explicit"):
-        disentanglement.scores_of(results, ["mig", "explicitnes"], "unseen")
-    assert disentanglement.scores_of(results, ["dcimig"], "unseen").empty
+        disentanglement.outcome_panels(results, outcomes, ["explicitnes"], "all", "image")
+    with pytest.raises(NotebookError, match="unknown space 'images'"):
+        disentanglement.outcome_panels(results, outcomes, ["mig"], "all", "images")

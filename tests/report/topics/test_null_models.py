@@ -47,6 +47,7 @@ def test_a_table_of_trained_and_null_models():
     table = null_models.null_model_table(NULL)
     assert table["null models"].tolist() == ["1.00", "0.10 to 0.20", "0.50 to 0.60"]
     assert table["trained: mean"].iloc[2] == "0.20 [0.10, 0.30]"
+    assert table["certificate"].tolist() == ["none yet"] * 3
     assert null_models.null_model_table(EMPTY).empty
 
 
@@ -104,30 +105,6 @@ def test_templates_that_name_an_attribute(parse):
     assert null_models.describe_template_collisions(
         results, pd.DataFrame([order | {"way": "top-5"}])
     ) == ("None of the other templates names an attribute of the study.")
-
-
-def test_the_strongest_coefficients():
-    columns = ["metric", "space", "spearman", "low", "high"]
-    columns += ["partial", "partial_low", "partial_high", "holm"]
-    rows = [
-        ("mig", "text", 0.3, 0.1, 0.5, 0.2, 0.1, 0.3, 0.2),
-        ("r2", "image", -0.8, -0.9, -0.7, -0.6, -0.7, -0.1, 0.01),
-        ("sap", "image", *[np.nan] * 7),
-    ]
-    table = pd.DataFrame(rows, columns=columns)
-    assert null_models.describe_strongest(table, "spearman") == (
-        "The strongest correlations: r2 of images -0.80 [-0.90, -0.70], given ID accuracy -0.60 "
-        "[-0.70, -0.10]; mig of texts 0.30 [0.10, 0.50], given ID accuracy 0.20 [0.10, 0.30]. "
-        "Significant after Holm's correction: r2 of images."
-    )
-    assert null_models.describe_strongest(table.iloc[:1], "spearman").endswith("correction: none.")
-    assert "given ID accuracy -." in null_models.describe_strongest(
-        table.assign(partial=np.nan), "spearman"
-    )
-    assert (
-        null_models.describe_strongest(table.iloc[2:], "spearman")
-        == "No metric varies over enough models."
-    )
 
 
 def test_widths(tiny, parse):
@@ -199,8 +176,10 @@ def test_trained_and_null_models_have_different_marks(parse):
     table = pd.DataFrame(rows, columns=["model", "space", "metric", "value"])
     fixed = {"set": "ao", "split": "unseen", "category": "all", "chance": 0.1}
     results = Results(study, complete(table, **fixed), pd.DataFrame({"model": ["a"]}))
-    figure = null_models.plot_against_null_models(results, ["mig", "sap"], "unseen")
+    marked = [("text", "mig")]
+    figure = null_models.plot_against_null_models(results, ["mig", "sap"], "unseen", marked)
     for axes in figure.axes:
         chance, trained, null = (list(line.get_xdata()) for line in axes.lines[:3])
         assert (chance, trained, null) == ([0.1, 0.1], [0.9], [0.2])
-    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["mig"]
+    names = [[t.get_text() for t in axes.get_yticklabels()] for axes in figure.axes]
+    assert names == [["mig"], ["mig ✓"]]

@@ -10,10 +10,13 @@ from cood.analysis.claims.claim_tests.disentanglement import certified_metrics, 
 from cood.analysis.claims.effects import Effect, associate, effect_of
 from cood.analysis.claims.evidence import Evidence, Untestable
 from cood.analysis.claims.statistics import PARTIAL, Statistic
-from cood.analysis.outcomes import empirical_logit
-from cood.analysis.results import Results, pick, plain_rows, rows_with
-from cood.analysis.topics.factor_sets import load_factors
-from cood.errors import StudyError
+from cood.analysis.results import Results
+from cood.analysis.topics.factor_sets import (
+    load_factors,
+    metrics_of_images,
+    names_both_factors,
+    unseen_log_odds,
+)
 
 NAME, OUTCOME = "mean rank of image metrics of factor sets", "log odds on unseen combinations"
 
@@ -27,7 +30,7 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
     results = load_factors(str(study.file))
     if study.factor_models:
         return {"metrics of factor sets": _trained_on_factors(evidence, results, metrics)}
-    values = _values(results, metrics)
+    values = metrics_of_images(results, metrics)
     zoo = values[values.index.get_level_values("model").isin(evidence.models.index)]
     if zoo.empty:
         raise Untestable("The study has no models that are trained or tested on its factor sets.")
@@ -38,8 +41,8 @@ def with_factors(evidence: Evidence) -> dict[str, Effect]:
 def _trained_on_factors(evidence: Evidence, results: Results, metrics: list[str]) -> Effect:
     models = results.models[results.models["trained_on"] != ""].set_index("model")
     own = models["trained_on"]
-    able = own[[_names_both(results, model, set_) for model, set_ in own.items()]]
-    values = _values(results, metrics)
+    able = own[[names_both_factors(results, model, set_) for model, set_ in own.items()]]
+    values = metrics_of_images(results, metrics)
     here = values.loc[[key for key in able.items() if key in values.index]].droplevel("set")
     if here.empty:
         raise Untestable(
@@ -47,7 +50,7 @@ def _trained_on_factors(evidence: Evidence, results: Results, metrics: list[str]
             "above chance on combinations that it has seen."
         )
     ranks = here.groupby(own.reindex(here.index)).rank(pct=True).mean(axis=1)
-    logits = pd.concat([_logits(results, set_) for set_ in own.unique()])
+    logits = pd.concat([unseen_log_odds(results, set_) for set_ in own.unique()])
     columns = {NAME: ranks, OUTCOME: logits.reindex(here.index)}
     first, *others = sorted(own.unique())
     sets = {f"set={name}": (own == name).astype(float) for name in others}
@@ -61,32 +64,3 @@ def _trained_on_factors(evidence: Evidence, results: Results, metrics: list[str]
         f"on. The mean rank, among the models of a set, is over: {names}."
     )
     return replace(effect, note=note)
-
-
-def _values(results: Results, metrics: list[str]) -> pd.DataFrame:
-    """Metrics of images over all factors, by words: rows (model, set)."""
-    scores = results.scores[results.scores["metric"].isin(metrics)]
-    scores = plain_rows(scores, split="all", space="image", factor="", granularity="words")
-    return scores.pivot(index=["model", "set"], columns="metric", values="value")
-
-
-def _names_both(results: Results, model: str, set_: str) -> bool:
-    pair = results.study.factor_set(set_).table.pair
-    for factor in pair:
-        where = {"set": set_, "metric": "factor_top1", "factor": factor, "split": "seen"}
-        scores = rows_with(results.scores, **where, model=model)
-        if scores.empty or not (scores["low"] > scores["chance"]).all():
-            return False
-    return True
-
-
-def _logits(results: Results, set_: str) -> pd.Series:
-    """Empirical logit of the accuracy on unseen combinations, by model."""
-    try:
-        found = pick(results, set=set_, metric="pair_top1", split="unseen")
-    except StudyError:
-        return pd.Series(dtype=float)
-    right = (found["value"] * found["n"]).round()
-    logits = empirical_logit(right.to_numpy(), found["n"].to_numpy())
-    trained = results.models.set_index("model")["trained_on"].reindex(found.index) == set_
-    return pd.Series(logits, index=found.index)[trained]
