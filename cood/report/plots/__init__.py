@@ -1,7 +1,7 @@
 """Figures of the report: what notebooks draw with."""
 
 from cood.report.plots.heatmaps import correlation_heatmap, heatmap
-from cood.report.plots.intervals import bars, curves, interval_rows
+from cood.report.plots.intervals import bars, curves, interval_rows, strips
 from cood.report.plots.scatter import model_scatter
 from cood.report.plots.specification import specification_figure
 from cood.report.plots.style import SPACES, add_line, percent_axes, set_theme
@@ -20,4 +20,5 @@ __all__ = [
     "percent_axes",
     "set_theme",
     "specification_figure",
+    "strips",
 ]
