@@ -23,7 +23,7 @@ COUNTS = {
     "training images": "images",
     "size of the training set": "pairs",
 }
-LEAST_MODELS, LEAST_FAMILIES = 3, 2  # that a correlation needs
+LEAST_MODELS, LEAST_FAMILIES = 4, 2  # that a correlation needs
 
 
 class Untestable(CoodError):
@@ -161,7 +161,7 @@ def against(
     Raises
     ------
     Untestable
-        If there are fewer than three models or two families with both numbers, or one is constant.
+        If there are fewer than four models or two families with both numbers, or one is constant.
     """
     models = evidence.models
     y, families, seed = evidence.accuracy, models["family"], evidence.results.study.seed
@@ -194,7 +194,7 @@ def against(
 
 def _why_no_coefficient(correlation: Correlation, given: str | None) -> str:
     needed = LEAST_MODELS + (given is not None)
-    if correlation.n >= LEAST_MODELS and correlation.families >= LEAST_FAMILIES:
+    if correlation.n >= needed and correlation.families >= LEAST_FAMILIES:
         return "The statistic is the same for all models, or is determined by the control."
     return (
         f"Only {correlation.n} models of {correlation.families} families have the numbers; at "
