@@ -279,6 +279,7 @@ def worst_table(table: pd.DataFrame) -> pd.DataFrame:
             "models": int(row["n"]),
             "columns held fixed": int(row["fixed"]),
             "true correlation": row["true"],
+            "draws": f"{int(row['draws']):,}",
         }
         for name, row, column, scale in cases
     )
