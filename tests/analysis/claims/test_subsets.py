@@ -169,8 +169,8 @@ def test_verdicts_agree_or_not():
 
 def test_a_damaged_table_of_models_is_named(tmp_path):
     file = tmp_path / "claims-models.csv"
-    with pytest.raises(ArtefactError, match="claims-models.csv is missing or damaged"):
+    with pytest.raises(ArtefactError, match=r"claims-models.csv is missing or damaged"):
         read_claim_numbers(file)
     file.write_text("x,y\n1,2\n")
-    with pytest.raises(ArtefactError, match="claims-models.csv is missing or damaged"):
+    with pytest.raises(ArtefactError, match=r"claims-models.csv is missing or damaged"):
         read_claim_numbers(file)
