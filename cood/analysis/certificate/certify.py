@@ -141,14 +141,15 @@ def _null(
     labels = (shuffled if len(shuffled) else plain["chance"]).reindex(names).dropna()
     unlabelled = metric in DEFINITIONS or labels.empty
     null = untrained if unlabelled else labels
-    sd = float(null.std(ddof=1)) if len(null) > 1 else np.nan
+    # Equal numbers may have a standard deviation above 0 by rounding.
+    sd = float(null.std(ddof=1)) if null.nunique() > 1 else np.nan
     apart = (values - (untrained.mean() if unlabelled else labels)).abs()
     return {
         "models": int(values.notna().sum()),
         "value": values.median(),
         "null": null.median(),
         "null_sd": sd,
-        "null_distance": apart.median() / sd if sd > 0 else np.nan,
+        "null_distance": apart.median() / sd,
         "untrained": untrained.median(),
         "different": values.nunique(),
     }

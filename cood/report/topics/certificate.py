@@ -95,11 +95,10 @@ def certificate_table(table: pd.DataFrame, space: str) -> pd.DataFrame:
     ]
     rows = {
         "metric": here["metric"].map(name),
-        "certificate": np.where(here["certified"], "yes", "no"),
         "reliability": reliability,
         "distance from null": here["null_distance"].map(_number("{:.1f}")),
         "ladder": here["ladder"].map(_number("{:.2f}")),
-        "missing": here["why"].where(here["why"] != "", MISSING),
+        "certificate": np.where(here["certified"], "yes", "no: " + here["why"]),
     }
     return pd.DataFrame(rows)
 

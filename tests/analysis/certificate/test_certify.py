@@ -53,7 +53,7 @@ def certificate(parse):
         rows_of("stable_rank", repeated(0.01), untrained=(0.1, 0.7, 1.3), **rank),
         rows_of("r2", repeated(0.01), 0.3, **geometry),
         rows_of("r2", 0.3 + 0.001 * NOISE[1], null="shuffled", **geometry),
-        rows_of("r2_held_out", repeated(0.01), 0.0, **geometry),  # chance without spread
+        rows_of("r2_held_out", repeated(0.01), 0.1, **geometry),  # chance without spread
         rows_of("dci_completeness", repeated(0.5), chance, basis="concepts"),
         rows_of("pair_top1", repeated(0.01), 0.02),
     ]

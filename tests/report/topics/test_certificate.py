@@ -71,10 +71,9 @@ def test_the_thresholds_in_words():
 def test_metrics_with_a_certificate_come_first(table):
     shown = certificate.certificate_table(table, "image").set_index("metric")
     assert shown.index.tolist() == ["DCIMIG", "r2", "Z-diff"]
-    assert shown["certificate"].tolist() == ["yes", "yes", "no"]
+    assert shown["certificate"].tolist() == ["yes", "yes", "no: the same value in all models"]
     assert shown["reliability"].tolist() == ["0.80 [0.60, 0.90]", "0.50 [0.50, 0.50]", "-"]
     assert shown.loc["r2", ["distance from null", "ladder"]].tolist() == ["12.3", "0.99"]
-    assert shown["missing"].tolist() == ["-", "-", "the same value in all models"]
 
 
 def test_values_of_models_and_of_the_ladder(table, ladder):
