@@ -100,10 +100,10 @@ def test_degenerate_data_have_no_estimate(change):
 
 def test_mediators_of_a_study(project):
     effects = Effects(cood={"share": 1.0}, metrics={("image", "r2"): (0.8, 0.6)})
-    study = simulated_study(project, models=60, effects=effects, seed=2)
+    study = simulated_study(project, models=36, effects=effects, seed=2)
     table = mediation(load_results(study.name)).set_index("mediator")
     assert len(table) == 4
-    assert table["n"].tolist() == [60] * 4
+    assert table["n"].tolist() == [36] * 4
     assert np.allclose(table["total"], table["direct"] + table["indirect"])
     assert table["total_low"].min() > 0
     row = table.loc["r2 of images"]
