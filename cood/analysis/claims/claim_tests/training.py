@@ -43,8 +43,8 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
         f"Median Z-diff of single pairs, before and after training: texts "
         f"{median[SINGLE, 'text', BEFORE]:.2f} and {median[SINGLE, 'text', AFTER]:.2f}, images "
         f"{median[SINGLE, 'image', BEFORE]:.2f} and {median[SINGLE, 'image', AFTER]:.2f}. "
-        f"Z-diff by its published definition after training: texts {median[PUBLISHED, 'text', AFTER]:.3f}, "
-        f"images {median[PUBLISHED, 'image', AFTER]:.3f}."
+        "Z-diff by its published definition after training: texts "
+        f"{median[PUBLISHED, 'text', AFTER]:.3f}, images {median[PUBLISHED, 'image', AFTER]:.3f}."
     )
     values = {
         "texts minus images": change["text"] - change["image"],
