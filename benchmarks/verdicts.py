@@ -51,7 +51,7 @@ def verdicts(effects: Effects, models: int, arms: str, studies: int) -> Iterator
         with (
             tempfile.TemporaryDirectory() as folder,
             chdir(folder),
-            mock.patch.object(evidence_module, "load_certificate", lambda study: certificate()),
+            mock.patch.object(evidence_module, "load_certificate", return_value=certificate()),
         ):
             simulated_study(Path(folder), models=models, seed=seed, effects=effects, arms=arms)
             found = judge(gather_evidence(load_results(NAME)))
