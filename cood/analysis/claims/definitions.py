@@ -20,7 +20,7 @@ REQUIRED = ("title", "statement", "source", "family", "contradicted_by", "tests"
 OPTIONAL = ("primary_from_treatments",)
 OF_A_TEST = ("outcome", "estimand", "nuisance", "expected")
 SIGNS = ("+", "-")
-NONE = "–"
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Registered:
     about
         What is tested, in words.
     outcome, estimand, nuisance
-        What it is set against, what is estimated, and what is held fixed; a dash for nothing.
+        What it is set against, what is estimated, and what is held fixed; `NONE` for nothing.
     expected
         Sign (``+`` or ``-``) that the claim expects of each statistic, by name.
     """
@@ -108,7 +108,9 @@ def _claim(where: str, name: str, entry: dict[str, Any]) -> Claim:
     tests = entry.pop("tests")
     if not tests:
         raise CoodError(f"{where}: `tests` is empty; register at least one")
-    rows = tuple(_registered(f"{where}: test {about!r}", about, test) for about, test in tests.items())
+    rows = tuple(
+        _registered(f"{where}: test {about!r}", about, test) for about, test in tests.items()
+    )
     names = [name for row in rows for name in row.expected]
     if len(set(names)) < len(names):
         raise CoodError(f"{where}: two statistics have one name, of {', '.join(names)}")
@@ -152,7 +154,7 @@ def registered_table(claims: Sequence[Claim]) -> pd.DataFrame:
                 "outcome": row.outcome,
                 "estimand": row.estimand,
                 "nuisance": row.nuisance,
-                "expected": ", ".join(row.expected.values()).replace("-", "−"),
+                "expected": ", ".join(row.expected.values()),
                 "family": family,
             }
             for row in claim.registered

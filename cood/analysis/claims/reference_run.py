@@ -1,8 +1,8 @@
-"""A run beside a reference run: which verdicts agree, and what becomes of them with fewer models."""
+"""A run beside a reference run: which verdicts agree, also with fewer models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -101,7 +101,7 @@ def agreement(one: dict[str, str], other: dict[str, str]) -> dict[str, list[str]
     return found
 
 
-def agreement_text(found: dict[str, Sequence[str]]) -> str:
+def agreement_text(found: Mapping[str, Sequence[str]]) -> str:
     """What `agreement` gives, as a sentence."""
     said = {
         "agree": "agree on",

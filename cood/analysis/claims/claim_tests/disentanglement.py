@@ -35,7 +35,9 @@ def certified_metrics(evidence: Evidence, space: str) -> list[str]:
         )
     found = certified(table, NAMED, space)
     if not found:
-        raise Untestable(f"None of the named metrics of {space}s passes all tests of the certificate.")
+        raise Untestable(
+            f"None of the named metrics of {space}s passes all tests of the certificate."
+        )
     return found
 
 
@@ -92,14 +94,17 @@ def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
     }
 
 
-def _members(
-    evidence: Evidence, space: str, values: pd.DataFrame, outcome: str
-) -> pd.DataFrame:
+def _members(evidence: Evidence, space: str, values: pd.DataFrame, outcome: str) -> pd.DataFrame:
     """A row a certified metric: its coefficient by itself, with p by Holm within the set."""
     rows: list[dict[str, Any]] = []
     y = evidence.outcomes[OUTCOMES[outcome]]
     for metric in values:
-        row: dict[str, Any] = {"set": evidence.results.set, "space": space, "metric": metric, "outcome": outcome}
+        row: dict[str, Any] = {
+            "set": evidence.results.set,
+            "space": space,
+            "metric": metric,
+            "outcome": outcome,
+        }
         row |= {"median": values[metric].median()}
         found = correlate(
             values[metric], y, evidence.models["family"], seed=evidence.results.study.seed
@@ -124,5 +129,7 @@ def with_images(evidence: Evidence) -> dict[str, Effect]:
 def with_factorisation(evidence: Evidence) -> dict[str, Effect]:
     """U2: share of the variance of images that sums of word vectors explain."""
     x = values_of(evidence, "linear factorisation of images", metric="r2", split="all")
-    effect = associate(evidence, "linear factorisation of images", x["value"], chance=x["chance"].median())
+    effect = associate(
+        evidence, "linear factorisation of images", x["value"], chance=x["chance"].median()
+    )
     return {"linear factorisation": effect}
