@@ -8,6 +8,7 @@ import pytest
 from scipy.special import expit, logit
 
 from cood.analysis.claims.claim_tests import STATISTICS, factor_sets, image_encoders
+from cood.analysis.claims.effects import associate
 from cood.analysis.claims.evidence import Evidence, Untestable, gather_evidence
 from cood.analysis.claims.verdicts import judge
 from cood.analysis.results import Results, load_results
@@ -116,8 +117,9 @@ def test_checkpoints_have_families_as_units_and_no_gap(graded):
     assert found["U2"].verdict == "supported"
     assert found["C3"].why == "The study has no design, so nothing else can be held fixed."
     certified = replace(evidence, certificate=certificate())
+    assert list(STATISTICS["C7"](certified)) == ["images, C-OoD"]
     with pytest.raises(Untestable, match="no seen compositions, so the gap of its models is unkn"):
-        STATISTICS["C7"](certified)
+        associate(evidence, "x", evidence.outcomes["cood"], "y2")
 
 
 def test_shuffled_labels_decide_nothing(shuffled):

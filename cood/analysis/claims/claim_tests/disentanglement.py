@@ -73,7 +73,7 @@ def metric_values(evidence: Evidence, space: str, metrics: Sequence[str]) -> pd.
 
 
 def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
-    """The mean rank by the certified metrics of a space, with each outcome."""
+    """The mean rank by the certified metrics of a space, with each outcome that the study has."""
     values = metric_values(evidence, space, certified_metrics(evidence, space))
     names = ", ".join(name.replace("_", " ") for name in values)
     note = f"The mean rank is over {len(values.columns)} certified metrics of {space}s: {names}."
@@ -91,6 +91,7 @@ def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
             note=note,
         )
         for outcome, about in ABOUT.items()
+        if OUTCOMES[outcome] in evidence.outcomes
     }
 
 
