@@ -47,7 +47,7 @@ def power(r: float, n: int, nuisance: int = 0, level: float = LEVEL) -> float:
 
 
 def detectable(wanted: float, n: int, nuisance: int = 0, level: float = LEVEL) -> float:
-    """Smallest true absolute r that a test finds with the wanted power; NaN without a degree of freedom.
+    """Smallest true absolute r that a test finds with the wanted power; NaN if that cannot be.
 
     The other parameters are those of `power`.
 
