@@ -159,13 +159,13 @@ def test_verdicts_agree_or_not():
     other = {"C1": "supported", "C2": "contradicted", "C3": "contradicted", "U1": "supported"}
     found = agreement(one, other)
     assert found == {
-        "agree": ["C1", "C4"],
+        "agree": ["C1"],
         "contradict": ["C3"],
         "differ": ["C2"],
         "in one only": ["U1"],
     }
     assert agreement_text(found) == (
-        "The verdicts agree on C1, C4; contradict each other on C3; differ on C2; can be compared "
+        "The verdicts agree on C1; contradict each other on C3; differ on C2; can be compared "
         "on all but U1."
     )
 
