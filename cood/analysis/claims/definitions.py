@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from cood.analysis.thresholds import CLAIMS
 from cood.errors import CoodError, unknown
+from cood.settings import PENALTIES, PLACEBO
 
 PRIMARY, SECONDARY, APART = "primary", "secondary", "apart"
 FAMILIES = (PRIMARY, SECONDARY, APART)
@@ -83,6 +84,27 @@ class Claim:
         """The family of the claim in a study with this number of treatments."""
         least = self.primary_from_treatments
         return PRIMARY if 0 < least <= treatments else self.family
+
+
+def count_treatments(arms: Iterable[str]) -> int:
+    """How many treatments have models with them and models with their placebo.
+
+    Examples
+    --------
+    >>> count_treatments(["none", "additivity", "additivity_placebo", "orthogonality"])
+    1
+    """
+    present = set(arms)
+    return sum({name, f"{name}{PLACEBO}"} <= present for name in PENALTIES)
+
+
+def family_sizes(treatments: int) -> dict[str, int]:
+    """How many claims are corrected together, in a study that can test all of them.
+
+    `treatments` is their number in the study, which decides where some claims belong.
+    """
+    families = [claim.family_with(treatments) for claim in load_claims()]
+    return {family: families.count(family) for family in (PRIMARY, SECONDARY)}
 
 
 @lru_cache

@@ -86,22 +86,21 @@ def first_and_last(table: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFram
 
 
 def with_loss(evidence: Evidence) -> dict[str, Effect]:
-    """C14: dependence of the parts of image embeddings, with the loss, given the captions."""
+    """C14: dependence of the parts of image embeddings, with the loss, given captions and width."""
     study = evidence.results.study
     if study.design is None:
         raise Untestable("The study has no design, whose table says how high the final loss is.")
     end = final_losses(evidence.results)
     parts = values_of(evidence, "dependence of parts", metric="part_dependence", split="all")
     loss, dependence = "log of the final loss", "dependence of attribute and object parts"
-    nmi = caption_table(study).set_index("model")["corrected"]
-    columns = {
-        loss: np.log(end.where(end > 0)),
-        dependence: parts["value"],
-        "NMI of the captions": nmi,
+    fixed = {
+        "NMI of the captions": caption_table(study).set_index("model")["corrected"],
+        "width": np.log2(evidence.models["embed_dim"]),
     }
+    columns = {loss: np.log(end.where(end > 0)), dependence: parts["value"], **fixed}
     effect = effect_of(
         evidence,
-        Statistic(PARTIAL, (loss,), (dependence,), ("NMI of the captions",)),
+        Statistic(PARTIAL, (loss,), (dependence,), tuple(fixed)),
         columns,
         outcome="dependence",
         chance=float(parts["chance"].median()),
