@@ -256,7 +256,8 @@ def test_a_claim_is_added_as_the_page_says(copy):
     assert commands[-1] == f"nox -s notebook -- claims --study {STUDY}"
     script = f"""
 from cood.analysis.claims.evidence import gather_evidence
-from cood.analysis.claims.verdicts import judge, verdict_table
+from cood.analysis.claims.tables import verdict_table
+from cood.analysis.claims.verdicts import judge
 from cood.analysis.results import load_results
 verdicts = judge(gather_evidence(load_results({STUDY!r})))
 verdict_table(verdicts).to_csv("claims.csv", index=False)
@@ -320,13 +321,13 @@ def test_a_source_of_weights_is_added_as_the_page_says(copy):
             "claim",
             [
                 "cood/analysis/claims/claim_tests/__init__.py",
-                "book/method.md",
+                "book/analysis-plan.md",
                 "CHANGELOG.md",
             ],
             CLAIM_TESTS,
             [
                 "add a function for {'C16'} to STATISTICS in claims/claim_tests",
-                "book/method.md: list ['C16']",
+                "book/analysis-plan.md: list ['C16']",
                 "CHANGELOG.md: list ['C16']",
             ],
         ),

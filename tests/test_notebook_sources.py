@@ -81,12 +81,12 @@ def imported(code):
 
 
 def draws(source, names):
-    """Whether a cell calls a function of `cood.report` whose return type is a figure."""
+    """Whether a cell calls a function of `cood.report` that returns a figure, also one in HTML."""
     for call in calls(source):
         first, *rest = call.split(".")
         if first in names and all(part.isidentifier() for part in rest):
             function = reduce(getattr, rest, names[first])
-            if getattr(function, "__annotations__", {}).get("return") == "Figure":
+            if getattr(function, "__annotations__", {}).get("return") in ("Figure", "Pictures"):
                 return True
     return False
 
@@ -137,6 +137,11 @@ def test_it_is_short(code):
 def test_it_starts_with_a_title(notebook):
     assert notebook.cells[0].cell_type == "markdown"
     assert notebook.cells[0].source.startswith("# ")
+
+
+def test_a_box_says_what_was_asked_and_what_came_out(notebook):
+    _, _, box = notebook.cells[0].source.partition(":::{admonition} Question and result\n")
+    assert "{glue:text}`" in box.partition("\n:::")[0]
 
 
 def test_one_cell_holds_typed_and_commented_parameters(code):

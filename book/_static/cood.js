@@ -1,5 +1,5 @@
-// Labels of the marks of a figure, and sorting and filtering of tables. Without this script, browsers
-// show the labels as titles, and tables are not interactive.
+// Labels of the marks of a figure, pictures that are enlarged, and sorting and filtering of tables.
+// Without this script, browsers show the labels as titles, and nothing else is interactive.
 //
 // Tables are not left to DataTables (as itables would): it is 725 kB to include in every page, as
 // pages that are opened as files cannot load a module, and "25.0 % [20.1, 30.2]" would need a parser
@@ -7,7 +7,8 @@
 (() => {
   "use strict";
   const NEAR = 28; // pixels around a mark in which a pointer, such as a finger, selects it
-  const LONG = 8; // rows from which a table can be filtered
+  const SORTED = 8; // rows from which a table can be sorted
+  const FILTERED = 16; // and filtered
   const MARGIN = 4; // pixels between a label and the edge of the window
   const OFFSET = 14; // pixels between a label and its mark
 
@@ -120,10 +121,16 @@
     return match ? parseFloat((match[1] || match[2]).replace("−", "-")) : null;
   }
 
+  // What a press of a header does: highest first, lowest first, and the order of the page again.
+  const NEXT = { descending: "ascending", ascending: null };
+
   function sort(table, rows, i, header) {
-    const up = header.getAttribute("aria-sort") === "descending";
+    const before = header.getAttribute("aria-sort");
+    const next = before === null ? "descending" : NEXT[before];
     for (const other of table.tHead.querySelectorAll("th")) other.removeAttribute("aria-sort");
-    header.setAttribute("aria-sort", up ? "ascending" : "descending");
+    if (next === null) return table.tBodies[0].append(...rows);
+    header.setAttribute("aria-sort", next);
+    const up = next === "ascending";
     const values = rows.map((row) => value(text(row, i)));
     const numbers = values.filter((v) => v !== null).length * 2 > rows.length;
     const key = new Map(rows.map((row, k) => [row, numbers ? values[k] : text(row, i)]));
@@ -135,24 +142,25 @@
         : key.get(a).localeCompare(key.get(b), "en", { numeric: true });
       return up ? by : -by;
     });
-    table.tBodies[0].append(...order);
+    return table.tBodies[0].append(...order);
   }
 
   function sortable(table) {
     const headers = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
     const rows = [...table.tBodies[0].rows];
     const plain = table.tHead.rows.length === 1 && rows.every((r) => r.cells.length === headers.length);
-    if (!plain || rows.length < 3) return;
+    if (!plain || rows.length < SORTED) return;
     headers.forEach((header, i) => {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sorter";
+      button.title = "Sort by this column; the third press restores the order of the page";
       button.append(...header.childNodes);
-      if (!button.textContent.trim()) return;
+      if (!button.textContent.trim()) button.append("order");
       header.replaceChildren(button);
       button.addEventListener("click", () => sort(table, rows, i, header));
     });
-    if (rows.length >= LONG) filterable(table, rows);
+    if (rows.length >= FILTERED) filterable(table, rows);
   }
 
   function filterable(table, rows) {
@@ -161,11 +169,14 @@
     const label = document.createElement("label");
     const input = document.createElement("input");
     const count = document.createElement("span");
+    const reset = document.createElement("button");
     input.type = "search";
     label.append("Rows with", input);
     count.setAttribute("role", "status");
-    bar.append(label, count);
-    const outer = table.closest(".output, .pst-scrollable-table-container") || table;
+    reset.type = "button";
+    reset.textContent = "Original order";
+    bar.append(label, count, reset);
+    const outer = table.closest(".scroll-cue, .pst-scrollable-table-container") || table;
     outer.before(bar);
     const contents = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
     function sift() {
@@ -178,27 +189,87 @@
       count.textContent = `${left} of ${rows.length} rows`;
     }
     input.addEventListener("input", sift);
+    reset.addEventListener("click", () => {
+      for (const header of table.tHead.querySelectorAll("th")) header.removeAttribute("aria-sort");
+      table.tBodies[0].append(...rows);
+    });
     sift();
   }
 
-  // ---- Boxes that scroll sideways: the edge fades where there is more to see
+  // ---- Boxes that scroll sideways: a shadow at the edge where there is more to see
 
-  function fade(box) {
+  function shade(box) {
     const hidden = box.scrollWidth - box.clientWidth;
-    box.classList.toggle("more-left", hidden > 1 && box.scrollLeft > 1);
-    box.classList.toggle("more-right", hidden > 1 && box.scrollLeft < hidden - 1);
+    const outer = box.closest(".scroll-cue");
+    outer.classList.toggle("more-left", hidden > 1 && box.scrollLeft > 1);
+    outer.classList.toggle("more-right", hidden > 1 && box.scrollLeft < hidden - 1);
+    const first = box.querySelector("tbody :is(th, td):first-child");
+    if (first) outer.style.setProperty("--sticky", `${first.offsetWidth}px`);
   }
 
-  function fadeEdges() {
-    const boxes = new Set(document.querySelectorAll(".drawing"));
-    for (const table of document.querySelectorAll("article table")) {
-      const box = table.closest(".cell_output, .pst-scrollable-table-container, .output");
-      if (box) boxes.add(box);
+  function shadeEdges() {
+    // Tables of the theme, which are not in a box of ours.
+    for (const box of document.querySelectorAll("article .pst-scrollable-table-container")) {
+      const outer = document.createElement("div");
+      outer.className = "scroll-cue";
+      box.replaceWith(outer);
+      outer.append(box);
+      box.classList.add("table-box");
     }
-    const all = () => boxes.forEach(fade);
-    for (const box of boxes) box.addEventListener("scroll", () => fade(box), { passive: true });
-    window.addEventListener("resize", all);
-    all();
+    // Also when a folded table is opened, or the window is turned.
+    const sizes = new ResizeObserver((entries) => entries.forEach((entry) => shade(entry.target)));
+    for (const box of document.querySelectorAll(".scroll-cue > .drawing, .scroll-cue > .table-box")) {
+      box.addEventListener("scroll", () => shade(box), { passive: true });
+      sizes.observe(box);
+    }
+  }
+
+  // ---- Pictures: one is enlarged in a dialog; arrow keys go on to its neighbours
+
+  const SMALL = 96; // pixels of a drawing, which is enlarged without blur
+
+  function pictures() {
+    const buttons = [...document.querySelectorAll(".gallery .picture")];
+    if (!buttons.length) return;
+    const dialog = document.createElement("dialog");
+    const image = document.createElement("img");
+    const about = document.createElement("p");
+    let at = 0;
+    dialog.className = "enlarged";
+    dialog.setAttribute("aria-label", "Enlarged picture");
+    about.setAttribute("role", "status");
+    dialog.append(image, about);
+    const go = (k) => {
+      at = (k + buttons.length) % buttons.length;
+      const small = buttons[at].querySelector("img");
+      image.src = small.src;
+      image.alt = small.alt;
+      image.className = small.naturalWidth <= SMALL ? "small" : "";
+      const name = document.createElement("strong");
+      name.textContent = small.alt;
+      about.replaceChildren(name, buttons[at].dataset.note ? `: ${buttons[at].dataset.note}` : "");
+    };
+    const controls = { Previous: () => go(at - 1), Next: () => go(at + 1), Close: () => dialog.close() };
+    for (const [text, act] of Object.entries(controls)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = text;
+      button.addEventListener("click", act);
+      dialog.append(button);
+    }
+    dialog.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowLeft") go(at - 1);
+      if (event.key === "ArrowRight") go(at + 1);
+    });
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("close", () => buttons[at].focus());
+    document.body.append(dialog);
+    buttons.forEach((button, k) => {
+      button.addEventListener("click", () => {
+        go(k);
+        dialog.showModal();
+      });
+    });
   }
 
   // ---- What the theme leaves out for screen readers
@@ -214,9 +285,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     nameControls();
     figures();
+    pictures();
     for (const table of document.querySelectorAll("article table")) {
       if (table.tHead && table.tBodies.length === 1) sortable(table);
     }
-    fadeEdges();
+    shadeEdges();
   });
 })();

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from cood.analysis.claims.definitions import count_treatments, family_sizes
 from cood.analysis.stats.equivalence import MARGIN, equivalence_power, equivalence_reachable
 from cood.analysis.stats.power import ENOUGH, SHOWN, power_table
 from cood.design import column_names
 from cood.settings.design import Design
 
-# Claims of each family of tests that a study with all its parts can test (book/analysis-plan.md).
-CLAIMS = {"primary": 5, "secondary": 11}
 
-
-def power_text(design: Design, claims: Mapping[str, int] = CLAIMS) -> str:
+def power_text(design: Design) -> str:
     """The power of the tests at the first step of Holm's method, and whether "none" can be shown.
 
     Parameters
     ----------
     design
         The design of the study; models that repeat a point only measure reliability.
-    claims
-        Number of claims in each family of tests.
     """
     n, columns = design.models, len(column_names(design.factors.as_factors()))
+    treatment = design.factors.treatment
+    claims = family_sizes(count_treatments(treatment.levels if treatment else ()))
     table = power_table(n, columns, claims)
     lines = [
         f"Power of a test with {n} models, at the first step of Holm's method, by Fisher's "

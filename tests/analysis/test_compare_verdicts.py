@@ -35,7 +35,10 @@ def test_verdicts_are_compared_within_the_ranges_of_the_first_run():
 
 
 def test_runs_without_claims_or_numbers_say_less():
-    own, other = run(np.linspace(0, 1, 9), 0, "undecided"), run(np.linspace(0, 1, 9), 0, "undecided")
+    own, other = (
+        run(np.linspace(0, 1, 9), 0, "undecided"),
+        run(np.linspace(0, 1, 9), 0, "undecided"),
+    )
     nothing = pd.DataFrame({"claim": [], "verdict": []}, dtype=str), None
     assert verdicts_text(own, nothing, SETTINGS) == ""
     assert verdicts_text(nothing, own, SETTINGS) == ""
@@ -43,13 +46,19 @@ def test_runs_without_claims_or_numbers_say_less():
     assert verdicts_text(own, other, {}) == "The verdicts agree on U2."
     apart = run(np.linspace(5, 6, 9), 0, "undecided")
     text = verdicts_text(own, apart, SETTINGS)
-    assert text.endswith("Among the 0 of 9 models of B within A's ranges of factors, no claim can be tested.")
+    assert text.endswith(
+        "Among the 0 of 9 models of B within A's ranges of factors, no claim can be tested."
+    )
 
 
 def test_columns_of_the_design_are_known_by_the_factors():
     columns = ["family", "share", "image_tower=vit", "orthogonality", "share plus drawings", "r2"]
     numbers = pd.DataFrame([range(len(columns))], columns=columns)
-    assert list(design_columns_of(numbers, SETTINGS)) == ["share", "image_tower=vit", "orthogonality"]
+    assert list(design_columns_of(numbers, SETTINGS)) == [
+        "share",
+        "image_tower=vit",
+        "orthogonality",
+    ]
 
 
 def test_tables_are_read_from_the_folder_of_a_page(tmp_path):
@@ -62,5 +71,5 @@ def test_tables_are_read_from_the_folder_of_a_page(tmp_path):
     models.to_csv(tmp_path / "claims-models.csv")
     pd.testing.assert_index_equal(read_verdicts(tmp_path)[1].index, models.index)
     (tmp_path / "claims-models.csv").write_text("")
-    with pytest.raises(ArtefactError, match="claims-models.csv is missing or damaged"):
+    with pytest.raises(ArtefactError, match=r"claims-models.csv is missing or damaged"):
         read_verdicts(tmp_path)

@@ -252,8 +252,13 @@ def test_a_study_that_has_changed_since_is_refused(finished):
 
 @pytest.mark.parametrize(
     "file",
-    ["scores.parquet", "answers/few.parquet", "settings.json", "notebooks/claims/claims.csv"]
-    + ["notebooks/claims/claims-models.csv"],
+    [
+        "scores.parquet",
+        "answers/few.parquet",
+        "settings.json",
+        "notebooks/claims/claims.csv",
+        "notebooks/claims/claims-models.csv",
+    ],
 )
 def test_a_damaged_table_is_refused(finished, file):
     path = finished.paths.results / file

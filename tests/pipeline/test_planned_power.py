@@ -17,8 +17,11 @@ def test_a_design_of_24_models_shows_large_effects_only(text):
     head, columns, first, *_, last = text("mini").splitlines()
     assert head.startswith("Power of a test with 24 models")
     assert columns.split()[-3:] == ["with", "power", "0.8"]
-    assert first.split()[:4] == ["primary", "5", "correlation", "0"]
-    expected = [*(power(r, 24, 0, 0.01) for r in (0.3, 0.5, 0.7)), detectable(0.8, 24, 0, 0.01)]
+    assert first.split()[:4] == ["primary", "4", "correlation", "0"]
+    expected = [
+        *(power(r, 24, 0, 0.05 / 4) for r in (0.3, 0.5, 0.7)),
+        detectable(0.8, 24, 0, 0.05 / 4),
+    ]
     assert first.split()[4:] == [f"{number:.2f}" for number in expected]
     assert last.endswith("cannot be reached with 24 models.")
 

@@ -125,29 +125,96 @@ def test_a_figure_follows_the_dark_mode(open_page):
     assert colours["light"][1] != colours["dark"][1]
 
 
-def test_the_leaderboard_sorts_and_filters(open_page):
+def open_leaderboard(page):
+    """The folded table of all models, opened by keyboard."""
+    folded = page.locator("details.long-table").first
+    expect(folded.locator("table")).to_be_hidden()
+    folded.locator("summary").press("Enter")
+    table = folded.locator("table.dataframe")
+    expect(table).to_be_visible()
+    return folded, table
+
+
+def test_the_leaderboard_unfolds_sorts_back_and_filters(open_page):
     page = open_page("executed/accuracy.html")
-    table = page.locator("table.dataframe").first
-    header = table.locator("th", has_text="C-OoD").first
+    folded, table = open_leaderboard(page)
+    assert f"({table.locator('tbody tr').count()} rows)" in folded.locator("summary").inner_text()
+    header = table.locator("th", has_text="ID accuracy").first
     values = lambda: [  # noqa: E731
-        float(text.split()[0]) for text in table.locator("tbody td:nth-child(2)").all_inner_texts()
+        float(text.split()[0]) for text in table.locator("tbody td:nth-child(3)").all_inner_texts()
     ]
+    original = values()
     header.locator("button").click()
     assert header.get_attribute("aria-sort") == "descending"
-    assert values() == sorted(values(), reverse=True)
+    assert values() == sorted(original, reverse=True)
     header.locator("button").press("Enter")
     assert header.get_attribute("aria-sort") == "ascending"
-    assert values() == sorted(values())
+    assert values() == sorted(original)
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") is None
+    assert values() == original
+    header.locator("button").click()
+    folded.get_by_role("button", name="Original order").click()
+    assert values() == original
     rows = table.locator("tbody tr")
     first = rows.first.locator("td").first.inner_text()
     page.get_by_label("Rows with").first.fill(first)
     expect(page.locator(".filter [role=status]").first).to_contain_text(f"of {rows.count()} rows")
     assert 0 < table.locator("tbody tr:visible").count() < rows.count()
+    assert page.problems == []
+
+
+def test_what_is_cut_on_a_phone_has_a_shadow_until_its_end(open_page):
+    page = open_page("executed/accuracy.html", "phone")
+    _, table = open_leaderboard(page)
+    for box in (page.locator(".drawing").first, table.locator("xpath=..")):
+        cue = box.locator("xpath=..")
+        expect(cue).to_have_class("scroll-cue more-right")
+        box.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+        expect(cue).to_have_class("scroll-cue more-left")
+    box = table.locator("xpath=..").bounding_box()
+    assert table.locator("tbody td").first.bounding_box()["x"] == box["x"]  # it stays in sight
+
+
+def test_a_phone_sees_no_code_first_and_parameters_at_the_end(open_page):
+    page = open_page("executed/accuracy.html", "phone")
+    kinds = ".admonition, details, .cell_input, .drawing"
+    order = page.locator("article").locator(kinds)
+    expect(order.first).to_contain_text("Question and result")
+    expect(order.last).to_contain_text("Parameters")
+    dropdown = page.locator("details.sd-dropdown").last
+    expect(dropdown.locator("table")).to_be_hidden()
+    dropdown.locator("summary").click()
+    expect(dropdown.locator("table")).to_contain_text("id_split")
+
+
+@pytest.mark.parametrize("way", ["light", "phone"])
+def test_a_picture_is_enlarged_by_click_and_by_keyboard(open_page, way):
+    page = open_page("executed/dataset.html", way)
+    first, second = (page.locator(".gallery .picture").nth(k) for k in range(2))
+    dialog = page.locator("dialog.enlarged")
+    first.click()
+    expect(dialog).to_be_visible()
+    picture, small = dialog.locator("img"), first.locator("img")
+    assert picture.get_attribute("alt") == small.get_attribute("alt")
+    assert picture.bounding_box()["width"] > 2 * small.bounding_box()["width"]
+    expect(dialog).to_contain_text("training data")
+    page.keyboard.press("ArrowRight")
+    assert picture.get_attribute("alt") == second.locator("img").get_attribute("alt")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(second).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    assert page.problems == []
 
 
 def test_a_page_can_be_read_without_scripts(open_page):
     page = open_page("executed/accuracy.html", java_script_enabled=False)
     assert page.locator("svg .mark > title").count() > 3
+    page.locator("details.long-table summary").first.click()
     assert page.locator("table.dataframe tbody tr").first.is_visible()
 
 

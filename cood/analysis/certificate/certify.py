@@ -59,9 +59,10 @@ def certify(results: Results, ladder: Ladder, thresholds: Thresholds | None = No
         - `certified`, and in `why` what it lacks;
         - `reliability` with its 95 % interval: intraclass correlation over `pairs` points of the
           design that are trained twice;
-        - `null_distance`: median over the `models` of |value - value under shuffled labels| in
-          standard deviations (`null_sd`) of the latter over models. Soft ranks read no labels;
-          their null is the untrained models, and so is that of a metric without shuffled values;
+        - `null_distance`: median over the `models` of the absolute difference from the value under
+          shuffled labels, in standard deviations (`null_sd`) of the latter over models. Soft ranks
+          read no labels; their null is the untrained models, and so is that of a metric without
+          shuffled values;
         - `ladder`: correlation with the rung (`Ladder.climbs`);
         - `value` and `null`: medians over models; `untrained`: median of the null models;
           `ceiling`: the value on the top rung.

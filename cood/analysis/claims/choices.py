@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from cood.analysis.claims.claim_tests.disentanglement import certified_metrics, 
 from cood.analysis.claims.effects import Effect
 from cood.analysis.claims.evidence import ACCURACY, Evidence
 from cood.analysis.claims.statistics import CROSSED, varying
-from cood.analysis.metric_correlations import COMPUTATION, add_excess
+from cood.analysis.metric_correlations import add_excess, computations
 from cood.analysis.results import plain_rows, rows_with
 from cood.analysis.specification import Choices, SpecificationCurve, specification_curve
 from cood.analysis.topics.dimension_swap import choices as dimension_choices
@@ -118,27 +118,15 @@ def _forms_of_metrics(evidence: Evidence, effect: Effect) -> dict[str, pd.Series
     metrics = certified_metrics(evidence, space)
     results = evidence.results
     every = add_excess(results, metrics).scores
-    every = every[every["metric"].isin(metrics) & (every["space"] == space)]
-    every = every[(every["set"] == results.set) & (every["split"] == "all")]
-    every = every.drop(plain_rows(every).index)
-    keys = [column for column in COMPUTATION if column != "codes"]
+    every = every[every["metric"].isin(metrics) & (every["set"] == results.set)]
     found = {}
-    for names, rows in every.groupby(keys, sort=False, dropna=False):
-        wide = rows.pivot_table(index="model", columns="metric", values="value")
+    for name, columns in computations(results).items():
+        rows = plain_rows(every, split="all", space=space, **columns) if columns else every[:0]
+        wide = rows.pivot(index="model", columns="metric", values="value")
         wide = wide.reindex(evidence.models.index)
         if wide.notna().all(axis=None) and (wide.nunique() > 1).any():
-            chosen = dict(zip(keys, names, strict=True))
-            found[_described(chosen)] = mean_rank(wide)
+            found[name] = mean_rank(wide)
     return found
-
-
-def _described(columns: Mapping[str, object]) -> str:
-    parts = [
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in columns.items()
-        if pd.notna(value) and value not in ("", "axes")
-    ]
-    return ", ".join(parts) or "other codes"
 
 
 def _forms_of_rank(evidence: Evidence, effect: Effect) -> dict[str, pd.Series]:

@@ -44,7 +44,10 @@ def crossed_correlation(
         return Estimate(n=n, families=groups)
     value = _mean_correlation(x, y)
     left = np.array(
-        [_mean_correlation(x[:, kept], y[:, kept]) for kept in leave_family_out(members, groups) > 0]
+        [
+            _mean_correlation(x[:, kept], y[:, kept])
+            for kept in leave_family_out(members, groups) > 0
+        ]
     )
     if groups == n:
         low, high, p = _permutation_test(x, y, seed, level)

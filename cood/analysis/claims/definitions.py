@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from cood.analysis.thresholds import CLAIMS
 from cood.errors import CoodError, unknown
+from cood.settings import PENALTIES, PLACEBO
 
 PRIMARY, SECONDARY, APART = "primary", "secondary", "apart"
 FAMILIES = (PRIMARY, SECONDARY, APART)
@@ -20,7 +21,7 @@ REQUIRED = ("title", "statement", "source", "family", "contradicted_by", "tests"
 OPTIONAL = ("primary_from_treatments",)
 OF_A_TEST = ("outcome", "estimand", "nuisance", "expected")
 SIGNS = ("+", "-")
-NONE = "–"
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Registered:
     about
         What is tested, in words.
     outcome, estimand, nuisance
-        What it is set against, what is estimated, and what is held fixed; a dash for nothing.
+        What it is set against, what is estimated, and what is held fixed; `NONE` for nothing.
     expected
         Sign (``+`` or ``-``) that the claim expects of each statistic, by name.
     """
@@ -85,6 +86,27 @@ class Claim:
         return PRIMARY if 0 < least <= treatments else self.family
 
 
+def count_treatments(arms: Iterable[str]) -> int:
+    """How many treatments have models with them and models with their placebo.
+
+    Examples
+    --------
+    >>> count_treatments(["none", "additivity", "additivity_placebo", "orthogonality"])
+    1
+    """
+    present = set(arms)
+    return sum({name, f"{name}{PLACEBO}"} <= present for name in PENALTIES)
+
+
+def family_sizes(treatments: int) -> dict[str, int]:
+    """How many claims are corrected together, in a study that can test all of them.
+
+    `treatments` is their number in the study, which decides where some claims belong.
+    """
+    families = [claim.family_with(treatments) for claim in load_claims()]
+    return {family: families.count(family) for family in (PRIMARY, SECONDARY)}
+
+
 @lru_cache
 def load_claims(file: Path = CLAIMS) -> tuple[Claim, ...]:
     """All claims of a file such as `claims.yaml`, in order.
@@ -108,7 +130,9 @@ def _claim(where: str, name: str, entry: dict[str, Any]) -> Claim:
     tests = entry.pop("tests")
     if not tests:
         raise CoodError(f"{where}: `tests` is empty; register at least one")
-    rows = tuple(_registered(f"{where}: test {about!r}", about, test) for about, test in tests.items())
+    rows = tuple(
+        _registered(f"{where}: test {about!r}", about, test) for about, test in tests.items()
+    )
     names = [name for row in rows for name in row.expected]
     if len(set(names)) < len(names):
         raise CoodError(f"{where}: two statistics have one name, of {', '.join(names)}")
@@ -152,7 +176,7 @@ def registered_table(claims: Sequence[Claim]) -> pd.DataFrame:
                 "outcome": row.outcome,
                 "estimand": row.estimand,
                 "nuisance": row.nuisance,
-                "expected": ", ".join(row.expected.values()).replace("-", "−"),
+                "expected": ", ".join(row.expected.values()),
                 "family": family,
             }
             for row in claim.registered

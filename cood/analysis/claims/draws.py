@@ -100,7 +100,7 @@ def statistic_of_draws(
     elif statistic.kind == MEAN:
         value, p = _means(x[0], weights)
     elif statistic.kind in (MEDIAN, SPREAD):
-        value, p = _accuracies(statistic.kind, *x, weights)
+        value, p = _accuracies(statistic.kind, x[0], x[1], weights)
     else:
         raise ValueError(f"{statistic.kind} cannot be computed from columns by model")
     value = np.where(np.isnan(p), np.nan, value)

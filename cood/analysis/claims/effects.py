@@ -53,7 +53,7 @@ class Effect:
     estimate: Estimate
     numbers: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     outcome: str = ""
-    given_design: Estimate = Estimate()
+    given_design: Estimate = field(default_factory=Estimate)
     saturated: bool | None = None
     chance: float = np.nan
     members: pd.DataFrame | None = None

@@ -70,7 +70,7 @@ class Evidence:
 
     @property
     def has_draws(self) -> bool:
-        """Whether models saw compositions of the study, so that they have an ID outcome and a gap."""
+        """Whether models saw compositions of the study, so that they have a gap."""
         return "gap" in self.outcomes
 
 

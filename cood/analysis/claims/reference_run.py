@@ -1,8 +1,8 @@
-"""A run beside a reference run: which verdicts agree, and what becomes of them with fewer models."""
+"""A run beside a reference run: which verdicts agree, also with fewer models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -83,15 +83,18 @@ def agreement(one: dict[str, str], other: dict[str, str]) -> dict[str, list[str]
     Returns
     -------
     dict
-        ``agree``: the same verdict; ``contradict``: supported by one, contradicted by the other;
-        ``differ``: other differences; ``in one only``: not tested in one of them, or unknown to it.
+        Claims that were tested in at least one of them. ``agree``: the same verdict;
+        ``contradict``: supported by one, contradicted by the other; ``differ``: other
+        differences; ``in one only``: not tested in one of them, or unknown to it.
     """
     found: dict[str, list[str]] = {
         name: [] for name in ("agree", "contradict", "differ", "in one only")
     }
     for claim in dict.fromkeys([*one, *other]):
         words = one.get(claim, UNTESTED), other.get(claim, UNTESTED)
-        if UNTESTED in words and words[0] != words[1]:
+        if words == (UNTESTED, UNTESTED):
+            continue
+        if UNTESTED in words:
             kind = "in one only"
         elif words[0] == words[1]:
             kind = "agree"
@@ -101,7 +104,7 @@ def agreement(one: dict[str, str], other: dict[str, str]) -> dict[str, list[str]
     return found
 
 
-def agreement_text(found: dict[str, Sequence[str]]) -> str:
+def agreement_text(found: Mapping[str, Sequence[str]]) -> str:
     """What `agreement` gives, as a sentence."""
     said = {
         "agree": "agree on",
@@ -110,4 +113,4 @@ def agreement_text(found: dict[str, Sequence[str]]) -> str:
         "in one only": "can be compared on all but",
     }
     parts = [f"{said[kind]} {', '.join(names)}" for kind, names in found.items() if names]
-    return f"The verdicts {'; '.join(parts)}."
+    return f"The verdicts {'; '.join(parts)}." if parts else "No claim was tested."

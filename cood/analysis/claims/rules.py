@@ -50,10 +50,10 @@ class Finding:
     association: bool = True
 
 
-def combine(values: Mapping[str, float], p: Mapping[str, float], signs: Mapping[str, str]) -> tuple[
-    float, bool
-]:
-    """p of a claim, and whether all of its statistics have the expected sign.
+def combine(
+    values: Mapping[str, float], p: Mapping[str, float], signs: Mapping[str, str]
+) -> tuple[float, bool]:
+    """P of a claim, and whether all of its statistics have the expected sign.
 
     All statistics must hold for the claim, so where all have the expected sign the largest p
     counts. One of them suffices against it, so otherwise the smallest p of those with the opposite
@@ -79,10 +79,10 @@ def combine(values: Mapping[str, float], p: Mapping[str, float], signs: Mapping[
     return min(1.0, len(values) * float(min(p[name] for name in opposed))), False
 
 
-def correct(p: Mapping[str, float], families: Mapping[str, str]) -> tuple[
-    dict[str, float], dict[str, int]
-]:
-    """p of claims after Holm's correction within their family, and the number of claims in it.
+def correct(
+    p: Mapping[str, float], families: Mapping[str, str]
+) -> tuple[dict[str, float], dict[str, int]]:
+    """P of claims after Holm's correction within their family, and the number of claims in it.
 
     Claims that stand apart are not corrected.
     """
@@ -121,7 +121,10 @@ def decide(
     if alike and finding.association:
         return UNDECIDED, ALIKE
     if finding.saturated:
-        return SATURATED, "nearly all models have the same value of the measure, so it cannot differ"
+        return (
+            SATURATED,
+            "nearly all models have the same value of the measure, so it cannot differ",
+        )
     if corrected < level:
         return (SUPPORTED if finding.expected else CONTRADICTED), ""
     why = f"the p of the claim is {finding.p:.2g}, and {corrected:.2g} after Holm's correction"
@@ -153,5 +156,3 @@ def is_saturated(values: pd.Series | np.ndarray, *, share: float, tolerance: flo
         return False
     reach = np.searchsorted(x, x + tolerance * (1 + 1e-9), side="right") - np.arange(len(x))
     return bool(reach.max() >= share * len(x))
-
-

@@ -54,7 +54,11 @@ def within_ranges(numbers: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge_again(
-    table: pd.DataFrame, numbers: pd.DataFrame, *, seed: int, claims: tuple[Claim, ...] | None = None
+    table: pd.DataFrame,
+    numbers: pd.DataFrame,
+    *,
+    seed: int,
+    claims: tuple[Claim, ...] | None = None,
 ) -> list[Verdict]:
     """Verdicts on the claims for the models of a table.
 

@@ -1,4 +1,4 @@
-"""What was decided, as tables: a row a test, a metric or a model. The notebook `claims` saves them."""
+"""What was decided, as tables that the notebook `claims` saves: a row a test, metric or model."""
 
 from __future__ import annotations
 

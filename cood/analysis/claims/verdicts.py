@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cood.analysis.claims.claim_tests import STATISTICS
-from cood.analysis.claims.definitions import Claim, load_claims
+from cood.analysis.claims.definitions import Claim, count_treatments, load_claims
 from cood.analysis.claims.effects import Effect
 from cood.analysis.claims.evidence import Evidence, Untestable
 from cood.analysis.claims.rules import UNTESTED, Finding, combine, correct, decide
 from cood.analysis.stats.equivalence import equivalence_p
 from cood.analysis.stats.power import detectable, power
 from cood.analysis.thresholds import load_thresholds
-from cood.settings import PENALTIES, PLACEBO
 
 # The test of whether models differ in C-OoD accuracy, without which there is nothing to predict.
 SPREAD_CLAIM, SPREAD_TEST = "C1", "best minus worst"
@@ -85,7 +84,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
         If the file of claims is wrong; see `cood.analysis.claims.definitions.load_claims`.
     """
     claims = load_claims()
-    treatments = count_treatments(evidence)
+    treatments = count_treatments(evidence.models.get("treatment", ()))
     families = {claim.id: claim.family_with(treatments) for claim in claims}
     return judge_effects(claims, *compute_effects(claims, evidence), families)
 
@@ -133,12 +132,6 @@ def judge_effects(
             )
         )
     return verdicts
-
-
-def count_treatments(evidence: Evidence) -> int:
-    """How many treatments of a study have models with them and models with their placebo."""
-    arms = set(evidence.models.get("treatment", []))
-    return sum({name, f"{name}{PLACEBO}"} <= arms for name in PENALTIES)
 
 
 def compute_effects(

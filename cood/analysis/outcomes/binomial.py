@@ -10,9 +10,9 @@ from scipy.special import expit, log_expit
 
 from cood.errors import CoodError
 
-MOST_STEPS, MOST_HALVINGS = 60, 12
+MOST_STEPS, MOST_HALVINGS = 200, 12
 LONGEST_STEP = 5.0  # log odds that a parameter may move in one step
-CONVERGED = 1e-8  # log odds
+CONVERGED = 1e-7  # log odds
 RIDGE = 1.0  # one over the variance of the prior of column effects
 
 
@@ -49,9 +49,10 @@ def fit_binomial(right: np.ndarray, total: np.ndarray) -> BinomialFit:
     effects (a ridge penalty, or normal prior, of unit variance), plus Firth's penalty on the rows
     (1993): half of the logarithm of the determinant of their information, given the columns. It
     keeps a row finite where all answers are right, or none (Heinze and Schemper 2002), and takes
-    away the bias of first order; in columns without effects, it counts half an answer more of
-    either kind. Its derivative adds h (1/2 - p) to the residual of each cell. As each cell has one
-    row parameter, h, its hat value, is the share of the cell in the information of its row.
+    away its bias of first order given the columns. In columns without effects, it counts half an
+    answer more of either kind. Its derivative adds h (1/2 - p) to the residual of each cell. As
+    each cell has one row parameter, h, its hat value, is the share of the cell in the information
+    of its row.
 
     It is solved by Fisher scoring with step halving. The information of the rows is diagonal, so
     only a matrix of columns by columns (the Schur complement) is inverted.

@@ -37,10 +37,11 @@ def fit_outcomes(counts: pd.DataFrame) -> pd.DataFrame:
     """Log odds of each model on the compositions that it has seen, and on the others.
 
     One binomial regression of all models, logit p = a + g u + c, on the right pairs, without the
-    core. The a and g of a model, with u = 1 on what it has not seen, have Firth's penalty; the
-    effect c of a composition is that of all models, with a ridge penalty of unit variance. See
-    `fit_binomial`. The standard errors are those of the jackknife over compositions, by one step
-    of Fisher scoring; they include how much a level depends on which compositions are tested.
+    core. The a and g of a model, with u = 1 on what it has not seen, have Firth's penalty, which is
+    the same for a and a + g; the effect c of a composition is that of all models, with a ridge
+    penalty of unit variance. See `fit_binomial`. The standard errors are those of the jackknife
+    over compositions, by one step of Fisher scoring; they include how much a level depends on
+    which compositions are tested.
 
     Parameters
     ----------
@@ -102,15 +103,15 @@ def _fit(counts: pd.DataFrame) -> pd.DataFrame:
     seen, unseen = fit.rows.reshape(2, -1)
     moves = leave_column_out(fit).reshape(right.shape[1], 2, -1)
     hits, images = (x.sum(axis=1).reshape(2, -1) for x in (right, total))
-    says = (hits > 0) & (hits < images)
+    mixed = (hits > 0) & (hits < images)
     values = {
         "id": seen,
-        "id_error": np.where(says[0], _jackknife_error(moves[:, 0]), np.nan),
+        "id_error": np.where(mixed[0], _jackknife_error(moves[:, 0]), np.nan),
         "cood": unseen,
-        "cood_error": np.where(says[1], _jackknife_error(moves[:, 1]), np.nan),
+        "cood_error": np.where(mixed[1], _jackknife_error(moves[:, 1]), np.nan),
         "gap": unseen - seen,
         "gap_error": np.where(
-            says.all(axis=0), _jackknife_error(moves[:, 1] - moves[:, 0]), np.nan
+            mixed.all(axis=0), _jackknife_error(moves[:, 1] - moves[:, 0]), np.nan
         ),
     }
     return pd.DataFrame(values, index=names)

@@ -47,7 +47,7 @@ def power(r: float, n: int, nuisance: int = 0, level: float = LEVEL) -> float:
 
 
 def detectable(wanted: float, n: int, nuisance: int = 0, level: float = LEVEL) -> float:
-    """Smallest true |r| that a test finds with the wanted power; NaN without a degree of freedom.
+    """Smallest true absolute r that a test finds with the wanted power; NaN if that cannot be.
 
     The other parameters are those of `power`.
 
@@ -76,7 +76,7 @@ def power_table(n: int, columns: int, tests: Mapping[str, int]) -> pd.DataFrame:
     DataFrame
         A row a family and a kind of test: `family`, `claims`, `test` (``correlation`` or ``factor
         given the others``), `nuisance`, `level`, the power for each coefficient of `SHOWN`, as
-        `power at 0.3` and so on, and `detectable`, the smallest |r| with the power `ENOUGH`.
+        `power at 0.3` and so on, and `detectable`, the smallest absolute r with the power `ENOUGH`.
     """
     rows = []
     kinds = {"correlation": 0, "factor given the others": max(0, columns - 1)}

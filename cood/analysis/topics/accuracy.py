@@ -191,7 +191,9 @@ def _with_interval(
         margin = float(t.ppf((1 + level) / 2, df)) * error
         low, high, p = step - margin, step + margin, float(2 * t.sf(abs(step) / error, df))
     ends = float(every.min()), float(every.max())
-    return Estimate(float(step), float(low), float(high), p, len(logits), int(sizes.sum()), *ends, 1)
+    return Estimate(
+        float(step), float(low), float(high), p, len(logits), int(sizes.sum()), *ends, 1
+    )
 
 
 def about_image_encoders(results: Results) -> str:

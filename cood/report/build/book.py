@@ -14,6 +14,7 @@ import yaml
 from cood.errors import CoodError
 from cood.files import locked
 from cood.paths import Paths
+from cood.report.build.data_card import data_card, has_drawings
 from cood.report.build.footer import add_footer
 from cood.report.build.jupyter_book import (
     FOLDER,
@@ -22,6 +23,7 @@ from cood.report.build.jupyter_book import (
     build_book,
     copy_loaded,
 )
+from cood.report.build.sections import shows_something
 from cood.report.provenance.checksums import checksums, seeds
 from cood.report.provenance.run_status import cost, environment, pipeline, stages
 from cood.report.tables.training_settings import training_settings
@@ -34,6 +36,7 @@ NUMBER = re.compile(rf"\{{glue:\w*\}}`{FOLDER}/([\w.-]+)\.ipynb::")
 GLUED_OUTPUT = re.compile(rf"^```\{{glue:\}} [\w-]+\n:doc: {FOLDER}/([\w.-]+)\.ipynb\n```\n", re.M)
 IMAGE = re.compile(rf"!\[[^\]]*\]\({FOLDER}/([\w-]+)\.svg\)")  # named after its notebook
 FIGURE_REFERENCE = re.compile(r"\{numref\}`(fig-[\w-]+)`")
+ITEM = re.compile(rf"- \[\]\((?:{FOLDER}/)?([\w.-]+)\.ipynb\)")  # of a list, on a page
 LOG_LETTERS = 4000  # of Jupyter Book's messages, in an error
 TABLES = {  # of the run, by the file name under which the pages show them
     "environment": environment,
@@ -102,11 +105,16 @@ def gather(study: Study) -> Path:
     shutil.rmtree(book, ignore_errors=True)
     shutil.copytree(paths.root / "book", book, ignore=shutil.ignore_patterns(FOLDER))
     executed.mkdir()
+    if not has_drawings(study):
+        (book / "data-card.md").write_text(data_card(study))
     sources = sorted((paths.root / "notebooks").glob("*.ipynb"))
-    absent = {file.stem: _figures(file) for file in sources if file.stem not in study.notebooks}
-    figures = {name for names in absent.values() for name in names}
+    absent = [file.stem for file in sources if file.stem not in study.notebooks]
+    figures = {name for file in sources for name in _figures(file)}
+    for name in study.notebooks:  # of some studies, a notebook draws fewer figures
+        figures -= _figures(paths.notebook(name), shown=True)
     for page in book.rglob("*.md"):
-        page.write_text(remove_absent(page.read_text(), absent, figures))
+        text = remove_absent(page.read_text(), absent, figures)
+        page.write_text(_without_missing_images(text, study))
     toc = book / "_toc.yml"
     toc.write_text(yaml.safe_dump(_contents_without(yaml.safe_load(toc.read_text()), absent)))
     for name in study.notebooks:
@@ -132,7 +140,8 @@ def remove_absent(text: str, absent: Collection[str], figures: Collection[str]) 
     r"""A page without references to notebooks that are not in the book.
 
     A line with a number, an image or a figure of an absent notebook is removed, and so is a table
-    that is glued in: a page must be complete without them. A link becomes the name of its page.
+    that is glued in, or an item of a list that starts with a link to such a notebook: a page must
+    be complete without them. Another link becomes the name of its page.
 
     Examples
     --------
@@ -148,6 +157,8 @@ def remove_absent(text: str, absent: Collection[str], figures: Collection[str]) 
             continue
         if any(name in figures for name in FIGURE_REFERENCE.findall(line)):
             continue
+        if (item := ITEM.match(line)) and item[1] in absent:
+            continue
         kept.append(unlink_absent(line, absent))
     return "\n".join(kept)
 
@@ -162,11 +173,23 @@ def unlink_absent(text: str, absent: Collection[str]) -> str:
     return LINK.sub(to_name, text)
 
 
-def _figures(notebook: Path) -> list[str]:
-    """Names of the figures of a notebook."""
+def _figures(notebook: Path, *, shown: bool = False) -> set[str]:
+    """Names of the figures of a notebook; `shown`: of those that an executed one shows."""
     cells = nbformat.read(notebook, as_version=4).cells
-    figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in cells]
-    return [figure["name"] for figure in figures if "name" in figure]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    drawn = [cell for cell in code if not shown or shows_something(cell)]
+    figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in drawn]
+    return {figure["name"] for figure in figures if "name" in figure}
+
+
+def _without_missing_images(text: str, study: Study) -> str:
+    """A page without the images that a notebook of the study did not save."""
+
+    def is_missing(line: str) -> bool:
+        names = IMAGE.findall(line)
+        return any(not study.paths.notebook(n).with_suffix(".svg").is_file() for n in names)
+
+    return "\n".join(line for line in text.split("\n") if not is_missing(line))
 
 
 def _contents_without(toc: dict[str, Any], absent: Collection[str]) -> dict[str, Any]:

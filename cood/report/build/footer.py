@@ -1,9 +1,10 @@
-"""The last section of a notebook's page: its claims, data and source, and how to rerun it."""
+"""The last section of a notebook's page: its claims, data, source, parameters, how to rerun it."""
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -15,15 +16,20 @@ import yaml
 from cood.analysis.claims.definitions import load_claims
 from cood.analysis.results import ENCODER_KINDS, EVERY, model_names
 from cood.files import read_table
+from cood.report.build.sections import leave_out_empty
 from cood.settings.study_file import Study
 
 SOURCES = "source"  # folder of the notebooks without outputs, in that of the executed ones
 CLAIMS = "claims"  # notebook with the verdicts
 DEFAULT = "mini"  # study of commands that name none
+COMMENT = re.compile(r"(\w+):.*?  # (.+)")  # a parameter and its explanation
 
 
 def add_footer(study: Study, name: str, notebook: Path) -> None:
-    """Fold the parameters of an executed notebook, append its last section and copy its source.
+    """Give an executed notebook its last section, which has its parameters, and copy its source.
+
+    A reader, on a phone above all, must not have to scroll over code: the cells of parameters are
+    replaced by a table at the end, and what shows nothing is left out; see `leave_out_empty`.
 
     Parameters
     ----------
@@ -38,12 +44,16 @@ def add_footer(study: Study, name: str, notebook: Path) -> None:
     executed = nbformat.read(notebook, as_version=4)
     saved = sorted(p.name for p in study.paths.notebook(name).parent.glob("*.csv"))
     text = footer(study, name, parameters(executed), commit_of(executed), saved)
-    for cell in executed.cells:
-        tags = cell.metadata.get("tags", [])
-        if {"parameters", "injected-parameters"} & set(tags):
-            cell.metadata["tags"] = [*tags, "hide-input"]
-    executed.cells.append(nbformat.v4.new_markdown_cell(text, id="about-this-page"))
+    table = parameter_table(parameters(executed), explanations(executed))
+    cells = [cell for cell in executed.cells if not _sets_parameters(cell)]
+    executed.cells = leave_out_empty(cells)
+    last = nbformat.v4.new_markdown_cell(f"{text}\n\n{table}", id="about-this-page")
+    executed.cells.append(last)
     nbformat.write(executed, notebook)
+
+
+def _sets_parameters(cell: nbformat.NotebookNode) -> bool:
+    return bool({"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])))
 
 
 def footer(study: Study, name: str, values: dict[str, Any], commit: str, data: list[str]) -> str:
@@ -60,7 +70,6 @@ def footer(study: Study, name: str, values: dict[str, Any], commit: str, data: l
     """
     # A line with a link to a page that is not in the report may go: see `book.remove_absent`.
     downloads = "; ".join(f"{{download}}`{file} <{file}>`" for file in data)
-    listed = ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in values.items())
     place = study.paths.preview(name).parent.relative_to(study.paths.root).as_posix()
     lines = [
         "## About this page",
@@ -70,8 +79,8 @@ def footer(study: Study, name: str, values: dict[str, Any], commit: str, data: l
         f"Data of its figures and tables: {downloads}." if data else "The page saves no table.",
         "",
         f"Source: {{download}}`notebooks/{name}.ipynb <{SOURCES}/{name}.ipynb>`, run on the study "
-        f"`{study.name}` at commit `{commit}` with {listed}.",
-        "To run it with other parameters, in a clone in which the study has been run:",
+        f"`{study.name}` at commit `{commit}` with the parameters below.",
+        "To run it with others, in a clone in which the study has been run:",
         "",
         "```bash",
         command(study, name, values),
@@ -132,6 +141,33 @@ def parameters(executed: nbformat.NotebookNode) -> dict[str, Any]:
                 if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                     defaults[line.target.id] = ast.literal_eval(line.value or ast.Constant(None))
     return defaults | executed.metadata.get("papermill", {}).get("parameters", {})
+
+
+def explanations(executed: nbformat.NotebookNode) -> dict[str, str]:
+    """Comment of each parameter in the parameter cell of a notebook."""
+    cells = [c for c in executed.cells if "parameters" in c.metadata.get("tags", [])]
+    lines = [line for cell in cells for line in cell.source.splitlines() if COMMENT.match(line)]
+    return {match[1]: match[2] for match in map(COMMENT.match, lines) if match}
+
+
+def parameter_table(values: dict[str, Any], about: dict[str, str]) -> str:
+    """Parameters with their values and explanations, as a folded table in MyST."""
+    rows = [
+        f"| `{name}` | `{_cell(json.dumps(value))}` | {_plain(about.get(name, ''))} |"
+        for name, value in values.items()
+    ]
+    head = ["| parameter | value | what it is |", "|---|---|---|"]
+    return "\n".join([":::{dropdown} Parameters", *head, *rows, ":::"])
+
+
+def _cell(text: str) -> str:
+    """Text of a cell of a table, which it must not end."""
+    return text.replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """Text of a cell in which no asterisk is markup."""
+    return _cell(text).replace("*", "\\*")
 
 
 def commit_of(executed: nbformat.NotebookNode) -> str:

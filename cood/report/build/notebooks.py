@@ -107,9 +107,17 @@ def run(paths: Paths, name: str, parameters: dict[str, Any], output: Path) -> No
             del os.environ[OUTPUT_VARIABLE]
         _remove_local_paths(executed, paths.root)
         saved = sorted(p for p in Path(folder).iterdir() if p != executed)
+        _remove_stale(output.parent, {file.name for file in [*saved, executed]})
         for file in [*saved, executed]:  # the notebook last: it marks the output as complete
             with atomic(output.parent / file.name) as temporary:
                 shutil.copyfile(file, temporary)
+
+
+def _remove_stale(folder: Path, kept: set[str]) -> None:
+    """Remove the files of an earlier run, such as a figure that is not drawn any more."""
+    for file in folder.glob("[!.]*"):
+        if file.is_file() and file.name not in kept:
+            file.unlink()
 
 
 def _first_lines(source: str, most: int = 12) -> str:

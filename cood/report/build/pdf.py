@@ -18,6 +18,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from cood.errors import CoodError
+from cood.report.markup import LONG_TABLE
 from cood.settings.study_file import Study
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -127,6 +128,8 @@ def join_pages(html: Path, pages: list[str]) -> str:
         if article is None:
             raise CoodError(f"page {page} of the report has no article; render the report again")
         name, folder = page.replace("/", "-"), Path(page).parent
+        for tag in article.select(f"details.{LONG_TABLE}"):
+            tag["open"] = ""  # paper does not unfold
         for tag in article.find_all(id=True):
             tag["id"] = f"{name}--{tag['id']}"
         for tag in article.find_all(href=True):

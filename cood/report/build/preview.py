@@ -13,6 +13,7 @@ from cood.errors import CoodError
 from cood.report.build.book import remove_absent, unlink_absent
 from cood.report.build.footer import parameters
 from cood.report.build.jupyter_book import FOLDER, build_book, copy_loaded
+from cood.report.build.sections import leave_out_empty
 from cood.settings.study_file import Study
 
 REFERENCES = ("method", "metrics", "references")  # pages to which those of notebooks refer
@@ -42,6 +43,7 @@ def render(study: Study, name: str) -> Path:
     for cell in executed.cells:
         if cell.cell_type == "markdown":
             cell.source = _unlink_pages(unlink_absent(cell.source, others))
+    executed.cells = leave_out_empty(executed.cells)
     executed.cells.insert(1, nbformat.v4.new_markdown_cell(_note(study, executed)))
     (source / FOLDER).mkdir()
     nbformat.write(executed, source / FOLDER / f"{name}.ipynb")

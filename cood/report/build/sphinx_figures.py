@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from cood.report.svg_markup import FIXED_COLOURS, MARK, SVG, XLINK
+from cood.report.markup import FIXED_COLOURS, MARK, SVG, XLINK
 
 EMBEDDED_SVG = "data:image/svg+xml;base64,"
 COLOUR = re.compile(r"\b(fill|stroke): (#[0-9a-f]{6})\b")  # in a style attribute
@@ -86,8 +86,8 @@ def figure_box(svg: str, alternative: str) -> str:
     width = re.fullmatch(r"([\d.]+)pt", root.get("width", ""))
     style = f' style="--wide: {float(width[1]):.0f}pt"' if width else ""
     return (
-        f'<div class="{classes}"{style} tabindex="0" role="group" '
-        f'aria-label="{escape("Figure." + hint)}">{_to_text(root)}</div>'
+        f'<div class="scroll-cue"><div class="{classes}"{style} tabindex="0" role="group" '
+        f'aria-label="{escape("Figure." + hint)}">{_to_text(root)}</div></div>'
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from PIL import ImageOps
 
 from cood.errors import NotebookError
 from cood.report.plots.svg import fix_colours
@@ -21,20 +24,26 @@ from cood.splits import core, times_seen
 from cood.synthesis.image_files import load_image
 
 CORE_COLOUR = "#e9a23b"
-GAP = 14  # pixels above each image, for its name
-MARGIN = 4  # pixels between columns
-LARGEST = 96  # pixels a side
+LARGEST = 256  # pixels a side of an enlarged picture
+QUALITY = 88  # of its file, so that hundreds of them fit a page
 MOST_NAMES = 150  # of objects, which fit under a map
 LEGEND_WIDTH = 7.2  # inches
 CAPTION_LETTERS = 22  # in a line under a scene
 
 
-def gallery(
-    folder: Path, manifest: pd.DataFrame, attributes: Sequence[str], rows: int, columns: int
-) -> Figure:
-    """A row an attribute, and in it up to `columns` images, each with the name of its object.
+class Pictures(HTML):
+    """Pictures of a set on a page; each can be enlarged by its script."""
 
-    Images are cropped to a square and scaled down where necessary.
+
+def gallery(
+    folder: Path,
+    manifest: pd.DataFrame,
+    attributes: Sequence[str],
+    rows: int,
+    columns: int,
+    notes: Sequence[str] = (),
+) -> Pictures:
+    """A row an attribute, and in it up to `columns` images; each can be enlarged on the page.
 
     Parameters
     ----------
@@ -44,6 +53,8 @@ def gallery(
         At most `rows` of these get a row, evenly spaced, if they have an image.
     rows, columns
         Number of rows, and of images in a row.
+    notes
+        For each composition, by its id: what to say of an enlarged image.
 
     Raises
     ------
@@ -51,36 +62,40 @@ def gallery(
         If `rows` or `columns` is below 1.
     """
     _check_grid(rows=rows, columns=columns)
-    attributes = attributes[:: -(-len(attributes) // rows)]
-    by_attribute = {
-        attribute: manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
-        for attribute in attributes
-    }
-    attributes = [attribute for attribute, row in by_attribute.items() if len(row)]
-    samples = [by_attribute[attribute] for attribute in attributes]
-    side = min(LARGEST, *load_image(folder, samples[0]["image"].iloc[0]).size)
-    wide, high = side + MARGIN, side + GAP
-    # One image of all: hundreds of axes would take a minute to lay out. Gaps are transparent.
-    mosaic = np.zeros((high * len(samples), wide * columns, 4), np.uint8)
-    figure, axes = plt.subplots(figsize=(columns * 0.9 + 1.3, len(samples) * 1.03))
-    for i, row in enumerate(samples):
-        for k, (file, object_) in enumerate(zip(row["image"], row["object"], strict=True)):
-            top, left = i * high + GAP, k * wide
-            image = load_image(folder, file)
-            if image.size != (side, side):
-                image = ImageOps.fit(image, (side, side))
-            mosaic[top : top + side, left : left + side] = np.asarray(image.convert("RGBA"))
-            name = axes.text(left + side / 2, top - 2, object_, ha="center", va="bottom")
-            name.set(fontsize=7, parse_math=False)  # dollar signs in a name are no formula
-    axes.imshow(mosaic, interpolation="nearest")
-    axes.set_yticks(
-        [i * high + GAP + side / 2 for i in range(len(samples))], attributes, fontsize=9
+    parts = []
+    for attribute in attributes[:: -(-len(attributes) // rows)]:
+        own = manifest[manifest["attribute"] == attribute].drop_duplicates("object")[:columns]
+        if own.empty:
+            continue
+        pictures = [
+            _picture(folder / row.image, attribute, row.object, _note(notes, row.composition))
+            for row in own.itertuples()
+        ]
+        name = escape(attribute)
+        parts.append(
+            f'<div class="gallery-row" role="group" aria-label="{name}">'
+            f'<span class="gallery-name" aria-hidden="true">{name}</span>{"".join(pictures)}</div>'
+        )
+    return Pictures(f'<div class="gallery">{"".join(parts)}</div>')
+
+
+def _note(notes: Sequence[str], composition: int) -> str:
+    return notes[composition] if len(notes) else ""
+
+
+def _picture(file: Path, attribute: str, object_: str, note: str) -> str:
+    """HTML of a button with a picture and its object, which the script of the pages enlarges."""
+    image = load_image(file.parent, file.name).convert("RGB")
+    image.thumbnail((LARGEST, LARGEST))
+    encoded = io.BytesIO()
+    image.save(encoded, "webp", quality=QUALITY)
+    data = base64.b64encode(encoded.getvalue()).decode()
+    name = escape(f"{attribute} {object_}")
+    return (
+        f'<button type="button" class="picture" data-note="{escape(note)}" title="{name}">'
+        f'<img src="data:image/webp;base64,{data}" alt="{name}"/>'
+        f'<span aria-hidden="true">{escape(object_)}</span></button>'
     )
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    return figure
 
 
 def _check_grid(**numbers: int) -> None:
@@ -89,34 +104,35 @@ def _check_grid(**numbers: int) -> None:
             raise NotebookError(f"parameter {name}: got {number}; set it to 1 or more")
 
 
-def draw_map(study: Study) -> Figure:
+def draw_map(study: Study, manifest: pd.DataFrame) -> Figure:
     """Attributes by objects, coloured by how many models see the composition in training.
 
-    A study that trains no model has no core.
+    If the study trains no model, by the number of images in `manifest`; it has no core then.
     """
     words = study.words
     in_core = np.isin(np.arange(words.size), core(study)) & bool(study.trained)
-    grid = np.ma.masked_array(times_seen(study), in_core).reshape(len(words.attributes), -1)
+    images = np.bincount(manifest["composition"], minlength=words.size)
+    values, largest = (times_seen(study), len(study.trained)) if study.trained else (images, 0)
+    grid = np.ma.masked_array(values, in_core).reshape(len(words.attributes), -1)
     width = 1.8 + 0.17 * min(len(words.objects), MOST_NAMES)
     size = (max(LEGEND_WIDTH, width), 2.0 + 0.2 * len(words.attributes))
     figure, axes = plt.subplots(figsize=size)
-    colours = plt.get_cmap("Blues").with_extremes(bad=CORE_COLOUR)
     drawn = axes.imshow(
         grid,
-        cmap=colours,
+        cmap=plt.get_cmap("Blues").with_extremes(bad=CORE_COLOUR),
         vmin=0,
-        vmax=max(1, len(study.trained)),
+        vmax=largest or max(1, images.max()),
         aspect="auto",
         interpolation="nearest",
     )
     if len(words.objects) <= MOST_NAMES:
-        axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=7)
+        axes.set_xticks(range(len(words.objects)), words.objects, rotation=90, fontsize=8)
     else:
         axes.set_xlabel(f"{len(words.objects):,} objects")
-    axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=7)
+    axes.set_yticks(range(len(words.attributes)), words.attributes, fontsize=8)
     axes.grid(visible=False)
-    whole = MaxNLocator(integer=True)
-    figure.colorbar(drawn, ax=axes, label="models that see it in training", ticks=whole)
+    label = "models that see it in training" if study.trained else "images"
+    figure.colorbar(drawn, ax=axes, label=label, ticks=MaxNLocator(integer=True))
     if study.trained:
         patch = Patch(color=CORE_COLOUR, label="core: seen by no model")
         legend = axes.legend(handles=[patch], loc="lower left", bbox_to_anchor=(0, 1))

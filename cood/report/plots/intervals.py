@@ -17,8 +17,9 @@ from cood.report.plots.svg import Label, label_marks
 
 LEGEND_LETTERS = 80  # in one line of a legend
 LEGEND_COLUMNS = 4
+DOT, FEW = "#2b6a99", 3  # colour of dots of a strip; models that need not be moved apart
+MOST_ROWS, CROWDED_HEIGHT = 40, 9.0  # rows with a name; inches of a figure with more of them
 GROUP_HEIGHT = 0.6  # share of a row that its groups take
-STRIP, STRIP_COLOUR = 0.27, "#2b6a99"  # how far dots of a strip are moved; their colour
 
 
 def interval_rows(
@@ -28,7 +29,7 @@ def interval_rows(
     colours: Sequence[str] | None = None,
     models: pd.DataFrame | None = None,
 ) -> Figure:
-    """A row a model and, for each group, a dot with its interval.
+    """A row a model and, for each group, a dot with its interval; many rows are thin and unnamed.
 
     Parameters
     ----------
@@ -42,14 +43,17 @@ def interval_rows(
         Table of models, whose settings the labels then tell.
     """
     order = list(dict.fromkeys(table["model"]))
+    is_crowded = models is not None and len(order) > MOST_ROWS
     lines = {} if models is None else model_lines(models)
     palette = colours or [str(c) for c in sns.color_palette("colorblind", len(groups)).as_hex()]
-    figure, axes = plt.subplots(figsize=(WIDTH, max(2.4, 1.2 + 0.34 * len(order))))
+    height_of_all = CROWDED_HEIGHT if is_crowded else max(2.4, 1.2 + 0.34 * len(order))
+    figure, axes = plt.subplots(figsize=(WIDTH, height_of_all))
     for i, (group, colour) in enumerate(zip(groups, palette, strict=True)):
         rows = table[table["group"] == group].set_index("model").reindex(order)
         shift = (i - (len(groups) - 1) / 2) * GROUP_HEIGHT / max(1, len(groups))
         height = np.arange(len(order)) + shift
-        axes.hlines(height, rows["low"], rows["high"], color=colour, linewidth=1.5)
+        width, alpha = (0.8, 0.35) if is_crowded else (1.5, 1)
+        axes.hlines(height, rows["low"], rows["high"], color=colour, linewidth=width, alpha=alpha)
         finite = np.isfinite(rows["value"].to_numpy(float))
         (dots,) = axes.plot(
             rows["value"][finite],
@@ -57,15 +61,18 @@ def interval_rows(
             MARKERS[i],
             color=colour,
             label=group,
-            markersize=6,
+            markersize=3 if is_crowded else 6,
         )
         labels = [
             Label(name, [*lines.get(name, []), group], x=row_values(row))
             for name, row in rows[finite].iterrows()
         ]
         label_marks(dots, *labels)
-    axes.set_yticks(range(len(order)), order)
-    axes.invert_yaxis()
+    if is_crowded:  # names would be too small to read; readers who point at a dot see them
+        axes.set(yticks=[], ylabel=f"{len(order)} models")
+    else:
+        axes.set_yticks(range(len(order)), order)
+    axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set(xlabel=xlabel)
     axes.grid(axis="y", visible=False)
     if len(groups) > 1:
@@ -86,21 +93,20 @@ def strips(table: pd.DataFrame, xlabel: str) -> Figure:
     xlabel
         Label of the values.
     """
-    rows = table.shape[1]
-    figure, axes = plt.subplots(figsize=(WIDTH, max(2.2, 1.0 + 0.55 * rows)))
-    rng = np.random.default_rng(0)
-    for place, name in enumerate(table):
-        values = table[name].dropna()
-        # Dots are moved up and down, so that none hides another.
-        height = place + rng.uniform(-STRIP, STRIP, len(values)) * (len(values) > 1)
-        (dots,) = axes.plot(values, height, "o", color=STRIP_COLOUR, alpha=0.55, markersize=5)
-        dots.set(markeredgecolor=EDGE, markeredgewidth=0.4)
-        named = zip(values.index, values, strict=True)
-        label_marks(dots, *(Label(str(m), [str(name)], x=[float(v)]) for m, v in named))
-        if len(values) > 1:
-            axes.vlines(values.median(), place - 0.4, place + 0.4, color="0.15", linewidth=2.5)
-    axes.set_yticks(range(rows), [str(name) for name in table])
-    axes.set(xlabel=xlabel, ylim=(rows - 0.5, -0.5))
+    figure, axes = plt.subplots(figsize=(WIDTH, max(2.2, 1.0 + 0.55 * table.shape[1])))
+    rng = np.random.default_rng(0)  # dots are moved up and down, so that none hides another
+    few = len(table) <= FEW
+    for k, (name, values) in enumerate(table.items()):
+        finite = values[np.isfinite(values)]
+        height = k + (0 if few else 1) * rng.uniform(-0.28, 0.28, len(finite))
+        (dots,) = axes.plot(finite, np.broadcast_to(height, len(finite)), "o", color=DOT, alpha=0.6)
+        dots.set(markersize=7 if few else 5, markeredgecolor=EDGE, markeredgewidth=0.4)
+        points = ((str(m), float(v)) for m, v in finite.items())
+        label_marks(dots, *(Label(model, [str(name)], x=[value]) for model, value in points))
+        if len(finite) > 1:
+            axes.vlines(finite.median(), k - 0.38, k + 0.38, color="0.15", linewidth=2.5)
+    axes.set_yticks(range(table.shape[1]), [str(name) for name in table])
+    axes.set(xlabel=xlabel, ylim=(table.shape[1] - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -144,9 +150,16 @@ def curves(table: pd.DataFrame, labels: tuple[str, str]) -> Figure:
 
 
 def bars(values: pd.Series, models: pd.DataFrame, xlabel: str) -> Figure:
-    """A bar a model from 0, in its colour; the largest at the top."""
+    """A bar a model from 0, in its colour; the largest at the top.
+
+    Of more than `MOST_ROWS` models, those at both ends.
+    """
     styles = model_styles(models)
     values = values.sort_values()
+    if len(values) > MOST_ROWS:
+        ends = pd.concat([values[: MOST_ROWS // 2], values[-MOST_ROWS // 2 :]])
+        xlabel = f"{xlabel}; {len(ends)} of {len(values)} models"
+        values = ends
     figure, axes = plt.subplots(figsize=(WIDTH, max(2.8, 1.2 + 0.3 * len(values))))
     drawn = axes.barh(list(values.index), values, color=[styles.colours[m] for m in values.index])
     for bar, (model, value) in zip(drawn, values.items(), strict=True):

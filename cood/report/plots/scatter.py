@@ -20,10 +20,13 @@ from cood.report.plots.style import (
 )
 from cood.report.plots.svg import Label, label_marks
 
-LABELLED = 12  # points with a name, if there are more than MOST_LABELLED
+LABELLED = 12  # points with a name at most, if there are more than MOST_LABELLED
 POINTS_PER_INCH = 72
-NAME_HEIGHT, NAME_STEP = 11, 4  # pixels between names, and by which one is moved down
-LETTER_WIDTH, NAME_MARGIN = 5, 8  # points
+NAME_HEIGHT, LETTER_WIDTH = 9, 4.9  # points
+DOT, MARGIN = 8, 40  # points: of a dot with its edge, and by which a name may leave the axes
+# Places of a name around its point: share of the name to the left of the point, and above or not.
+PLACES = ((0, True), (1, True), (0, False), (1, False), (0.5, True), (0.5, False))
+SIDES = {0: "left", 0.5: "center", 1: "right"}
 
 Point = tuple[str, float, float]  # name, x and y
 
@@ -33,8 +36,8 @@ def model_scatter(
 ) -> Figure:
     """One point a model, with both intervals where there are any.
 
-    Each point has its name. Of many models, only those at the ends of both axes and those furthest
-    from the straight line through all of them have one.
+    A point has its name where that hides no other; of many models, only those at the ends of both
+    axes and furthest from the middle. Readers who point at a dot see its name in any case.
 
     Parameters
     ----------
@@ -73,42 +76,62 @@ def model_scatter(
         label_marks(drawn[0], label)
         points.append((model, across["value"], up["value"]))
     axes.set(xlabel=labels[0], ylabel=labels[1])
-    _name_points(axes, points if len(points) <= MOST_LABELLED else _outermost(points))
     legend_below(axes, styles)
+    if points:  # last: names are placed by where the points are in the end
+        _name_points(axes, points, LABELLED if is_crowded else len(points))
     return figure
 
 
-def _outermost(points: list[Point]) -> list[Point]:
-    """The points at the ends of both axes, and those furthest from the line through all."""
-    x, y = np.array([point[1:] for point in points]).T
-    slope, intercept = np.polyfit(x, y, 1) if np.ptp(x) else (0.0, y.mean())
-    by_distance = np.argsort(-np.abs(y - intercept - slope * x), kind="stable")
-    order = dict.fromkeys([x.argmin(), x.argmax(), y.argmin(), y.argmax(), *by_distance])
-    return [points[i] for i in list(order)[:LABELLED]]
+def _by_distance(points: list[Point]) -> list[Point]:
+    """Points in the order in which they get a name: those at the ends of both axes first.
+
+    Then those furthest from the middle of all, in units of the spread of each axis.
+    """
+    values = np.array([point[1:] for point in points])
+    spread = np.where(np.ptp(values, axis=0) > 0, values.std(axis=0), 1.0)
+    far = np.argsort(-np.hypot(*((values - values.mean(axis=0)) / spread).T), kind="stable")
+    x, y = values.T
+    order = dict.fromkeys([x.argmin(), x.argmax(), y.argmin(), y.argmax(), *far])
+    return [points[i] for i in order]
 
 
-def _name_points(axes: Axes, points: list[Point]) -> None:
-    # Each name goes above its interval, and is moved down while it touches one above it.
+def _name_points(axes: Axes, points: list[Point], most: int) -> None:
+    """Name at most so many points, each where its name hides no other name and no point."""
     axes.figure.canvas.draw()
     scale = axes.figure.dpi / POINTS_PER_INCH
-    taken: list[tuple[float, float, float]] = []  # start, end and height of each name in pixels
-    for name, x, y in sorted(points, key=lambda point: -point[2]):
-        across, up = axes.transData.transform((x, y))
-        width = (LETTER_WIDTH * len(name) + NAME_MARGIN) * scale
-        # To the left of its point, where a long name would leave the axes.
-        to_left = across + width > axes.bbox.x1 + 0.2 * axes.bbox.width
-        start, end = (across - width, across) if to_left else (across, across + width)
-        height = up
-        while any(start < e and s < end and abs(height - h) < NAME_HEIGHT for s, e, h in taken):
-            height -= NAME_STEP
-        taken.append((start, end, height))
+    centres = axes.transData.transform([point[1:] for point in points])
+    half = DOT * scale / 2
+    dots = np.column_stack([centres - half, centres + half])
+    taken = list(dots)
+    named = 0
+    for name, x, y in _by_distance(points):
+        own = axes.transData.transform((x, y))
+        wide, high = (LETTER_WIDTH * len(name) + 2) * scale, NAME_HEIGHT * scale
+        for left_share, up in PLACES:
+            shift = np.array([6 - 12 * left_share, 4 if up else -4 - NAME_HEIGHT])
+            left, bottom = own + scale * shift - (left_share * wide, 0)
+            box = np.array([left, bottom, left + wide, bottom + high])
+            inside = axes.bbox.x0 <= box[0] and box[2] <= axes.bbox.x1 + MARGIN * scale
+            if inside and not any(_overlap(box, other) for other in taken):
+                break
+        else:
+            continue
+        taken.append(box)
         axes.annotate(
             name,
             (x, y),
-            (-6 if to_left else 6, (height - up) / scale + 3),
+            tuple(shift),
             textcoords="offset points",
             fontsize=8,
-            ha="right" if to_left else "left",
+            ha=SIDES[left_share],
             color="0.15",
             path_effects=[withStroke(linewidth=2.5, foreground="white")],  # over the intervals
         )
+        named += 1
+        if named == most:
+            return
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two boxes, each left, bottom, right and top, have a point in common."""
+    return bool((a[:2] < b[2:]).all() and (b[:2] < a[2:]).all())

@@ -22,7 +22,7 @@ from cood.report.plots.svg import as_svg, theme_colours, with_interval
 
 WIDTH = 7.2  # inches, of most figures
 MARKERS = "oDs^vPX*<>"
-MOST_SHADES = 6  # families, or intervals of shares, that the shades of one scale keep apart
+MOST_SHADES = 6  # intervals of shares, which the shades of one scale keep apart
 ONE_SHADE = (0.13, 0.57, 0.55)  # of models that are trained here and see the same share
 SHARE_LABEL = "share of the compositions outside the core that a model sees"
 # Chosen one after the other, each as far as possible from those before it (CIELAB), for readers
@@ -51,6 +51,7 @@ DISTINCT_COLOURS = [
 ]
 SPACES = {"image": "#b5446e", "text": "#2b6a99"}  # differ in brightness, for the colour-blind
 MOST_LABELLED = 20  # models up to which each point has its name, and legends have large letters
+COLUMNS, ROWS = 4, 8  # of legends: most columns, and most families in one
 EDGE = "0.2"  # grey around dots and bars, so that a light one can be seen
 OTHER = "other"  # architectures that are too rare for a marker of their own
 UNKNOWN_ARCHITECTURE = "checkpoint"
@@ -115,7 +116,9 @@ def model_styles(models: pd.DataFrame) -> ModelStyles:
     """
     names = models["model"].tolist()
     share = models[TRAINED] if TRAINED in models else pd.Series(np.nan, index=models.index)
-    families = _family_colours(models.loc[share.isna(), "family"], alone=share.isna().all())
+    names_of_families = sorted(models.loc[share.isna(), "family"].unique())
+    palette = sns.color_palette(DISTINCT_COLOURS, len(names_of_families))
+    families = dict(zip(names_of_families, palette, strict=True))
     shades = _shades(share.dropna())
     trained = [shades.to_rgba(value)[:3] if shades else ONE_SHADE for value in share]
     colours = [
@@ -132,16 +135,6 @@ def model_styles(models: pd.DataFrame) -> ModelStyles:
         groups,
         shades,
     )
-
-
-def _family_colours(names: pd.Series, *, alone: bool) -> dict[str, Any]:
-    """Colour of each family, in a fixed order; `alone`: there are no shades of shares beside."""
-    families = sorted(names.unique(), key=_by_number)
-    if alone and len(families) <= MOST_SHADES:
-        colours = sns.color_palette("viridis_r", len(families) + 1)[1:]
-    else:
-        colours = sns.color_palette(DISTINCT_COLOURS, len(families))
-    return dict(zip(families, colours, strict=True))
 
 
 def _shades(shares: pd.Series) -> ScalarMappable | None:
@@ -176,18 +169,30 @@ def architecture_groups(models: pd.DataFrame) -> pd.Series:
 
 
 def legend_options(styles: ModelStyles, *, with_markers: bool = True) -> dict[str, Any]:
-    """Options of a legend of families and architectures: its handles, columns and letters."""
-    handles = [
-        Line2D([], [], marker="o", linestyle="", color=colour, label=family, markersize=7)
-        for family, colour in styles.families.items()
-    ]
-    if with_markers:
-        handles += [
-            Line2D([], [], marker=marker, linestyle="", color="0.45", label=group, markersize=7)
-            for group, marker in styles.groups.items()
-        ]
-    is_long = len(handles) > MOST_LABELLED
-    return {"handles": handles, "ncols": 4 if is_long else 3, "fontsize": 8 if is_long else 9}
+    """Options of a legend: families in columns on the left, markers in one on the right.
+
+    Each has a heading. Markers are left out where all models have the same one.
+    """
+    families = [_handle("o", colour, family) for family, colour in styles.families.items()]
+    several = with_markers and len(styles.groups) > 1
+    markers = [_handle(m, "0.45", group) for group, m in styles.groups.items()] if several else []
+    if not families or not markers:
+        title = "family" if families else "image tower"
+        return {"handles": families or markers, "ncols": COLUMNS, "title": title, "fontsize": 8}
+    columns = 1 if len(families) <= ROWS else COLUMNS - 1
+    rows = max(-(-len(families) // columns), len(markers))
+    columns = -(-len(families) // rows)
+    parts = [families[k * rows : (k + 1) * rows] for k in range(columns)]
+    titled = [("family", parts[0]), *((" ", part) for part in parts[1:]), ("image tower", markers)]
+    handles = []
+    for title, part in titled:  # a legend fills its columns one after the other
+        blank = [_handle("", "none", " ")] * (rows - len(part))
+        handles += [_handle("", "none", f"{title}:" if title.strip() else title), *part, *blank]
+    return {"handles": handles, "ncols": columns + 1, "fontsize": 8}
+
+
+def _handle(marker: str, colour: Any, label: str) -> Line2D:
+    return Line2D([], [], marker=marker, linestyle="", color=colour, label=label, markersize=7)
 
 
 def add_legend(figure: Figure, styles: ModelStyles, *, with_markers: bool = True) -> None:
@@ -253,9 +258,6 @@ def legend_below(axes: Axes, styles: ModelStyles) -> None:
     figure = plt.gcf()
     add_share_bar(figure, styles)
     below = min(0.13, 0.75 / figure.get_figheight())  # at most 0.75 inches
-    axes.legend(**legend_options(styles), loc="upper center", bbox_to_anchor=(0.5, -below))
-
-
-def _by_number(family: str) -> tuple[float, str]:
-    digits = "".join(c for c in family.split("%")[0] if c.isdigit() or c == ".")
-    return (float(digits) if digits else np.inf, family)
+    options = legend_options(styles)
+    if options["handles"]:
+        axes.legend(**options, loc="upper center", bbox_to_anchor=(0.5, -below))

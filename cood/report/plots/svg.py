@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, PercentFormatter
 from scipy.special import expit
 
-from cood.report.svg_markup import FIXED_COLOURS, MARK, SVG, XLINK
+from cood.report.markup import FIXED_COLOURS, MARK, SVG, XLINK
 
 DRAWN = {f"{{{SVG}}}{name}" for name in ("path", "use")}
 ID = re.compile(r'(\bid="|href="#|url\(#)([\w.-]+)')

@@ -47,7 +47,7 @@ def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
     """A leaderboard for readers: accuracies in percent with their intervals.
 
     Of the settings of training, those in which the models differ. `id_heading` is the heading of ID
-    accuracy.
+    accuracy, which is left out where no model has any.
     """
     settings = [name for name in varying_settings(board) if name not in ONLY_SAVED]
     hidden = ONLY_SAVED | (set(SETTINGS) - set(settings))
@@ -68,6 +68,8 @@ def styled_leaderboard(board: pd.DataFrame, id_heading: str = "ID") -> Styler:
             table[PUBLISHED_HEADING] = published.map(percent, na_action="ignore")
     headings = {name: name.replace("_", " ") for name in settings}
     table = table.rename(columns={"ID": id_heading, **headings})
+    if board["ID"].isna().all():
+        table = table.drop(columns=id_heading)
     first = ["model", "C-OoD", id_heading, "above the line"]
     table = table[[c for c in first if c in table] + [c for c in table if c not in first]]
     wide = styled(table).set_table_attributes('class="dataframe intervals"')

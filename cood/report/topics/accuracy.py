@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from cood.analysis.in_distribution import InDistribution
 from cood.analysis.results import percent
+from cood.analysis.stats.correlation import Correlation
 from cood.analysis.topics.accuracy import CLIP, LanguageGap
 from cood.files import read_table
 from cood.report.plots.intervals import interval_rows
-from cood.report.plots.style import percent_axes
+from cood.report.plots.style import (
+    DISTINCT_COLOURS,
+    EDGE,
+    MARKERS,
+    WIDTH,
+    error_lengths,
+    percent_axes,
+)
+from cood.report.plots.svg import Label, label_marks
+from cood.report.tables.correlations import trend
 from cood.report.topics.dataset import describe_outcomes, image_outcomes
 from cood.settings import UNTRAINED
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
 from cood.vocabulary import named_attributes
 
-SHOWN = {
-    "ID": "linear probe, compositions that it was fitted on (ID)",
-    "C-OoD": "linear probe, core (C-OoD)",
-    "zero-shot C-OoD": "zero-shot, core (C-OoD)",
-}
-ENDS = {"value": "", "low": " low", "high": " high"}
+ENDS = {"": "value", " low": "low", " high": "high"}  # of columns, and what they mean
+BAR = "#bcd7e8"  # colour of bars behind the dots
+LEAST_MODELS = 3  # with an ID accuracy, below which a correlation is not mentioned
+MANY = 40  # encoders of a kind, above which their dots are small
 
 
 def describe_id_accuracy(study: Study) -> str:
@@ -38,7 +49,10 @@ def describe_id_accuracy(study: Study) -> str:
     if study.trained:
         sentences.append(
             "Each model has its own draw of compositions, so the images that test ID accuracy and "
-            "those that test C-OoD accuracy differ between models."
+            "those that test C-OoD accuracy differ between models. The points mix two relations, "
+            "so no line is fitted. Of two models that see the same share of compositions, the one "
+            "that learned more may be better on both sides. But of the same number of drawings, a "
+            "larger share leaves fewer for each seen composition."
         )
     else:
         sentences.append(
@@ -64,8 +78,86 @@ def describe_templates(study: Study) -> str:
     )
 
 
+def describe_result(outside: pd.DataFrame, correlation: Correlation, inside: InDistribution) -> str:
+    """How well models recognise unseen compositions, against chance and ID accuracy, as sentences.
+
+    Parameters
+    ----------
+    outside, inside
+        C-OoD accuracy, indexed by model, as `cood.analysis.results.pick` gives it; ID accuracy.
+    correlation
+        Of the two, over models.
+    """
+    order = outside.dropna(subset=["value"]).sort_values("value")
+    chance, above = percent(outside["chance"].mean()), outside["low"] > outside["chance"]
+    if order.empty:
+        return "No model has an accuracy on unseen compositions."
+    first, last = order.iloc[0], order.iloc[-1]
+    best = f"{percent(*last[['value', 'low', 'high']])}"
+    if len(order) == 1:
+        which = "above" if above.loc[last.name] else "not distinguishable from"
+        return (
+            f"C-OoD accuracy of {last.name} is {best} on n = {last['n']:,.0f} images. That is "
+            f"{which} chance, the {chance} of a uniform guess."
+        )
+    text = (
+        f"C-OoD accuracy ranges from {percent(*first[['value', 'low', 'high']])} ({first.name}) to "
+        f"{best} ({last.name}), over n = {len(order)} models. A uniform guess is right in {chance} "
+        f"of the cases; {above.sum()} of {len(order)} models are significantly better."
+    )
+    if inside.values["value"].notna().sum() < LEAST_MODELS:
+        return text
+    return f"{text} With ID accuracy ({inside.name}), it {trend(correlation)}: {correlation}."
+
+
+def describe_variation(study: Study, noise: str) -> str:
+    """How much accuracy varies between equal models, or what counts as unseen, as a sentence.
+
+    `noise` is what `cood.report.tables.seed_noise` returns.
+    """
+    if not study.trained:
+        return "All compositions count as unseen by decree, whatever the models were trained on."
+    return f"How much C-OoD accuracy varies between models with the same settings: {noise}"
+
+
+def plot_against_chance(outside: pd.DataFrame, models: pd.DataFrame, label: str) -> Figure:
+    """A bar a model from 0 with its interval, the most accurate at the top, and chance.
+
+    Parameters
+    ----------
+    outside
+        Accuracy indexed by model: `value`, `low`, `high`, `chance`.
+    models
+        Table of models, whose settings the labels tell.
+    label
+        Of the accuracy.
+    """
+    order = outside.dropna(subset=["value"]).sort_values("value", ascending=False)
+    values = order.reset_index(names="model").assign(group="accuracy")
+    figure = interval_rows(values, ["accuracy"], label, models=models)
+    axes = figure.axes[0]
+    axes.barh(range(len(order)), order["value"], height=0.5, color=BAR, zorder=0)
+    chance = float(order["chance"].mean())
+    axes.axvline(chance, color="0.3", linestyle=":")
+    axes.annotate(
+        "chance",
+        (chance, 1),
+        (4, 3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        fontsize=9,
+        color="0.3",
+    )
+    axes.set_xlim(0, None)
+    percent_axes(axes, "x")
+    return figure
+
+
 def plot_probe_accuracy(table: pd.DataFrame, label: str) -> Figure:
-    """Accuracy of the linear probes of each model with its interval, and chance.
+    """Linear probes: accuracy on compositions that they were fitted on, and on the core.
+
+    A dot an encoder with its intervals. At the same height above the axis, one further to the left
+    loses less on the core.
 
     Parameters
     ----------
@@ -74,26 +166,48 @@ def plot_probe_accuracy(table: pd.DataFrame, label: str) -> Figure:
     label
         Of the accuracies.
     """
-    parts = [
-        pd.DataFrame(
-            {
-                "model": [f"{row.model} ({row.trained_on})" for row in table.itertuples()],
-                "group": group,
-                **{key: table.get(f"{name}{end}") for key, end in ENDS.items()},
-            }
-        )
-        for name, group in SHOWN.items()
+    figure, axes = plt.subplots(figsize=(WIDTH, 5.4))
+    kinds = list(dict.fromkeys(table["trained_on"]))
+    for kind, colour, marker in zip(kinds, DISTINCT_COLOURS, MARKERS, strict=False):
+        is_many = (table["trained_on"] == kind).sum() > MANY
+        for row in table[table["trained_on"] == kind].to_dict("records"):
+            across, up = ([row[f"{side}{end}"] for end in ENDS] for side in ("ID", "C-OoD"))
+            drawn = axes.errorbar(
+                across[0],
+                up[0],
+                xerr=error_lengths(pd.Series(across, ENDS.values())),
+                yerr=error_lengths(pd.Series(up, ENDS.values())),
+                fmt=marker,
+                color=colour,
+                markeredgecolor=EDGE,
+                markeredgewidth=0.6,
+                markersize=5 if is_many else 8,
+                elinewidth=1,
+                ecolor=(colour, 0.3),
+            )
+            sides = {"x": f"{label}, ID", "y": f"{label}, core"}
+            label_marks(drawn[0], Label(row["model"], [kind], across, up, sides))
+    handles = [
+        Line2D([], [], marker=marker, linestyle="", color=colour, label=kind)
+        for kind, colour, marker in zip(kinds, DISTINCT_COLOURS, MARKERS, strict=False)
     ]
-    rows = pd.concat(parts, ignore_index=True)
-    figure = interval_rows(rows, list(SHOWN.values()), label)
-    axes = figure.axes[0]
-    if table.empty:
-        axes.set(title="The study has no image-only encoder", xticks=[], yticks=[])
-        return figure
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, title="trained on")
     chance = float(table["chance"].mean())
-    axes.axvline(chance, color="0.5", linestyle=":", label="chance")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1)
-    percent_axes(axes, "x")
+    axes.axhline(chance, color="0.5", linestyle=":", zorder=0)
+    axes.annotate(
+        "chance",
+        (1, chance),
+        xycoords=("axes fraction", "data"),
+        fontsize=8,
+        ha="right",
+        va="bottom",
+        color="0.35",
+    )
+    axes.set(
+        xlabel=f"{label} of the probe, compositions that it was fitted on (ID)",
+        ylabel=f"{label} of the probe, core (C-OoD)",
+    )
+    percent_axes(axes)
     return figure
 
 

@@ -18,11 +18,17 @@ from cood.synthesis.drawing import icons
 from cood.synthesis.manifests import KEPT
 from cood.vocabulary import CATEGORY
 
-PUBLISHED_MODELS = (
-    "published models, whose training data can be searched but not controlled; all compositions "
-    "count as unseen, whether or not the training data contained them"
+TRAINED_ELSEWHERE = (
+    "models that were trained elsewhere, on data that the study does not control; all compositions "
+    "count as unseen by decree, whether or not their training data contained them"
 )
 PREDICTED = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
+SHORTCUTS = (  # baseline, what it names, and how a sentence puts it
+    ("text only", "pair", "pairs from the training captions only"),
+    ("background only", "attribute", "attributes from the background only"),
+    ("background only", "object", "objects from the background only"),
+)
+ICONS = "icons"  # source of sets of drawings
 OUTCOME = "outcome"  # column of `image_outcomes`
 REVIEWED = (
     "People answered the same questions about a sample of the images. Kappa is 1 where two raters "
@@ -35,7 +41,7 @@ REVIEWED = (
 def describe_study(study: Study) -> str:
     """Whether a study trains its models or tests published ones, as a paragraph."""
     if not study.trained:
-        return f"The study tests {PUBLISHED_MODELS}."
+        return f"The study tests {TRAINED_ELSEWHERE}."
     n, published = len(study.trained), len(study.models) - len(study.trained)
     which = f"each of {n} models is" if published else "every model is"
     text = (
@@ -45,13 +51,44 @@ def describe_study(study: Study) -> str:
         "the study sets which compositions each of them sees. No drawing of the test set was used "
         "in training."
     )
-    return f"{text} The other {published} are {PUBLISHED_MODELS}." if published else text
+    return f"{text} The other {published} are {TRAINED_ELSEWHERE}." if published else text
+
+
+def describe_images(study: Study, name: str) -> str:
+    """What one image of a set shows, as sentences."""
+    text = "Each image shows one object with one attribute."
+    if study.sets[name].source != ICONS:
+        return text
+    return (
+        f"{text} The design, size, rotation, mirroring, position and background of a drawing are "
+        "random. Only the object is painted with the attribute."
+    )
+
+
+def describe_draws(study: Study) -> str:
+    """What the draws of compositions have in common, as a sentence; empty if there are none."""
+    if not study.trained:
+        return ""
+    return (
+        "A composition outside the core is seen by some models and unseen by others. Every "
+        "attribute and every object is in all training sets, each with at least two others."
+    )
+
+
+def describe_map(study: Study) -> str:
+    """What the colours of `cood.report.plots.gallery.draw_map` mean, as a phrase."""
+    if not study.trained:
+        return "their number of images"
+    return f"how many models are trained on them; {len(core(study)):,} are in the core"
 
 
 def describe_seen(study: Study) -> str:
     """How many compositions the models of a study see, as sentences."""
     if not study.trained:
-        return "All compositions count as unseen, because no model is trained here."
+        return (
+            "No model is trained here, so the study does not know what they saw: all compositions "
+            "count as unseen by decree."
+        )
     sizes = [len(seen(study, settings)) for settings in study.trained.values()]
     outside = study.words.size - len(core(study))
     numbers = f"{min(sizes):,} to {max(sizes):,}" if len(set(sizes)) > 1 else f"{sizes[0]:,}"
@@ -59,6 +96,17 @@ def describe_seen(study: Study) -> str:
         f"{len(core(study)):,} of the compositions, the core, are in no training set. Each model "
         f"is trained on a random draw of its own from the other {outside:,}: {numbers} of them."
     )
+
+
+def composition_notes(study: Study) -> list[str]:
+    """How many models see each composition in training, by its id; empty if none is trained."""
+    n = len(study.trained)
+    if not n:
+        return []
+    notes = [f"in the training data of {times} of {n} models" for times in times_seen(study)]
+    for composition in core(study):
+        notes[composition] = "in the core: in no training data"
+    return notes
 
 
 def composition_counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
@@ -166,7 +214,7 @@ def describe_outcomes(outcomes: pd.DataFrame) -> str:
 
 def icon_designs(study: Study) -> pd.DataFrame:
     """A row an icon design: its licence, and how many objects of the study have glyphs of it."""
-    if not any(settings.source == "icons" for settings in study.sets.values()):
+    if not any(settings.source == ICONS for settings in study.sets.values()):
         no_design = {"design": "none", "credit": "-", "licence": "-", "objects": 0, "glyphs": 0}
         return pd.DataFrame([no_design])  # a table of the book cannot be empty
     drawn = {name: icons.get_icon(name) for name in study.vocabulary.objects}
@@ -208,9 +256,17 @@ def baseline_table(results: Results, set_: str) -> pd.DataFrame:
     ).sort_values(["baseline", "accuracy of"], ignore_index=True)
 
 
-def baseline_accuracy(table: pd.DataFrame, baseline: str, factor: str) -> str:
-    """Accuracy of a baseline for one factor, and chance, from `baseline_table`."""
-    rows = table[(table["baseline"] == baseline) & (table["accuracy of"] == factor)]
-    if rows.empty:
-        return "not measured, as the study trains no model"
-    return "{accuracy}, chance {chance}".format(**rows.iloc[0])
+def describe_shortcuts(table: pd.DataFrame) -> str:
+    """How well the baselines answer without the object, as a sentence; empty without baselines.
+
+    `table` is what `baseline_table` returns.
+    """
+    if table.empty:
+        return ""
+    parts = []
+    for baseline, factor, about in SHORTCUTS:
+        rows = table[(table["baseline"] == baseline) & (table["accuracy of"] == factor)]
+        parts += [
+            f"{about} {row['accuracy']} (chance {row['chance']})" for _, row in rows.iterrows()
+        ]
+    return f"Accuracy without seeing the object: {'; '.join(parts)}."

@@ -37,6 +37,7 @@ MEANING = {
     "strength": "weight of that penalty",
     "set": "factor set that is trained on",
 }
+MANY = 50  # models, above which their dots are small
 PANEL = 1.4  # inches a side, at most
 
 
@@ -163,7 +164,11 @@ def plot_design(table: pd.DataFrame, factors: Sequence[Factor], shown: Collectio
                 inside = (groups == group).to_numpy()
                 label = str(group).replace("_", " ")
                 axes.scatter(
-                    values[x.name][inside], values[y.name][inside], s=14, color=colour, label=label
+                    values[x.name][inside],
+                    values[y.name][inside],
+                    s=14 if len(table) <= MANY else 5,
+                    color=colour,
+                    label=label,
                 )
             axes.set(xscale="log" if x.log else "linear", yscale="log" if y.log else "linear")
             _set_ticks(axes.xaxis, x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cood.analysis.results import percent
 from cood.settings.study_file import Study
 
 MOST_FILES = 5  # that are named, of those that could not be read
@@ -11,6 +12,40 @@ NO_COMPARISON = (
     "The study does not compare its images with training images (`near_duplicates:` in a study "
     "file)."
 )
+
+
+def has_public_corpus(study: Study) -> bool:
+    """Whether a corpus is not that of a model that is trained here, so that novelty is unknown."""
+    return any(corpus.model is None for corpus in study.corpora.values())
+
+
+def describe_result(study: Study, shares: pd.DataFrame, check: pd.DataFrame, rule: str) -> str:
+    """How many compositions are novel, as sentences.
+
+    Parameters
+    ----------
+    study
+        The study.
+    shares, check
+        What `novel_shares` and `held_out_check` of `cood.analysis.topics.novelty.captions` return.
+    rule
+        What the faithful rule is compared with.
+    """
+    if has_public_corpus(study):
+        return (
+            f"Of {study.words.size:,} compositions, {percent(shares['faithful'].iloc[-1])} are "
+            f"novel in all corpora by the faithful rule, and {percent(shares[rule].iloc[-1])} by "
+            f"the {rule} rule."
+        )
+    named = check[check["rule"] == rule]
+    false = check.loc[check["rule"] == "faithful", "with captions"].sum()
+    return (
+        "The captions of the models are written here, so what is new to a model is known by "
+        f"construction. The search agrees: of {named['not trained on'].sum():,} compositions that "
+        f"a searched model was not trained on, the {rule} rule finds a caption for "
+        f"{named['with captions'].sum():,}. The filter of the paper finds one for {false:,}; these "
+        "are false matches."
+    )
 
 
 def describe_unreadable_files(files: pd.DataFrame) -> str:

@@ -42,7 +42,7 @@ def test_a_measure_has_other_forms_that_no_model_lacks(evidence, claim):
 
 
 def test_the_registered_way_is_one_of_the_curve(evidence):
-    name, effect = effect_of(evidence, "C7")
+    _, effect = effect_of(evidence, "C7")
     curve = curve_of(evidence, "C7", effect, "+")
     rows = curve.table
     registered = rows[

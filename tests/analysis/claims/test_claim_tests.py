@@ -278,7 +278,9 @@ def test_a_study_that_lacks_something_cannot_be_tested(evidence):
 
 def test_too_few_models_cannot_be_tested(evidence):
     few = evidence.outcomes.iloc[:3].reindex(evidence.outcomes.index)
-    with pytest.raises(Untestable, match="Only 3 models of 3 families have the numbers; at least 4"):
+    with pytest.raises(
+        Untestable, match="Only 3 models of 3 families have the numbers; at least 4"
+    ):
         STATISTICS["C10"](replace(evidence, outcomes=few))
     same = evidence.outcomes.assign(cood=1.0)
     with pytest.raises(Untestable, match="is the same for all models"):

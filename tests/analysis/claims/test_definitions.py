@@ -16,7 +16,9 @@ from cood.report.topics.claims.sentences import HEADLINE
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = ROOT / "notebooks"
-PLAN = (ROOT / "book" / "analysis-plan.md").read_text()
+# Dashes and minus signs as in the code.
+SIGNS = {0x2013: "none", 0x2212: "-"}
+PLAN = (ROOT / "book" / "analysis-plan.md").read_text().translate(SIGNS)
 FIRST = [f"C{number}" for number in range(1, 16)]  # of the papers, written before any number
 BY_ID = {claim.id: claim for claim in load_claims()}
 SAMPLE = {
@@ -57,7 +59,7 @@ def test_the_thresholds_are_those_of_the_analysis_plan():
     limits, certificate = load_thresholds(), yaml.safe_load(CLAIMS.read_text())["certificate"]
     for text in (
         f"The level is {limits.level} for each family",
-        f"lies within −{limits.equivalence} and {limits.equivalence} by two one-sided tests",
+        f"lies within -{limits.equivalence} and {limits.equivalence} by two one-sided tests",
         f"the same value of the measure, within {limits.saturated_tolerance},",
         f"| at least {certificate['reliability']} |",
         f"| more than {certificate['null_distance']} |",
@@ -138,7 +140,7 @@ def test_a_file_of_claims_is_read(tmp_path):
     (claim,) = load_claims(write(tmp_path))
     assert (claim.id, claim.family, claim.tests) == ("C1", "secondary", {"x": "+"})
     assert claim.notebooks == ("claims",)
-    assert claim.registered[0].nuisance == "–"
+    assert claim.registered[0].nuisance == "none"
 
 
 def changed(**parts):

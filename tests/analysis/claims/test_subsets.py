@@ -4,6 +4,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from cood.analysis.claims.definitions import load_claims
 from cood.analysis.claims.draws import correlations, statistic_of_draws
 from cood.analysis.claims.reference_run import agreement, agreement_text
 from cood.analysis.claims.statistics import (
@@ -20,6 +21,8 @@ from cood.analysis.claims.subsets import judge_again, verdict_frequencies, withi
 from cood.analysis.claims.tables import model_numbers, verdict_table
 from cood.analysis.claims.verdicts import judge
 from cood.analysis.reference import read_claim_numbers, read_claims
+from cood.analysis.stats import permutation
+from cood.analysis.stats.power import power
 from cood.errors import ArtefactError
 
 
@@ -156,21 +159,71 @@ def test_verdicts_agree_or_not():
     other = {"C1": "supported", "C2": "contradicted", "C3": "contradicted", "U1": "supported"}
     found = agreement(one, other)
     assert found == {
-        "agree": ["C1", "C4"],
+        "agree": ["C1"],
         "contradict": ["C3"],
         "differ": ["C2"],
         "in one only": ["U1"],
     }
     assert agreement_text(found) == (
-        "The verdicts agree on C1, C4; contradict each other on C3; differ on C2; can be compared "
+        "The verdicts agree on C1; contradict each other on C3; differ on C2; can be compared "
         "on all but U1."
     )
 
 
 def test_a_damaged_table_of_models_is_named(tmp_path):
     file = tmp_path / "claims-models.csv"
-    with pytest.raises(ArtefactError, match="claims-models.csv is missing or damaged"):
+    with pytest.raises(ArtefactError, match=r"claims-models.csv is missing or damaged"):
         read_claim_numbers(file)
     file.write_text("x,y\n1,2\n")
-    with pytest.raises(ArtefactError, match="claims-models.csv is missing or damaged"):
+    with pytest.raises(ArtefactError, match=r"claims-models.csv is missing or damaged"):
         read_claim_numbers(file)
+
+
+TRIES = 40
+
+
+def tried(saved, monkeypatch, draw):
+    """Verdicts on the claims with outcomes that are drawn anew, by claim, a row a try."""
+    _, table, numbers = saved
+    monkeypatch.setattr(permutation, "PERMUTATIONS", 499)
+    permutation.orders.cache_clear()
+    rng, rows = np.random.default_rng(5), []
+    for _ in range(TRIES):
+        again = judge_again(table, numbers.assign(**draw(numbers, rng)), seed=0)
+        rows.append({verdict.claim.id: verdict.verdict for verdict in again})
+    permutation.orders.cache_clear()
+    return pd.DataFrame(rows)
+
+
+OUTCOMES = ["cood", "gap", "id, half 1", "id, half 2", "cood, half 1", "cood, half 2"]
+
+
+def test_without_effects_claims_are_decided_at_most_at_the_nominal_rate(saved, monkeypatch):
+    def draw(numbers, rng):
+        return {name: rng.normal(size=len(numbers)) for name in OUTCOMES}
+
+    words = tried(saved, monkeypatch, draw)
+    families = {claim.id: claim.family for claim in load_claims()}
+    decided = words.isin(["supported", "contradicted"])
+    for family in ("primary", "secondary"):
+        own = [name for name in words if families[name] == family]
+        assert len(own) > 3
+        # At most one try in twenty, or as many as chance allows with a probability of 0.1 %.
+        assert decided[own].any(axis=1).sum() <= stats.binom.ppf(0.999, TRIES, 0.05)
+
+
+def test_planted_effects_are_supported_about_as_often_as_the_power_says(saved, monkeypatch):
+    size, x = 0.62, "mean rank of image metrics"
+
+    def draw(numbers, rng):
+        z = (numbers[x] - numbers[x].mean()) / numbers[x].std(ddof=0)
+        noise = np.sqrt(1 - size**2) * rng.normal(size=(len(OUTCOMES), len(numbers)))
+        return dict(zip(OUTCOMES, size * z.to_numpy() + noise, strict=True))
+
+    words = tried(saved, monkeypatch, draw)
+    supported = (words["C7"] == "supported").sum()
+    # Both outcomes must be significant at a level between the first and the last step of Holm.
+    lowest, highest = (power(size, 30, 0, level) ** 2 for level in (0.05 / 4, 0.05))
+    assert stats.binom.ppf(0.001, TRIES, lowest - 0.1) <= supported
+    assert supported <= stats.binom.ppf(0.999, TRIES, highest)
+    assert (words["C7"] != "contradicted").all()

@@ -85,8 +85,13 @@ def test_encoders_saved_from_one_run_all_count_but_are_one_family():
 def test_two_runs_far_apart_make_the_interval_wide():
     table = zoo(0.8, clips=20, towers=2, noise=0.05)
     runs = table["trained_on"] != "CLIP"
-    apart = table["C-OoD"].where(~runs, expit(logit(table["C-OoD"]) + np.where(table["model"] == "m20", 1, -1)))
-    near, far = language_gap(table).log_odds, language_gap(table.assign(**{"C-OoD": apart})).log_odds
+    apart = table["C-OoD"].where(
+        ~runs, expit(logit(table["C-OoD"]) + np.where(table["model"] == "m20", 1, -1))
+    )
+    near, far = (
+        language_gap(table).log_odds,
+        language_gap(table.assign(**{"C-OoD": apart})).log_odds,
+    )
     assert near.p < 0.05 < far.p
     assert far.high - far.low > 5 * (near.high - near.low)
 

@@ -6,7 +6,14 @@ import nbformat
 import pytest
 
 from cood.errors import CoodError
-from cood.report.build.book import _contents_without, build, remove_absent, unlink_absent
+from cood.report.build.book import (
+    _contents_without,
+    _figures,
+    _without_missing_images,
+    build,
+    remove_absent,
+    unlink_absent,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,15 +25,15 @@ Kept: {glue:text}`executed/dataset.ipynb::n:s`.
 ```
 ![All models](executed/accuracy.svg)
 {numref}`fig-accuracy` shows it, {numref}`tab-stages` too.
-- [](executed/accuracy.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md)."""
+- [](executed/accuracy.ipynb): how well; [the set](executed/dataset.ipynb), [](method.md).
+See [](executed/accuracy.ipynb) and [the set](executed/dataset.ipynb)."""
 
 
 def test_a_page_has_no_reference_to_absent_notebooks():
     page = remove_absent(PAGE, ["accuracy"], ["fig-accuracy"])
     assert page.splitlines() == [
         "Kept: {glue:text}`executed/dataset.ipynb::n:s`.",
-        "- *accuracy* (not in this report): how well; [the set](executed/dataset.ipynb), "
-        "[](method.md).",
+        "See *accuracy* (not in this report) and [the set](executed/dataset.ipynb).",
     ]
 
 
@@ -39,6 +46,30 @@ def test_a_notebook_without_its_links_is_valid():
 
 def test_a_page_is_unchanged_if_no_notebook_is_absent():
     assert remove_absent(PAGE, [], []) == PAGE
+
+
+def drawing(name, *outputs):
+    figure = {"mystnb": {"figure": {"name": name, "caption": "A."}}}
+    return nbformat.v4.new_code_cell("plot()", outputs=list(outputs), metadata=figure)
+
+
+def test_a_figure_that_was_not_drawn_is_not_referred_to(tiny):
+    shown = nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"})
+    path = tiny.paths.notebook("accuracy")
+    path.parent.mkdir(parents=True)
+    cells = [drawing("fig-a", shown), drawing("fig-b")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert _figures(path) == {"fig-a", "fig-b"}
+    assert _figures(path, shown=True) == {"fig-a"}
+
+
+def test_an_image_that_a_notebook_did_not_save_is_left_out(tiny):
+    text = "Above\n![All models](executed/accuracy.svg)\nbelow"
+    assert _without_missing_images(text, tiny) == "Above\nbelow"
+    image = tiny.paths.notebook("accuracy").with_suffix(".svg")
+    image.parent.mkdir(parents=True)
+    image.touch()
+    assert _without_missing_images(text, tiny) == text
 
 
 def test_a_part_without_chapters_is_removed():

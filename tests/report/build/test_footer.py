@@ -1,15 +1,27 @@
 import nbformat
 import pandas as pd
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from cood.files import write_table
 from cood.report.build import footer
+from cood.report.build.sections import GLUED
+
+PARAMETERS = 'study: str = "mini"  # name\nmodels: str = "all"  # which, such as "x*" or a|b\n'
 
 
-def executed(parameters='study: str = "mini"  # name\nmodels: str = "all"  # which\n'):
-    tagged = {"tags": ["parameters"]}
+def executed(parameters=PARAMETERS):
+    glued = new_output("display_data", {f"{GLUED}/text/plain": "'1'"})
+    shown = new_output("display_data", {"text/html": "<table></table>"})
     about = {"cood": {"commit": "abc123"}, "papermill": {"parameters": {"study": "tiny"}}}
-    cells = [new_markdown_cell("# A"), new_code_cell(parameters, metadata=tagged)]
+    code = {
+        "parameters": new_code_cell(parameters),
+        "injected-parameters": new_code_cell('study = "tiny"'),
+        "hide-input": new_code_cell("glue()", outputs=[glued]),
+    }
+    for tag, cell in code.items():
+        cell.metadata["tags"] = [tag]
+    last = new_code_cell("table", outputs=[shown, glued], metadata={"tags": ["hide-input"]})
+    cells = [new_markdown_cell("# A"), *code.values(), last]
     return new_notebook(cells=cells, metadata=about)
 
 
@@ -31,14 +43,19 @@ def test_a_page_ends_with_its_claims_its_making_its_data_and_a_command(tiny, pro
     footer.add_footer(tiny, "accuracy", copy)
     assert (copy.parent / "source" / "accuracy.ipynb").is_file()
     cells = nbformat.read(copy, as_version=4).cells
-    assert cells[1].metadata["tags"] == ["parameters", "hide-input"]
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "code", "markdown"]
+    assert cells[1].metadata["tags"] == ["remove-input"]  # it only saves values for the text
+    assert cells[2].metadata["tags"] == ["hide-input"]
     text = cells[-1].source
     assert "C2 (C-OoD rises with ID accuracy)" in text
     assert "{download}`leaderboard.csv <leaderboard.csv>`" in text
     assert "{download}`notebooks/accuracy.ipynb <source/accuracy.ipynb>`" in text
-    assert 'study `tiny` at commit `abc123` with `study = "tiny"`, `models = "all"`' in text
+    assert "study `tiny` at commit `abc123` with the parameters below" in text
     assert "nox -s notebook -- accuracy --study tiny -p models=convolutional" in text
     assert "`results/tiny/preview/accuracy/`" in text
+    folded = text[text.index(":::{dropdown} Parameters") :].splitlines()
+    assert '| `study` | `"tiny"` | name |' in folded
+    assert r'| `models` | `"all"` | which, such as "x\*" or a\|b |' in folded
 
 
 def test_a_page_that_bears_on_no_claim_says_so(tiny):

@@ -54,7 +54,10 @@ def test_a_notebook_runs_with_its_parameters(project, notebook):
     before = notebook.read_bytes()
     paths = Paths(project, "tiny")
     output = paths.notebook("work")
+    output.parent.mkdir(parents=True)
+    (output.parent / "stale.svg").touch()  # of an earlier run
     run(paths, "work", {"count": 5, "share": 1}, output)
+    assert {file.name for file in output.parent.iterdir()} == {"work.ipynb", "made.csv"}
     assert output == paths.notebook("work")
     # The study is passed; a float may be whole; what is not given keeps its default.
     assert printed(output) == ["tiny 5 1 ['a'] False\n", f"'{project}'"]

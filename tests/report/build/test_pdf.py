@@ -8,7 +8,7 @@ from cood.report.build import pdf
 PAGE = """<html><head><title>t</title></head><body><nav>menu</nav><article>
 <h1 id="top">{title}</h1><a href="{link}">x</a><a href="#top">y</a>
 <svg><path id="f1-p"/><use xlink:href="#f1-p" style="clip-path: url(#f1-p)"/></svg>
-<img src="../_images/a.png"/></article></body></html>"""
+<img src="../_images/a.png"/><details class="long-table">z</details></article></body></html>"""
 
 
 def test_pages_are_joined_in_order_and_their_links_lead_inside(tmp_path):
@@ -25,6 +25,7 @@ def test_pages_are_joined_in_order_and_their_links_lead_inside(tmp_path):
     assert "url(#executed-b--f1-p)" in whole
     assert whole.count('id="index--top"') == whole.count('id="executed-b--top"') == 1
     assert 'src="_images/a.png"' in whole
+    assert whole.count('<details class="long-table" open="">') == 2  # paper does not unfold
 
 
 def test_the_order_is_that_of_the_contents(tmp_path):

@@ -59,7 +59,8 @@ def render(tmp_path):
 
 
 def test_a_figure_scrolls_and_has_its_text():
-    box = BeautifulSoup(figure_box(SVG, 'A "dot".'), "html.parser").div
+    page = BeautifulSoup(figure_box(SVG, 'A "dot".'), "html.parser")
+    box = page.select_one(".scroll-cue > div")
     assert box["class"] == ["drawing", "has-marks"]
     assert box["style"] == "--wide: 72pt"
     assert box["tabindex"] == "0"

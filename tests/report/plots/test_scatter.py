@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -5,6 +7,7 @@ import pytest
 
 from cood.catalogue import checkpoints as catalogue
 from cood.report.plots.scatter import LABELLED, model_scatter
+from cood.report.plots.style import MOST_LABELLED
 
 ZOO = [
     (n.replace("/", "_"), f, n.partition("/")[0])
@@ -34,20 +37,37 @@ def names(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_every_point_has_its_name_if_there_are_few():
-    models, x, y = zoo(12)
-    figure = model_scatter(models, x, y, ("x", "y"))
-    assert sorted(names(figure)) == sorted(models["model"])
+def overlaps(figure):
+    """Pairs of names in a figure of which one hides the other."""
+    renderer = figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    return [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b)]
 
 
-def test_only_the_outermost_points_have_names_if_there_are_many():
-    models, x, y = zoo(len(ZOO))
+@pytest.mark.parametrize("n", [2, 12, 24, len(ZOO)])
+def test_no_name_hides_another(n):
+    models, x, y = zoo(n)
     figure = model_scatter(models, x, y, ("x", "y"))
-    labelled = names(figure)
+    assert 1 < len(names(figure)) <= max(LABELLED, MOST_LABELLED)
+    assert overlaps(figure) == []
+
+
+def test_the_ends_of_both_axes_have_their_names():
+    models, x, y = zoo(24)
+    models["model"] = x.index = y.index = [f"m{k:03}" for k in range(24)]
+    x["value"], y["value"] = np.arange(24.0), np.random.default_rng(1).permutation(24).astype(float)
+    x, y = x[["value"]], y[["value"]]
+    labelled = names(model_scatter(models, x, y, ("x", "y")))
+    ends = {v["value"].idxmax() for v in (x, y)} | {v["value"].idxmin() for v in (x, y)}
+    assert ends <= set(labelled)
     assert len(labelled) == LABELLED
-    assert {models["model"][len(models) // 2], x["value"].idxmax(), x["value"].idxmin()} <= set(
-        labelled
-    )
+
+
+def test_points_at_one_place_have_one_name():
+    models, x, y = zoo(4)
+    x["value"] = y["value"] = 0.5
+    assert len(names(model_scatter(models, x, y, ("x", "y")))) <= 4
+    assert overlaps(model_scatter(models, x, y, ("x", "y"))) == []
 
 
 def test_models_without_a_value_are_not_drawn():

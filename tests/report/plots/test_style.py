@@ -4,7 +4,7 @@ import pytest
 
 from cood.catalogue import checkpoints as catalogue
 from cood.report.build.sphinx_figures import LIGHTENING
-from cood.report.plots.style import MARKERS, architecture_groups, model_styles
+from cood.report.plots.style import MARKERS, architecture_groups, legend_options, model_styles
 
 ZOO = [
     (n.replace("/", "_"), f, n.partition("/")[0])
@@ -63,6 +63,36 @@ def test_published_models_keep_the_colours_of_their_families_beside_trained_ones
     assert styles.colours["a"] == styles.families["laion"]
     assert len({*styles.colours.values()}) == 5  # no family looks like a share
     assert styles.groups.keys() == {"resnet", "checkpoint"}
+
+
+def legend_of(families, architectures):
+    pairs = [(f, a) for f in families for a in architectures]
+    models = pd.DataFrame(pairs, columns=["family", "architecture"])
+    models["model"] = [f"m{k}" for k in models.index]
+    return legend_options(model_styles(models))
+
+
+def test_colours_and_markers_have_legends_of_their_own():
+    options = legend_of(["laion", "openai"], ["ViT-B", "RN", "x"])
+    labels = [handle.get_label() for handle in options["handles"]]
+    assert options["ncols"] == 2
+    assert labels == ["family:", "laion", "openai", " ", "image tower:", "RN", "ViT-B", "x"]
+
+
+def test_many_families_fill_several_columns():
+    options = legend_of([f"f{k:02}" for k in range(18)], ["ViT-B", "RN"])
+    labels = [handle.get_label() for handle in options["handles"]]
+    assert options["ncols"] == 4
+    assert len(labels) == 4 * 7
+    assert labels[::7] == ["family:", " ", " ", "image tower:"]
+    assert labels[8] == "f06"
+
+
+def test_what_does_not_differ_has_no_legend():
+    options = legend_of(["laion", "openai"], ["ViT-B"])
+    assert [handle.get_label() for handle in options["handles"]] == ["laion", "openai"]
+    assert options["title"] == "family"
+    assert legend_options(model_styles(trained([0.2, 0.8])))["handles"] == []
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1: colour blindness in linear RGB.

@@ -9,9 +9,9 @@ from matplotlib.colors import to_hex
 
 from cood.report import plots
 from cood.report.build.sphinx_figures import themed
+from cood.report.markup import FIXED_COLOURS, MARK, SVG
 from cood.report.plots.style import model_styles
 from cood.report.plots.svg import Label, as_svg, fix_colours, label_marks, with_interval
-from cood.report.svg_markup import FIXED_COLOURS, MARK, SVG
 
 
 @pytest.fixture(autouse=True)

@@ -110,7 +110,9 @@ def test_what_cannot_be_reached_is_said_before_the_results(found):
         {},
         FAMILIES,
     )
-    assert "*no relevant effect* (all coefficients between -0.2 and 0.2)" in claims.resolution(small)
+    assert "*no relevant effect* (all coefficients between -0.2 and 0.2)" in claims.resolution(
+        small
+    )
     assert "cannot be reached with 24 models" in claims.resolution(small)
     table = rows_of(claims.power_table(small))
     assert table["no relevant effect"].tolist() == ["cannot be reached"]

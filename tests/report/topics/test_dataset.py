@@ -6,8 +6,13 @@ import pytest
 from cood.files import write_table
 from cood.report.topics.dataset import (
     composition_counts,
+    composition_notes,
+    describe_draws,
+    describe_images,
+    describe_map,
     describe_outcomes,
     describe_seen,
+    describe_shortcuts,
     describe_study,
     describe_verification,
     image_outcomes,
@@ -57,7 +62,9 @@ def test_without_a_trained_model_nothing_is_said_of_training(parse):
 def test_a_study_says_which_models_it_trains(parse):
     assert "Here every model is a small CLIP trained from scratch" in describe_study(parse())
     published = {"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
-    assert describe_study(parse(models=published)).startswith("The study tests published models")
+    assert describe_study(parse(models=published)).startswith(
+        "The study tests models that were trained elsew"
+    )
 
 
 def test_a_study_says_how_many_compositions_its_models_see(parse):
@@ -66,7 +73,41 @@ def test_a_study_says_how_many_compositions_its_models_see(parse):
     assert text.endswith("from the other 16: 11 to 16 of them.")
     assert describe_seen(parse(models={"a": {"share": 1.0}})).endswith("other 16: 16 of them.")
     published = {"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
-    assert describe_seen(parse(models=published)).startswith("All compositions count as unseen")
+    assert describe_seen(parse(models=published)).endswith(
+        "all compositions count as unseen by decree."
+    )
+
+
+def test_what_is_said_of_the_images_fits_their_source(parse):
+    assert "Only the object is painted" in describe_images(parse(), "ao")
+    models = {"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
+    own = parse(sets={"own": {"source": "folder", "folder": "x"}}, models=models)
+    assert describe_images(own, "own") == "Each image shows one object with one attribute."
+
+
+def test_an_enlarged_picture_says_how_many_models_know_its_composition(parse):
+    study = parse()
+    notes, times = composition_notes(study), times_seen(study)
+    assert len(notes) == study.words.size
+    for composition in core(study):
+        assert notes[composition] == "in the core: in no training data"
+    other = next(k for k in range(study.words.size) if k not in core(study))
+    assert notes[other] == f"in the training data of {times[other]} of {len(study.trained)} models"
+    published = parse(models={"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}})
+    assert composition_notes(published) == []
+    assert describe_draws(published) == ""
+    assert describe_map(published) == "their number of images"
+    assert describe_map(study).endswith(f"{len(core(study))} are in the core")
+
+
+def test_shortcuts_are_listed_with_chance():
+    rows = [("text only", "pair", "1 %", "2 %"), ("background only", "object", "5 %", "4 %")]
+    table = pd.DataFrame(rows, columns=["baseline", "accuracy of", "accuracy", "chance"])
+    assert describe_shortcuts(table) == (
+        "Accuracy without seeing the object: pairs from the training captions only 1 % (chance "
+        "2 %); objects from the background only 5 % (chance 4 %)."
+    )
+    assert describe_shortcuts(table[:0]) == ""
 
 
 def test_the_verification_of_a_set_is_described(parse, project):

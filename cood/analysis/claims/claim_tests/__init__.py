@@ -17,7 +17,7 @@ from cood.analysis.claims.claim_tests.disentanglement import (
 )
 from cood.analysis.claims.claim_tests.factor_sets import with_factors
 from cood.analysis.claims.claim_tests.guessing import against_guessing
-from cood.analysis.claims.claim_tests.image_encoders import image_encoders
+from cood.analysis.claims.claim_tests.image_encoders import with_image_encoders
 from cood.analysis.claims.claim_tests.retrieval import with_retrieval
 from cood.analysis.claims.claim_tests.training import over_training, with_loss
 from cood.analysis.claims.claim_tests.training_data import (
@@ -42,7 +42,7 @@ STATISTICS: dict[str, Callable[[Evidence], dict[str, Effect]]] = {
     "C10": with_retrieval,
     "C11": with_factors,
     "C12": with_dimensions,
-    "C13": image_encoders,
+    "C13": with_image_encoders,
     "C14": with_loss,
     "C15": with_treatments,
     "U1": diversity_or_amount,

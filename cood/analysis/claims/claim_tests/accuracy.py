@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from cood.analysis.claims.effects import Effect, associate, effect_of
-from cood.analysis.claims.evidence import Evidence, Untestable, values_of
+from cood.analysis.claims.evidence import Evidence, Untestable
 from cood.analysis.claims.statistics import CROSSED, DIFFERENCE, SPREAD, Statistic
 from cood.analysis.pretraining_sets import LARGE, SMALL
 from cood.analysis.results import percent
@@ -95,13 +95,17 @@ def above_the_line(evidence: Evidence) -> dict[str, Effect]:
         "Means of families are compared (Welch's test); supervised models are not among them. "
         f"{_ratio_note(accuracy, inside, family)}"
     )
-    effect = Effect(Statistic(DIFFERENCE, ()), estimate, outcome="accuracy above the line", note=note)
+    effect = Effect(
+        Statistic(DIFFERENCE, ()), estimate, outcome="accuracy above the line", note=note
+    )
     return {"above the line": effect}
 
 
 def _ratio_note(accuracy: pd.Series, inside: pd.Series, family: pd.Series) -> str:
     """Whether orders of magnitude fit the accuracies, and how far that is extrapolated."""
-    large, small = (family.isin(group) & inside.notna() & accuracy.notna() for group in (LARGE, SMALL))
+    large, small = (
+        family.isin(group) & inside.notna() & accuracy.notna() for group in (LARGE, SMALL)
+    )
     ratio = float(np.median(accuracy[large]) / np.median(accuracy[small]))
     text = f"The median accuracies of the two groups differ by a factor of {ratio:.2g}"
     fits = "compatible" if ratio >= MAGNITUDE else "incompatible"

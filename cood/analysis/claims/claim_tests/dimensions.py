@@ -77,8 +77,9 @@ def with_dimensions(evidence: Evidence) -> dict[str, Effect]:
             "dimension swap above random, of intact",
             (swapped - swapped_at_random) / intact.where(intact > 0),
             chance=0.0,
-            note=f"Of its intact accuracy, the median model keeps {(swapped / intact).median():.2f} "
-            f"after the swap, and {(swapped_at_random / intact).median():.2f} after one of as many "
+            note="Of its intact accuracy, the median model keeps "
+            f"{(swapped / intact).median():.2f} after the swap, and "
+            f"{(swapped_at_random / intact).median():.2f} after one of as many "
             "random dimensions.",
         ),
     }

@@ -35,7 +35,9 @@ def certified_metrics(evidence: Evidence, space: str) -> list[str]:
         )
     found = certified(table, NAMED, space)
     if not found:
-        raise Untestable(f"None of the named metrics of {space}s passes all tests of the certificate.")
+        raise Untestable(
+            f"None of the named metrics of {space}s passes all tests of the certificate."
+        )
     return found
 
 
@@ -71,7 +73,7 @@ def metric_values(evidence: Evidence, space: str, metrics: Sequence[str]) -> pd.
 
 
 def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
-    """The mean rank by the certified metrics of a space, with each outcome."""
+    """The mean rank by the certified metrics of a space, with each outcome that the study has."""
     values = metric_values(evidence, space, certified_metrics(evidence, space))
     names = ", ".join(name.replace("_", " ") for name in values)
     note = f"The mean rank is over {len(values.columns)} certified metrics of {space}s: {names}."
@@ -89,17 +91,21 @@ def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
             note=note,
         )
         for outcome, about in ABOUT.items()
+        if OUTCOMES[outcome] in evidence.outcomes
     }
 
 
-def _members(
-    evidence: Evidence, space: str, values: pd.DataFrame, outcome: str
-) -> pd.DataFrame:
+def _members(evidence: Evidence, space: str, values: pd.DataFrame, outcome: str) -> pd.DataFrame:
     """A row a certified metric: its coefficient by itself, with p by Holm within the set."""
     rows: list[dict[str, Any]] = []
     y = evidence.outcomes[OUTCOMES[outcome]]
     for metric in values:
-        row: dict[str, Any] = {"set": evidence.results.set, "space": space, "metric": metric, "outcome": outcome}
+        row: dict[str, Any] = {
+            "set": evidence.results.set,
+            "space": space,
+            "metric": metric,
+            "outcome": outcome,
+        }
         row |= {"median": values[metric].median()}
         found = correlate(
             values[metric], y, evidence.models["family"], seed=evidence.results.study.seed
@@ -124,5 +130,7 @@ def with_images(evidence: Evidence) -> dict[str, Effect]:
 def with_factorisation(evidence: Evidence) -> dict[str, Effect]:
     """U2: share of the variance of images that sums of word vectors explain."""
     x = values_of(evidence, "linear factorisation of images", metric="r2", split="all")
-    effect = associate(evidence, "linear factorisation of images", x["value"], chance=x["chance"].median())
+    effect = associate(
+        evidence, "linear factorisation of images", x["value"], chance=x["chance"].median()
+    )
     return {"linear factorisation": effect}

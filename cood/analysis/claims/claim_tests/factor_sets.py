@@ -52,7 +52,7 @@ def _trained_on_factors(evidence: Evidence, results: Results, metrics: list[str]
     ranks = here.groupby(own.reindex(here.index)).rank(pct=True).mean(axis=1)
     logits = pd.concat([unseen_log_odds(results, set_) for set_ in own.unique()])
     columns = {NAME: ranks, OUTCOME: logits.reindex(here.index)}
-    first, *others = sorted(own.unique())
+    others = sorted(own.unique())[1:]
     sets = {f"set={name}": (own == name).astype(float) for name in others}
     statistic = Statistic(PARTIAL, (NAME,), (OUTCOME,), tuple(sets))
     zoo = replace(evidence, results=replace(evidence.results, models=models.reset_index()))

@@ -1,4 +1,4 @@
-"""Claim C1: are models right more often than by knowing one word and guessing the other?"""
+"""Claim C1: models against a guess that knows one of the two words."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from cood.analysis.claims.statistics import DIFFERENCE, Statistic
 from cood.analysis.topics.accuracy import about_image_encoders, image_encoder_table, language_gap
 
 
-def image_encoders(evidence: Evidence) -> dict[str, Effect]:
+def with_image_encoders(evidence: Evidence) -> dict[str, Effect]:
     """C13: CLIPs and image-only encoders, evaluated by the same linear probes."""
     if not evidence.results.study.image_encoders:
         raise Untestable("The study has no image-only encoder.")

@@ -7,8 +7,8 @@ import pandas as pd
 
 from cood.analysis.claims.effects import Effect, effect_of
 from cood.analysis.claims.evidence import Evidence, Untestable, values_of
-from cood.analysis.claims.statistics import MEAN, PARTIAL, Statistic
 from cood.analysis.claims.rules import is_saturated
+from cood.analysis.claims.statistics import MEAN, PARTIAL, Statistic
 from cood.analysis.thresholds import load_thresholds
 from cood.analysis.topics.diversity import caption_table
 from cood.analysis.topics.training_dynamics import final_losses, load_training_dynamics
@@ -25,7 +25,10 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
     ends = first_and_last(table[table["model"].isin(evidence.models.index)], (PUBLISHED, SINGLE))
     if SINGLE not in ends.columns.get_level_values("metric"):
         raise Untestable("The training dynamics do not include Z-diff.")
-    change = {space: ends[SINGLE, space, AFTER] - ends[SINGLE, space, BEFORE] for space in ("text", "image")}
+    change = {
+        space: ends[SINGLE, space, AFTER] - ends[SINGLE, space, BEFORE]
+        for space in ("text", "image")
+    }
     limits = load_thresholds()
     saturated = all(
         is_saturated(
@@ -39,9 +42,9 @@ def over_training(evidence: Evidence) -> dict[str, Effect]:
     note = (
         f"Median Z-diff of single pairs, before and after training: texts "
         f"{median[SINGLE, 'text', BEFORE]:.2f} and {median[SINGLE, 'text', AFTER]:.2f}, images "
-        f"{median[SINGLE, 'image', BEFORE]:.2f} and {median[SINGLE, 'image', AFTER]:.2f}. Z-diff by "
-        f"its published definition after training: texts {median[PUBLISHED, 'text', AFTER]:.3f}, "
-        f"images {median[PUBLISHED, 'image', AFTER]:.3f}."
+        f"{median[SINGLE, 'image', BEFORE]:.2f} and {median[SINGLE, 'image', AFTER]:.2f}. "
+        "Z-diff by its published definition after training: texts "
+        f"{median[PUBLISHED, 'text', AFTER]:.3f}, images {median[PUBLISHED, 'image', AFTER]:.3f}."
     )
     values = {
         "texts minus images": change["text"] - change["image"],
@@ -83,22 +86,21 @@ def first_and_last(table: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFram
 
 
 def with_loss(evidence: Evidence) -> dict[str, Effect]:
-    """C14: dependence of the parts of image embeddings, with the loss, given the captions."""
+    """C14: dependence of the parts of image embeddings, with the loss, given captions and width."""
     study = evidence.results.study
     if study.design is None:
         raise Untestable("The study has no design, whose table says how high the final loss is.")
     end = final_losses(evidence.results)
     parts = values_of(evidence, "dependence of parts", metric="part_dependence", split="all")
     loss, dependence = "log of the final loss", "dependence of attribute and object parts"
-    nmi = caption_table(study).set_index("model")["corrected"]
-    columns = {
-        loss: np.log(end.where(end > 0)),
-        dependence: parts["value"],
-        "NMI of the captions": nmi,
+    fixed = {
+        "NMI of the captions": caption_table(study).set_index("model")["corrected"],
+        "width": np.log2(evidence.models["embed_dim"]),
     }
+    columns = {loss: np.log(end.where(end > 0)), dependence: parts["value"], **fixed}
     effect = effect_of(
         evidence,
-        Statistic(PARTIAL, (loss,), (dependence,), ("NMI of the captions",)),
+        Statistic(PARTIAL, (loss,), (dependence,), tuple(fixed)),
         columns,
         outcome="dependence",
         chance=float(parts["chance"].median()),
@@ -107,4 +109,3 @@ def with_loss(evidence: Evidence) -> dict[str, Effect]:
         "and 1. The claim is a derivation: this tests what follows from it.",
     )
     return {"dependence with the loss": effect}
-

@@ -1,4 +1,4 @@
-"""Claim C15: does making embeddings disentangled make models compose?"""
+"""Claim C15: whether making embeddings disentangled makes models compose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def with_treatments(evidence: Evidence) -> dict[str, Effect]:
         column, nuisance = contrast(evidence.results)
     except StudyError as error:
         raise Untestable("The study has no treatment with a placebo.") from error
-    counts = f"{int((column > 0).sum())} models have a treatment, {int((column < 0).sum())} a placebo."
+    counts = (
+        f"{int((column > 0).sum())} models have a treatment, {int((column < 0).sum())} a placebo."
+    )
     return {
         f"treatment, {about}": associate(
             evidence,

@@ -151,9 +151,9 @@ def contrast(results: Results) -> tuple[pd.Series, pd.DataFrame]:
 def disentanglement(results: Results) -> pd.DataFrame:
     """What the penalties target, measured on each model: columns ``METRIC of SPACEs``, by model.
 
-    `orthogonality` is the mean |cosine| of attribute and object vectors as a multiple of that of
-    random directions, and `r2` the share of the variance that sums of word vectors explain; both
-    over all compositions.
+    `orthogonality` is the mean absolute cosine of attribute and object vectors as a multiple of
+    that of random directions, and `r2` the share of the variance that sums of word vectors explain;
+    both over all compositions.
     """
     columns = {}
     for metric in TARGETS.values():

@@ -51,7 +51,7 @@ def span(low: float, high: float) -> str:
 
 
 def probability(value: float) -> str:
-    """p as text."""
+    """P as text."""
     if not np.isfinite(value):
         return NONE
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

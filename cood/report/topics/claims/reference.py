@@ -90,9 +90,7 @@ def _draws_text(models: int, reference: str) -> str:
     )
 
 
-def draws(
-    verdicts: Sequence[Verdict], evidence: Evidence, models: int
-) -> list[Markdown | Styler]:
+def draws(verdicts: Sequence[Verdict], evidence: Evidence, models: int) -> list[Markdown | Styler]:
     """How often each verdict would come with fewer models; empty for a run that is not larger.
 
     Parameters

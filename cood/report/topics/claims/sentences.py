@@ -64,10 +64,10 @@ def answer_sentences(verdicts: Sequence[Verdict]) -> str:
         rest += ", and " + _number_of(
             len(by_word[SATURATED]), "has a saturated measure", "have a saturated measure"
         )
-    first = (
-        f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {_joined(said)}; {rest}."
+    return (
+        f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {_joined(said)}; "
+        f"{rest}. {smallest_effect(verdicts)}"
     )
-    return f"{first} {smallest_effect(verdicts)}"
 
 
 def _number_of(n: int, one: str, several: str) -> str:

@@ -19,7 +19,9 @@ from cood.report.topics.claims.formatting import number, probability, span, tabl
 Curves = Mapping[tuple[str, str], SpecificationCurve]
 
 
-def curves(verdicts: Sequence[Verdict], evidence: Evidence) -> dict[tuple[str, str], SpecificationCurve]:
+def curves(
+    verdicts: Sequence[Verdict], evidence: Evidence
+) -> dict[tuple[str, str], SpecificationCurve]:
     """The curve of each test that is an association, by claim and name of the test."""
     found = {}
     for verdict in verdicts:
