@@ -42,7 +42,7 @@ def correlation_heatmap(table: pd.DataFrame, label: str) -> Figure:
     size = (2.6 + 0.62 * table.shape[1], 1.9 + 0.34 * table.shape[0])
     figure, axes = plt.subplots(figsize=size)
     sns.heatmap(
-        table.rename(columns=lambda name: name.replace("_", " ")),
+        table.rename(index=_in_words, columns=_in_words),
         ax=axes,
         annot=True,
         fmt=".2f",
@@ -57,6 +57,10 @@ def correlation_heatmap(table: pd.DataFrame, label: str) -> Figure:
     axes.set(xlabel="", ylabel="")
     plt.setp(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
     return figure
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _label_cells(

@@ -13,7 +13,7 @@ from cood.analysis.canonical_variants import AS_THEY_ARE, PROJECTIONS, usual
 from cood.analysis.metric_correlations import bounds
 from cood.analysis.results import Results, percent
 from cood.analysis.topics.null_models.against_null import HIGHER, LOWER
-from cood.analysis.topics.null_models.confounders import ACCURACY, lost
+from cood.analysis.topics.null_models.confounders import OUTCOME, lost
 from cood.analysis.topics.null_models.rank_stability import (
     USUAL,
     scorings,
@@ -247,7 +247,7 @@ def describe_width_changes(table: pd.DataFrame, coefficient: str) -> str:
 
 
 def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
-    """How each confounder correlates with C-OoD accuracy, as sentences.
+    """How each confounder correlates with C-OoD log odds, as sentences.
 
     `table` is what `cood.analysis.topics.null_models.confounders.correlate_controls` returns.
     """
@@ -255,12 +255,12 @@ def describe_confounders(table: pd.DataFrame, coefficient: str) -> str:
         return "No size of the models is known and varies among enough of them."
     columns = [coefficient, *bounds(coefficient)]
     parts = []
-    for _, row in table[table["metric"] == ACCURACY].iterrows():
+    for _, row in table[table["metric"] == OUTCOME].iterrows():
         text = f"{row['control']} {format_estimate(*row[columns])}"
         if row["alike"] >= row["n"] - 2:
             text += f" (but {row['alike']} of {row['n']} models share one value)"
         parts.append(text)
-    return f"{coefficient.capitalize()} correlation with C-OoD accuracy: {'; '.join(parts)}."
+    return f"{coefficient.capitalize()} correlation with C-OoD log odds: {'; '.join(parts)}."
 
 
 def describe_robust_coefficients(table: pd.DataFrame, coefficient: str) -> str:

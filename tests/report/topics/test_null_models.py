@@ -156,11 +156,11 @@ def test_coefficients_that_change_or_lose_significance(found):
 
 
 def test_confounders_that_hardly_vary_are_marked():
-    rows = [("size", "C-OoD accuracy", 0.5, 0.1, 0.9, 5, 4), ("size", "mig", 0, 0, 0, 5, 4)]
+    rows = [("size", "C-OoD log odds", 0.5, 0.1, 0.9, 5, 4), ("size", "mig", 0, 0, 0, 5, 4)]
     columns = ["control", "metric", "spearman", "spearman_low", "spearman_high", "n", "alike"]
     table = pd.DataFrame(rows, columns=columns)
     assert null_models.describe_confounders(table, "spearman") == (
-        "Spearman correlation with C-OoD accuracy: size 0.50 [0.10, 0.90] (but 4 of 5 models "
+        "Spearman correlation with C-OoD log odds: size 0.50 [0.10, 0.90] (but 4 of 5 models "
         "share one value)."
     )
     assert "No size" in null_models.describe_confounders(table.iloc[:0], "spearman")

@@ -1,4 +1,4 @@
-"""Sizes in which models differ, and the correlations of metrics with accuracy given each."""
+"""Sizes in which models differ, and the correlations of metrics with an outcome given each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANDIDATES = {
     "compositions": "compositions seen",
 }
 LEAST = 4  # models with the number: fewer leave no partial coefficient
-ACCURACY = "C-OoD accuracy"
+OUTCOME = "C-OoD log odds"
 ROW = ("space", "metric")  # what tells plain rows apart
 
 
@@ -53,17 +53,17 @@ def confounders(results: Results) -> tuple[pd.DataFrame, list[str]]:
 
 def correlate_controls(
     results: Results,
-    accuracy: pd.Series,
+    outcome: pd.Series,
     metrics: Collection[str],
     controls: pd.DataFrame,
     split: str,
 ) -> pd.DataFrame:
-    """Correlate each control with the accuracy and with each metric.
+    """Correlate each control with the outcome and with each metric.
 
     Returns
     -------
     DataFrame
-        A row a `control` and a `space` and `metric` (`ACCURACY`, without a space, first): the
+        A row a `control` and a `space` and `metric` (`OUTCOME`, without a space, first): the
         columns of a `Correlation`, and how many models share the most frequent value (`alike`).
     """
     families = results.models.set_index("model")["family"]
@@ -71,11 +71,11 @@ def correlate_controls(
     tables = []
     for name, values in controls.items():
         control = values.reindex(families.index)
-        other = accuracy.reindex(families.index)
-        with_accuracy = correlate(control, other, families, seed=results.study.seed).columns()
-        first = pd.DataFrame([with_accuracy]).assign(space="", metric=ACCURACY)
+        other = outcome.reindex(families.index)
+        with_outcome = correlate(control, other, families, seed=results.study.seed).columns()
+        first = pd.DataFrame([with_outcome]).assign(space="", metric=OUTCOME)
         rest = correlate_metrics(plain, control, metrics, split=split)
-        both = pd.concat([first, rest[["space", "metric", *with_accuracy]]])
+        both = pd.concat([first, rest[["space", "metric", *with_outcome]]])
         alike = int(control.round(6).value_counts().max())
         tables.append(both.assign(control=name, alike=alike))
     if not tables:
@@ -85,22 +85,22 @@ def correlate_controls(
 
 def correlate_given_each(
     results: Results,
-    accuracy: pd.Series,
+    outcome: pd.Series,
     metrics: Collection[str],
     controls: pd.DataFrame,
     split: str,
 ) -> pd.DataFrame:
-    """Correlate metrics with an accuracy, without a control and with each control held fixed.
+    """Correlate metrics with an outcome, without a control and with each control held fixed.
 
     As `correlate_metrics`, for the plain rows; the column `given` names the control (empty for
     none), and `way` the same for a heading.
     """
     plain = usual(results, metrics)
     tables = [
-        correlate_metrics(plain, accuracy, metrics, split=split).assign(way=AS_THEY_ARE, given="")
+        correlate_metrics(plain, outcome, metrics, split=split).assign(way=AS_THEY_ARE, given="")
     ]
     for name, values in controls.items():
-        partial = correlate_metrics(plain, accuracy, metrics, split=split, given=values)
+        partial = correlate_metrics(plain, outcome, metrics, split=split, given=values)
         tables.append(partial.assign(way=f"given {name}", given=name))
     return pd.concat(tables, ignore_index=True)
 

@@ -10,7 +10,7 @@ from cood.report.topics.claims.sentences import (
     headline,
     resolution,
 )
-from cood.report.topics.claims.single import claim_effects, describe_claim
+from cood.report.topics.claims.single import describe_claims
 from cood.report.topics.claims.specification import (
     curves,
     specification_curve_of,
@@ -21,10 +21,9 @@ from cood.report.topics.claims.tables import metrics, power_table, remarks, summ
 __all__ = [
     "answer_sentences",
     "beside_reference",
-    "claim_effects",
     "counts",
     "curves",
-    "describe_claim",
+    "describe_claims",
     "described",
     "draws",
     "embedded",

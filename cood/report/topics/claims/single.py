@@ -1,4 +1,4 @@
-"""What a study says on one claim, as the page of its topic shows it."""
+"""What a study says on single claims, as the pages of their topics show it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from cood.analysis.claims.evidence import Evidence, Untestable
 from cood.report.topics.claims.formatting import number, probability
 
 
-def describe_claim(evidence: Evidence, claim: str) -> str:
-    """The statistics that test a claim, as sentences; the page of claims has the verdict.
+def describe_claims(evidence: Evidence, *claims: str) -> str:
+    """The statistics that test some claims, as sentences; the page of claims has the verdicts.
 
     They are those of the page of claims: the same function, outcome, models and seed. p is not yet
     corrected for the number of claims.
     """
-    effects, why = claim_effects(evidence, claim)
-    if not effects:
-        return f"Claim {claim} cannot be tested in this study. {why}"
+    sentences = []
+    missing: dict[str, list[str]] = {}  # claims by the reason why they cannot be tested
+    for claim in claims:
+        try:
+            sentences.append(_tested(claim, STATISTICS[claim](evidence)))
+        except Untestable as reason:
+            missing.setdefault(str(reason).replace("`", ""), []).append(claim)
+    for why, names in missing.items():
+        which = f"Claims {' and '.join(names)}" if len(names) > 1 else f"Claim {names[0]}"
+        sentences.append(f"{which} cannot be tested in this study. {why}")
+    return " ".join(sentences)
+
+
+def _tested(claim: str, effects: dict[str, Effect]) -> str:
     described = "; ".join(f"{name}, {_describe(effect)}" for name, effect in effects.items())
     n = max(effect.estimate.n for effect in effects.values())
     return f"The tests of claim {claim} (n = {n} models): {described}."
-
-
-def claim_effects(evidence: Evidence, claim: str) -> tuple[dict[str, Effect], str]:
-    """The effects that test a claim; without any, the reason as a sentence."""
-    try:
-        return STATISTICS[claim](evidence), ""
-    except Untestable as reason:
-        return {}, str(reason)
 
 
 def _describe(effect: Effect) -> str:

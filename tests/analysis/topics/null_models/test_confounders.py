@@ -5,7 +5,7 @@ import pytest
 from cood.analysis.canonical_variants import AS_THEY_ARE
 from cood.analysis.results import Results
 from cood.analysis.topics.null_models.confounders import (
-    ACCURACY,
+    OUTCOME,
     confounders,
     correlate_controls,
     correlate_given_each,
@@ -58,7 +58,7 @@ def test_sizes_that_can_be_held_fixed(results):
 def test_what_goes_with_a_size(results):
     controls, _ = confounders(results)
     found = correlate_controls(results, OUTSIDE, ["mig", "sap"], controls[["parameters"]], "unseen")
-    assert found["metric"].tolist() == [ACCURACY, "mig", "sap"]
+    assert found["metric"].tolist() == [OUTCOME, "mig", "sap"]
     assert (found["spearman"] > 0.9).all()
     assert set(found["alike"]) == {1}
     assert correlate_controls(results, OUTSIDE, ["mig"], controls[[]], "unseen").empty
