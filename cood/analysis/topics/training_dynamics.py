@@ -55,7 +55,7 @@ def arrival_steps(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     From that step on the metric stays at or above nine tenths of the way from its lowest value to
     its last one. NaN where the last value is the lowest: the metric gained nothing. The moment
-    before the first step counts as half a step.
+    before the first step counts as half a step. Empty if the metric was not computed.
     """
     rows = {}
     for (model, space), part in table[table["metric"] == metric].groupby(["model", "space"]):
@@ -67,6 +67,8 @@ def arrival_steps(table: pd.DataFrame, metric: str) -> pd.DataFrame:
             continue
         below = np.flatnonzero(values < low + ARRIVED * (last - low))
         rows[model, space] = max(0.5, steps[below[-1] + 1])
+    if not rows:
+        return pd.DataFrame(columns=list(SPACES), dtype=float)
     return pd.Series(rows, dtype=float).unstack().reindex(columns=list(SPACES))
 
 

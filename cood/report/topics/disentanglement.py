@@ -71,8 +71,9 @@ def missing_factors(results: Results, split: str) -> str:
 def saturated_metrics(table: pd.DataFrame) -> str:
     """Which metrics hardly vary over models, as a sentence.
 
-    `table` is what `cood.analysis.metric_correlations.correlate_metrics` returns.
+    `table` is what `cood.analysis.canonical_variants.outcome_correlations` returns.
     """
+    table = table.drop_duplicates(["space", "metric"])
     flat = table[np.isclose(table["lowest"], table["highest"], atol=SATURATED)]
     if flat.empty:
         return f"Every metric differs between models by more than {SATURATED:g}."

@@ -124,13 +124,8 @@ def describe_reached_metrics(comparison: pd.DataFrame) -> str:
     way = f"{100 * NEAR:.0f} % of the distance from there to the median trained model"
     if near.empty:
         return f"For none of the {base}, a null model covers {way}."
-    values = [
-        f"{name} ({row.untrained_highest:.2f}, median of trained models {row.median:.2f}, shuffled "
-        f"labels {row.chance:.2f})"
-        for name, row in zip(metric_names(near), near.itertuples(), strict=True)
-    ]
     return (
-        f"For {len(near)} of the {base}, a null model covers at least {way}: {'; '.join(values)}. "
+        f"For {len(near)} of the {base}, a null model covers at least {way}: {_listed(near)}. "
         "A high value of these metrics is no evidence of learning."
     )
 

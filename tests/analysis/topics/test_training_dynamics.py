@@ -67,7 +67,9 @@ def test_no_interval_from_one_family():
     found = lead(steps, pd.Series({"a": "x"}))
     assert found.value == 2
     assert np.isnan([found.low, found.high]).all()
-    assert lead(steps[:0], pd.Series(dtype=str)).n == 0
+    missing = arrival_steps(table({("a", "image"): [0, 0, 0, 0, 1]}), "other")
+    assert list(missing) == ["image", "text"]
+    assert lead(missing, pd.Series(dtype=str)).n == 0
 
 
 def test_final_losses_are_those_of_the_table_of_the_design(simulate):

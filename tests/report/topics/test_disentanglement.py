@@ -64,7 +64,8 @@ def test_metrics_that_hardly_vary_are_named():
             "highest": [1.0, 0.3],
         }
     )
-    assert disentanglement.saturated_metrics(found).endswith("z diff of images (1.00).")
+    both = pd.concat([found.assign(outcome=name) for name in ("cood", "gap")])
+    assert disentanglement.saturated_metrics(both).endswith("median: z diff of images (1.00).")
     assert disentanglement.saturated_metrics(found[1:]) == (
         "Every metric differs between models by more than 0.01."
     )
