@@ -10,9 +10,9 @@ import pytest
 
 from cood.analysis.specification import SpecificationCurve, specification_curve
 from cood.report.build.sphinx_figures import themed
+from cood.report.markup import MARK
 from cood.report.plots.specification import MOST_DOTS, specification_figure
 from cood.report.plots.svg import as_svg
-from cood.report.svg_markup import MARK
 
 PHONE = 340  # pixels
 QUESTION = "Do models whose embeddings are more disentangled compose better?"

@@ -2,6 +2,7 @@
 
 from cood.report.topics.claims.figure import described, forest
 from cood.report.topics.claims.formatting import embedded
+from cood.report.topics.claims.front import answer, front, reference_answer
 from cood.report.topics.claims.reference import beside_reference, draws
 from cood.report.topics.claims.sentences import (
     answer_sentences,
@@ -9,6 +10,7 @@ from cood.report.topics.claims.sentences import (
     grouped,
     headline,
     resolution,
+    smallest_effect,
 )
 from cood.report.topics.claims.specification import (
     curves,
@@ -18,6 +20,7 @@ from cood.report.topics.claims.specification import (
 from cood.report.topics.claims.tables import metrics, power_table, remarks, summary, tests
 
 __all__ = [
+    "answer",
     "answer_sentences",
     "beside_reference",
     "counts",
@@ -26,12 +29,15 @@ __all__ = [
     "draws",
     "embedded",
     "forest",
+    "front",
     "grouped",
     "headline",
     "metrics",
     "power_table",
+    "reference_answer",
     "remarks",
     "resolution",
+    "smallest_effect",
     "specification_curve_of",
     "specifications",
     "summary",

@@ -105,14 +105,14 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         if verdict.claim.id not in HEADLINE:
             continue
-        title = f"*{verdict.claim.title[0].upper()}{verdict.claim.title[1:]}* ({verdict.claim.id})"
+        title = f"“{verdict.claim.title}” ({verdict.claim.id})"
         if not verdict.effects:
             sentences.append(f"{title} cannot be tested in this run: {verdict.why}")
             continue
         effects = "; ".join(f"{name} {number(effect)}" for name, effect in verdict.effects.items())
         n = max(effect.estimate.n for effect in verdict.effects.values())
         sentences.append(
-            f"{title} is **{verdict.verdict}** (correlations over {n} models: {effects}; corrected "
+            f"{title} is {verdict.verdict} (correlations over {n} models: {effects}; corrected "
             f"p {probability(verdict.holm)})."
         )
     return " ".join(sentences)
@@ -128,7 +128,7 @@ def resolution(verdicts: Sequence[Verdict]) -> str:
     text = smallest_effect(verdicts)
     if not equivalence_reachable(units, 0):
         text += (
-            f" The verdict *{NO_EFFECT}* (all coefficients between -{margin:g} and {margin:g}) "
+            f" The verdict “{NO_EFFECT}” (all coefficients between -{margin:g} and {margin:g}) "
             f"cannot be reached with {units} models."
         )
     primary = [v.claim.id for v in verdicts if v.family == PRIMARY and v.effects]
