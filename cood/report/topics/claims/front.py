@@ -18,6 +18,7 @@ from cood.report.topics.claims.formatting import NONE, link, scaled, table
 from cood.report.topics.claims.reference import by_claim
 from cood.report.topics.claims.sentences import grouped
 
+COLUMNS = ["claim", "title", "verdict", "kind", "value", "low", "high", "n"]
 INTRODUCED = {  # how claims with a verdict are introduced
     SUPPORTED: "supports",
     CONTRADICTED: "contradicts",
@@ -35,6 +36,7 @@ def answer(saved: pd.DataFrame, name: str) -> str:
     name
         Of the study.
     """
+    saved = saved.reindex(columns=COLUMNS)  # a run that tests nothing has no numbers
     claims = saved.drop_duplicates("claim")
     models = int(saved["n"].max()) if saved["n"].notna().any() else 0
     parts = []
