@@ -54,7 +54,7 @@ def test_the_text_names_what_was_answered_with_effects_and_counts_the_rest():
     assert text.startswith(
         "The study lab (200 models) supports: “all differ” (C1, 0.050 [0.020, 0.080]). It "
         "contradicts: “size helps” (C3, r = -0.40 [-0.60, -0.20] and 0.10 [-0.10, 0.30]). Of 3 "
-        "claims, 1 stay undecided."
+        "claims, 1 stays undecided."
     )
     assert "commit `0123456789ab`" in text
     with pytest.raises(CoodError, match="reference run lab: it has no table of claims"):

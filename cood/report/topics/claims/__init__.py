@@ -5,7 +5,6 @@ from cood.report.topics.claims.formatting import embedded
 from cood.report.topics.claims.front import answer, front, reference_answer
 from cood.report.topics.claims.reference import beside_reference, draws
 from cood.report.topics.claims.sentences import (
-    answer_sentences,
     counts,
     grouped,
     headline,
@@ -21,7 +20,6 @@ from cood.report.topics.claims.tables import metrics, power_table, remarks, summ
 
 __all__ = [
     "answer",
-    "answer_sentences",
     "beside_reference",
     "counts",
     "curves",

@@ -18,6 +18,11 @@ from cood.report.topics.claims.formatting import NONE, link, scaled, table
 from cood.report.topics.claims.reference import by_claim
 from cood.report.topics.claims.sentences import grouped
 
+REST = {  # how the others are counted: one of them, or several
+    UNDECIDED: ("stays undecided", "stay undecided"),
+    SATURATED: ("has a measure that cannot differ", "have a measure that cannot differ"),
+    UNTESTED: ("cannot be tested", "cannot be tested"),
+}
 COLUMNS = ["claim", "title", "verdict", "kind", "value", "low", "high", "n"]
 INTRODUCED = {  # how claims with a verdict are introduced
     SUPPORTED: "supports",
@@ -47,12 +52,8 @@ def answer(saved: pd.DataFrame, name: str) -> str:
             parts.append(f"{introduction}: {named}")
     counts = claims["verdict"].value_counts()
     rest = [
-        f"{counts[word]} {text}"
-        for word, text in (
-            (UNDECIDED, "stay undecided"),
-            (SATURATED, "have a measure that cannot differ"),
-            (UNTESTED, "cannot be tested"),
-        )
+        f"{counts[word]} {one if counts[word] == 1 else several}"
+        for word, (one, several) in REST.items()
         if word in counts
     ]
     said = ". It ".join(parts) or "supports and contradicts no claim"

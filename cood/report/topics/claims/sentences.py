@@ -44,41 +44,6 @@ def counts(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(parts)
 
 
-def answer_sentences(verdicts: Sequence[Verdict]) -> str:
-    """Two sentences: which claims were answered, and the smallest effect that could be seen."""
-    by_word = {w: [v.claim.id for v in verdicts if v.verdict == w] for w in WORDS}
-    tested = [verdict for verdict in verdicts if verdict.effects]
-    said = [
-        f"{text} {_joined(by_word[word])}"
-        for word, text in (
-            (SUPPORTED, "supports"),
-            (CONTRADICTED, "contradicts"),
-            (NO_EFFECT, "finds no relevant effect for"),
-        )
-        if by_word[word]
-    ]
-    if not said:
-        said = ["supports and contradicts none of them"]
-    rest = _number_of(len(by_word[UNDECIDED]), "stays undecided", "stay undecided")
-    if by_word[SATURATED]:
-        rest += ", and " + _number_of(
-            len(by_word[SATURATED]), "has a saturated measure", "have a saturated measure"
-        )
-    return (
-        f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {_joined(said)}; "
-        f"{rest}. {smallest_effect(verdicts)}"
-    )
-
-
-def _number_of(n: int, one: str, several: str) -> str:
-    return f"{n} {one if n == 1 else several}"
-
-
-def _joined(parts: Sequence[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def smallest_effect(verdicts: Sequence[Verdict]) -> str:
     """The smallest correlation that this run could have seen, as a sentence."""
     seen = {
