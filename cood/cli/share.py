@@ -71,6 +71,21 @@ def publish(study: StudyName = MINI) -> None:
 
 
 @app.command(rich_help_panel=SHARE)
+def readme(study: StudyName = "lab") -> None:
+    """Write what a reference run found to the README, with a picture."""
+    from cood.analysis.reference import load_reference
+    from cood.errors import CoodError
+    from cood.export.finding import write_finding
+    from cood.paths import project_root
+
+    reference = load_reference(study)
+    if reference is None:
+        raise CoodError(f"the project has no reference run of {study}; `cood publish` makes one")
+    for file in write_finding(project_root(), reference):
+        print(file)
+
+
+@app.command(rich_help_panel=SHARE)
 def linkcheck(study: StudyName = MINI) -> None:
     """Ask for every web link of the report, which needs a network."""
     from cood.report.build.links import check_links

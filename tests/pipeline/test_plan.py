@@ -51,7 +51,7 @@ def test_jobs_of_the_tiny_study(tiny):
 
 def test_smoke_has_as_many_jobs_as_snakemake_counts(stages):
     table = stages("smoke")
-    assert table.loc["total", "jobs"] == 40  # as in the progress of tests/test_reproduce.py
+    assert table.loc["total", "jobs"] == 41  # as in the progress of tests/test_reproduce.py
     assert table.loc["draw_factor_set", "units"] == 64
     assert table.loc["caption_search", "units"] == 2 * 480
 

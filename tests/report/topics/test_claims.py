@@ -75,23 +75,16 @@ def test_verdicts_are_grouped_by_what_they_tell(found):
     assert sum(map(len, ids.values())) == len(CLAIMS)
 
 
-def test_two_sentences_say_what_came_out(found):
-    said = claims.answer_sentences(found)
-    assert said.startswith(
-        f"Of the {len(CLAIMS)} claims, this run can test 7: it supports C1 and C7, contradicts C2 "
-        "and finds no relevant effect for C9 and U2; 1 stays undecided, and 1 has a saturated "
-        "measure. With 80 models, the smallest correlation"
-    )
+def test_the_smallest_effect_that_could_be_seen(found):
+    said = claims.smallest_effect(found)
     lowest = min(v.power.detectable for v in found if np.isfinite(v.power.detectable))
     assert f"is {lowest:.2f} to " in said
-    nothing = claims.answer_sentences(verdicts_on({}))
-    assert "can test 0: it supports and contradicts none of them; 0 stay undecided" in nothing
-    assert nothing.endswith("No correlation could be computed.")
+    assert claims.smallest_effect(verdicts_on({})) == "No correlation could be computed."
 
 
 def test_the_headline_is_about_disentanglement(found):
     said = claims.headline(found)
-    assert "*Disentanglement of images predicts C-OoD* (C7) is **supported**" in said
+    assert "“disentanglement of images predicts C-OoD” (C7) is supported (" in said
     assert "images, C-OoD 0.40 [0.25, 0.55]" in said
     assert "(C15) cannot be tested in this run: The study has no <C15>." in said
     assert claims.counts(found).startswith("2 supported (C1, C7), 1 contradicted (C2), 2 no relev")
@@ -110,9 +103,8 @@ def test_what_cannot_be_reached_is_said_before_the_results(found):
         {},
         FAMILIES,
     )
-    assert "*no relevant effect* (all coefficients between -0.2 and 0.2)" in claims.resolution(
-        small
-    )
+    said = claims.resolution(small)
+    assert "“no relevant effect” (all coefficients between -0.2 and 0.2)" in said
     assert "cannot be reached with 24 models" in claims.resolution(small)
     table = rows_of(claims.power_table(small))
     assert table["no relevant effect"].tolist() == ["cannot be reached"]
@@ -224,6 +216,33 @@ def test_a_run_is_shown_beside_the_reference_run(published, found, evidence):
     assert "draws 80 of the models of `lab` 1,000 times" in about.data
     frequencies = rows_of(draws).set_index("claim")
     assert frequencies.loc["C8", "saturated"] == "100 %"
+
+
+def test_the_first_page_says_in_words_what_each_run_answers(published, found):
+    own = verdicts_on({"C2": (0.5, 1e-5), "C6": (0.25, 0.3)})
+    said = claims.answer(verdict_table(own), "mini")
+    assert said.startswith(
+        "The study mini (80 models) supports: “C-OoD rises with ID accuracy” (C2, r = 0.50 [0.35, "
+        f"0.65]). Of {len(CLAIMS)} claims, 1 stays undecided, {len(CLAIMS) - 2} cannot be tested."
+    )
+    nothing = claims.answer(verdict_table(verdicts_on({})), "mini")
+    assert nothing.startswith("The study mini (0 models) supports and contradicts no claim.")
+    other = claims.reference_answer("mini", "lab")
+    assert "contradicts: “C-OoD rises with ID accuracy” (C2, r = -0.50" in other
+    assert claims.reference_answer("lab", "lab") == claims.reference_answer("mini", "none") == ""
+
+
+def test_the_first_page_shows_both_runs_in_one_table(published, found):
+    own = verdicts_on({"C2": (0.5, 1e-5)})
+    rows = rows_of(claims.front(own, "mini", "lab", ["accuracy"], "executed/")).set_index("no.")
+    mini, lab = (f"{name}: verdict, effect, corrected p" for name in ("mini", "lab"))
+    assert rows.index[0] == "2"
+    assert rows.loc["2", mini].startswith("<b>supported</b><br>")
+    assert "p < 0.001" in rows.loc["2", lab]
+    assert rows.loc["3", mini] == "<b>not testable here</b>"
+    assert 'href="executed/accuracy.html"' in rows.loc["2", "claim"]
+    alone = rows_of(claims.front(own, "mini", "none", [], ""))
+    assert lab not in alone
 
 
 def test_nothing_is_shown_without_a_reference_or_beside_itself(published, found, evidence):

@@ -2,13 +2,14 @@
 
 from cood.report.topics.claims.figure import described, forest
 from cood.report.topics.claims.formatting import embedded
+from cood.report.topics.claims.front import answer, front, reference_answer
 from cood.report.topics.claims.reference import beside_reference, draws
 from cood.report.topics.claims.sentences import (
-    answer_sentences,
     counts,
     grouped,
     headline,
     resolution,
+    smallest_effect,
 )
 from cood.report.topics.claims.single import describe_claims
 from cood.report.topics.claims.specification import (
@@ -19,7 +20,7 @@ from cood.report.topics.claims.specification import (
 from cood.report.topics.claims.tables import metrics, power_table, remarks, summary, tests
 
 __all__ = [
-    "answer_sentences",
+    "answer",
     "beside_reference",
     "counts",
     "curves",
@@ -28,12 +29,15 @@ __all__ = [
     "draws",
     "embedded",
     "forest",
+    "front",
     "grouped",
     "headline",
     "metrics",
     "power_table",
+    "reference_answer",
     "remarks",
     "resolution",
+    "smallest_effect",
     "specification_curve_of",
     "specifications",
     "summary",

@@ -44,41 +44,6 @@ def counts(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(parts)
 
 
-def answer_sentences(verdicts: Sequence[Verdict]) -> str:
-    """Two sentences: which claims were answered, and the smallest effect that could be seen."""
-    by_word = {w: [v.claim.id for v in verdicts if v.verdict == w] for w in WORDS}
-    tested = [verdict for verdict in verdicts if verdict.effects]
-    said = [
-        f"{text} {_joined(by_word[word])}"
-        for word, text in (
-            (SUPPORTED, "supports"),
-            (CONTRADICTED, "contradicts"),
-            (NO_EFFECT, "finds no relevant effect for"),
-        )
-        if by_word[word]
-    ]
-    if not said:
-        said = ["supports and contradicts none of them"]
-    rest = _number_of(len(by_word[UNDECIDED]), "stays undecided", "stay undecided")
-    if by_word[SATURATED]:
-        rest += ", and " + _number_of(
-            len(by_word[SATURATED]), "has a saturated measure", "have a saturated measure"
-        )
-    return (
-        f"Of the {len(verdicts)} claims, this run can test {len(tested)}: it {_joined(said)}; "
-        f"{rest}. {smallest_effect(verdicts)}"
-    )
-
-
-def _number_of(n: int, one: str, several: str) -> str:
-    return f"{n} {one if n == 1 else several}"
-
-
-def _joined(parts: Sequence[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def smallest_effect(verdicts: Sequence[Verdict]) -> str:
     """The smallest correlation that this run could have seen, as a sentence."""
     seen = {
@@ -105,14 +70,14 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         if verdict.claim.id not in HEADLINE:
             continue
-        title = f"*{verdict.claim.title[0].upper()}{verdict.claim.title[1:]}* ({verdict.claim.id})"
+        title = f"“{verdict.claim.title}” ({verdict.claim.id})"
         if not verdict.effects:
             sentences.append(f"{title} cannot be tested in this run: {verdict.why}")
             continue
         effects = "; ".join(f"{name} {number(effect)}" for name, effect in verdict.effects.items())
         n = max(effect.estimate.n for effect in verdict.effects.values())
         sentences.append(
-            f"{title} is **{verdict.verdict}** (correlations over {n} models: {effects}; corrected "
+            f"{title} is {verdict.verdict} (correlations over {n} models: {effects}; corrected "
             f"p {probability(verdict.holm)})."
         )
     return " ".join(sentences)
@@ -128,7 +93,7 @@ def resolution(verdicts: Sequence[Verdict]) -> str:
     text = smallest_effect(verdicts)
     if not equivalence_reachable(units, 0):
         text += (
-            f" The verdict *{NO_EFFECT}* (all coefficients between -{margin:g} and {margin:g}) "
+            f" The verdict “{NO_EFFECT}” (all coefficients between -{margin:g} and {margin:g}) "
             f"cannot be reached with {units} models."
         )
     primary = [v.claim.id for v in verdicts if v.family == PRIMARY and v.effects]
