@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
@@ -51,8 +50,8 @@ def specifications(verdicts: Sequence[Verdict], found: Curves) -> Styler:
     return table(rows or [{"claim": "no test is an association"}], "intervals")
 
 
-def specification_curve_of(verdicts: Sequence[Verdict], found: Curves, claim: str) -> Figure:
-    """The figure of the first test of a claim.
+def specification_curve_of(verdicts: Sequence[Verdict], found: Curves, claim: str) -> Figure | None:
+    """The figure of the first test of a claim; None if no test of it is an association here.
 
     Raises
     ------
@@ -65,7 +64,4 @@ def specification_curve_of(verdicts: Sequence[Verdict], found: Curves, claim: st
         if name == claim:
             question = f"{claim}, {titles[claim]}: does it depend on how it is computed ({test})?"
             return specification_figure(curve, question)
-    figure, axes = plt.subplots(figsize=(7.2, 1.2))
-    axes.axis("off")
-    axes.text(0.5, 0.5, f"{claim} was not tested by an association here.", ha="center")
-    return figure
+    return None
