@@ -103,15 +103,19 @@ def related_claims(study: Study, name: str) -> str:
 
 
 def command(study: Study, name: str, values: dict[str, Any]) -> str:
-    """A command that runs a notebook with another parameter, one that the study can answer."""
+    """A command that runs a notebook with another parameter, one that the study can answer.
+
+    A notebook without another parameter than the study is run again as it is.
+    """
     words = ["nox", "-s", "notebook", "--", name]
     if study.name != DEFAULT:
         words += ["--study", study.name]
-    if "models" in values:
-        key, value = "models", some_models(study)
-    else:
-        key, value = next((k, v) for k, v in values.items() if k != "study")
-    return shlex.join([*words, "-p", f"{key}={_as_yaml(value)}"])
+    others = {key: value for key, value in values.items() if key != "study"}
+    if "models" in others:
+        others = {"models": some_models(study)}
+    for key, value in [*others.items()][:1]:
+        words += ["-p", f"{key}={_as_yaml(value)}"]
+    return shlex.join(words)
 
 
 def _as_yaml(value: Any) -> str:

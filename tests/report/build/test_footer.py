@@ -66,6 +66,7 @@ def test_without_models_to_choose_another_parameter_is_the_example(tiny):
     given = footer.parameters(executed('study: str = "mini"  # name\nrows: int = 4  # how many\n'))
     assert given == {"study": "tiny", "rows": 4}
     assert footer.command(tiny, "dataset", given).endswith("dataset --study tiny -p rows=4")
+    assert footer.command(tiny, "design", {"study": "tiny"}).endswith("design --study tiny")
     given = {"study": "tiny", "rule": "strict"}
     assert footer.command(tiny, "novelty", given).endswith("-p rule=strict")
     given = {"study": "tiny", "level": "0.5"}  # text, and not the number that YAML would see
