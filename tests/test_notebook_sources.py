@@ -86,7 +86,11 @@ def draws(source, names):
         first, *rest = call.split(".")
         if first in names and all(part.isidentifier() for part in rest):
             function = reduce(getattr, rest, names[first])
-            if getattr(function, "__annotations__", {}).get("return") in ("Figure", "Figure | None", "Pictures"):
+            if getattr(function, "__annotations__", {}).get("return") in (
+                "Figure",
+                "Figure | None",
+                "Pictures",
+            ):
                 return True
     return False
 

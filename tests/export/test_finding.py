@@ -15,6 +15,7 @@ CLAIMS = pd.DataFrame(
         "claim": ["C1", "C2", "C3", "C3"],
         "title": ["all differ", "it rises", "size helps", "size helps"],
         "verdict": ["supported", "undecided", "contradicted", "contradicted"],
+        "test": ["all", "ID", "drawings", "captions"],
         "kind": ["difference", "correlation", "partial correlation", "partial correlation"],
         "value": [0.05, 0.3, -0.4, 0.1],
         "low": [0.02, -0.1, -0.6, -0.1],
@@ -52,9 +53,9 @@ def drawn(monkeypatch):
 def test_the_text_names_what_was_answered_with_effects_and_counts_the_rest():
     text = finding.finding_text(Run())
     assert text.startswith(
-        "The study lab (200 models) supports: “all differ” (C1, 0.050 [0.020, 0.080]). It "
-        "contradicts: “size helps” (C3, r = -0.40 [-0.60, -0.20] and 0.10 [-0.10, 0.30]). Of 3 "
-        "claims, 1 stays undecided."
+        "The study lab (200 models) supports: “all differ” (C1; 0.050 [0.020, 0.080]). It "
+        "contradicts: “size helps” (C3; drawings r = -0.40 [-0.60, -0.20]; captions r = 0.10 "
+        "[-0.10, 0.30]). Of 3 claims, 1 stays undecided."
     )
     assert "commit `0123456789ab`" in text
     with pytest.raises(CoodError, match="reference run lab: it has no table of claims"):

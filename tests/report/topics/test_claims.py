@@ -221,13 +221,13 @@ def test_the_first_page_says_in_words_what_each_run_answers(published, found):
     own = verdicts_on({"C2": (0.5, 1e-5), "C6": (0.25, 0.3)})
     said = claims.answer(verdict_table(own), "mini")
     assert said.startswith(
-        "The study mini (80 models) supports: “C-OoD rises with ID accuracy” (C2, r = 0.50 [0.35, "
+        "The study mini (80 models) supports: “C-OoD rises with ID accuracy” (C2; r = 0.50 [0.35, "
         f"0.65]). Of {len(CLAIMS)} claims, 1 stays undecided, {len(CLAIMS) - 2} cannot be tested."
     )
     nothing = claims.answer(verdict_table(verdicts_on({})), "mini")
     assert nothing.startswith("The study mini (0 models) supports and contradicts no claim.")
     other = claims.reference_answer("mini", "lab")
-    assert "contradicts: “C-OoD rises with ID accuracy” (C2, r = -0.50" in other
+    assert "contradicts: “C-OoD rises with ID accuracy” (C2; r = -0.50" in other
     assert claims.reference_answer("lab", "lab") == claims.reference_answer("mini", "none") == ""
 
 

@@ -23,7 +23,7 @@ REST = {  # how the others are counted: one of them, or several
     SATURATED: ("has a measure that cannot differ", "have a measure that cannot differ"),
     UNTESTED: ("cannot be tested", "cannot be tested"),
 }
-COLUMNS = ["claim", "title", "verdict", "kind", "value", "low", "high", "n"]
+COLUMNS = ["claim", "test", "title", "verdict", "kind", "value", "low", "high", "n"]
 INTRODUCED = {  # how claims with a verdict are introduced
     SUPPORTED: "supports",
     CONTRADICTED: "contradicts",
@@ -43,7 +43,7 @@ def answer(saved: pd.DataFrame, name: str) -> str:
     """
     saved = saved.reindex(columns=COLUMNS)  # a run that tests nothing has no numbers
     claims = saved.drop_duplicates("claim")
-    models = int(saved["n"].max()) if saved["n"].notna().any() else 0
+    models = int(saved["n"].mode().get(0, 0))  # some tests also have other models
     parts = []
     for word, introduction in INTRODUCED.items():
         own = claims.loc[claims["verdict"] == word, "claim"]
@@ -63,13 +63,14 @@ def answer(saved: pd.DataFrame, name: str) -> str:
 
 def _claim(rows: pd.DataFrame) -> str:
     """Title of a claim with its effects."""
+    tested = rows[rows["value"].notna()]
     effects = [
-        scaled(row.value, row.low, row.high, coefficient=row.kind in COEFFICIENTS)
-        for row in rows[rows["value"].notna()].itertuples()
+        f"{f'{row.test} ' if len(tested) > 1 else ''}{'r = ' if row.kind in COEFFICIENTS else ''}"
+        + scaled(row.value, row.low, row.high, coefficient=row.kind in COEFFICIENTS)
+        for row in tested.itertuples()
     ]
     first = rows.iloc[0]
-    shown = f", {'r = ' if first['kind'] in COEFFICIENTS else ''}{' and '.join(effects)}"
-    return f"“{first['title']}” ({first['claim']}{shown if effects else ''})"
+    return f"“{first['title']}” ({'; '.join([first['claim'], *effects])})"
 
 
 def reference_answer(study: str, reference: str) -> str:
