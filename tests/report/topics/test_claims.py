@@ -61,7 +61,8 @@ def found():
 
 
 def rows_of(styler):
-    return styler.data
+    """The cells of a table, in which an interval may break into lines."""
+    return styler.data.replace("&nbsp;", " ", regex=True)
 
 
 def test_verdicts_are_grouped_by_what_they_tell(found):
@@ -109,6 +110,11 @@ def test_what_cannot_be_reached_is_said_before_the_results(found):
     table = rows_of(claims.power_table(small))
     assert table["no relevant effect"].tolist() == ["cannot be reached"]
     assert table["power at r = 0.7"].tolist() == ["98 %"]  # a single test at 0.05
+
+
+def test_an_interval_does_not_break_into_lines(found):
+    cells = claims.summary(found, [], "").data["effect, with 95 % interval"]
+    assert "0.40&nbsp;[0.25,&nbsp;0.55]" in cells[2]
 
 
 def test_the_front_table_has_corrected_p_and_sorts_back(found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Collection
 from html import escape
@@ -18,6 +19,8 @@ from cood.report.plots.svg import as_svg
 
 ROUNDING = 1e-9  # an interval narrower than this is 0 but for rounding
 NONE = "-"
+NO_BREAK = "&nbsp;"
+INTERVAL = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
 
 
 def number(effect: Effect) -> str:
@@ -66,8 +69,18 @@ def link(verdict: Verdict, pages: Collection[str], folder: str, text: str) -> st
 
 
 def table(rows: list[dict[str, str]], kind: str) -> Styler:
-    """A table of cells that are HTML already: text that comes from a study was escaped."""
-    style = pd.DataFrame(rows).style.hide(axis="index")
+    """A table of cells that are HTML already: text that comes from a study was escaped.
+
+    No line breaks within a number and its interval.
+    """
+    whole = [
+        {
+            name: INTERVAL.sub(lambda m: m[0].replace(" ", NO_BREAK), cell)
+            for name, cell in row.items()
+        }
+        for row in rows
+    ]
+    style = pd.DataFrame(whole).style.hide(axis="index")
     return style.set_table_attributes(f'class="dataframe {kind}"')
 
 
