@@ -40,7 +40,7 @@ def source(study: str, decides: bool, table: pd.DataFrame | None, reference: str
     if table is None:
         return (
             f"{study} trains too few models twice to have a certificate of its own, and no "
-            f"certificate of the reference run {reference} has been published: no metric has one."
+            f"certificate of the reference run {reference} has been published."
         )
     return (
         f"{study} trains too few models twice to have a certificate of its own, so it uses that of "

@@ -97,11 +97,11 @@ def summarise(accuracy: Mapping[str, pd.DataFrame]) -> str:
     ends = [percent(end(accuracy["unseen"]["value"])) for end in (min, max)]
     seen = ""
     if "seen" in medians:
-        seen = f"{medians['seen']} of the images of compositions that it has seen, and for "
+        seen = f"{medians['seen']} on compositions that a model has seen, and "
     return (
-        f"The median model is right for {seen}{medians['unseen']} of the images of compositions "
-        f"that it has not seen (lowest and highest of {len(accuracy['unseen'])} models: "
-        f"{ends[0]} and {ends[1]}; chance {percent(accuracy['unseen']['chance'].median())})."
+        f"Accuracy, median over {len(accuracy['unseen'])} models: {seen}{medians['unseen']} on "
+        f"compositions that it has not seen (lowest {ends[0]}, highest {ends[1]}; chance "
+        f"{percent(accuracy['unseen']['chance'].median())})."
     )
 
 

@@ -113,23 +113,23 @@ def test_what_cannot_be_reached_is_said_before_the_results(found):
 
 
 def test_an_interval_does_not_break_into_lines(found):
-    cells = claims.summary(found, [], "").data["effect, with 95 % interval"]
+    cells = claims.front(found, "mini", "none", [], "").data.iloc[:, -1]
     assert "0.40&nbsp;[0.25,&nbsp;0.55]" in cells[2]
 
 
 def test_the_front_table_has_corrected_p_and_sorts_back(found):
-    table = rows_of(claims.summary(found, ["disentanglement"], "executed/"))
+    table = rows_of(claims.front(found, "mini", "none", ["disentanglement"], "executed/"))
     assert sorted(table["no."].astype(int)) == list(range(1, len(CLAIMS) + 1))
     assert table["claim"].str.split(":").str[0].tolist()[:4] == ["C1", "C2", "C7", "C9"]
     seven = table[table["no."] == "7"].iloc[0]
     assert 'href="executed/disentanglement.html"' in seven["claim"]
-    assert seven["effect, with 95 % interval"] == (
-        "images, C-OoD: 0.40 [0.25, 0.55]<br>images, gap: 0.40 [0.25, 0.55]"
+    cell = "mini: verdict, effect, corrected p"
+    assert seven[cell] == (
+        "<b>supported</b><br>images, C-OoD: 0.40 [0.25, 0.55]<br>images, gap: 0.40 [0.25, 0.55]"
+        "<br>p < 0.001"
     )
-    assert (seven["p, corrected"], seven["models"]) == ("< 0.001", "80")
-    untested = table[table["no."] == "3"].iloc[0]
-    assert "&lt;C3&gt;" in untested["effect, with 95 % interval"]
-    assert untested["p, corrected"] == "-"
+    untested = table[table["no."] == "3"].iloc[0][cell]
+    assert untested == "<b>not testable here</b><br>The study has no &lt;C3&gt;."
 
 
 def test_the_table_of_tests_has_all_that_decides(found):
@@ -171,7 +171,7 @@ def test_the_figure_has_a_row_for_each_coefficient(found):
 
 
 def test_other_pages_can_show_them(found):
-    table = claims.embedded(claims.summary(found, [], ""), "Verdicts & more").data
+    table = claims.embedded(claims.front(found, "mini", "none", [], ""), "Verdicts & more").data
     assert 'aria-label="Verdicts &amp; more"' in table
     assert "</table></div>" in table.replace("\n", "")
     figure = claims.forest(found)
@@ -244,7 +244,7 @@ def test_the_first_page_shows_both_runs_in_one_table(published, found):
     assert rows.index[0] == "2"
     assert rows.loc["2", mini].startswith("<b>supported</b><br>")
     assert "p < 0.001" in rows.loc["2", lab]
-    assert rows.loc["3", mini] == "<b>not testable here</b>"
+    assert rows.loc["3", mini] == "<b>not testable here</b><br>The study has no &lt;C3&gt;."
     assert 'href="executed/accuracy.html"' in rows.loc["2", "claim"]
     alone = rows_of(claims.front(own, "mini", "none", [], ""))
     assert lab not in alone

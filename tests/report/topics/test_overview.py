@@ -82,11 +82,10 @@ def test_accuracy_in_a_sentence():
     several = pd.DataFrame({"value": [0.1, 0.2, 0.4], "chance": 0.01}, index=list("abc"))
     text = overview.summarise({"seen": several + 0.2, "unseen": several})
     assert text == (
-        "The median model is right for 40.0 % of the images of compositions that it has seen, and "
-        "for 20.0 % of the images of compositions that it has not seen (lowest and highest of 3 "
-        "models: 10.0 % and 40.0 %; chance 1.0 %)."
+        "Accuracy, median over 3 models: 40.0 % on compositions that a model has seen, and 20.0 % "
+        "on compositions that it has not seen (lowest 10.0 %, highest 40.0 %; chance 1.0 %)."
     )
-    assert "that it has seen" not in overview.summarise({"unseen": several})
+    assert "has seen, and" not in overview.summarise({"unseen": several})
     one = several.head(1).assign(low=0.05, high=0.15)
     assert overview.summarise({"unseen": one}) == (
         "The model is right for 10.0 % [5.0, 15.0] of the images of unseen compositions; chance is "

@@ -17,7 +17,7 @@ from cood.report.topics.claims.specification import (
     specification_curve_of,
     specifications,
 )
-from cood.report.topics.claims.tables import metrics, power_table, remarks, summary, tests
+from cood.report.topics.claims.tables import metrics, power_table, remarks, tests
 
 __all__ = [
     "answer",
@@ -40,6 +40,5 @@ __all__ = [
     "smallest_effect",
     "specification_curve_of",
     "specifications",
-    "summary",
     "tests",
 ]

@@ -128,8 +128,11 @@ def _side_by_side(
 
 
 def by_claim(saved: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Verdict on each claim of a table of verdicts, and its effects and corrected p as HTML."""
-    columns = ["claim", "test", "verdict", "kind", "value", "low", "high", "claim_holm"]
+    """Verdict on each claim of a table of verdicts, and as HTML its effects and corrected p.
+
+    A claim that was not tested has the reason.
+    """
+    columns = ["claim", "test", "verdict", "kind", "value", "low", "high", "claim_holm", "why"]
     claims = {}
     for claim, rows in saved.reindex(columns=columns).groupby("claim", sort=False):
         tested = rows[rows["value"].notna()]
@@ -140,6 +143,8 @@ def by_claim(saved: pd.DataFrame) -> dict[str, tuple[str, str]]:
         ]
         if len(tested):
             effects.append(f"p {probability(float(rows['claim_holm'].iloc[0]))}")
+        elif isinstance(rows["why"].iloc[0], str):
+            effects.append(escape(rows["why"].iloc[0]))
         claims[str(claim)] = rows["verdict"].iloc[0], "<br>".join(effects) or NONE
     return claims
 

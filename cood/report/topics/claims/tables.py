@@ -23,46 +23,8 @@ from cood.report.topics.claims.formatting import (
     span,
     table,
 )
-from cood.report.topics.claims.sentences import grouped
 
 SIDES = {"+": "above 0", "-": "below 0"}
-
-
-def summary(verdicts: Sequence[Verdict], pages: Collection[str], folder: str) -> Styler:
-    """A row a claim, in groups: verdict, effects with intervals, corrected p, models.
-
-    Parameters
-    ----------
-    verdicts, pages
-        What `judge` gives; notebooks that are in the book.
-    folder
-        Of these, as seen from the page that shows the table; with a slash at its end.
-    """
-    order = {verdict.claim.id: i for i, verdict in enumerate(verdicts, start=1)}
-    rows = []
-    for verdict in (one for group in grouped(verdicts).values() for one in group):
-        estimates = [effect.estimate for effect in verdict.effects.values()]
-        models = sorted({e.n for e in estimates if e.n})
-        rows.append(
-            {
-                "no.": f"{order[verdict.claim.id]}",
-                "claim": f"{verdict.claim.id}: "
-                + link(verdict, pages, folder, verdict.claim.title),
-                "verdict": f"<b>{verdict.verdict}</b>",
-                "effect, with 95 % interval": _effects(verdict) or escape(verdict.why),
-                "p, corrected": probability(verdict.holm),
-                "models": ", ".join(map(str, models)) or NONE,
-            }
-        )
-    return table(rows, "verdicts")
-
-
-def _effects(verdict: Verdict) -> str:
-    several = len(verdict.effects) > 1
-    return "<br>".join(
-        f"{escape(f'{name}:' if several else effect.statistic.kind)} {number(effect)}"
-        for name, effect in verdict.effects.items()
-    )
 
 
 def power_table(verdicts: Sequence[Verdict]) -> Styler:
