@@ -59,8 +59,8 @@ def smallest_effect(verdicts: Sequence[Verdict]) -> str:
     between = f"{sizes[0]:.2f}" if len(set(sizes)) == 1 else f"{sizes[0]:.2f} to {sizes[-1]:.2f}"
     return (
         f"With {models} models, the smallest correlation that a test would detect with a "
-        f"probability of {100 * POWER:.0f} %, after Holm's correction, is {between}, depending on the claim; "
-        "weaker ones mostly stay undecided."
+        f"probability of {100 * POWER:.0f} %, after Holm's correction, is {between}, depending on "
+        "the claim; weaker ones mostly stay undecided."
     )
 
 
