@@ -174,9 +174,9 @@ def describe_first_stage(effects: pd.DataFrame) -> str:
             row = _row(effects, name, measure_name(target, space))
             took.append(SIGNS[target] * row["value"] > 0 and row["p"] < LEVEL)
             parts.append(f"{space}s {format_estimate(*_three(row))} ({format_p(row['p'])})")
-        answers = {2: "took in images and texts", 0: "did not take"}
+        answers = {2: "changed its target in images and texts", 0: "did not change its target"}
         only = [s for s, moved in zip(SPACES, took, strict=True) if moved]
-        answer = answers.get(sum(took), f"took in {''.join(only)}s only")
+        answer = answers.get(sum(took), f"changed its target in {''.join(only)}s only")
         also = [
             f"{m} of {space}s ({'more' if SIGNS[m] * row['value'] > 0 else 'less'} disentangled)"
             for m in MEASURES

@@ -160,7 +160,7 @@ def test_c6_and_c7_rank_by_certified_metrics_only(evidence, claim, space):
 
 
 def test_c6_and_c7_need_a_certificate(evidence):
-    with pytest.raises(Untestable, match="No metric has a certificate: it needs a reference run"):
+    with pytest.raises(Untestable, match="No metric has a certificate: it needs the reference run"):
         STATISTICS["C7"](replace(evidence, certificate=None))
     none = evidence.certificate.assign(certified=False)
     with pytest.raises(Untestable, match="None of the named metrics of texts passes"):

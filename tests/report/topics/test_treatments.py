@@ -63,10 +63,10 @@ def first(image, text, p=0.001):
 @pytest.mark.parametrize(
     ("effects", "answer"),
     [
-        (first(-0.3, -0.2), "took in images and texts:"),
-        (first(-0.3, 0.2), "took in images only:"),
-        (first(0.3, -0.2), "took in texts only:"),
-        (first(-0.3, -0.2, p=0.5), "did not take:"),
+        (first(-0.3, -0.2), "changed its target in images and texts:"),
+        (first(-0.3, 0.2), "changed its target in images only:"),
+        (first(0.3, -0.2), "changed its target in texts only:"),
+        (first(-0.3, -0.2, p=0.5), "did not change its target:"),
     ],
 )
 def test_a_treatment_takes_if_it_lowers_the_cosines(effects, answer):

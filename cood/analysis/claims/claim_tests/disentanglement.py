@@ -30,7 +30,7 @@ def certified_metrics(evidence: Evidence, space: str) -> list[str]:
     table = evidence.certificate
     if table is None:
         raise Untestable(
-            "No metric has a certificate: it needs a reference run `lab`, or a design with points "
+            "No metric has a certificate: it needs the reference run lab, or a design with points "
             "that are trained twice."
         )
     found = certified(table, NAMED, space)

@@ -72,7 +72,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
             continue
         title = f"“{verdict.claim.title}” ({verdict.claim.id})"
         if not verdict.effects:
-            sentences.append(f"{title} cannot be tested in this run: {verdict.why}")
+            sentences.append(f"{title} cannot be tested in this run. {verdict.why}")
             continue
         effects = "; ".join(f"{name} {number(effect)}" for name, effect in verdict.effects.items())
         n = max(effect.estimate.n for effect in verdict.effects.values())

@@ -72,7 +72,7 @@ def tests(verdicts: Sequence[Verdict], pages: Collection[str]) -> Styler:
             estimate, given = effect.estimate, effect.given_design
             kind = effect.statistic.kind
             if kind == PARTIAL:
-                kind += f" given {estimate.nuisance} columns"
+                kind += f" given {estimate.nuisance} column{'s' * (estimate.nuisance != 1)}"
             rows.append(
                 {
                     "claim": verdict.claim.id,
@@ -92,8 +92,8 @@ def tests(verdicts: Sequence[Verdict], pages: Collection[str]) -> Styler:
     return table(rows or [{"claim": "none could be tested"}], "intervals")
 
 
-def metrics(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a certified metric of each set that a claim is about, and an outcome."""
+def metrics(verdicts: Sequence[Verdict]) -> list[Styler]:
+    """A row a certified metric of each set that a claim is about, and an outcome; or no table."""
     rows = [
         {
             "claim": row["claim"],
@@ -107,7 +107,7 @@ def metrics(verdicts: Sequence[Verdict]) -> Styler:
         }
         for row in member_table(verdicts).to_dict("records")
     ]
-    return table(rows or [{"claim": "no set of metrics was tested"}], "intervals")
+    return [table(rows, "intervals")] if rows else []
 
 
 def remarks(verdicts: Sequence[Verdict]) -> Styler:
