@@ -210,7 +210,6 @@ for stage in {stages}:
     assert {"", "concepts"} <= set(scores["basis"])
     assert scores["value"].between(0, 1).all()
     saved = results / "preview" / "disentanglement"
-    assert "between" in set(pd.read_csv(saved / "disentanglement-nulls.csv")["metric"])
     assert "between" in set(pd.read_csv(saved / "disentanglement-correlations.csv")["metric"])
 
 
