@@ -20,7 +20,7 @@ from cood.report.topics.claims.sentences import grouped
 
 REST = {  # how the others are counted: one of them, or several
     UNDECIDED: ("stays undecided", "stay undecided"),
-    SATURATED: ("has a measure that cannot differ", "have a measure that cannot differ"),
+    SATURATED: ("is saturated", "are saturated"),
     UNTESTED: ("cannot be tested", "cannot be tested"),
 }
 COLUMNS = ["claim", "test", "title", "verdict", "kind", "value", "low", "high", "n"]
