@@ -243,11 +243,15 @@ def describe_instrumental(table: pd.DataFrame) -> str:
     without = sum(not covers(f.confidence_set, 0.0) for f in found)
     endless = sum(any(np.isinf(end) for part in f.confidence_set for end in part) for f in found)
     against = sum(f.overidentified_p < LEVEL for f in found)
+    sides = "No Anderson-Rubin set excludes an effect of 0"
+    if without:
+        sides = (
+            f"The Anderson-Rubin set excludes an effect of 0 in {without}: it lies above 0 in "
+            f"{above} (being more disentangled helps) and below 0 in {below}"
+        )
     return (
         f"Of {len(table)} estimates, {strong} have a first stage with F of {WEAK:.0f} or more. "
-        f"The Anderson-Rubin set excludes an effect of 0 in {without}: it lies above 0 in {above} "
-        f"(being more disentangled helps) and below 0 in {below}. It is unbounded in {endless} and "
-        f"empty in {empty}. The instruments of one "
+        f"{sides}. The set is unbounded in {endless} and empty in {empty}. The instruments of one "
         f"estimate contradict each other (p < {LEVEL}) in {against}. The estimates share models, "
         "so these counts are not independent, and they are not corrected for their number."
     )
