@@ -84,7 +84,9 @@ def test_confidence_sets_and_weak_instruments_are_counted():
     text = treatments.describe_instrumental(table)
     assert "Of 5 estimates, 3 have a first stage with F of 10 or more" in text
     assert "excludes an effect of 0 in 4: it lies above 0 in 1 (" in text
-    assert "below 0 in 1. It is unbounded" in text
+    assert "below 0 in 1. The set is unbounded" in text
+    nothing = treatments.describe_instrumental(table.iloc[[3]])
+    assert "No Anderson-Rubin set excludes an effect of 0. The set is unbounded in 1" in nothing
     assert "unbounded in 2 and empty in 1" in text
     shown = treatments.instrumental_table(table)
     assert shown["Anderson-Rubin set"].tolist() == [
