@@ -19,7 +19,6 @@ PICTURE = Path("docs") / "finding.svg"
 START, END = "<!-- finding: `cood readme` writes it -->", "<!-- end of the finding -->"
 BLOCK = re.compile(f"{re.escape(START)}\n.*?{re.escape(END)}", re.DOTALL)
 ALT = "Accuracy of small CLIPs on seen and unseen compositions, beside settings of their training"
-NO_RUN = "The reference run `lab` is not finished."
 
 
 def finding_text(reference: Reference) -> str:

@@ -186,6 +186,7 @@ def test_a_phone_sees_no_code_first_and_parameters_at_the_end(open_page):
     expect(dropdown.locator("table")).to_be_hidden()
     dropdown.locator("summary").click()
     expect(dropdown.locator("table")).to_contain_text("id_split")
+    assert page.problems == []
 
 
 @pytest.mark.parametrize("way", ["light", "phone"])

@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from cood.analysis.thresholds import CLAIMS
@@ -157,32 +156,3 @@ def _check_keys(
     missing = [key for key in required if key not in entry]
     if missing:
         raise CoodError(f"{where}: missing {', '.join(missing)}")
-
-
-def registered_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """A row a registered test, with the columns of the table of the analysis plan."""
-    rows = []
-    for claim in claims:
-        family = claim.family
-        if claim.primary_from_treatments:
-            family = (
-                f"primary with {_number(claim.primary_from_treatments)} treatments or more, "
-                f"else {family}"
-            )
-        rows += [
-            {
-                "claim": claim.id if row is claim.registered[0] else "",
-                "tests": row.about,
-                "outcome": row.outcome,
-                "estimand": row.estimand,
-                "nuisance": row.nuisance,
-                "expected": ", ".join(row.expected.values()),
-                "family": family,
-            }
-            for row in claim.registered
-        ]
-    return pd.DataFrame(rows)
-
-
-def _number(n: int) -> str:
-    return {2: "two", 3: "three", 4: "four"}.get(n, str(n))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cood.analysis.claims.rules import UNTESTED
+from cood.analysis.claims.rules import CONTRADICTED, SUPPORTED, UNTESTED
 from cood.analysis.claims.subsets import judge_again, verdict_frequencies, within_ranges
 from cood.analysis.claims.verdicts import Verdict
 from cood.analysis.reference import Reference
-from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED
 
 SEED = 1  # of the draws of models, and of permutations
 DECIDED = (SUPPORTED, CONTRADICTED)

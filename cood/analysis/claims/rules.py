@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from cood.analysis.claims.definitions import PRIMARY, SECONDARY
-from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 NO_EFFECT, SATURATED, UNTESTED = "no relevant effect", "saturated", "not testable here"
 WORDS = (SUPPORTED, CONTRADICTED, NO_EFFECT, SATURATED, UNDECIDED, UNTESTED)
 ALIKE = (

@@ -76,14 +76,20 @@ def mean(values: np.ndarray, families: np.ndarray, level: float = 0.95) -> Estim
     if len(names) < 2:
         return Estimate(average, n=len(values), families=len(names))
     without = np.array([values[labels != name].mean() for name in names])
-    margin, p = margin_of_error(average, without, level)
+    return estimate(average, without, len(values), level)
+
+
+def estimate(value: float, without: np.ndarray, n: int, level: float = 0.95) -> Estimate:
+    """A statistic of n models as an estimate, from its values [g] without each family."""
+    margin, p = margin_of_error(value, without, level)
+    finite = without[np.isfinite(without)]
     return Estimate(
-        value=average,
-        low=average - margin,
-        high=average + margin,
+        value=value,
+        low=value - margin,
+        high=value + margin,
         p=p,
-        n=len(values),
-        families=len(names),
-        least=float(without.min()),
-        most=float(without.max()),
+        n=n,
+        families=len(without),
+        least=float(finite.min()) if len(finite) else np.nan,
+        most=float(finite.max()) if len(finite) else np.nan,
     )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cood.analysis.claims.claim_tests import STATISTICS
-from cood.analysis.claims.definitions import load_claims, registered_table
+from cood.analysis.claims.definitions import load_claims
 from cood.analysis.claims.verdicts import SPREAD_CLAIM, SPREAD_TEST
 from cood.analysis.thresholds import CLAIMS, load_thresholds
 from cood.errors import CoodError
@@ -30,6 +30,35 @@ SAMPLE = {
     "tests": {"a number": {"outcome": "y1", "estimand": "correlation", "expected": {"x": "+"}}},
     "notebooks": ["claims"],
 }
+
+
+def registered_table(claims):
+    """A row a registered test, with the columns of the table of the analysis plan."""
+    rows = []
+    for claim in claims:
+        family = claim.family
+        if claim.primary_from_treatments:
+            family = (
+                f"primary with {_number(claim.primary_from_treatments)} treatments or more, "
+                f"else {family}"
+            )
+        rows += [
+            {
+                "claim": claim.id if row is claim.registered[0] else "",
+                "tests": row.about,
+                "outcome": row.outcome,
+                "estimand": row.estimand,
+                "nuisance": row.nuisance,
+                "expected": ", ".join(row.expected.values()),
+                "family": family,
+            }
+            for row in claim.registered
+        ]
+    return pd.DataFrame(rows)
+
+
+def _number(n):
+    return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
 
 
 def registered_page():

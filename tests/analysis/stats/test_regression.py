@@ -10,7 +10,6 @@ from cood.analysis.stats.regression import (
     fit_line,
     mixed,
     regress,
-    within_families,
 )
 
 ID = pd.Series([0.2, 0.4, 0.6, 0.9], index=list("abcd"))
@@ -176,22 +175,6 @@ def test_the_mixed_model_finds_the_variances_it_was_made_with(simulated):
     assert found.between**2 + found.within**2 / 10 == pytest.approx(mean.var(), rel=0.01)
     shrunk = mean * found.between**2 / (found.between**2 + found.within**2 / 10)
     np.testing.assert_allclose(found.effects["value"], shrunk.loc[found.effects.index], atol=1e-6)
-
-
-def test_the_line_within_families_is_not_that_between_them():
-    rng = np.random.default_rng(14)
-    family = np.repeat(np.arange(10), 8)
-    level = np.linspace(-2, 2, 10)[family]
-    x = level + rng.normal(0, 0.5, 80)
-    y = 2 * level + (x - level) + rng.normal(0, 0.05, 80)
-    line = fit_line(pd.Series(expit(x)), pd.Series(expit(y)), pd.Series(family))
-    found = within_families(line, mixed(line))
-    assert line.slope.value > 1.7
-    assert found.slope.value == pytest.approx(1, abs=0.1)
-    np.testing.assert_allclose(
-        found.models["residual"], y - found.intercept.value - found.slope.value * x
-    )
-    np.testing.assert_allclose(found.models["above"], expit(y) - found.at(expit(x)))
 
 
 def test_warnings_of_the_optimiser_are_kept(simulated):

@@ -8,7 +8,7 @@ freedom less than families.
 from cood.analysis.stats.regression.diagnostics import Diagnostics, diagnose
 from cood.analysis.stats.regression.least_squares import Regression, regress
 from cood.analysis.stats.regression.line import Line, effective_robustness, fit_line, to_logit
-from cood.analysis.stats.regression.mixed_model import Mixed, mixed, within_families
+from cood.analysis.stats.regression.mixed_model import Mixed, mixed
 
 __all__ = [
     "Diagnostics",
@@ -21,5 +21,4 @@ __all__ = [
     "mixed",
     "regress",
     "to_logit",
-    "within_families",
 ]

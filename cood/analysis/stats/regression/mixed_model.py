@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 from scipy.stats import norm
 
 from cood.analysis.stats.estimate import Estimate
@@ -113,22 +112,3 @@ def _family_effects(fit: Any, level: float) -> pd.DataFrame:
     margin = norm.ppf((1 + level) / 2) * np.sqrt(effects.pop("variance"))
     effects["low"], effects["high"] = effects["value"] - margin, effects["value"] + margin
     return effects
-
-
-def within_families(line: Line, mixed_model: Mixed) -> Line:
-    """The same models with residuals from the line of a mixed model, which is within families.
-
-    The covariance of that line is not computed (NaN), so `robustness_by` gives no intervals.
-    """
-    fitted = mixed_model.intercept.value + mixed_model.slope.value * line.models["x"]
-    residual = line.models["y"] - fitted
-    above = expit(line.models["y"]) - expit(fitted)
-    return replace(
-        line,
-        intercept=mixed_model.intercept,
-        slope=mixed_model.slope,
-        r_squared=np.nan,
-        spread=float(np.sqrt((residual**2).sum() / max(1, line.n - 2))),
-        models=line.models.assign(fitted=fitted, residual=residual, above=above),
-        covariance=np.full((2, 2), np.nan),
-    )

@@ -22,7 +22,6 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 
 # Edits that remove the information that the accuracy measures test the edits, not a claim.
-POSITIVE = ("remove attribute", "remove object")
 TESTS = ("remove shared", "remove residual", "additive", "whiten")
 CELL = ["edit", "dose", "side"]
 KEYS = [*CELL, "space", "metric", "against"]

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import t
 
+from cood.analysis.stats import jackknife
 from cood.analysis.stats.estimate import Estimate
-from cood.analysis.stats.jackknife import margin_of_error
 from cood.analysis.stats.regression import Line
 
 
@@ -143,18 +143,7 @@ def _over_families(
     """A statistic of models with the interval of the jackknife over their families."""
     value, names = statistic(models), models["family"].unique()
     without = np.array([statistic(models[models["family"] != name]) for name in names])
-    margin, p = margin_of_error(value, without, level)
-    finite = without[np.isfinite(without)]
-    return Estimate(
-        value=value,
-        low=value - margin,
-        high=value + margin,
-        p=p,
-        n=len(models),
-        families=len(names),
-        least=float(finite.min()) if len(finite) else np.nan,
-        most=float(finite.max()) if len(finite) else np.nan,
-    )
+    return jackknife.estimate(value, without, len(models), level)
 
 
 def _slope(models: pd.DataFrame, *, within: bool) -> float:

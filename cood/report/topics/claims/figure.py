@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.claims.effects import Effect
-from cood.analysis.claims.rules import NO_EFFECT, SATURATED
+from cood.analysis.claims.rules import CONTRADICTED, NO_EFFECT, SATURATED, SUPPORTED, UNDECIDED
 from cood.analysis.claims.verdicts import Verdict
-from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 from cood.analysis.thresholds import load_thresholds
 from cood.report.topics.claims.formatting import number
 

@@ -8,12 +8,18 @@ from html import escape
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from cood.analysis.claims.rules import NO_EFFECT, SATURATED, UNTESTED
+from cood.analysis.claims.rules import (
+    CONTRADICTED,
+    NO_EFFECT,
+    SATURATED,
+    SUPPORTED,
+    UNDECIDED,
+    UNTESTED,
+)
 from cood.analysis.claims.statistics import COEFFICIENTS
 from cood.analysis.claims.tables import verdict_table
 from cood.analysis.claims.verdicts import Verdict
 from cood.analysis.reference import load_reference
-from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 from cood.report.topics.claims.formatting import NONE, link, scaled, table
 from cood.report.topics.claims.reference import by_claim
 from cood.report.topics.claims.sentences import grouped

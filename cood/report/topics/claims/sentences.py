@@ -7,10 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from cood.analysis.claims.definitions import APART, PRIMARY
-from cood.analysis.claims.rules import NO_EFFECT, SATURATED, UNTESTED, WORDS
+from cood.analysis.claims.rules import (
+    CONTRADICTED,
+    NO_EFFECT,
+    SATURATED,
+    SUPPORTED,
+    UNDECIDED,
+    UNTESTED,
+    WORDS,
+)
 from cood.analysis.claims.verdicts import POWER, Verdict
 from cood.analysis.stats.equivalence import equivalence_reachable
-from cood.analysis.stats.verdict import CONTRADICTED, SUPPORTED, UNDECIDED
 from cood.analysis.thresholds import load_thresholds
 from cood.report.topics.claims.formatting import number, probability
 
