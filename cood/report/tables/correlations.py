@@ -74,14 +74,26 @@ def compare_outcomes(table: pd.DataFrame) -> str:
         rows = table[(table["outcome"] == outcome) & table["p"].notna()]
         if rows.empty:
             continue
-        significant = (rows["holm"] < LEVEL).sum()
-        counts.append(f"{significant} of {len(rows)} correlate significantly with {name}")
+        significant = rows[rows["holm"] < LEVEL]
+        counts.append(
+            f"{len(significant)} of {len(rows)} correlate significantly with {name}"
+            f"{_strongest(significant)}"
+        )
         sizes.append(f"{rows['value'].abs().median():.2f} with {name}")
     return (
         f"Of the pairs of a metric and a space, {' and '.join(counts)} (p corrected by Holm's "
         f"method for all {tests} coefficients). The median size of the coefficients is "
         f"{' and '.join(sizes)}."
     )
+
+
+def _strongest(rows: pd.DataFrame) -> str:
+    """The row with the largest coefficient, in brackets; empty without rows."""
+    if rows.empty:
+        return ""
+    most = rows.loc[rows["value"].abs().idxmax()]
+    name = f"{most['metric'].replace('_', ' ')} of {most['space']}s"
+    return f" (most strongly {name}, {most['value']:.2f})"
 
 
 def rank_grid(table: pd.DataFrame, coefficient: str, *, relative: bool) -> pd.DataFrame:

@@ -232,7 +232,19 @@ def describe_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
             " No image-only encoder has an ID accuracy within the range of the CLIPs, so this "
             "difference is an extrapolation and decides nothing."
         )
+    elif gap.low <= 0 <= gap.high:
+        text += " The interval contains 0, so it is not shown that either kind is better."
     return text
+
+
+def summarise_language_gap(table: pd.DataFrame, gap: LanguageGap) -> str:
+    """The comparison of CLIPs with image-only encoders as one sentence; empty without such."""
+    if table.empty:
+        return ""
+    return (
+        "Linear probes of CLIPs minus those of image-only encoders, at the same ID accuracy, in "
+        f"accuracy on the core: {gap}."
+    )
 
 
 def describe_limits(study: Study, table: pd.DataFrame) -> str:

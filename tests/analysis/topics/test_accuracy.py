@@ -10,6 +10,7 @@ from cood.files import write_table
 from cood.report.topics.accuracy import (
     describe_language_gap,
     describe_limits,
+    summarise_language_gap,
 )
 
 
@@ -106,6 +107,7 @@ def test_a_comparison_without_overlap_decides_nothing():
     table = zoo(0.5)
     said = describe_language_gap(table, language_gap(table))
     assert "decides nothing" not in said
+    assert "contains 0" not in said
     best = table.loc[table["C-OoD"].idxmax()]
     assert f"on the core: CLIP {100 * best['C-OoD']:.1f} % [" in said
     assert f"({best['model']}), images alone" in said
@@ -113,6 +115,15 @@ def test_a_comparison_without_overlap_decides_nothing():
     gap = language_gap(apart)
     assert gap.inside == 0
     assert "decides nothing" in describe_language_gap(apart, gap)
+
+
+def test_an_interval_with_0_is_said_to_show_no_difference():
+    table = zoo(0.0, seed=2)
+    gap = language_gap(table)
+    assert gap.low < 0 < gap.high
+    assert "The interval contains 0" in describe_language_gap(table, gap)
+    assert str(gap) in summarise_language_gap(table, gap)
+    assert summarise_language_gap(table[:0], gap) == ""
 
 
 @pytest.fixture

@@ -83,9 +83,9 @@ def against_both():
 def test_both_outcomes_are_counted_and_compared(against_both):
     assert compare_outcomes(against_both) == (
         "Of the pairs of a metric and a space, 1 of 1 correlate significantly with C-OoD log odds "
-        "and 0 of 1 correlate significantly with the gap (p corrected by Holm's method for all 2 "
-        "coefficients). The median size of the coefficients is 0.60 with C-OoD log odds and 0.10 "
-        "with the gap."
+        "(most strongly dci completeness of images, 0.60) and 0 of 1 correlate "
+        "significantly with the gap (p corrected by Holm's method for all 2 coefficients). The "
+        "median size of the coefficients is 0.60 with C-OoD log odds and 0.10 with the gap."
     )
     one = against_both[against_both["outcome"] == "cood"]
     assert compare_outcomes(one).endswith("is 0.60 with C-OoD log odds.")
