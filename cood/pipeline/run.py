@@ -116,6 +116,8 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
         "--rerun-incomplete",
         "--keep-going",
         "--logger=cood",
+        # With a thousand jobs, the default one takes longer to choose the next than it runs.
+        "--scheduler=greedy",
         "--config",
         f"study={study.file}",
     ]
