@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cood.settings.study_file import Study
-from cood.stages.stage import MAKE, Keys, Resources, Stage, dumped, each, words
+from cood.stages.stage import CARD, MAKE, Keys, Resources, Stage, dumped, each, words
 
 KEPT_BY = ("sets", "object_threshold", "attribute_threshold", "batch")  # what asks nothing anew
 
@@ -81,7 +81,7 @@ IMAGES = (
         panel=MAKE,
         uses_torch=True,
         # A shard of 6,000 images; threads encode and write them.
-        resources=Resources(memory=32000, minutes=240, gpu=True, threads=8),
+        resources=Resources(memory=32000, minutes=240, gpu=CARD, threads=8),
     ),
     Stage(
         name="join_shards",
@@ -110,7 +110,7 @@ IMAGES = (
         keys=("set", "shard"),
         passes=("say",),
         uses_torch=True,
-        resources=Resources(memory=32000, minutes=480, gpu=True),
+        resources=Resources(memory=32000, minutes=480, gpu=CARD),
     ),
     Stage(
         name="verify",

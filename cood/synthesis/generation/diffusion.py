@@ -28,9 +28,10 @@ from cood.progress import Progress
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
 from cood.synthesis.generation.pipelines import load_pipeline
-from cood.synthesis.generation.saving import finished, overlap, save_image
+from cood.synthesis.generation.saving import finished, save_image
 from cood.synthesis.generation.shards import join_shards, made, planned
 from cood.synthesis.manifests import FAILED, KEPT
+from cood.synthesis.overlap import overlap
 
 PATIENCE = 20  # failed images in a row, after which the pipeline is at fault
 LONGEST = 200  # characters of a reason

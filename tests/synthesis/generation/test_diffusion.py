@@ -27,10 +27,11 @@ from cood.synthesis.generation.diffusion import (
     make_images,
     send,
 )
-from cood.synthesis.generation.saving import AHEAD, finished
+from cood.synthesis.generation.saving import finished
 from cood.synthesis.generation.shards import planned
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import read_manifest
+from cood.synthesis.overlap import AHEAD
 
 
 def images_of(*given):
