@@ -7,7 +7,7 @@ from typing import Any
 
 from cood.settings.study_file import Study
 from cood.stages.models import weights
-from cood.stages.stage import Resources, Stage, draw_of, dumped, each, once, words
+from cood.stages.stage import CARD, Resources, Stage, draw_of, dumped, each, once, words
 
 
 def _embed_settings(study: Study, model: str) -> list[Any]:
@@ -73,7 +73,7 @@ EVALUATION = (
         ),
         uses_torch=True,
         # The largest checkpoint takes two days.
-        resources=Resources(memory=32000, minutes=4320, gpu=True, threads=8),
+        resources=Resources(memory=32000, minutes=4320, gpu=CARD, threads=8),
     ),
     Stage(
         name="near_duplicates",
@@ -87,7 +87,7 @@ EVALUATION = (
         title="Find near duplicates",
         passes=("say",),
         uses_torch=True,
-        resources=Resources(memory=64000, minutes=1440, gpu=True),
+        resources=Resources(memory=64000, minutes=1440, gpu=CARD),
     ),
     Stage(
         name="accuracy",
