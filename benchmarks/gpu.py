@@ -58,6 +58,7 @@ def measure(folder: Path, asked: argparse.Namespace) -> list[Row]:
             continue
         if left() < 0:
             found = [gpu_rows.not_measured(name, "no time was left")]
+            print(found[0].as_text(), flush=True)
         else:
             found = run(name, part)
         done += found

@@ -97,7 +97,7 @@ def study_of(name: str, images: int, batch: int, side: int) -> Study:
         "shard": images // EACH,
     }
     settings = {"name": name, "seed": 0, "vocabulary": words, "core": 0.2, "sets": {"sdxl": set_}}
-    models = {"any": {"checkpoint": "ViT-B-32/openai"}}
+    models = {"any": {"checkpoint": "ViT-B-32/laion2b_s34b_b79k"}}
     return parse_study({**settings, "models": models, "notebooks": {}}, "benchmarks")
 
 

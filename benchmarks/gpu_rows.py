@@ -170,7 +170,7 @@ def reset_memory() -> None:
 
 def with_memory(row: Row) -> Row:
     """The same row with the peak of the GPU's memory since `reset_memory`, if it was used."""
-    if not torch.cuda.is_initialized():
+    if not torch.cuda.is_initialized() or row.gpu_gb == row.gpu_gb:  # of another process
         return row
     return replace(row, gpu_gb=torch.cuda.max_memory_allocated() / 1e9)
 
