@@ -13,9 +13,11 @@ from cood.files import locked, read_table
 from cood.paths import SNAKEFILE
 from cood.pipeline.damage import discard_damaged
 from cood.pipeline.environment import PIPELINE
+from cood.pipeline.gpus import gpu_names
 from cood.pipeline.preflight import check_files, check_settings
 from cood.settings.design_models import keep_points
 from cood.settings.study_file import Study
+from cood.stages import CARD
 
 ENVIRONMENT = {
     PIPELINE: "1",
@@ -112,6 +114,7 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
         f"--snakefile={root / SNAKEFILE}",
         f"--directory={root}",
         f"--cores={cores}",
+        *_limits(extra),
         "--nolock",
         "--rerun-incomplete",
         "--keep-going",
@@ -126,6 +129,14 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
+
+
+def _limits(extra: Sequence[str]) -> list[str]:
+    """How many jobs the GPUs of this machine hold, for jobs that run here; none without a GPU."""
+    if any(option.startswith("--resources") for option in extra):
+        return []  # those of the user replace ours; no GPU gets more than it can hold anyway
+    eighths = CARD * len(gpu_names())
+    return [f"--resources=gpu_eighths={eighths}"] if eighths else []
 
 
 def _joined_path(first: str, rest: str | None) -> str:

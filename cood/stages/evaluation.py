@@ -7,7 +7,7 @@ from typing import Any
 
 from cood.settings.study_file import Study
 from cood.stages.models import weights
-from cood.stages.stage import Resources, Stage, draw_of, dumped, each, once, words
+from cood.stages.stage import CARD, Resources, Stage, draw_of, dumped, each, once, words
 
 
 def _embed_settings(study: Study, model: str) -> list[Any]:
@@ -73,7 +73,7 @@ EVALUATION = (
         ),
         uses_torch=True,
         # The largest checkpoint takes two days.
-        resources=Resources(memory=32000, minutes=4320, gpu=True, threads=8),
+        resources=Resources(memory=32000, minutes=4320, gpu=CARD, threads=8),
     ),
     Stage(
         name="near_duplicates",
@@ -87,7 +87,7 @@ EVALUATION = (
         title="Find near duplicates",
         passes=("say",),
         uses_torch=True,
-        resources=Resources(memory=64000, minutes=1440, gpu=True),
+        resources=Resources(memory=64000, minutes=1440, gpu=CARD),
     ),
     Stage(
         name="accuracy",
@@ -108,7 +108,7 @@ EVALUATION = (
         progress="score the accuracy of",
         title="Score accuracy",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480, gpu=True),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="baselines",
@@ -143,7 +143,7 @@ EVALUATION = (
         progress="swap dimensions of",
         title="Swap dimensions",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480, gpu=True),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="linear_probe",
@@ -195,7 +195,7 @@ EVALUATION = (
         progress="edit the embeddings of",
         title="Edit the embeddings",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480, gpu=True),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="training_dynamics",
