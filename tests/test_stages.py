@@ -101,7 +101,9 @@ def test_the_profile_names_rules_that_there_are():
 
 def test_stages_that_use_a_gpu():
     gpu = {name for name, stage in STAGES.items() if stage.resources.gpu}
-    assert gpu == {
+    # They find nearest texts, and start torch for large studies on a GPU only.
+    scoring = {"accuracy", "dimension_swap", "interventions"}
+    assert gpu - scoring == {
         "generate",
         "ask_verifier",
         "train",
@@ -110,11 +112,13 @@ def test_stages_that_use_a_gpu():
         "embed",
         "near_duplicates",
     }
-    assert gpu <= {name for name, stage in STAGES.items() if stage.uses_torch}
+    assert scoring <= gpu
+    assert gpu - scoring == gpu & {name for name, stage in STAGES.items() if stage.uses_torch}
     for name in gpu:  # what the cluster gives, and what a machine shares
         of_rule = STAGES[name].resources.of_rule
         assert of_rule["gpu"] == 1
-        assert of_rule["gpu_eighths"] == (1 if name.startswith("train") else CARD)
+        small = name.startswith("train") or name in scoring
+        assert of_rule["gpu_eighths"] == (1 if small else CARD)
     assert "gpu" not in STAGES["collect"].resources.of_rule
 
 
@@ -124,7 +128,8 @@ def test_small_models_take_a_small_share_of_a_gpu(factored):
     }
     assert shares == {"few": 1, "on-shapes": 1, "x/y": CARD}
     assert gpu_eighths(factored, STAGES["near_duplicates"]) == CARD
-    assert gpu_eighths(factored, STAGES["accuracy"], "few") == 0
+    assert gpu_eighths(factored, STAGES["accuracy"], "few") == 1
+    assert gpu_eighths(factored, STAGES["collect"]) == 0
 
 
 def test_the_snakefile_is_read_at_a_glance():

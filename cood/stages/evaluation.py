@@ -108,7 +108,7 @@ EVALUATION = (
         progress="score the accuracy of",
         title="Score accuracy",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="baselines",
@@ -143,7 +143,7 @@ EVALUATION = (
         progress="swap dimensions of",
         title="Swap dimensions",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="linear_probe",
@@ -195,7 +195,7 @@ EVALUATION = (
         progress="edit the embeddings of",
         title="Edit the embeddings",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="training_dynamics",
