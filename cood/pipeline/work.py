@@ -1,0 +1,92 @@
+"""How much work the jobs of a study are: counted from its file, and from tables that are there."""
+
+from __future__ import annotations
+
+from math import nan
+
+from cood.evaluation.accuracy.retrieval import FORMS
+from cood.files import damage, read_table
+from cood.pipeline import cost_model
+from cood.settings import DiffusionSet, IconSet, ReleaseSet
+from cood.settings.study_file import Study
+from cood.synthesis.manifests import KEPT
+
+
+def images_made(study: Study, set_: str) -> tuple[float, float]:
+    """Images of compositions and of isolated words that a set makes; NaN if it is imported."""
+    settings, words = study.set(set_), study.words
+    if not isinstance(settings, IconSet | DiffusionSet):
+        return nan, 0
+    isolated = settings.isolated_images * (len(words.attributes) + len(words.objects))
+    return words.size * settings.images_per_composition, isolated
+
+
+def images_kept(study: Study, set_: str) -> float:
+    """Images of compositions of a set that models embed; NaN if nothing says how many.
+
+    Counted if the table is there. Before, verification is taken to keep `cost_model.KEPT` of what
+    is made, and the public release to hold `cost_model.RELEASE_IMAGES`.
+    """
+    table = study.table(set_)
+    if table.is_file() and not damage(table):
+        return float((read_table(table)["status"] == KEPT).sum())
+    if isinstance(study.set_or_id_set(set_), ReleaseSet):
+        return cost_model.RELEASE_IMAGES
+    if set_ not in study.sets:
+        return nan
+    verified = table != study.paths.manifest(set_)
+    return images_made(study, set_)[0] * (cost_model.KEPT if verified else 1)
+
+
+def images_embedded(study: Study, set_: str) -> float:
+    """Images of a set that a CLIP embeds: those that are kept, and those of isolated words."""
+    if set_ in study.factor_sets:
+        return study.factor_sets[set_].images
+    return images_kept(study, set_) + (images_made(study, set_)[1] if set_ in study.sets else 0)
+
+
+def scored(study: Study) -> float:
+    """Images of compositions in all sets, of which models are scored."""
+    return sum(images_kept(study, set_) for set_ in study.sets)
+
+
+def prompts(study: Study, model: str) -> float:
+    """Prompts that a CLIP reads for the vocabulary and for the classes of the ID sets."""
+    if model not in study.embedded:
+        return 0
+    words, usual = study.words, study.evaluation.templates
+    more = {t for other in study.ablations.values() for t in other if t not in usual}
+    alone = len(words.attributes) + len(words.objects)
+    return (words.size + alone) * len(usual) + words.size * len(more)
+
+
+def texts_stored(study: Study) -> float:
+    """Texts whose embeddings are stored with each set."""
+    words = study.words
+    return words.size * (1 + len(study.ablations)) + len(words.attributes) + len(words.objects)
+
+
+def similarities_of_accuracy(study: Study, model: str) -> float:
+    """Similarities of images with texts, and of queries with images, that accuracy needs."""
+    total, words = 0.0, study.words
+    for set_ in study.sets:
+        images = images_kept(study, set_)
+        total += images * texts_stored(study)
+        total += images * min(images, words.size)  # once more among those that have an image
+        if model in study.models:
+            total += len(FORMS) * study.retrieval.samples * images
+    return total
+
+
+def similarities_of_edits(study: Study) -> float:
+    """Similarities of edited images with all texts; an upper bound."""
+    edits = study.interventions
+    if edits is None:
+        return 0.0
+    images = sum(min(images_kept(study, set_), edits.samples) for set_ in study.sets)
+    return images * edits.rankings * study.words.size
+
+
+def similarities_of_swaps(study: Study) -> float:
+    """Similarities of exchanged codes with all texts; an upper bound."""
+    return len(study.sets) * SWAPS * study.dimension_swap.samples * study.words.size
