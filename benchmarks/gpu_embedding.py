@@ -116,14 +116,11 @@ def rows(
 
 
 def _decoded(photos: Photos, pixels: Path, parts: SplitPreprocessing, cores: int) -> PixelRows:
-    """The pixels of the photos, decoded now if they are not yet."""
+    """The pixels of the photos; what is not decoded yet is decoded now."""
     table = photos.table
+    decode({PART: (photos.folder, table)}, parts, pixels, lambda text: None, cores)
     opened = open_pixels(pixels, parts)
-    if opened is None:
-        decode({PART: (photos.folder, table)}, parts, pixels, lambda text: None, cores)
-        opened = open_pixels(pixels, parts)
-    set_, kind = PART.split("/")
-    decoded = None if opened is None else opened.rows(set_, kind, table)
+    decoded = None if opened is None else opened.rows(*PART.split("/"), table)
     if decoded is None:
         raise RuntimeError(f"the pixels in {pixels} are not those of {parts.description}")
     return decoded

@@ -21,9 +21,7 @@ GOAL = 0.85
 FACTOR = 8  # pixels a side of an image for one of its latents
 
 
-def rows(
-    folder: Path, sizes: Sizes, device: torch.device, tiny: bool, cores: int
-) -> Iterator[Row]:
+def rows(folder: Path, sizes: Sizes, device: torch.device, tiny: bool, cores: int) -> Iterator[Row]:
     """Images a second that are generated and saved, SDXL at one step."""
     side = 64 if tiny else sizes.side
     dtype = torch.float16 if device.type == "cuda" else torch.float32

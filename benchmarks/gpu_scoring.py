@@ -51,7 +51,9 @@ def on_cores(answers_file: Path, sizes: Sizes, cores: int) -> Iterator[Row]:
         answers, table, seconds = _score(*embeddings(words, sizes), words, SEED + 1)
     note = _about(table)
     if answers_file.is_file():
-        note += f"; {np.mean(np.load(answers_file) == answers.pairs):.4%} of the answers are the same"
+        note += (
+            f"; {np.mean(np.load(answers_file) == answers.pairs):.4%} of the answers are the same"
+        )
     work = f"{_work(sizes, words)}, {cores} cores"
     yield Row(work, f"{seconds:.1f} s", "", seconds, ON_CORES, False, note)
 
