@@ -1,4 +1,4 @@
-"""The study at the paper's size on one GPU: how near to the bare models does the pipeline run?
+"""How near to the bare models does the pipeline run on one GPU, at the size of the paper.
 
 ``python -m benchmarks.gpu`` takes at most eight minutes on a machine with one GPU, without a
 network. Rows are printed as they are measured; what a missing package or an error prevents is
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.gpu_rows import Row, Sizes
+    from benchmarks.gpu_rows import Row
 
 SECONDS = 480.0
 Part = tuple[str, Callable[[], Iterator["Row"]]]

@@ -183,7 +183,7 @@ def precision_rows(
 def text_rows(clip: Any, sizes: Sizes, device: torch.device) -> Iterator[Row]:
     """Texts a second, against the forward pass alone of the same tokens, cut alike."""
     every = load_study("paper").words.compositions()
-    names = every[:: max(1, len(every) * len(TEMPLATES) // sizes.prompts)]
+    names = every[:: -(-len(every) * len(TEMPLATES) // sizes.prompts)]
     prompts = len(names) * len(TEMPLATES)
     batches = _batches(clip, names)
     tokens = sum(batch.numel() for batch in batches) / prompts
