@@ -51,6 +51,7 @@ PATCHES = 196
 USUAL_RESOLUTION = 224
 ENCODER_WIDTH = 128  # of image towers of the small CLIPs, without their projection: 96 to 256
 PROMPT_TOKENS = 12
+CONTEXTS = 16  # captions of a class of a factor set, `cood.evaluation.embed.factor_sets`
 # Forward passes in half precision: 20,973 images a second by ViT-B-32, 1,861 by ViT-L-14 and 988
 # by ViT-H-14 are 310, 410 and 500 of these, as operations are counted here; from decoded pixels,
 # 95 to 100 % of it. In single precision 4,307 and 282: 64 and 62.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import nan, prod
 
 from cood.evaluation.accuracy.retrieval import FORMS
+from cood.evaluation.interventions.subset_discriminant import RULES
 from cood.files import damage, read_table
 from cood.pipeline import cost_model
 from cood.settings import DiffusionSet, IconSet, ReleaseSet
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
+
+# Dimension swap: three divisions of the codes. In each, texts are ranked for the codes as they are,
+# for those of the other and for those exchanged: in three bases by each rule, two exchanges with
+# their controls.
+SWAP_RANKINGS = 3 * (3 + 3 * len(RULES) * 2 * 2)
 
 
 def images_made(study: Study, set_: str) -> tuple[float, float]:
@@ -51,13 +57,32 @@ def scored(study: Study) -> float:
 
 
 def prompts(study: Study, model: str) -> float:
-    """Prompts that a CLIP reads for the vocabulary and for the classes of the ID sets."""
-    if model not in study.embedded:
-        return 0
-    words, usual = study.words, study.evaluation.templates
-    more = {t for other in study.ablations.values() for t in other if t not in usual}
-    alone = len(words.attributes) + len(words.objects)
-    return (words.size + alone) * len(usual) + words.size * len(more)
+    """Prompts that a CLIP reads: of the vocabulary, the classes of ID sets, and factor sets."""
+    total, usual = 0.0, study.evaluation.templates
+    if model in study.embedded:
+        words = study.words
+        more = {t for other in study.ablations.values() for t in other if t not in usual}
+        alone = len(words.attributes) + len(words.objects)
+        total += (words.size + alone) * len(usual) + words.size * len(more)
+        total += sum(_classes(study, set_) * len(usual) for set_ in study.id_sets)
+    factor_sets = set(study.sets_of(model)) & set(study.factor_sets)
+    return total + sum(_captions(study, set_) for set_ in factor_sets)
+
+
+def _classes(study: Study, id_set: str) -> float:
+    table = study.table(id_set)
+    if not table.is_file() or damage(table):
+        return nan
+    listed = read_table(table)
+    return float(listed.loc[listed["status"] == KEPT, "class"].nunique())
+
+
+def _captions(study: Study, factor_set: str) -> float:
+    """Captions of the images, and those that are averaged into the texts of the classes."""
+    table = study.factor_sets[factor_set].table
+    sizes = {factor.name: len(factor.vocabulary) for factor in table.factors}
+    classes = prod(sizes[name] for name in table.pair) + sum(sizes.values())
+    return study.factor_sets[factor_set].images + cost_model.CONTEXTS * classes
 
 
 def texts_stored(study: Study) -> float:
@@ -89,4 +114,4 @@ def similarities_of_edits(study: Study) -> float:
 
 def similarities_of_swaps(study: Study) -> float:
     """Similarities of exchanged codes with all texts; an upper bound."""
-    return len(study.sets) * SWAPS * study.dimension_swap.samples * study.words.size
+    return len(study.sets) * SWAP_RANKINGS * study.dimension_swap.samples * study.words.size
