@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from cood.evaluation.embed.precision import AUTO, HALF, SINGLE, computing, resolve
+from cood.evaluation.embed.tokens import tokens_of
 from cood.models.clip import Clip, text_tower
 from cood.vocabulary import fill
 
@@ -117,37 +118,43 @@ def _averages(
 ) -> torch.Tensor:
     """Averages [names, ensembles, d] of unit embeddings of the prompts, of all templates a name."""
     model: Any = clip.model
-    tokens = clip.tokenize(list(prompts))
+    tokens = tokens_of(clip, prompts)
     cut = shorten and clip.causal_text
     # The end token has the highest number.
     lengths = tokens.argmax(dim=1) + 1 if cut else torch.full((len(tokens),), tokens.shape[1])
     order = torch.argsort(lengths, descending=True, stable=True)  # the largest batch comes first
-    weights = weights.to(clip.device)
+    tokens, lengths = tokens[order], lengths[order]
     units: torch.Tensor | None = None
     start, most = 0, GPU_TOKENS
     while start < len(order):
-        length = int(lengths[order[start]])
+        length = int(lengths[start])
         batch = TEXT_BATCH if clip.device.type != "cuda" else max(1, most // length)
-        chosen = order[start : start + batch]
+        chosen = tokens[start : start + batch, :length].contiguous()
         try:
             with _context(model, length):
-                texts = model.encode_text(tokens[chosen, :length].to(clip.device)).float()
+                texts = model.encode_text(_moved(chosen, clip.device)).float()
         except torch.OutOfMemoryError:
             if batch == 1 or clip.device.type != "cuda":
                 raise
             most = max(length, batch * length // 2)
-            torch.cuda.empty_cache()
             continue
         unit = torch.nn.functional.normalize(texts, dim=-1)
         if units is None:
             units = torch.empty(len(order), unit.shape[1], device=clip.device)
-        units[chosen.to(clip.device)] = unit
+        units[start : start + len(chosen)] = unit
         start += len(chosen)
     if units is None:
         raise ValueError("there are no prompts")
-    by_name = units.view(-1, weights.shape[1], units.shape[1])
+    weights, back = _moved(weights, clip.device), _moved(torch.argsort(order), clip.device)
+    by_name = units[back].view(-1, weights.shape[1], units.shape[1])
     with torch.autocast(clip.device.type, enabled=False):  # averages are in single precision
         return torch.einsum("kt,ntd->nkd", weights, by_name)
+
+
+def _moved(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if device.type == "cuda":  # out of pinned memory, so that nothing waits for the copy
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 @contextmanager
