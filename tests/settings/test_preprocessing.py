@@ -94,7 +94,7 @@ def embed(study):
     return files
 
 
-def test_pixels_are_made_again_when_they_are_gone_and_a_model_lacks_its_embeddings(tiny, record):
+def test_pixels_are_made_again_when_they_are_gone_and_models_lack_their_embeddings(tiny, record):
     file, folder = record
     assert times_made(tiny, SMALL.name) == 2
     (folder / COMPLETE).touch()
@@ -107,6 +107,14 @@ def test_pixels_are_made_again_when_they_are_gone_and_a_model_lacks_its_embeddin
     assert times_made(tiny, SMALL.name) == 2
     file.unlink()
     assert times_made(tiny, SMALL.name) == 1
+
+
+def test_a_few_models_decode_by_themselves(parse, record):
+    study = parse(models={f"m{k}": {"share": 0.6, "seed": k} for k in range(8)})
+    files = embed(study)
+    for k, made in enumerate([1, 1, 2, 2]):
+        assert times_made(study, SMALL.name) == made
+        files[k].unlink()
 
 
 def test_pixels_are_removed_by_the_last_model_that_needs_them(tiny, record):

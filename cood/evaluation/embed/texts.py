@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cood.evaluation.embed.overlap import Moment, lane_of
 from cood.evaluation.embed.precision import AUTO, HALF, SINGLE, computing, resolve
 from cood.evaluation.embed.tokens import tokens_of
 from cood.models.clip import Clip, text_tower
@@ -93,16 +94,18 @@ def embed_ensembles(
     step = max(1, TEXT_BLOCK // len(templates))
 
     def embed(chosen: Sequence[str], precision: str) -> np.ndarray:
-        parts: list[torch.Tensor] = []
+        lane = lane_of(clip.device)
+        blocks: list[tuple[torch.Tensor, Moment]] = []
         with computing(precision, clip.device):
             for start in range(0, len(chosen), step):
                 block = chosen[start : start + step]
                 prompts = [prompt(template, name) for name in block for template in templates]
-                means = _averages(clip, prompts, weights, shorten)
-                # Fetched one block late, so that the device works while prompts become tokens.
-                parts[-1:] = [part.cpu() for part in parts[-1:]]
-                parts.append(means)
-        return torch.cat([part.cpu() for part in parts]).numpy()
+                blocks.append(lane.receive(_averages(clip, prompts, weights, shorten)))
+                if len(blocks) > 1:  # so that a GPU is at most a block behind
+                    blocks[-2][1].synchronize()
+        for _, received in blocks:
+            received.synchronize()
+        return np.concatenate([means.numpy() for means, _ in blocks])
 
     means = embed(names, precision)
     if precision == HALF:
