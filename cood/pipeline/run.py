@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from shutil import rmtree
 
 from cood.files import locked, read_table
 from cood.paths import SNAKEFILE
@@ -16,6 +17,7 @@ from cood.pipeline.environment import PIPELINE
 from cood.pipeline.gpus import gpu_names
 from cood.pipeline.preflight import check_files, check_settings
 from cood.settings.design_models import keep_points
+from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 from cood.stages import CARD
 
@@ -81,6 +83,10 @@ def run_jobs(
     with nullcontext() if unlocked else locked(lock, busy):
         discard_damaged(study, dry_run)
         status = _snakemake(study, cores, dry_run, [*extra, "--", *map(str, targets)])
+        if not status and not dry_run and not targets:
+            # Where some models were embedded before, none of the others knows that it is the last.
+            for preprocessing in models_by_preprocessing(study):
+                rmtree(study.paths.pixels(preprocessing.name), ignore_errors=True)
     if status:
         print(
             "not finished: the messages above say why. Completed outputs are kept; rerun to resume",
