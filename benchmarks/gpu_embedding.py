@@ -23,6 +23,7 @@ from cood.evaluation.embed.precision import AUTO, SINGLE, computing, resolve, sm
 from cood.evaluation.embed.preprocessing import SplitPreprocessing, split
 from cood.evaluation.embed.sources import PixelRows
 from cood.evaluation.embed.texts import _context, embed_texts
+from cood.evaluation.embed.tokens import tokens_of
 from cood.settings.study_file import load_study
 from cood.synthesis.image_files import load_image
 from cood.vocabulary import TEMPLATES, fill
@@ -198,7 +199,7 @@ def text_rows(clip: Any, sizes: Sizes, device: torch.device) -> Iterator[Row]:
     seconds = median_seconds(lambda: embed_texts(clip, names, TEMPLATES), 1, 0)
     some = names[: ONE_CORE * len(TEMPLATES)]
     start = time.perf_counter()
-    clip.tokenize([fill(template, name) for name in some for template in TEMPLATES])
+    tokens_of(clip, [fill(template, name) for name in some for template in TEMPLATES])
     alone = len(some) * len(TEMPLATES) / (time.perf_counter() - start)
     yield ratio(
         f"embed {prompts:,} prompts of {tokens:.1f} tokens, {clip.source}",
