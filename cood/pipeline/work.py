@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import nan, prod
+from pathlib import Path
 
 from cood.evaluation.accuracy.retrieval import FORMS
 from cood.evaluation.interventions.subset_discriminant import RULES
@@ -34,14 +36,22 @@ def images_kept(study: Study, set_: str) -> float:
     is made, and the public release to hold `cost_model.RELEASE_IMAGES`.
     """
     table = study.table(set_)
-    if table.is_file() and not damage(table):
-        return float((read_table(table)["status"] == KEPT).sum())
+    if table.is_file():
+        kept = _kept(table, table.stat().st_mtime_ns)
+        if kept is not None:
+            return kept
     if isinstance(study.set_or_id_set(set_), ReleaseSet):
         return cost_model.RELEASE_IMAGES
     if set_ not in study.sets:
         return nan
     verified = table != study.paths.manifest(set_)
     return images_made(study, set_)[0] * (cost_model.KEPT if verified else 1)
+
+
+@lru_cache
+def _kept(table: Path, changed: int) -> float | None:
+    """Rows of kept images of a table, as it is since it was changed; None if it is damaged."""
+    return None if damage(table) else float((read_table(table)["status"] == KEPT).sum())
 
 
 def images_embedded(study: Study, set_: str) -> float:
