@@ -30,7 +30,7 @@ def main() -> None:
     """Measure, print, and write the table where told."""
     parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="tiny models and little work")
-    parser.add_argument("--out", type=Path, help="folder for gpu.csv and gpu.json")
+    parser.add_argument("--out", type=Path, help="folder for tables and JSON, such as book")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="parts whose name has a word")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="processes at most")
     parser.add_argument(
@@ -120,17 +120,22 @@ def parts(folder: Path, tiny: bool, cores: int, left: Callable[[], float]) -> It
 
 
 def write(rows: list[Row], about: dict[str, str], out: Path) -> None:
-    """Write the rows so far as a table and, with the machine, as JSON."""
+    """Write the rows so far and the machine as tables for readers, and all as JSON."""
     out.mkdir(parents=True, exist_ok=True)
-    columns = [asdict(row) | {"reached": row.reached} for row in rows]
-    table: list[dict[str, Any]] = [  # JSON has no NaN
-        {key: None if value != value else value for key, value in row.items()} for row in columns
+    _write_csv(out / "gpu.csv", [row.as_columns() for row in rows])
+    _write_csv(out / "gpu-machine.csv", [{"item": k, "value": v} for k, v in about.items()])
+    raw: list[dict[str, Any]] = [  # JSON has no NaN
+        {key: None if value != value else value for key, value in asdict(row).items()}
+        for row in rows
     ]
-    with (out / "gpu.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(table[0]) if table else [])
+    (out / "gpu.json").write_text(json.dumps({"machine": about, "rows": raw}, indent=1) + "\n")
+
+
+def _write_csv(file: Path, table: list[dict[str, str]]) -> None:
+    with file.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, list(table[0]) if table else [])
         writer.writeheader()
         writer.writerows(table)
-    (out / "gpu.json").write_text(json.dumps({"machine": about, "rows": table}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ FULL = Sizes(
     side=512,
     listed=6,
     prompts=163_840,
-    batches=12,
+    batches=24,
     batch=32,
     images=60_000,
     objects=200,
@@ -117,15 +117,34 @@ class Row:
             return ""
         return "yes" if (self.value >= self.goal) == self.at_least else "no"
 
+    def as_columns(self) -> dict[str, str]:
+        """The row as a table for readers has it."""
+        sign = "≥" if self.at_least else "≤"
+        return {
+            "work": self.work,
+            "measured": self.measured,
+            "compared with": self.against,
+            "value": _number(self.value),
+            "to reach": f"{sign} {self.goal:g}" if self.goal == self.goal else "",
+            "reached": self.reached,
+            "GB of the GPU": f"{self.gpu_gb:.1f}" if self.gpu_gb == self.gpu_gb else "",
+            "note": self.note,
+        }
+
     def as_text(self) -> str:
         """One line, and the note below it."""
-        sign = ">=" if self.at_least else "<="
-        goal = "" if self.goal != self.goal else f" ({sign} {self.goal:g}: {self.reached or '?'})"
-        value = "" if self.value != self.value else f"  {self.value:.4g}{goal}"
-        memory = "" if self.gpu_gb != self.gpu_gb else f"  [{self.gpu_gb:.1f} GB of the GPU]"
+        columns = self.as_columns()
         against = f"; {self.against}" if self.against else ""
+        goal = f" ({columns['to reach']}: {self.reached or '?'})" if columns["to reach"] else ""
+        value = f"  {columns['value']}{goal}" if columns["value"] else ""
+        gigabytes = columns["GB of the GPU"]
+        memory = f"  [{gigabytes} GB of the GPU]" if gigabytes else ""
         note = f"\n    {self.note}" if self.note else ""
         return f"{self.work}: {self.measured}{against}{value}{memory}{note}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if value == value else ""
 
 
 def ratio(

@@ -21,7 +21,7 @@ from cood.splits import core_of, draw_seen, members
 from cood.vocabulary import ATTRIBUTES, Vocabulary
 
 ON_GPU, ON_CORES = 30.0, 180.0  # seconds, at most
-NOISE = 6.0  # of an image about its text: at full size about half are answered right
+NOISE = 7.0  # of an image about its text: at full size about half are answered right
 SEED = 0
 CORE, SHARE = 0.2, 0.5  # of the pairs, and of those that are left
 

@@ -35,8 +35,9 @@ TRAINED_MODEL = 15e6  # weights, captions and moments of one of the small CLIPs:
 NOTEBOOK_FILE = 3e5  # `smoke`
 CAPTION_BYTES = 100  # a caption with its share of the other columns, in a compressed file
 
-# Reading: a core decoded 71 PNG files of 512 pixels a side in a second, and made 165 arrays of 224.
-READ_PIXEL = (1 / 71 + 1 / 165) / 512**2
+# Reading: of PNG files of 512 pixels a side, a core makes 69 arrays of 224 in a second where all
+# 16 do so, 85 alone.
+READ_PIXEL = 1 / 69 / 512**2
 READERS = 16  # cores that decode for a GPU, where the images are not decoded yet
 # Drawing and searching: page "Speed" of the book, and its benchmark of captions.
 DRAW_PIXEL = 1 / 1900 / 64**2
@@ -52,19 +53,21 @@ USUAL_RESOLUTION = 224
 ENCODER_WIDTH = 128  # of image towers of the small CLIPs, without their projection: 96 to 256
 PROMPT_TOKENS = 12
 CONTEXTS = 16  # captions of a class of a factor set, `cood.evaluation.embed.factor_sets`
-# Forward passes in half precision: 20,973 images a second by ViT-B-32, 1,861 by ViT-L-14 and 988
-# by ViT-H-14 are 310, 410 and 500 of these, as operations are counted here; from decoded pixels,
-# 95 to 100 % of it. In single precision 4,307 and 282: 64 and 62.
+# Embedding from decoded pixels in half precision: 21,063 images a second by ViT-B-32, 1,854 by
+# ViT-L-14 and 998 by ViT-H-14 are 310, 410 and 500 of these, as operations are counted here; in
+# single precision 3,716, 280 and 139. Of texts, 71,718 by ViT-L-14: the text tower has a third of
+# the parameters.
 HALF_FLOPS = 400e12
+TEXT_TOWER = 0.5
 SINGLE_FLOPS = 60e12
 CORE_FLOPS = 20e9
-PROMPT = 1 / 6500  # a core turns so many prompts into tokens
+PROMPT = 1 / 97_000  # a core fills templates and makes tokens of so many prompts
 LOADED = 1e9  # bytes of weights that are read and moved to a GPU in a second
 
-# Text to image at 512 pixels, SDXL: UNet 228 images a second, with the decoder 63, of which
-# generating and saving reaches 85 %. A core encodes and writes 19 PNG files a second.
-STEP_PIXEL = 1 / 228 / 512**2
-AROUND_PIXEL = (1 / (0.85 * 63) - 1 / 228) / 512**2
+# Text to image at 512 pixels, SDXL: UNet 231 images a second, with the decoder 57, with texts and
+# saving 45. A core encodes and writes 19 PNG files a second.
+STEP_PIXEL = 1 / 231 / 512**2
+AROUND_PIXEL = (1 / 45 - 1 / 231) / 512**2
 SAVE_PIXEL = 1 / 19 / 512**2
 # Two questions about an image to a model of 7 billion parameters: two passes over some 400 tokens
 # each, at two operations a parameter and token, at half the speed of forward passes above.
@@ -168,5 +171,5 @@ def seconds_of_forward(facts: dict[str, Any], images: float, texts: float) -> fl
     patches = PATCHES * (facts["resolution"] / USUAL_RESOLUTION) ** 2
     if patch:
         patches = (facts["resolution"] / patch) ** 2
-    tokens = images * patches + texts * PROMPT_TOKENS
+    tokens = images * patches + TEXT_TOWER * texts * PROMPT_TOKENS
     return 2 * facts["parameters"] * tokens / HALF_FLOPS
