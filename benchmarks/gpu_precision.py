@@ -1,10 +1,10 @@
 """How far half precision changes answers, for `benchmarks.gpu`.
 
 Random weights answer at random, with margins that say nothing about trained ones. So the errors of
-half precision are those of the true architecture, and the geometry is that of a trained CLIP: unit
-images whose mean cosine is that of CLIP, among texts of which half of the nearest are the right
-ones. A harsher problem is reported too: the images about their mean, where the error is larger
-against what tells the images apart.
+half precision are those of the true architecture, and the geometry is one as trained CLIPs have it:
+unit images in a cone, among texts of which half of the nearest are the right ones. A harsher
+problem is reported too: the images about their mean, where the error is larger against what tells
+the images apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import torch
 
 from cood.evaluation.common.nearest import normalise
 
-# Of all pairs of images of COCO, by CLIP (Liang et al. 2022, arXiv:2203.02053, section 2).
+# Mean over pairs of images. Assumed: images of trained CLIPs lie in a cone (Liang et al. 2022,
+# arXiv:2203.02053), and how narrow it is depends on the model.
 COSINE_OF_IMAGES = 0.56
 ACCURACY = 0.5  # of single precision
 TEXTS = 20_000

@@ -96,8 +96,13 @@ HELD_OUT = 0.2  # usual share of the images, and of the pairs, that they are tes
 PAIR = 5e-8  # of an image and a pair: 60,000 images and 30,000 pairs took a minute
 AGAIN = 0.24  # share of images times pairs that CLIPs answer by their texts once more
 
-# Metrics of embeddings: page "Speed" has 89 s for 60,000 images of width 768, all of them once.
-MEASURE_NUMBER = 89 / 60_000 / 768
+# Intervals and scores of accuracy, whose similarities a GPU computes: 261 s of all cores for 60,000
+# images.
+RESAMPLED = 261 / 60_000
+
+# Metrics of embeddings: page "Speed" has 89 s for 60,000 codes of width 768, all metrics of the
+# codes and of three shuffles.
+MEASURE_NUMBER = 89 / 4 / 60_000 / 768
 
 
 def size_of_weights(model: Checkpoint | PublishedImageEncoder) -> float:

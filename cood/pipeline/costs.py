@@ -217,13 +217,18 @@ def _similarities(study: Study, model: str, count: float, smallest: float) -> di
 
 
 def _accuracy(study: Study, model: str) -> Cost:
-    count = work.similarities_of_accuracy(study, model)
-    return Cost(**_similarities(study, model, count, work.scored(study) * study.words.size))
+    images = work.scored(study)
+    similarities = work.similarities_of_accuracy(study, model)
+    ranked = _similarities(study, model, similarities, images * study.words.size)
+    return _plus(Cost(cpu=images * cost_model.RESAMPLED), ranked)
 
 
 def _dimension_swap(study: Study, model: str) -> Cost:
+    similarities = work.similarities_of_swaps(study)
     smallest = study.dimension_swap.samples * study.words.size
-    return Cost(**_similarities(study, model, work.similarities_of_swaps(study), smallest))
+    products = work.products_of_swaps(study, cost_model.width_of(study.models[model]))
+    ranked = _similarities(study, model, similarities, smallest)
+    return _plus(Cost(cpu=2 * products / cost_model.CORE_FLOPS), ranked)
 
 
 def _linear_probe(study: Study, model: str) -> Cost:
@@ -238,21 +243,22 @@ def _linear_probe(study: Study, model: str) -> Cost:
     return _plus(Cost(cpu=seconds), _similarities(study, model, again, again))
 
 
-def _plus(cost: Cost, more: dict[str, float]) -> Cost:
-    return replace(cost, **{key: getattr(cost, key) + value for key, value in more.items()})
-
-
 def _representation_metrics(study: Study, model: str) -> Cost:
-    width, passes = cost_model.width_of(study.embedded[model]), study.representation_metrics.splits
-    codes = work.scored(study) + len(study.sets) * study.words.size
-    return Cost(cpu=codes * width * cost_model.MEASURE_NUMBER * len(passes))
+    numbers = work.numbers_of_metrics(study, model, cost_model.width_of(study.embedded[model]))
+    return Cost(cpu=numbers * cost_model.MEASURE_NUMBER)
 
 
 def _interventions(study: Study, model: str) -> Cost:
     if study.interventions is None:
         return Cost()
+    numbers = work.numbers_of_edits(study, cost_model.width_of(study.models[model]))
     smallest = study.interventions.samples * study.words.size
-    return Cost(**_similarities(study, model, work.similarities_of_edits(study), smallest))
+    ranked = _similarities(study, model, work.similarities_of_edits(study), smallest)
+    return _plus(Cost(cpu=numbers * cost_model.MEASURE_NUMBER), ranked)
+
+
+def _plus(cost: Cost, more: dict[str, float]) -> Cost:
+    return replace(cost, **{key: getattr(cost, key) + value for key, value in more.items()})
 
 
 def _notebook(study: Study, notebook: str) -> Cost:

@@ -18,6 +18,10 @@ from cood.synthesis.manifests import KEPT
 # for those of the other and for those exchanged: in three bases by each rule, two exchanges with
 # their controls.
 SWAP_RANKINGS = 3 * (3 + 3 * len(RULES) * 2 * 2)
+# Dimensions are ranked in three bases by each rule and at random; numbers of them that are tried
+# grow by the same factor to the width, and are about three times the width in all.
+SELECTIONS = 3 * (len(RULES) + 1)
+STEPS_FACTOR = 3
 
 
 def images_made(study: Study, set_: str) -> tuple[float, float]:
@@ -125,3 +129,33 @@ def similarities_of_edits(study: Study) -> float:
 def similarities_of_swaps(study: Study) -> float:
     """Similarities of exchanged codes with all texts; an upper bound."""
     return len(study.sets) * SWAP_RANKINGS * study.dimension_swap.samples * study.words.size
+
+
+def numbers_of_metrics(study: Study, model: str, width: float) -> float:
+    """Numbers of all codes, of this width, that metrics of disentanglement are computed of.
+
+    Those of the images and of the texts: as they are, without each fold, under each null, in the
+    basis of the words, and projected.
+    """
+    settings, words = study.representation_metrics, study.words
+    basis = len(words.attributes) + len(words.objects)
+    each = width * (settings.folds + 2 * settings.repeats) + min(settings.dimensions, width) + basis
+    splits = len(settings.splits) if model in study.trained else 1  # else they are all the same
+    each *= splits
+    if settings.fixed_width is not None:
+        each += 2 * min(settings.fixed_width, width)
+    return each * sum(images_kept(study, set_) + words.size for set_ in study.sets)
+
+
+def numbers_of_edits(study: Study, width: float) -> float:
+    """Numbers of the edited codes that metrics are computed of; an upper bound."""
+    edits = study.interventions
+    return 0.0 if edits is None else len(study.sets) * edits.samples * width * edits.rankings
+
+
+def products_of_swaps(study: Study, width: float) -> float:
+    """Multiplications of held-out codes with words, for the dimensions that are needed."""
+    words = study.words
+    codes = sum(images_kept(study, set_) + words.size / 2 for set_ in study.sets)
+    dimensions = width * STEPS_FACTOR
+    return codes * (len(words.attributes) + len(words.objects)) * dimensions * SELECTIONS

@@ -9,6 +9,8 @@ from cood.evaluation.common.nearest import nearest
 from cood.evaluation.embed import embed, factor_sets
 from cood.evaluation.embed.loading import load_clip
 from cood.evaluation.interventions import dimension_swap, interventions
+from cood.evaluation.representation.representation_metrics import score_representation
+from cood.metrics import table
 from cood.models.clip import Clip
 from cood.pipeline import cost_model, work
 from cood.settings import Interventions
@@ -77,6 +79,47 @@ def test_similarities_of_edits(copied, counted):
     planned = work.similarities_of_edits(study)
     assert counted["rankings"] <= study.interventions.rankings <= 3 * counted["rankings"]
     assert counted["similarities"] <= planned
+
+
+def test_numbers_that_metrics_are_computed_of(copied, monkeypatch):
+    counts = Counter()
+    shared = table.SharedInput
+
+    def counted(data, seed):
+        counts["numbers"] += data.codes.size
+        return shared(data, seed)
+
+    monkeypatch.setattr(table, "SharedInput", counted)
+    study = with_fixed_width(copied)
+    score_representation(study, "few")
+    planned = work.numbers_of_metrics(study, "few", 64)
+    # The split of unseen compositions is smaller than all.
+    assert counts["numbers"] <= planned <= 2 * counts["numbers"]
+    one = study.representation_metrics.model_copy(update={"splits": ["all"]})
+    study = study.model_copy(update={"representation_metrics": one})
+    counts.clear()
+    score_representation(study, "few")
+    assert counts["numbers"] == work.numbers_of_metrics(study, "few", 64)
+
+
+def with_fixed_width(study):
+    settings = study.representation_metrics.model_copy(update={"fixed_width": 16})
+    return study.model_copy(update={"representation_metrics": settings})
+
+
+def test_numbers_of_edited_codes(copied, monkeypatch):
+    counts = Counter()
+    shared = table.SharedInput
+
+    def counted(data, seed):
+        counts["numbers"] += data.codes.size
+        return shared(data, seed)
+
+    monkeypatch.setattr(table, "SharedInput", counted)
+    edits = Interventions(doses=[1, 2], repeats=2, samples=20)
+    study = copied.model_copy(update={"interventions": edits})
+    interventions.score_interventions(study, "few")
+    assert 0 < counts["numbers"] <= work.numbers_of_edits(study, 64)
 
 
 def test_contexts_of_factor_sets():
