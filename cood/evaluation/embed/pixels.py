@@ -50,7 +50,7 @@ from cood.synthesis.manifests import read_factor_manifest, read_isolated, read_m
 INDEX = "index.json"
 IMAGES, ISOLATED = "images", "isolated"  # the two kinds of images of a set
 SHARD_BYTES = 256 * 2**20
-TASK = 32  # images that a process decodes before it asks for more
+TASK = 16  # images that a process decodes before it asks for more
 AT_ONCE = 2  # shards that are being filled: processes that end one begin with the next
 
 Say = Callable[[str], None]
