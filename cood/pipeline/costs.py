@@ -19,7 +19,7 @@ from cood.settings import (
     PublishedImageEncoder,
     ReleaseSet,
 )
-from cood.settings.preprocessing import models_by_preprocessing, preprocessed_sets
+from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 
 DEFAULT_SIZE = 512  # pixels a side of images whose size is not known
@@ -147,17 +147,14 @@ def _caption_search(study: Study, corpus: str) -> Cost:
 
 
 def _pixels(study: Study, preprocessing: str) -> Cost:
-    """Images of the sets that models of a preprocessing embed; without those of imported sets."""
+    """Decoding the images of all sets and ID sets for one preprocessing."""
     images = pixels = 0.0
-    for set_ in preprocessed_sets(study, preprocessing):
-        if set_ in study.factor_sets:
-            of_set, size = float(study.factor_sets[set_].images), study.factor_sets[set_].size
-        elif set_ in study.sets:
-            of_set, size = sum(images_of(study, set_)), _size(study, set_)
-        else:
-            of_set, size = nan, DEFAULT_SIZE  # counted once they are listed
+    for set_ in study.sets:
+        of_set = sum(images_of(study, set_))
         images += of_set
-        pixels += of_set * size**2
+        pixels += of_set * _size(study, set_) ** 2
+    if study.id_sets:  # their images are counted once they are listed
+        images = pixels = nan
     cpu = cost_model.TORCH + pixels * cost_model.READ_PIXEL
     # They are removed before the next ones are made, so the largest of all are what the disk needs.
     largest = max(models_by_preprocessing(study), key=lambda p: p.size)
