@@ -18,11 +18,7 @@ from cood.settings import (
     PublishedImageEncoder,
     ReleaseSet,
 )
-from cood.settings.preprocessing import (
-    models_by_preprocessing,
-    preprocessed_sets,
-    preprocessing_of,
-)
+from cood.settings.preprocessing import models_by_preprocessing, preprocessing_of
 from cood.settings.study_file import Study
 
 DEFAULT_SIZE = 512  # pixels a side of images whose size is not known
@@ -141,8 +137,8 @@ def _caption_search(study: Study, corpus: str) -> Cost:
 
 
 def _pixels(study: Study, preprocessing: str) -> Cost:
-    """Images of the sets that models of a preprocessing embed."""
-    sets = preprocessed_sets(study, preprocessing)
+    """Decoding the images of all sets and ID sets for one preprocessing."""
+    sets = [*study.sets, *study.id_sets]
     images = sum(work.images_embedded(study, set_) for set_ in sets)
     side = next(p.size for p in models_by_preprocessing(study) if p.name == preprocessing)
     cpu = cost_model.TORCH + _pixels_of(study, sets) * cost_model.READ_PIXEL
@@ -167,7 +163,8 @@ def _embed(study: Study, model: str) -> Cost:
     if isinstance(settings, Checkpoint | PublishedImageEncoder):
         weights = cost_model.size_of_weights(settings)
     cached = isinstance(settings, Checkpoint) and checkpoint_cached(settings.checkpoint)
-    here = preprocessing_of(study, model) is not None
+    decoded = [*study.sets, *study.id_sets] if preprocessing_of(study, model) else []
+    rest = [set_ for set_ in sets if set_ not in decoded]
     return Cost(
         images,
         "images",
@@ -177,7 +174,7 @@ def _embed(study: Study, model: str) -> Cost:
             cost_model.facts_of(settings),
             images,
             work.prompts(study, model),
-            0.0 if here else _pixels_of(study, sets) * cost_model.READ_PIXEL,
+            _pixels_of(study, rest) * cost_model.READ_PIXEL,
             weights,
         ),
     )

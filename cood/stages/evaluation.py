@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cood.settings.preprocessing import models_by_preprocessing, preprocessed_sets
+from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 from cood.stages.models import weights
 from cood.stages.stage import CARD, Resources, Stage, draw_of, dumped, each, once, words
@@ -59,11 +59,8 @@ EVALUATION = (
         entry="cood.evaluation.embed.pixels:make_pixels",
         jobs=lambda study: each(p.name for p in models_by_preprocessing(study)),
         outputs=lambda study, preprocessing: [study.paths.pixels_record(preprocessing)],
-        settings=lambda study, preprocessing: [
-            preprocessed_sets(study, preprocessing),
-            _prompts(study),
-        ],
-        does="decodes the images of every set once for each preprocessing of the models",
+        settings=lambda study, preprocessing: [[*study.sets, *study.id_sets], _prompts(study)],
+        does="decodes the images of the sets once for each preprocessing of the models",
         writes="pixels, which are removed when the models are embedded, and a record",
         progress="decode images to",
         title="Decode the images",

@@ -5,14 +5,7 @@ import pytest
 
 from cood.catalogue.preprocessing import Preprocessing
 from cood.catalogue.sources import local_source
-from cood.settings.preprocessing import (
-    COMPLETE,
-    embeddings_of,
-    models_by_preprocessing,
-    preprocessed_sets,
-    preprocessing_of,
-    times_made,
-)
+from cood.settings.preprocessing import models_by_preprocessing, preprocessing_of
 
 SMALL, USUAL = Preprocessing(32), Preprocessing(224)
 
@@ -37,7 +30,7 @@ def test_every_kind_of_model(project, parse):
             "run": {
                 "objective": "labels",
                 "image_tower": "resnet",
-                "share": 0.5,
+                "share": 0.7,
                 "images": 64,
                 "steps": 8,
                 "batch": 8,
@@ -68,53 +61,30 @@ def test_every_kind_of_model(project, parse):
         "untrained",
     ]
     assert models[USUAL] == ["listed"]
-    assert preprocessed_sets(study, SMALL.name) == ["ao"]
 
 
-def test_sets_of_factors_belong_to_the_preprocessing_of_those_that_embed_them(factored):
+def test_models_of_factor_sets_decode_by_themselves(factored):
+    assert preprocessing_of(factored, "on-shapes") is None
     # The checkpoints are copies of models that are trained here.
-    assert list(models_by_preprocessing(factored)) == [SMALL]
-    assert preprocessed_sets(factored, SMALL.name) == ["ao", "shapes", "sprites"]
+    models = ["few", "most", "published", "published-too"]
+    assert models_by_preprocessing(factored) == {SMALL: models}
 
 
 @pytest.fixture
 def record(tiny):
-    """The record of pixels that were made once, and their folder."""
+    """The record of pixels that were made, and their folder."""
     file, folder = tiny.paths.pixels_record(SMALL.name), tiny.paths.pixels(SMALL.name)
     folder.mkdir(parents=True)
-    file.write_text(json.dumps({"made": 1}))
+    file.write_text("{}")
     return file, folder
 
 
 def embed(study):
-    files = embeddings_of(study, SMALL.name)
+    files = [study.paths.embeddings(model, set_) for model in study.models for set_ in study.sets]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     return files
-
-
-def test_pixels_are_made_again_when_they_are_gone_and_models_lack_their_embeddings(tiny, record):
-    file, folder = record
-    assert times_made(tiny, SMALL.name) == 2
-    (folder / COMPLETE).touch()
-    assert times_made(tiny, SMALL.name) == 1  # they are there
-    (folder / COMPLETE).unlink()
-    files = embed(tiny)
-    assert len(files) == 2
-    assert times_made(tiny, SMALL.name) == 1  # they are not needed
-    files[1].unlink()
-    assert times_made(tiny, SMALL.name) == 2
-    file.unlink()
-    assert times_made(tiny, SMALL.name) == 1
-
-
-def test_a_few_models_decode_by_themselves(parse, record):
-    study = parse(models={f"m{k}": {"share": 0.6, "seed": k} for k in range(8)})
-    files = embed(study)
-    for k, made in enumerate([1, 1, 2, 2]):
-        assert times_made(study, SMALL.name) == made
-        files[k].unlink()
 
 
 def test_pixels_are_removed_by_the_last_model_that_needs_them(tiny, record):

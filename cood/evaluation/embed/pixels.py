@@ -7,8 +7,9 @@ on images; the arithmetic that follows is done on the device.
 
 The folder of a preprocessing holds an index and, for each set, arrays uint8
 [n, height, width, 3] of its kept images and of its isolated words, in the order of their tables.
-It is removed when all models of the preprocessing are embedded, and made again when one is not. The
-record beside it stays, and says what was decoded.
+It is removed when all models of the preprocessing are embedded, and made again when all of them
+have to embed anew; a model that is added later decodes the images by itself. The record beside the
+folder stays, and says what was decoded.
 """
 
 from __future__ import annotations
@@ -35,22 +36,15 @@ from cood.evaluation.embed.metadata import content_hash
 from cood.evaluation.embed.preprocessing import SplitPreprocessing, of_settings
 from cood.evaluation.embed.sources import PixelRows
 from cood.files import atomic, read_json
-from cood.settings.preprocessing import (
-    COMPLETE,
-    MADE,
-    embeddings_of,
-    models_by_preprocessing,
-    preprocessed_sets,
-    times_made,
-)
+from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import load_image
-from cood.synthesis.manifests import read_factor_manifest, read_isolated, read_manifest
+from cood.synthesis.manifests import read_isolated, read_manifest
 
 INDEX = "index.json"
 IMAGES, ISOLATED = "images", "isolated"  # the two kinds of images of a set
 SHARD_BYTES = 256 * 2**20
-TASK = 32  # images that a process decodes before it asks for more
+TASK = 16  # images that a process decodes before it asks for more
 AT_ONCE = 2  # shards that are being filled: processes that end one begin with the next
 
 Say = Callable[[str], None]
@@ -81,7 +75,7 @@ class Pixels:
 
 
 def make_pixels(study: Study, preprocessing: str, say: Say = print, cores: int = 1) -> None:
-    """Decode the images of all sets that models of one preprocessing embed, and record it.
+    """Decode the images of all `sets` and `id_sets` for the models of one preprocessing.
 
     A run that was killed goes on: shards that are complete are kept, unless a table or the
     preprocessing has changed.
@@ -110,15 +104,12 @@ def make_pixels(study: Study, preprocessing: str, say: Say = print, cores: int =
     parts = of_settings(settings[preprocessing])
     tables = {
         f"{set_}/{kind}": (study.paths.manifest(set_).parent, table)
-        for set_ in preprocessed_sets(study, preprocessing)
+        for set_ in (*study.sets, *study.id_sets)
         for kind, table in tables_of(study, set_).items()
     }
-    made = times_made(study, preprocessing)
-    folder = study.paths.pixels(preprocessing)
-    index = decode(tables, parts, folder, say, cores)
-    (folder / COMPLETE).touch()
+    index = decode(tables, parts, study.paths.pixels(preprocessing), say, cores)
     with atomic(study.paths.pixels_record(preprocessing)) as temporary:
-        temporary.write_text(json.dumps({**index, MADE: made}, indent=1) + "\n")
+        temporary.write_text(json.dumps(index, indent=1) + "\n")
 
 
 def remove_used(study: Study, preprocessing: str) -> None:
@@ -130,15 +121,15 @@ def remove_used(study: Study, preprocessing: str) -> None:
     if not record.is_file():
         return
     made = record.stat().st_mtime
-    files = embeddings_of(study, preprocessing)
+    models = {p.name: models for p, models in models_by_preprocessing(study).items()}
+    sets = (*study.sets, *study.id_sets)
+    files = [study.paths.embeddings(m, set_) for m in models[preprocessing] for set_ in sets]
     if all(file.is_file() and file.stat().st_mtime >= made for file in files):
         shutil.rmtree(study.paths.pixels(preprocessing), ignore_errors=True)
 
 
 def tables_of(study: Study, set_: str) -> dict[str, pd.DataFrame]:
     """Tables of the images of a set, by kind: `IMAGES` and, if it has them, `ISOLATED`."""
-    if set_ in study.factor_sets:
-        return {IMAGES: read_factor_manifest(study, set_)}
     tables = {IMAGES: read_manifest(study, set_)}
     isolated = read_isolated(study, set_) if set_ in study.sets else None
     return tables if isolated is None else {**tables, ISOLATED: isolated}

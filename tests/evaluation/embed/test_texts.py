@@ -222,18 +222,20 @@ def test_texts_that_are_not_finite_are_embedded_again_in_single_precision(causal
         with torch.inference_mode():
             yield
 
+    fountain = causal.tokenize(["fountain"])[0, 1]
+
     def encode_text(text):
         made = type(causal.model).encode_text(causal.model, text)
-        # The longest of the prompts, in half precision.
-        return made * torch.inf if precisions[-1] == "half" and text.shape[1] > 10 else made
+        wrong = (text == fountain).any(dim=1)
+        return torch.where(wrong[:, None], torch.inf, made) if precisions[-1] == "half" else made
 
     monkeypatch.setattr(module, "computing", computing)
     monkeypatch.setattr(module, "resolve", lambda precision, device: precision)
-    monkeypatch.setattr(module, "TEXT_BATCH", 1)
+    monkeypatch.setattr(module, "TEXT_BATCH", 2)
     monkeypatch.setattr(causal.model, "encode_text", encode_text, raising=False)
     found = embed_texts(causal, NAMES, TEMPLATES, precision="half", note=noted.append)
     assert precisions == ["half", "single"]
-    assert 1 <= noted[0] < len(NAMES)
+    assert noted == [1]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
