@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from cood.stages.stage import CARD
 
@@ -79,7 +79,7 @@ def place(eighths: int, names: Sequence[str], folder: Path) -> Iterator[str]:
         _release(locks)
 
 
-def take(eighths: int, names: Sequence[str], folder: Path) -> tuple[str, list[FileLock]] | None:
+def take(eighths: int, names: Sequence[str], folder: Path) -> tuple[str, list[BaseFileLock]] | None:
     """A GPU with the locks of the eighths that are taken; None if no GPU has so many left."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):  # one job looks at a time
@@ -90,9 +90,9 @@ def take(eighths: int, names: Sequence[str], folder: Path) -> tuple[str, list[Fi
     return (best, taken) if taken else None
 
 
-def _free(folder: Path, name: str) -> list[FileLock]:
+def _free(folder: Path, name: str) -> list[BaseFileLock]:
     """Locks of the eighths of a GPU that nobody else holds, acquired."""
-    locks = []
+    locks: list[BaseFileLock] = []
     for eighth in range(CARD):
         lock = FileLock(folder / f"{name.replace('/', '-')}-{eighth}")
         try:
@@ -103,6 +103,6 @@ def _free(folder: Path, name: str) -> list[FileLock]:
     return locks
 
 
-def _release(locks: Iterable[FileLock]) -> None:
+def _release(locks: Iterable[BaseFileLock]) -> None:
     for lock in locks:
         lock.release()

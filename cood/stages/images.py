@@ -8,7 +8,12 @@ from pathlib import Path
 from cood.settings.study_file import Study
 from cood.stages.stage import CARD, MAKE, Keys, Resources, Stage, dumped, each, words
 
-KEPT_BY = ("sets", "object_threshold", "attribute_threshold", "batch")  # what asks nothing anew
+KEPT_BY = (
+    "sets",
+    "object_threshold",
+    "attribute_threshold",
+    "batch_tokens",
+)  # what asks nothing anew
 
 
 def _imported(study: Study) -> Iterator[Keys]:
@@ -108,9 +113,10 @@ IMAGES = (
         progress="ask the verifier about",
         title="Ask the verifier",
         keys=("set", "shard"),
-        passes=("say",),
+        passes=("cores", "say"),
         uses_torch=True,
-        resources=Resources(memory=32000, minutes=480, gpu=CARD),
+        # Threads read images for the GPU.
+        resources=Resources(memory=32000, minutes=480, gpu=CARD, threads=8),
     ),
     Stage(
         name="verify",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ def overlap(
     work: Callable[[Item], Result],
     threads: int,
     ahead: int = AHEAD,
-) -> Iterator[list[Result]]:
+) -> Generator[list[Result], None, None]:
     """Do the work on the items of batches in other threads, while the next batch is made.
 
     A batch is made while at most `ahead` earlier ones are unfinished. The results are those of

@@ -11,7 +11,7 @@ host, encoded and written by other threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -114,7 +114,7 @@ def make_images(
     wanted: Sequence[Wanted],
     missing: Sequence[bool],
     threads: int,
-) -> Iterator[list[tuple[int, str]]]:
+) -> Generator[list[tuple[int, str]], None, None]:
     """Make and save the images that are missing, batch by batch.
 
     Yields
@@ -216,7 +216,7 @@ def _to_host(tensors: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], Calla
 
 
 def _note(
-    batches: Iterator[list[tuple[int, str]]], statuses: list[str], model: str, progress: Progress
+    batches: Iterable[list[tuple[int, str]]], statuses: list[str], model: str, progress: Progress
 ) -> None:
     """Fill in the statuses of all images as they come; refuse a pipeline that makes none."""
     failed = 0

@@ -39,12 +39,18 @@ def load_pipeline(study: Study, settings: DiffusionSet, say: Callable[[str], Non
     with warnings.catch_warnings():
         # diffusers 0.42 passes an argument that huggingface_hub ignores with a warning.
         warnings.filterwarnings("ignore", "The `local_dir_use_symlinks`")
-        own = {"revision": settings.revision, "variant": settings.variant}
+        own: dict[str, Any] = {"revision": settings.revision, "variant": settings.variant}
         if settings.vae is not None:
-            load = diffusers.AutoModel.from_pretrained
-            own["vae"] = _loaded(load, study, settings.vae, "vae", options)
-        load = diffusers.AutoPipelineForText2Image.from_pretrained
-        pipeline = _loaded(load, study, settings.model, "generator", options | own)
+            own["vae"] = _loaded(
+                diffusers.AutoModel.from_pretrained, study, settings.vae, "vae", options
+            )
+        pipeline = _loaded(
+            diffusers.AutoPipelineForText2Image.from_pretrained,
+            study,
+            settings.model,
+            "generator",
+            options | own,
+        )
     if settings.no_safety_checker and getattr(pipeline, "safety_checker", None) is not None:
         pipeline.safety_checker = None
     config = pipeline.scheduler.config
