@@ -4,17 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cood.pipeline.plan import plan
+from cood.settings.study_file import load_study
+
 ROOT = Path(__file__).parents[1]
 PROFILE = ROOT / "workflow" / "profiles" / "slurm"
 
 
-def test_snakemake_takes_the_profile(tmp_path):
+def test_snakemake_takes_the_profile_and_has_the_jobs_of_the_plan(tmp_path, monkeypatch):
     for name in ("workflow", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "_config.yml", tmp_path)
     command = [sys.executable, "-m", "cood", "reproduce", "--study", "paper", "-n"]
     done = subprocess.run(
-        [*command, "--", "--profile", str(PROFILE), "--until", "join_shards"],
+        [*command, "--", "--profile", str(PROFILE)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -22,6 +25,9 @@ def test_snakemake_takes_the_profile(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("would generate images sdxl-turbo") == 66
+    monkeypatch.chdir(tmp_path)
+    jobs = plan(load_study("paper")).set_index("stage")["jobs"]
+    assert sum(line.startswith("would ") for line in done.stderr.splitlines()) == jobs["total"]
 
 
 def test_without_slurm_the_cluster_says_so():

@@ -1,7 +1,9 @@
 """Rough figures for plans: what an image, a caption or a model costs.
 
-They hold within a factor of two or three, for a GPU like the A100 and one core of a current
-processor. Sizes are in bytes and times in seconds.
+They hold within a factor of two or three, for a GPU like the H100 and one core of a current
+processor. Sizes are in bytes and times in seconds. Those of the GPU were measured on an H200 with
+random weights of the true architectures, in half precision; `benchmarks/gpu.py` measures them.
+Jobs of the study that are done replace them: `cood.pipeline.measured`.
 """
 
 from __future__ import annotations
@@ -33,9 +35,10 @@ TRAINED_MODEL = 15e6  # weights, captions and moments of one of the small CLIPs:
 NOTEBOOK_FILE = 3e5  # `smoke`
 CAPTION_BYTES = 100  # a caption with its share of the other columns, in a compressed file
 
-# Reading: 13 ms for a PNG of 512 pixels a side to become an array of 224, on one core.
-READ_PIXEL = 13e-3 / 512**2
-READERS = 8  # threads that read images for a GPU, where a machine has one
+# Reading: of PNG files of 512 pixels a side, a core makes 69 arrays of 224 in a second where all
+# 16 do so, 85 alone.
+READ_PIXEL = 1 / 69 / 512**2
+READERS = 16  # cores that decode for a GPU, where the images are not decoded yet
 # Drawing and searching: page "Speed" of the book, and its benchmark of captions.
 DRAW_PIXEL = 1 / 1900 / 64**2
 CAPTION = 1 / 400_000
@@ -49,16 +52,31 @@ PATCHES = 196
 USUAL_RESOLUTION = 224
 ENCODER_WIDTH = 128  # of image towers of the small CLIPs, without their projection: 96 to 256
 PROMPT_TOKENS = 12
-GPU_FLOPS = 15e12  # single precision, three quarters of what the A100's data sheet says
+CONTEXTS = 16  # captions of a class of a factor set, `cood.evaluation.embed.factor_sets`
+# Embedding from decoded pixels in half precision: 21,063 images a second by ViT-B-32, 1,854 by
+# ViT-L-14 and 998 by ViT-H-14 are 310, 410 and 500 of these, as operations are counted here; in
+# single precision 3,716, 280 and 139. Of texts, 71,718 by ViT-L-14: the text tower has a third of
+# the parameters.
+HALF_FLOPS = 400e12
+TEXT_TOWER = 0.5
+SINGLE_FLOPS = 60e12
 CORE_FLOPS = 20e9
+PROMPT = 1 / 97_000  # a core fills templates and makes tokens of so many prompts
+LOADED = 1e9  # bytes of weights that are read and moved to a GPU in a second
 
-# Text to image at 512 pixels: Stability AI's announcement of SDXL-Turbo (2023) has 207 ms an image
-# on an A100 in half precision, 67 of them for a step. Batches are faster.
-STEP_PIXEL = 0.067 / 512**2
-AROUND_PIXEL = 0.140 / 512**2
-# Two questions about an image to a model of 7 billion parameters: two passes over some 400 tokens
-# each, at two operations a parameter and token, on half of an A100's half precision (312 TFLOPS).
-ASK_IMAGE = 2 * 400 * 2 * 7e9 / 156e12
+# Text to image at 512 pixels, SDXL: UNet 231 images a second, with the decoder 57, with texts and
+# saving 45. A core encodes and writes 19 PNG files a second.
+STEP_PIXEL = 1 / 231 / 512**2
+AROUND_PIXEL = (1 / 45 - 1 / 231) / 512**2
+SAVE_PIXEL = 1 / 19 / 512**2
+# Two questions about an image to a model of 7 billion parameters: some 400 tokens of the image,
+# read once, and 40 of each question, at two operations a parameter and token, at half the speed of
+# forward passes above.
+ASK_IMAGE = (400 + 2 * 40) * 2 * 7e9 / (HALF_FLOPS / 2)
+# Images that verification keeps of those that are made: 60,000 of 389,220, as many as the paper
+# has; the share that the run kept is used once it is there.
+KEPT = 60_000 / 389_220
+RELEASE_IMAGES = 60_000  # that the paper names; counted once the release is imported
 # Parameters of whole pipelines, by the beginning of their name: UNet, text encoders, decoder of
 # Podell et al. 2023, arXiv 2307.01952, and of Rombach et al. 2022, arXiv 2112.10752.
 GENERATORS = {
@@ -79,8 +97,13 @@ HELD_OUT = 0.2  # usual share of the images, and of the pairs, that they are tes
 PAIR = 5e-8  # of an image and a pair: 60,000 images and 30,000 pairs took a minute
 AGAIN = 0.24  # share of images times pairs that CLIPs answer by their texts once more
 
-# Metrics of embeddings: page "Speed" has 89 s for 60,000 images of width 768, all of them once.
-MEASURE_NUMBER = 89 / 60_000 / 768
+# Intervals and scores of accuracy, whose similarities a GPU computes: 261 s of all cores for 60,000
+# images.
+RESAMPLED = 261 / 60_000
+
+# Metrics of embeddings: page "Speed" has 89 s for 60,000 codes of width 768, all metrics of the
+# codes and of three shuffles.
+MEASURE_NUMBER = 89 / 4 / 60_000 / 768
 
 
 def size_of_weights(model: Checkpoint | PublishedImageEncoder) -> float:
@@ -154,5 +177,5 @@ def seconds_of_forward(facts: dict[str, Any], images: float, texts: float) -> fl
     patches = PATCHES * (facts["resolution"] / USUAL_RESOLUTION) ** 2
     if patch:
         patches = (facts["resolution"] / patch) ** 2
-    tokens = images * patches + texts * PROMPT_TOKENS
-    return 2 * facts["parameters"] * tokens / GPU_FLOPS
+    tokens = images * patches + TEXT_TOWER * texts * PROMPT_TOKENS
+    return 2 * facts["parameters"] * tokens / HALF_FLOPS

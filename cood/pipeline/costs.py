@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from cood.catalogue.sources import LOCAL
+from cood.evaluation.common.nearest import LARGE
 from cood.models.hub import checkpoint_cached, repository_cached
-from cood.pipeline import cost_model
+from cood.pipeline import cost_model, work
 from cood.settings import (
     Checkpoint,
-    DiffusionSet,
-    IconSet,
     PublishedImageEncoder,
     ReleaseSet,
 )
+from cood.settings.preprocessing import models_by_preprocessing, preprocessing_of
 from cood.settings.study_file import Study
 
 DEFAULT_SIZE = 512  # pixels a side of images whose size is not known
@@ -26,32 +26,23 @@ DEFAULT_SIZE = 512  # pixels a side of images whose size is not known
 
 @dataclass(frozen=True)
 class Cost:
-    """Units of work, bytes and seconds of one job; NaN if not known beforehand."""
+    """Units of work, bytes and seconds of one job; NaN if not known beforehand.
+
+    `temporary` are bytes that the jobs of a stage need one after the other.
+    """
 
     units: float = 1
     unit: str = "models"
     download: float = 0.0
     disk: float = 0.0
+    temporary: float = 0.0
     gpu: float = 0.0
     cpu: float = 0.0
 
 
-def images_of(study: Study, name: str) -> tuple[float, float]:
-    """Number of images of compositions and of isolated words in a set; NaN if imported."""
-    settings, words = study.set(name), study.words
-    if not isinstance(settings, IconSet | DiffusionSet):
-        return nan, 0
-    isolated = settings.isolated_images * (len(words.attributes) + len(words.objects))
-    return words.size * settings.images_per_composition, isolated
-
-
-def _size(study: Study, name: str) -> int:
-    return int(getattr(study.set(name), "size", DEFAULT_SIZE))
-
-
-def _images(study: Study) -> float:
-    """Images of compositions in all sets."""
-    return sum(images_of(study, set_)[0] for set_ in study.sets)
+def _size(study: Study, set_: str) -> int:
+    settings = {**study.sets, **study.id_sets, **study.factor_sets}[set_]
+    return int(getattr(settings, "size", DEFAULT_SIZE))
 
 
 def _drawing(pixels: float, images: float) -> Cost:
@@ -64,7 +55,7 @@ def _drawing(pixels: float, images: float) -> Cost:
 
 
 def _draw(study: Study, set_: str) -> Cost:
-    images = sum(images_of(study, set_))
+    images = sum(work.images_made(study, set_))
     return _drawing(images * study.drawn[set_].size ** 2, images)
 
 
@@ -95,20 +86,20 @@ def _generate(study: Study, set_: str, shard: str) -> Cost:
         download=weights if shard == "0" else 0.0,
         disk=images * cost_model.GENERATED_PIXEL * settings.size**2,
         gpu=images * cost_model.seconds_to_generate(settings),
-        cpu=cost_model.TORCH,
+        cpu=cost_model.TORCH + images * cost_model.SAVE_PIXEL * settings.size**2,
     )
 
 
 def _ask_verifier(study: Study, set_: str, shard: str) -> Cost:
     asked = study.verified(set_)
     kept = repository_cached(asked.model, asked.revision) or asked.model.startswith(LOCAL)
-    images = images_of(study, set_)[0] / asked.shards
+    images = work.images_made(study, set_)[0] / asked.shards
     return Cost(
         images,
         "images",
         download=0.0 if kept or shard != "0" else nan,  # the size of its weights is not known
         gpu=images * cost_model.ASK_IMAGE,
-        cpu=cost_model.TORCH,
+        cpu=cost_model.TORCH + images * cost_model.READ_PIXEL * _size(study, set_) ** 2,
     )
 
 
@@ -145,60 +136,62 @@ def _caption_search(study: Study, corpus: str) -> Cost:
     return Cost(captions, "captions", cpu=captions * cost_model.CAPTION)
 
 
+def _pixels(study: Study, preprocessing: str) -> Cost:
+    """Decoding the images of all sets and ID sets for one preprocessing."""
+    sets = [*study.sets, *study.id_sets]
+    images = sum(work.images_embedded(study, set_) for set_ in sets)
+    side = next(p.size for p in models_by_preprocessing(study) if p.name == preprocessing)
+    cpu = cost_model.TORCH + _pixels_of(study, sets) * cost_model.READ_PIXEL
+    return Cost(images, "images", temporary=images * 3 * side**2, cpu=cpu)
+
+
+def _pixels_of(study: Study, sets: Iterable[str]) -> float:
+    """Pixels of the image files of some sets."""
+    return sum(work.images_embedded(study, set_) * _size(study, set_) ** 2 for set_ in sets)
+
+
 def _embed(study: Study, model: str) -> Cost:
-    if model in study.embedded_image_encoders:
-        return _embed_image_encoder(study, model)
-    settings = study.embedded.get(model)
-    prompts, stored = _texts(study)
-    width = cost_model.width_of(settings)
-    images = pixels = disk = 0.0
-    for set_ in study.sets if settings is not None else ():
-        of_set = sum(images_of(study, set_))
-        images += of_set
-        pixels += of_set * _size(study, set_) ** 2
-        disk += (of_set + stored) * width * cost_model.FLOAT
-    for factor_set in set(study.sets_of(model)) & set(study.factor_sets):
-        of_set = study.factor_sets[factor_set].images
-        images += of_set
-        pixels += of_set * study.factor_sets[factor_set].size ** 2
-    if study.id_sets and settings is not None:  # their images are counted once they are listed
-        images = pixels = nan
-    prompts = prompts * len(study.sets) if settings is not None else 0
+    """Embedding all sets of a model, of which those of its preprocessing are decoded already."""
+    sets = study.sets_of(model)
+    settings = {**study.embedded, **study.embedded_image_encoders}.get(model)
+    clip = model in study.embedded
+    count = work.images_embedded if clip or settings is None else work.images_kept
+    images = sum(count(study, set_) for set_ in sets)
+    width, texts = cost_model.width_of(settings), work.texts_stored(study) if clip else 0
+    stored = sum(count(study, set_) + texts for set_ in sets if set_ in study.sets)
     weights = 0.0
-    if isinstance(settings, Checkpoint) and not checkpoint_cached(settings.checkpoint):
+    if isinstance(settings, Checkpoint | PublishedImageEncoder):
         weights = cost_model.size_of_weights(settings)
-    return replace(_forward(settings, images, prompts, pixels), download=weights, disk=disk)
+    cached = isinstance(settings, Checkpoint) and checkpoint_cached(settings.checkpoint)
+    decoded = [*study.sets, *study.id_sets] if preprocessing_of(study, model) else []
+    rest = [set_ for set_ in sets if set_ not in decoded]
+    return Cost(
+        images,
+        "images",
+        download=0.0 if cached else weights,
+        disk=stored * width * cost_model.FLOAT,
+        **_forward(
+            cost_model.facts_of(settings),
+            images,
+            work.prompts(study, model),
+            _pixels_of(study, rest) * cost_model.READ_PIXEL,
+            weights,
+        ),
+    )
 
 
-def _embed_image_encoder(study: Study, model: str) -> Cost:
-    encoder = study.embedded_image_encoders[model]
-    images = _images(study) if not study.id_sets else nan
-    pixels = sum(images_of(study, set_)[0] * _size(study, set_) ** 2 for set_ in study.sets)
-    weights = 0.0
-    if isinstance(encoder, PublishedImageEncoder):
-        weights = cost_model.size_of_weights(encoder)
-    disk = _images(study) * cost_model.width_of(encoder) * cost_model.FLOAT
-    return replace(_forward(encoder, images, 0, pixels), download=weights, disk=disk)
-
-
-def _texts(study: Study) -> tuple[float, float]:
-    """Prompts that are embedded, and texts whose embeddings are stored, for one set."""
-    words, usual = study.words, study.evaluation.templates
-    texts = words.size + len(words.attributes) + len(words.objects)
-    more = {t for other in study.ablations.values() for t in other if t not in usual}
-    prompts = texts * len(usual) + words.size * len(more)
-    return prompts, texts + words.size * len(study.ablations)
-
-
-def _forward(model: Any, images: float, texts: float, pixels: float) -> Cost:
-    """Embedding images of so many pixels in all, and texts, with a model."""
-    gpu, cpu = 0.0, cost_model.TORCH + pixels * cost_model.READ_PIXEL
-    facts = cost_model.facts_of(model)
-    if facts is not None:
-        # The next images are read meanwhile; the GPU waits if that takes longer.
-        reading = pixels * cost_model.READ_PIXEL / cost_model.READERS
-        gpu = float(np.maximum(cost_model.seconds_of_forward(facts, images, texts), reading))
-    return Cost(images, "images", gpu=gpu, cpu=cpu)
+def _forward(
+    facts: dict[str, Any] | None, images: float, prompts: float, decoding: float, weights: float
+) -> dict[str, float]:
+    """Seconds of the GPU and of all cores for embedding; `decoding` are those of one core."""
+    tokens = prompts * cost_model.PROMPT
+    if facts is None:  # a small CLIP, on the cores
+        return {"cpu": cost_model.TORCH + decoding + tokens}
+    forward = cost_model.seconds_of_forward(facts, images, prompts)
+    # What a GPU waits for goes on beside it: reading, and making tokens of prompts.
+    busy = float(np.maximum(forward, decoding / cost_model.READERS + tokens))
+    start = cost_model.TORCH + np.nan_to_num(weights) / cost_model.LOADED
+    return {"gpu": start + busy, "cpu": start + forward + decoding + tokens}
 
 
 def _near_duplicates(study: Study) -> Cost:
@@ -207,46 +200,62 @@ def _near_duplicates(study: Study) -> Cost:
     return Cost(len(study.sets), "sets", cpu=cpu)
 
 
-def _products(rows: float, columns: float, width: float) -> float:
-    """Seconds of the similarities of rows with columns."""
-    return 2 * rows * columns * width / cost_model.CORE_FLOPS
+def _similarities(study: Study, model: str, count: float, smallest: float) -> dict[str, float]:
+    """Seconds of so many similarities, of which the smallest matrix has `smallest`.
+
+    Large matrices of published models are computed on the GPU.
+    """
+    width = cost_model.width_of(study.embedded[model])
+    operations = 2 * count * width
+    on_gpu = cost_model.facts_of(study.embedded[model]) is not None
+    if on_gpu and smallest * width >= LARGE:
+        return {"gpu": operations / cost_model.SINGLE_FLOPS}
+    return {"cpu": operations / cost_model.CORE_FLOPS}
 
 
 def _accuracy(study: Study, model: str) -> Cost:
-    images, width = _images(study), cost_model.width_of(study.embedded[model])
-    cpu = _products(images, _texts(study)[1], width)
-    if model in study.models:
-        cpu += _products(study.retrieval.samples, images, width)
-    return Cost(cpu=cpu)
+    images = work.scored(study)
+    similarities = work.similarities_of_accuracy(study, model)
+    ranked = _similarities(study, model, similarities, images * study.words.size)
+    return _plus(Cost(cpu=images * cost_model.RESAMPLED), ranked)
 
 
 def _dimension_swap(study: Study, model: str) -> Cost:
-    width = cost_model.width_of(study.models[model])
-    return Cost(cpu=_products(study.dimension_swap.samples, _images(study), width))
+    similarities = work.similarities_of_swaps(study)
+    smallest = study.dimension_swap.samples * study.words.size
+    products = work.products_of_swaps(study, cost_model.width_of(study.models[model]))
+    ranked = _similarities(study, model, similarities, smallest)
+    return _plus(Cost(cpu=2 * products / cost_model.CORE_FLOPS), ranked)
 
 
 def _linear_probe(study: Study, model: str) -> Cost:
-    images, words = _images(study), study.words
+    images, words = work.scored(study), study.words
     settings = study.models.get(model) or study.embedded_image_encoders[model]
     width = cost_model.width_of(settings)
-    cpu = cost_model.seconds_to_probe(images, width, len(words.attributes), len(words.objects))
-    if model in study.models:  # which answers the same images by its texts
-        cpu += cost_model.AGAIN * _products(images, words.size, width)
-    return Cost(cpu=cpu)
+    seconds = cost_model.seconds_to_probe(images, width, len(words.attributes), len(words.objects))
+    if model not in study.models:
+        return Cost(cpu=seconds)
+    # It answers the same images by its texts.
+    again = cost_model.AGAIN * images * words.size
+    return _plus(Cost(cpu=seconds), _similarities(study, model, again, again))
 
 
 def _representation_metrics(study: Study, model: str) -> Cost:
-    width, passes = cost_model.width_of(study.embedded[model]), study.representation_metrics.splits
-    return Cost(cpu=_images(study) * width * cost_model.MEASURE_NUMBER * len(passes))
+    numbers = work.numbers_of_metrics(study, model, cost_model.width_of(study.embedded[model]))
+    return Cost(cpu=numbers * cost_model.MEASURE_NUMBER)
 
 
 def _interventions(study: Study, model: str) -> Cost:
-    edits, words = study.interventions, study.words
-    if edits is None:
+    if study.interventions is None:
         return Cost()
-    texts = words.size + len(words.attributes) + len(words.objects)
-    rows = min(_images(study), edits.samples) * edits.rankings
-    return Cost(cpu=_products(rows, texts, cost_model.width_of(study.models[model])))
+    numbers = work.numbers_of_edits(study, cost_model.width_of(study.models[model]))
+    smallest = study.interventions.samples * study.words.size
+    ranked = _similarities(study, model, work.similarities_of_edits(study), smallest)
+    return _plus(Cost(cpu=numbers * cost_model.MEASURE_NUMBER), ranked)
+
+
+def _plus(cost: Cost, more: dict[str, float]) -> Cost:
+    return replace(cost, **{key: getattr(cost, key) + value for key, value in more.items()})
 
 
 def _notebook(study: Study, notebook: str) -> Cost:
@@ -265,6 +274,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "train_image_encoder": _train_image_encoder,
     "train_factor_model": _train_factor_model,
     "caption_search": _caption_search,
+    "pixels": _pixels,
     "embed": _embed,
     "near_duplicates": _near_duplicates,
     "accuracy": _accuracy,

@@ -75,8 +75,9 @@ class Verification(Settings):
         An image is kept if the probability of yes is at least this.
     clip
         A model of the study whose cosines are recorded for comparison.
-    precision, batch
-        On a GPU: the precision of the weights, and how many images are asked about at a time.
+    precision, batch_tokens
+        On a GPU: the precision of the weights, and how many tokens of images and questions are read
+        at a time.
     shards
         Into how many jobs a set is divided.
     """
@@ -90,7 +91,7 @@ class Verification(Settings):
     attribute_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
     clip: Name | None = None
     precision: Literal["float16", "bfloat16", "float32"] = "bfloat16"
-    batch: Count = 16
+    batch_tokens: Count = 16384
     shards: Count = 16
 
     @model_validator(mode="after")

@@ -2,12 +2,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from cood.files import read_table, write_table
 from cood.pipeline import cost_model
 from cood.pipeline.costs import COSTS
+from cood.pipeline.measured import with_measured
 from cood.pipeline.plan import as_text, plan
 from cood.settings.study_file import load_study, parse_study
+from cood.stages import benchmark
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +33,7 @@ def test_jobs_of_the_tiny_study(tiny):
     assert table["jobs"].to_dict() == {
         "draw": 1,
         "train": 2,
+        "pixels": 1,
         "embed": 2,
         "accuracy": 2,
         "baselines": 1,
@@ -36,8 +42,8 @@ def test_jobs_of_the_tiny_study(tiny):
         "training_dynamics": 2,
         "collect": 1,
         "book": 1,
-        "total": 16,
-        "left": 16,
+        "total": 17,
+        "left": 17,
     }
     # 4 x 5 compositions, 2 images each, and 3 of each of 9 words alone.
     assert table.loc["draw", "units"] == 67
@@ -51,7 +57,7 @@ def test_jobs_of_the_tiny_study(tiny):
 
 def test_smoke_has_as_many_jobs_as_snakemake_counts(stages):
     table = stages("smoke")
-    assert table.loc["total", "jobs"] == 41  # as in the progress of tests/test_reproduce.py
+    assert table.loc["total", "jobs"] == 42  # as in the progress of tests/test_reproduce.py
     assert table.loc["draw_factor_set", "units"] == 64
     assert table.loc["caption_search", "units"] == 2 * 480
 
@@ -61,9 +67,9 @@ def test_what_the_paper_takes(stages):
     # 130 attributes x 998 objects: 65 shards of 2,000 compositions and one of 1,128 words alone.
     images = 129_740 * 3 + 1128 * 8
     assert table.loc["generate", ["jobs", "units"]].tolist() == [66, images]
-    # 139 checkpoints, 3 architectures without training, and 6 image encoders, which read no
-    # images of isolated words.
-    embedded = 142 * images + 6 * 129_740 * 3
+    # 139 checkpoints and 3 architectures without training embed the 60,000 that verification keeps
+    # and isolated words, 6 image encoders the former; checkpoints 4,000 scenes of factors too.
+    embedded = 142 * (60_000 + 1128 * 8) + 6 * 60_000 + 139 * 4000
     assert table.loc["embed", ["jobs", "units"]].tolist() == [148, embedded]
     assert table.loc[["accuracy", "dimension_swap", "representation_metrics"], "jobs"].tolist() == [
         142,
@@ -71,8 +77,10 @@ def test_what_the_paper_takes(stages):
         142,
     ]
     assert table.loc["generate", "download_gb"] == pytest.approx(7.0)
-    seconds = images * 0.207  # as announced
+    seconds = images / 45  # as measured
     assert table.loc["generate", "gpu_hours"] == pytest.approx(seconds / 3600)
+    assert table.loc["total", "gpu_hours"] <= 24
+    assert table.loc["total", "cpu_hours"] <= 120
     assert table.loc["generate", "disk_gb"] == pytest.approx(images * 2.1 * 512**2 / 1e9)
     assert 300 < table.loc["embed", "download_gb"] < 500
     weights = 4e6 * (22.06 + 86.58 + 304.37 + 85.76 + 85.8 + 23.51)
@@ -103,6 +111,7 @@ def test_what_is_done(done):
     assert table["done"].to_dict() | {"left": 0} == {
         "draw": 1,
         "train": 1,
+        "pixels": 0,
         "embed": 1,
         "accuracy": 0,
         "baselines": 0,
@@ -114,7 +123,7 @@ def test_what_is_done(done):
         "total": 3,
         "left": 0,
     }
-    assert table.loc["left", "jobs"] == 13
+    assert table.loc["left", "jobs"] == 14
     assert table.loc["left", "disk_gb"] < table.loc["total", "disk_gb"]
 
 
@@ -159,7 +168,7 @@ def test_forward_passes_count_patches(parse):
             sets={"mine": {"source": "folder", "folder": "mine"}},
             models={"m": {"checkpoint": checkpoint}},
         )
-        return cost_model.seconds_of_forward(study.models["m"].facts, 15e12, 0)
+        return cost_model.seconds_of_forward(study.models["m"].facts, cost_model.HALF_FLOPS, 0)
 
     assert seconds("ViT-B-32/laion2b_s34b_b79k") == pytest.approx(2 * 151277313 * 49)
     assert seconds("ViT-B-16/laion2b_s34b_b88k") == pytest.approx(2 * 149620737 * 196)
@@ -188,9 +197,10 @@ def test_guidance_takes_each_step_twice(parse):
         models = {"m": {"checkpoint": "ViT-B-16/laion2b_s34b_b88k"}}
         return cost_model.seconds_to_generate(parse(sets=sets, models=models).generated["g"])
 
-    assert seconds() == pytest.approx(0.207)
-    assert seconds(steps=20, guidance=4.5) == pytest.approx(0.14 + 40 * 0.067)
-    assert seconds(size=1024) == pytest.approx(4 * 0.207)
+    one, step = 1 / 45, 1 / 231
+    assert seconds() == pytest.approx(one)
+    assert seconds(steps=20, guidance=4.5) == pytest.approx(one + 39 * step)
+    assert seconds(size=1024) == pytest.approx(4 * one)
 
 
 def test_the_command_needs_no_torch():
@@ -240,3 +250,83 @@ def test_untrained_models_and_other_templates_cost_work_and_room(parse, project)
     # Two models, two more texts of 64 numbers for each of 20 compositions.
     room = 2 * 2 * 20 * 64 * 4 / 1e9
     assert ablated.loc["embed", "disk_gb"] - before.loc["embed", "disk_gb"] == pytest.approx(room)
+
+
+def test_what_the_release_takes(stages):
+    table = stages("release")
+    # As many images as the paper names: the archive is not counted before it is there.
+    embedded = 148 * 60_000 + 139 * 4000
+    assert table.loc["embed", ["jobs", "units"]].tolist() == [148, embedded]
+    assert table.loc["total", "gpu_hours"] <= 4
+    assert table.loc["import_images", "unknown"] == "download_gb disk_gb cpu_hours"
+
+
+def test_studies_of_checkpoints_have_every_page_that_applies():
+    paper, release = load_study("paper"), load_study("release")
+    assert set(paper.notebooks) == set(release.notebooks)
+    pages = {file.stem for file in (ROOT / "notebooks").glob("*.ipynb")}
+    # These are about captions, or about models that are trained here.
+    others = {"novelty", "design", "diversity", "training_dynamics", "treatments"}
+    assert set(release.notebooks) == pages - others
+    assert paper.models.keys() == release.models.keys()
+    assert paper.image_encoders.keys() == release.image_encoders.keys()
+
+
+def test_decoded_images_take_room_one_preprocessing_at_a_time(parse):
+    models = {
+        "b": {"checkpoint": "ViT-B-32/laion2b_s34b_b79k"},
+        "l": {"checkpoint": "ViT-L-14-336-quickgelu/openai"},
+    }
+    table = plan(parse(models=models)).set_index("stage")
+    assert table.loc["pixels", "jobs"] == 2
+    assert table.loc["pixels", "disk_gb"] == pytest.approx(67 * 3 * 336**2 / 1e9)
+    lasting = table.loc["embed", "disk_gb"] + table.loc["draw", "disk_gb"]
+    assert table.loc["total", "disk_gb"] == pytest.approx(lasting + 67 * 3 * 336**2 / 1e9)
+
+
+def test_images_that_a_run_kept_are_counted(copied):
+    before = plan(copied).set_index("stage").loc["embed", "units"]
+    manifest = read_table(copied.paths.manifest("ao"))
+    manifest.loc[:9, "status"] = "damaged"
+    write_table(manifest, copied.paths.manifest("ao"))
+    assert plan(copied).set_index("stage").loc["embed", "units"] == before - 2 * 10
+
+
+def write_times(study, stage, key, seconds, cpu):
+    file = benchmark(study, stage, key)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"s\tmax_rss\tcpu_time\n1.0\t5\t1.0\n{seconds}\t-\t{cpu}\n")
+
+
+def test_times_of_jobs_that_are_done_replace_estimates(copied):
+    before = plan(copied).set_index("stage")
+    assert (before["measured"] == 0).all()
+    assert "from the times" not in as_text(plan(copied), "tiny")
+    # One of two models is trained; the other will take as much longer than estimated.
+    write_times(copied, "train", "few", 400.0, 360.0)
+    write_times(copied, "train", "most", 9.0, 9.0)  # of a run before its files were lost
+    table = plan(copied).set_index("stage")
+    assert table.loc["train", "measured"] == table.loc["total", "measured"] == 1
+    assert table.loc["train", "cpu_hours"] == pytest.approx(2 * 360 / 3600)
+    assert table.loc["left", "cpu_hours"] - before.loc["left", "cpu_hours"] == pytest.approx(
+        (360 / 3600) - before.loc["train", "cpu_hours"] / 2
+    )
+    assert table.loc["embed", "cpu_hours"] == before.loc["embed", "cpu_hours"]
+    assert "from the times of jobs that are done: train" in as_text(plan(copied), "tiny")
+
+
+def test_a_job_of_a_gpu_has_it_while_it_runs():
+    jobs = pd.DataFrame(
+        {
+            "stage": ["embed", "embed", "embed", "collect", "verify"],
+            "gpu_hours": [1.0, 2.0, np.nan, 0.0, 0.0],
+            "cpu_hours": [0.1, 0.2, 0.4, 1.0, 5.0],
+            "measured_hours": [3.0, np.nan, np.nan, 2.0, np.nan],
+            "measured_cpu_hours": [0.2, np.nan, np.nan, np.nan, np.nan],
+        }
+    )
+    table = with_measured(jobs)
+    assert table["gpu_hours"][:2].tolist() == [3.0, 6.0]
+    assert np.isnan(table["gpu_hours"][2])
+    assert table["gpu_hours"][3:].tolist() == [0.0, 0.0]
+    assert table["cpu_hours"].tolist() == pytest.approx([0.2, 0.4, 0.8, 1.0, 5.0])

@@ -1,14 +1,16 @@
-"""Asking a vision-language model of transformers a question with the answer yes or no.
+"""Asking a vision-language model of transformers questions with the answer yes or no.
 
 The answer is read from the probabilities of the next token, those of "yes" against those of "no":
 nothing is sampled and no text is parsed. On a CPU images are asked about one by one, so that the
-numbers do not depend on `batch`; on a GPU the batches are the same in every run.
+numbers do not depend on how batches are filled; on a GPU the batches are the same in every run.
 """
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,20 @@ class Verifier:
     processor: Any
     yes: list[int]
     no: list[int]
+    _copies: threading.local = field(default_factory=threading.local, compare=False)
+    _copying: threading.Lock = field(default_factory=threading.Lock, compare=False)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the model is on a GPU."""
+        return bool(self.model.device.type != "cpu")
+
+    def own_processor(self) -> Any:
+        """The processor of this thread, as a tokeniser can only be used by one at a time."""
+        if not hasattr(self._copies, "processor"):
+            with self._copying:
+                self._copies.processor = copy.deepcopy(self.processor)
+        return self._copies.processor
 
 
 def load_verifier(study: Study, settings: Verification) -> Verifier:
@@ -81,7 +97,6 @@ def load_verifier(study: Study, settings: Verification) -> Verifier:
     return Verifier(model.to(device).eval(), processor, *answers)
 
 
-@torch.inference_mode()
 def ask(
     verifier: Verifier, images: Sequence[Image.Image], questions: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +115,12 @@ def ask(
         Probability of yes and no together, among all tokens: near 0 if the model would rather say
         something else, so that `yes` means little.
     """
-    chats = [
+    return answer(verifier, inputs_of(verifier, images, questions))
+
+
+def chats_of(images: Sequence[Image.Image], questions: Sequence[str]) -> list[list[dict[str, Any]]]:
+    """A chat for each image that shows it, and then asks."""
+    return [
         [
             {
                 "role": "user",
@@ -109,14 +129,23 @@ def ask(
         ]
         for image, question in zip(images, questions, strict=True)
     ]
-    inputs = verifier.processor.apply_chat_template(
-        chats,
+
+
+def inputs_of(verifier: Verifier, images: Sequence[Image.Image], questions: Sequence[str]) -> Any:
+    """What the model reads for a question about each image, padded on the left."""
+    return verifier.own_processor().apply_chat_template(
+        chats_of(images, questions),
         add_generation_prompt=True,
         tokenize=True,
         return_dict=True,
         return_tensors="pt",
         processor_kwargs={"padding": True},
     )
+
+
+@torch.inference_mode()
+def answer(verifier: Verifier, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The answers to what `inputs_of` gives, as `ask` returns them."""
     model = verifier.model
     output = model.generate(
         **inputs.to(model.device, dtype=model.dtype),
@@ -125,7 +154,12 @@ def ask(
         output_logits=True,
         return_dict_in_generate=True,
     )
-    shares = output.logits[0].double().log_softmax(dim=-1).cpu()
+    return yes_and_mass(verifier, output.logits[0])
+
+
+def yes_and_mass(verifier: Verifier, logits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """What `ask` returns, of the logits [n, tokens] of the next token."""
+    shares = logits.double().log_softmax(dim=-1).cpu()
     yes, no = (shares[:, tokens].logsumexp(dim=-1) for tokens in (verifier.yes, verifier.no))
     return torch.sigmoid(yes - no).numpy(), (yes.exp() + no.exp()).numpy()
 

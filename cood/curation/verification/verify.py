@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,11 @@ from cood.settings import Verification
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import KEPT
+from cood.synthesis.overlap import overlap
 from cood.vocabulary import fill
 
 if TYPE_CHECKING:
+    from cood.curation.verification.reading import Reading
     from cood.curation.verification.verifier import Verifier
 
 ANSWERS = ["object_yes", "attribute_yes", "object_mass", "attribute_mass"]
@@ -63,13 +66,15 @@ def ask_verifier(
     shard: int | str,
     say: Callable[[str], None] = print,
     verifier: Verifier | None = None,
+    cores: int = 1,
 ) -> pd.DataFrame:
     """Ask about all images of a shard that have no answer yet; write and return the answers.
 
     Columns: `image`, `bytes`, `attribute`, `object`, the probability of yes for object and
     attribute (`object_yes`, `attribute_yes`), that of yes and no together (`object_mass`,
     `attribute_mass`), `clip` (cosine of image and composition, or NaN), and `problem`: why an
-    image could not be asked about. Such an image is tried again the next time.
+    image could not be asked about. Such an image is tried again the next time. As many threads as
+    `cores` read images while the model answers.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def ask_verifier(
 
             verifier = load_verifier(study, settings)
         progress = Progress(f"{name}, shard {shard}", int(left.sum()), say)
-        answers = _ask_rest(study, name, shard, answers, left, verifier, progress)
+        answers = _ask_rest(study, name, shard, answers, left, verifier, progress, cores)
     answers["clip"] = _clip_cosines(study, name, answers, say) if settings.clip else np.nan
     answers["clip_model"] = settings.clip or ""
     write_table(answers, study.paths.answers(name, shard))
@@ -180,19 +185,30 @@ def _ask_rest(
     left: np.ndarray,
     verifier: Verifier,
     progress: Progress,
+    cores: int,
 ) -> pd.DataFrame:
     """Fill in the answers that are `left` [n], and store them after every batch."""
-    settings = study.verified(name)
-    batch = settings.batch if verifier.model.device.type != "cpu" else 1
+    settings, folder = study.verified(name), study.paths.manifest(name).parent
     answers = answers.assign(problem=answers["problem"].fillna(""))
     store = study.paths.answer_parts(name) / f"{shard}.parquet"
-    for start in range(0, len(answers), batch):
-        rows = answers.iloc[start : start + batch]
-        todo = rows.index[left[start : start + batch]]
-        if todo.empty:
-            continue
-        # The whole batch, so that its answers are what they would have been without the stop.
-        new = _ask_batch(study, name, verifier, rows)
+    batches = [np.array([row]) for row in range(len(answers))]
+    if verifier.on_gpu:
+        from cood.curation.verification.batches import batches_by_length
+
+        files, questions = (
+            [folder / image for image in answers["image"]],
+            _questions(settings, answers),
+        )
+        batches = batches_by_length(verifier, files, questions, settings.batch_tokens)
+
+    def read(rows: pd.DataFrame) -> tuple[pd.DataFrame, Reading | str]:
+        return rows, _read(verifier, settings, folder, rows)
+
+    # Whole batches, so that their answers are what they would have been without a stop.
+    unfinished = ([answers.iloc[batch]] for batch in batches if left[batch].any())
+    for ((rows, reading),) in overlap(unfinished, read, cores, ahead=cores + 1):
+        todo = rows.index[left[rows.index]]
+        new = _answers(verifier, settings, folder, rows, reading)
         answers.loc[todo, new.columns] = new.loc[todo]
         answered = answers.loc[answers["object_yes"].notna()]
         write_table(answered[[*KEY, *ANSWERS]], store)
@@ -200,33 +216,65 @@ def _ask_rest(
     return answers
 
 
-def _ask_batch(study: Study, name: str, verifier: Verifier, rows: pd.DataFrame) -> pd.DataFrame:
-    """`ANSWERS` and `problem` of the images of a batch.
-
-    If a batch fails, its images are asked about one by one.
-    """
-    from cood.curation.verification.verifier import ask
-
-    settings, folder = study.verified(name), study.paths.manifest(name).parent
+def _questions(settings: Verification, rows: pd.DataFrame) -> list[list[str]]:
+    """The questions about the objects and about the attributes of some rows."""
     words = list(zip(rows["object"], rows["attribute"], strict=True))
-    questions = [
+    return [
         [fill(question, object=object_, attribute=attribute) for object_, attribute in words]
         for question in (settings.object_question, settings.attribute_question)
     ]
+
+
+def _read(
+    verifier: Verifier, settings: Verification, folder: Path, rows: pd.DataFrame
+) -> Reading | str:
+    """What the model reads about the images of a batch, or why it cannot."""
+    from cood.curation.verification.reading import read
+
     try:
         images = [load_image(folder, image) for image in rows["image"]]
-        objects, attributes = (ask(verifier, images, question) for question in questions)
-    except Exception as error:  # most often out of memory, or an image that is gone
-        problem = " ".join(str(error).split())[:LONGEST] or type(error).__name__
-    else:
-        values = np.stack([objects[0], attributes[0], objects[1], attributes[1]], axis=1)
-        finite = np.isfinite(values).all(axis=1)
-        values[~finite] = np.nan
-        table = pd.DataFrame(values, columns=ANSWERS, index=rows.index)
-        return table.assign(problem=np.where(finite, "", "no number"))
+        return read(verifier, images, _questions(settings, rows))
+    except Exception as error:  # most often an image that is gone
+        return _problem(error)
+
+
+def _answers(
+    verifier: Verifier,
+    settings: Verification,
+    folder: Path,
+    rows: pd.DataFrame,
+    reading: Reading | str,
+) -> pd.DataFrame:
+    """`ANSWERS` and `problem` of the images of a batch.
+
+    If a batch fails, each half of it is asked about by itself.
+    """
+    from cood.curation.verification.reading import answers_to
+
+    problem = reading if isinstance(reading, str) else ""
+    if not isinstance(reading, str):
+        try:
+            objects, attributes = answers_to(verifier, reading)
+        except Exception as error:  # most often out of memory
+            problem = _problem(error)
+        else:
+            values = np.stack([objects[0], attributes[0], objects[1], attributes[1]], axis=1)
+            finite = np.isfinite(values).all(axis=1)
+            values[~finite] = np.nan
+            table = pd.DataFrame(values, columns=ANSWERS, index=rows.index)
+            return table.assign(problem=np.where(finite, "", "no number"))
     if len(rows) == 1:
         return pd.DataFrame(np.nan, columns=ANSWERS, index=rows.index).assign(problem=problem)
-    return pd.concat(_ask_batch(study, name, verifier, rows.loc[[place]]) for place in rows.index)
+    middle = len(rows) // 2
+    halves = [rows.iloc[:middle], rows.iloc[middle:]]
+    return pd.concat(
+        _answers(verifier, settings, folder, half, _read(verifier, settings, folder, half))
+        for half in halves
+    )
+
+
+def _problem(error: Exception) -> str:
+    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
 
 
 def _clip_cosines(

@@ -10,7 +10,9 @@ import yaml
 from PIL import Image
 
 from cood.cli import main
+from cood.curation.verification import reading
 from cood.curation.verification import verifier as asking
+from cood.curation.verification import verify as verifying
 from cood.curation.verification.verifier import ask, load_verifier
 from cood.curation.verification.verify import ask_verifier, judge, verify_set
 from cood.errors import CoodError, StudyError
@@ -54,14 +56,14 @@ def verifier(built, verifier_folder):
 @pytest.fixture
 def counted(verifier, monkeypatch):
     """The tiny model wherever one is loaded, and a list of all questions that it is asked."""
-    questions = []
+    questions, real = [], reading.read
 
-    def count(verifier, images, asks):
-        questions.extend(asks)
-        return ask(verifier, images, asks)
+    def count(verifier, images, asked):
+        questions.extend(question for each in asked for question in each)
+        return real(verifier, images, asked)
 
     monkeypatch.setattr(asking, "load_verifier", lambda study, settings: verifier)
-    monkeypatch.setattr(asking, "ask", count)
+    monkeypatch.setattr(reading, "read", count)
     return questions
 
 
@@ -175,22 +177,61 @@ def test_an_image_that_is_gone_costs_its_row_and_is_asked_about_later(study, cou
     assert len(counted) == 80
 
 
-def test_a_batch_that_fails_is_asked_image_by_image(study, verifier, monkeypatch):
-    small = study()
-    expected = verify_set(small, "ao", silent)
-    from cood.curation.verification import verify as verifying
+@pytest.fixture
+def on_gpu(counted, monkeypatch):
+    """The tiny model asked as one on a GPU is, and the images of each batch that it answers."""
+    sizes, real = [], reading.answers_to
 
-    def no_memory(verifier, images, questions):
-        if len(images) > 1:
-            raise RuntimeError("out of memory")
-        return ask(verifier, images, questions)
+    def answers_to(verifier, given):
+        sizes.append(len(given.prefix["input_ids"]) if verifier.on_gpu else 1)
+        return real(verifier, given)
 
-    monkeypatch.setattr(asking, "ask", no_memory)
-    rows = verifying.planned(small, "ao", 0).iloc[:4]
-    answers = verifying._ask_batch(small, "ao", verifier, rows)
-    assert (answers["problem"] == "").all()
+    monkeypatch.setattr(asking.Verifier, "on_gpu", True)
+    monkeypatch.setattr(reading, "answers_to", answers_to)
+    return sizes
+
+
+def test_a_gpu_answers_full_batches_and_the_same_ones_after_a_stop(study, on_gpu, monkeypatch):
+    small = study(shards=1, batch_tokens=400)
+    whole = verify_set(small, "ao", silent)
+    assert sum(on_gpu) == 40
+    assert len(on_gpu) < 40 / 3
+    part = small.paths.answer_parts("ao") / "0.parquet"
+    read_table(part).iloc[5:].to_parquet(part, index=False)  # the first five are lost
+    small.paths.answers("ao", 0).unlink()
+    before = on_gpu.copy()
+    del on_gpu[:]
+    assert verify_set(small, "ao", silent).equals(whole)
+    assert 0 < len(on_gpu) <= 5
+    assert set(on_gpu) <= set(before)
+    monkeypatch.setattr(asking.Verifier, "on_gpu", False)
+    small.paths.answers("ao", 0).unlink()
+    part.unlink()
+    alone = verify_set(small, "ao", silent)
     columns = verifying.ANSWERS
-    np.testing.assert_allclose(answers[columns], expected.loc[:3, columns])
+    np.testing.assert_allclose(whole[columns], alone[columns], rtol=1e-4)
+
+
+def test_a_batch_that_fails_is_asked_about_by_halves(study, on_gpu, monkeypatch):
+    small = study(shards=1, batch_tokens=400)
+    expected = verify_set(small, "ao", silent)
+    for file in small.paths.verified("ao").parent.rglob("*.parquet"):
+        file.unlink()
+    most, real = 2, reading.answers_to
+
+    def no_memory(verifier, given):
+        if len(given.prefix["input_ids"]) > most:
+            raise RuntimeError("out of memory")
+        return real(verifier, given)
+
+    monkeypatch.setattr(reading, "answers_to", no_memory)
+    found = verify_set(small, "ao", silent)
+    columns = verifying.ANSWERS
+    np.testing.assert_allclose(found[columns], expected[columns], rtol=1e-4)
+    most = 0
+    small.paths.answers("ao", 0).unlink()
+    (small.paths.answer_parts("ao") / "0.parquet").unlink()
+    assert set(verify_set(small, "ao", silent)["status"]) == {"could not be asked: out of memory"}
 
 
 def test_a_killed_run_resumes_to_the_same_numbers(study, counted):
