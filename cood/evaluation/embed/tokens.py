@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ def tokens_of(clip: Clip, prompts: Sequence[str]) -> torch.Tensor:
     The tokeniser of OpenAI, which most CLIPs have, is written in Python and slower than a GPU is
     with the texts. It never joins what a space divides, so that each word is encoded once here.
     """
-    tokenise = clip.tokenize
+    tokenise: Any = clip.tokenize
     if (
         type(tokenise) is not SimpleTokenizer
         or tokenise.reduction_fn is not None
