@@ -112,7 +112,7 @@ def test_the_report_is_small_and_has_what_draws_its_formulas(made):
 
 def test_progress_says_what_runs_and_how_long_it_took(made):
     _, done = made
-    assert re.search(r"^\[1/41\] ", done.stderr, flags=re.MULTILINE)
+    assert re.search(r"^\[1/42\] ", done.stderr, flags=re.MULTILINE)
     for model in MODELS:
         assert re.search(rf"train {model}: done in [\d.]+ s, \d+ to go", done.stderr)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cood.evaluation.common.score_table import JOINED_SCORES, concat, write_scores
-from cood.files import atomic, read_table, read_tensors, write_table
+from cood.evaluation.embeddings import read_metadata
+from cood.files import atomic, read_table, write_table
 from cood.settings import BASELINES, PublishedImageEncoder, Training
 from cood.settings.study_file import Study
 from cood.splits import seen
@@ -24,6 +25,8 @@ NOT_SCORED = {
     "factor_models",
     "notebooks",
 }
+# Metadata of embeddings in half precision: see `cood.evaluation.embed.job.describe_precision`.
+AGREEMENT = ("image_cosine", "text_cosine", "same_answers")
 SIZES = ("parameters", "embed_dim", "width", "resolution")
 TRAINED_HERE, CHECKPOINT = "trained here", "checkpoint"
 
@@ -33,10 +36,15 @@ def collect(study: Study) -> None:
 
     `models.parquet` holds no null models, but their scores are joined. A model that is trained here
     has all settings of its training there, with the number of `compositions` that it sees, and of
-    images that it is shown (`samples_seen`). The joined tables leave out how long each score took,
-    so that the same study on the same machine gives the same table. The settings of the study are
-    written to the same folder, so that runs can be compared after the study file has changed.
-    Scores on the factor sets are a table of their own, if any model is tested on them.
+    images that it is shown (`samples_seen`). Of each model there is the `precision` of its
+    embeddings and, for half precision, the number of images and texts that were `embedded_again`
+    in single precision, the smallest cosine with single precision in samples of the images and
+    texts of each set, and the smallest share of `same_answers`.
+
+    The joined tables leave out how long each score took, so that the same study on the same machine
+    gives the same table. The settings of the study are written to the same folder, so that runs can
+    be compared after the study file has changed. Scores on the factor sets are a table of their
+    own, if any model is tested on them.
     """
     files = [study.paths.model_accuracy(name) for name in [*study.embedded, BASELINES]]
     files += [study.paths.model_dimension_swap(name) for name in study.models]
@@ -90,9 +98,25 @@ def _image_encoder(study: Study, name: str) -> dict[str, Any]:
 
 def _origin(
     study: Study, name: str, keys: tuple[str, ...]
-) -> tuple[dict[str, Any], dict[str, str], dict[str, float]]:
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, float]]:
     """From the metadata of embeddings: whose they are, what they were made with, and sizes."""
-    _, metadata = read_tensors(study.paths.embeddings(name, next(iter(study.sets))))
+    about = [read_metadata(study, name, set_) for set_ in study.sets_of(name)]
+    metadata = about[0]
     facts = {"model": name, "missing": metadata.get("missing", "")}
     sizes = {key: float(metadata[key]) for key in SIZES if key in metadata}
-    return facts, {key: metadata.get(key, "") for key in keys}, sizes
+    origin = {key: metadata.get(key, "") for key in keys}
+    return facts, origin | _precision(about), sizes
+
+
+def _precision(about: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """Precision of the embeddings, and how far it agrees with single precision in the worst set."""
+    known = [metadata for metadata in about if "precision" in metadata]
+    if not known:
+        return {"precision": ""}
+    again = sum(int(metadata["embedded_again"]) for metadata in known)
+    agreement = {
+        key: min(float(metadata[key]) for metadata in known if key in metadata)
+        for key in AGREEMENT
+        if any(key in metadata for metadata in known)
+    }
+    return {"precision": known[0]["precision"], "embedded_again": again, **agreement}

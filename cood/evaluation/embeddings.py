@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError, safe_open
 
 from cood.errors import MissingModelError
 from cood.evaluation.common.score_table import SCORES, Schema, complete, missing_model
@@ -42,6 +43,22 @@ def read_embeddings(study: Study, model: str, set_: str) -> SetEmbeddings:
     if "missing" in metadata:
         raise MissingModelError(metadata["missing"])
     return SetEmbeddings(set_, tensors, metadata)
+
+
+def read_metadata(study: Study, model: str, set_: str) -> dict[str, str]:
+    """What the embeddings of one set by one model were made with; the embeddings are not read.
+
+    Raises
+    ------
+    ArtefactError
+        If the file is missing or damaged.
+    """
+    path = study.paths.embeddings(model, set_)
+    try:
+        with safe_open(path, "numpy") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError):
+        return read_tensors(path)[1]  # which says what is wrong
 
 
 def score_each_set(

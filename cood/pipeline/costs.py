@@ -158,9 +158,11 @@ def _pixels(study: Study, preprocessing: str) -> Cost:
             of_set, size = nan, DEFAULT_SIZE  # counted once they are listed
         images += of_set
         pixels += of_set * size**2
-    side = next(p.size for p in models_by_preprocessing(study) if p.name == preprocessing)
     cpu = cost_model.TORCH + pixels * cost_model.READ_PIXEL
-    return Cost(images, "images", disk=images * 3 * side**2, cpu=cpu)
+    # They are removed before the next ones are made, so the largest of all are what the disk needs.
+    largest = max(models_by_preprocessing(study), key=lambda p: p.size)
+    disk = images * 3 * largest.size**2 if largest.name == preprocessing else 0.0
+    return Cost(images, "images", disk=disk, cpu=cpu)
 
 
 def _embed(study: Study, model: str) -> Cost:

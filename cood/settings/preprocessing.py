@@ -12,6 +12,7 @@ from cood.settings.models import Checkpoint, FactorTraining, NullModel, Training
 from cood.settings.study import Study
 
 MADE = "made"  # key of the record of pixels: how often they were made
+ENOUGH = 1 / 4  # of the models of a preprocessing that let its pixels be made again
 COMPLETE = "complete"  # file in the folder of pixels when all are there
 
 
@@ -74,12 +75,16 @@ def embeddings_of(study: Study, preprocessing: str) -> list[Path]:
 def times_made(study: Study, preprocessing: str) -> int:
     """How often the pixels of a preprocessing will have been made when what is needed is there.
 
-    Once more than the record says if they were removed and a model lacks its embeddings. A change
-    of this number lets the pipeline make them again.
+    Once more than the record says if they were removed and more than `ENOUGH` of the models lack
+    their embeddings. A change of this number lets the pipeline make them again; where only a few
+    models need them, each decodes the images by itself.
     """
     paths = study.paths
     record = paths.pixels_record(preprocessing)
     made = int(read_json(record)[MADE]) if record.is_file() else 0
     there = (paths.pixels(preprocessing) / COMPLETE).is_file()
-    missing = any(not file.is_file() for file in embeddings_of(study, preprocessing))
-    return made + 1 if (missing and not there) or not made else made
+    files = embeddings_of(study, preprocessing)
+    models = {file.parent for file in files}
+    missing = {file.parent for file in files if not file.is_file()}
+    again = not there and len(missing) > ENOUGH * len(models)
+    return made + 1 if again or not made else made

@@ -11,7 +11,7 @@ from cood.cli import main
 from cood.errors import ArtefactError
 from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
-from cood.evaluation.collect import collect
+from cood.evaluation.collect import _precision, collect
 from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.evaluation.common.tensor_names import ablated
 from cood.evaluation.embeddings import split_members
@@ -175,12 +175,28 @@ def test_a_checkpoint_has_no_compositions_of_its_own(copied, parse):
     assert models.loc["known", ["embed_dim", "resolution"]].tolist() == [64, 32]
     assert models.loc["known", ["data", "pairs", "family"]].tolist() == ["WIT", 4e8, "openai"]
     assert models.loc["known", "published_id"] == 0.56928
+    assert models["precision"].tolist() == ["single"] * 3 + [""]
     for column in ("preprocessing", "tokeniser"):
         assert models.loc[["few", "c", "known"], column].str.len().min() > 10
     assert models.loc["gone", ["missing", "data"]].tolist() == ["no network", "WebLI"]
     assert models.loc["gone", ["embed_dim", "resolution"]].tolist() == [768, 224]
     assert np.isnan(models.loc["gone", "pairs"])
     assert models["published_id"].isna().tolist() == [True, True, False, True]
+
+
+def test_the_worst_agreement_of_all_sets_goes_into_the_facts():
+    half = {"precision": "half", "embedded_again": "2", "image_cosine": "0.9999"}
+    other = {**half, "image_cosine": "0.99", "text_cosine": "0.999", "same_answers": "1.0"}
+    assert _precision([half, other]) == {
+        "precision": "half",
+        "embedded_again": 4,
+        "image_cosine": 0.99,
+        "text_cosine": 0.999,
+        "same_answers": 1.0,
+    }
+    single = {"precision": "single", "embedded_again": "0"}
+    assert _precision([single, single]) == {"precision": "single", "embedded_again": 0}
+    assert _precision([{"missing": "no network"}]) == {"precision": ""}
 
 
 @pytest.fixture

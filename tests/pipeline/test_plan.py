@@ -28,6 +28,7 @@ def test_jobs_of_the_tiny_study(tiny):
     assert table["jobs"].to_dict() == {
         "draw": 1,
         "train": 2,
+        "pixels": 1,
         "embed": 2,
         "accuracy": 2,
         "baselines": 1,
@@ -36,8 +37,8 @@ def test_jobs_of_the_tiny_study(tiny):
         "training_dynamics": 2,
         "collect": 1,
         "book": 1,
-        "total": 16,
-        "left": 16,
+        "total": 17,
+        "left": 17,
     }
     # 4 x 5 compositions, 2 images each, and 3 of each of 9 words alone.
     assert table.loc["draw", "units"] == 67
@@ -51,7 +52,7 @@ def test_jobs_of_the_tiny_study(tiny):
 
 def test_smoke_has_as_many_jobs_as_snakemake_counts(stages):
     table = stages("smoke")
-    assert table.loc["total", "jobs"] == 41  # as in the progress of tests/test_reproduce.py
+    assert table.loc["total", "jobs"] == 42  # as in the progress of tests/test_reproduce.py
     assert table.loc["draw_factor_set", "units"] == 64
     assert table.loc["caption_search", "units"] == 2 * 480
 
@@ -103,6 +104,7 @@ def test_what_is_done(done):
     assert table["done"].to_dict() | {"left": 0} == {
         "draw": 1,
         "train": 1,
+        "pixels": 0,
         "embed": 1,
         "accuracy": 0,
         "baselines": 0,
@@ -114,7 +116,7 @@ def test_what_is_done(done):
         "total": 3,
         "left": 0,
     }
-    assert table.loc["left", "jobs"] == 13
+    assert table.loc["left", "jobs"] == 14
     assert table.loc["left", "disk_gb"] < table.loc["total", "disk_gb"]
 
 

@@ -162,8 +162,6 @@ def _embed(
                     raise
                 batch //= 2
                 say(f"the memory of the GPU is too small; going on with {batch} images at once")
-                if encoder.device.type == "cuda":
-                    torch.cuda.empty_cache()
     return values[0]
 
 

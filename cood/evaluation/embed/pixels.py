@@ -50,7 +50,7 @@ from cood.synthesis.manifests import read_factor_manifest, read_isolated, read_m
 INDEX = "index.json"
 IMAGES, ISOLATED = "images", "isolated"  # the two kinds of images of a set
 SHARD_BYTES = 256 * 2**20
-TASK = 32  # images that a process decodes before it asks for more
+TASK = 16  # images that a process decodes before it asks for more
 AT_ONCE = 2  # shards that are being filled: processes that end one begin with the next
 
 Say = Callable[[str], None]
@@ -73,10 +73,11 @@ class Pixels:
         part = self.index["parts"].get(f"{set_}/{kind}")
         if part is None or part["table"] != content_hash(table):
             return None
-        shards = [self.folder / shard for shard in part["shards"]]
-        if not shards or not all(shard.is_file() for shard in shards):
+        try:
+            shards = [np.load(self.folder / shard, mmap_mode="r") for shard in part["shards"]]
+        except FileNotFoundError:
             return None
-        return PixelRows(tuple(np.load(shard, mmap_mode="r") for shard in shards))
+        return PixelRows(tuple(shards)) if shards else None
 
 
 def make_pixels(study: Study, preprocessing: str, say: Say = print, cores: int = 1) -> None:
@@ -217,13 +218,13 @@ def _decode_shards(
         open_shards: deque[tuple[int, ExitStack, list[Future[None]]]] = deque()
 
         def begin() -> None:
-            for file, place, images in todo:
-                closing = stack.enter_context(ExitStack())
-                temporary = closing.enter_context(atomic(file))
-                open_shards.append(
-                    (len(images), closing, list(_tasks(temporary, place, images, parts, pool)))
-                )
+            if (shard := next(todo, None)) is None:
                 return
+            file, place, images = shard
+            closing = stack.enter_context(ExitStack())
+            temporary = closing.enter_context(atomic(file))
+            tasks = list(_tasks(temporary, place, images, parts, pool))
+            open_shards.append((len(images), closing, tasks))
 
         for _ in range(AT_ONCE if pool else 1):
             begin()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,16 @@ class SplitPreprocessing:
         the same, but on the device of `pixels`.
         """
         # A tensor, as CUDA multiplies by the reciprocal of a plain number.
-        white = torch.tensor(WHITE, device=pixels.device)
+        white = _constant((WHITE,), pixels.device)
         channels = pixels.permute(0, 3, 1, 2).contiguous().float().div_(white)
-        mean, std = (
-            torch.tensor(values, dtype=torch.float32, device=pixels.device).view(-1, 1, 1)
-            for values in (self.mean, self.std)
-        )
+        mean, std = (_constant(values, pixels.device) for values in (self.mean, self.std))
         return channels.sub_(mean).div_(std)
+
+
+@lru_cache
+def _constant(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """Numbers of each channel on a device, copied once: a GPU waits for its work at such a copy."""
+    return torch.tensor(values, dtype=torch.float32).view(-1, 1, 1).to(device)
 
 
 def split(preprocess: Callable[..., torch.Tensor]) -> SplitPreprocessing | None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from cood.evaluation.embed.overlap import Moment, lane_of
 from cood.evaluation.embed.precision import AUTO, HALF, SINGLE, computing, resolve
+from cood.evaluation.embed.tokens import tokens_of
 from cood.models.clip import Clip, text_tower
 from cood.vocabulary import fill
 
@@ -92,16 +94,18 @@ def embed_ensembles(
     step = max(1, TEXT_BLOCK // len(templates))
 
     def embed(chosen: Sequence[str], precision: str) -> np.ndarray:
-        parts: list[torch.Tensor] = []
+        lane = lane_of(clip.device)
+        blocks: list[tuple[torch.Tensor, Moment]] = []
         with computing(precision, clip.device):
             for start in range(0, len(chosen), step):
                 block = chosen[start : start + step]
                 prompts = [prompt(template, name) for name in block for template in templates]
-                means = _averages(clip, prompts, weights, shorten)
-                # Fetched one block late, so that the device works while prompts become tokens.
-                parts[-1:] = [part.cpu() for part in parts[-1:]]
-                parts.append(means)
-        return torch.cat([part.cpu() for part in parts]).numpy()
+                blocks.append(lane.receive(_averages(clip, prompts, weights, shorten)))
+                if len(blocks) > 1:  # so that a GPU is at most a block behind
+                    blocks[-2][1].synchronize()
+        for _, received in blocks:
+            received.synchronize()
+        return np.concatenate([means.numpy() for means, _ in blocks])
 
     means = embed(names, precision)
     if precision == HALF:
@@ -117,37 +121,43 @@ def _averages(
 ) -> torch.Tensor:
     """Averages [names, ensembles, d] of unit embeddings of the prompts, of all templates a name."""
     model: Any = clip.model
-    tokens = clip.tokenize(list(prompts))
+    tokens = tokens_of(clip, prompts)
     cut = shorten and clip.causal_text
     # The end token has the highest number.
     lengths = tokens.argmax(dim=1) + 1 if cut else torch.full((len(tokens),), tokens.shape[1])
     order = torch.argsort(lengths, descending=True, stable=True)  # the largest batch comes first
-    weights = weights.to(clip.device)
+    tokens, lengths = tokens[order], lengths[order]
     units: torch.Tensor | None = None
     start, most = 0, GPU_TOKENS
     while start < len(order):
-        length = int(lengths[order[start]])
+        length = int(lengths[start])
         batch = TEXT_BATCH if clip.device.type != "cuda" else max(1, most // length)
-        chosen = order[start : start + batch]
+        chosen = tokens[start : start + batch, :length].contiguous()
         try:
             with _context(model, length):
-                texts = model.encode_text(tokens[chosen, :length].to(clip.device)).float()
+                texts = model.encode_text(_moved(chosen, clip.device)).float()
         except torch.OutOfMemoryError:
             if batch == 1 or clip.device.type != "cuda":
                 raise
             most = max(length, batch * length // 2)
-            torch.cuda.empty_cache()
             continue
         unit = torch.nn.functional.normalize(texts, dim=-1)
         if units is None:
             units = torch.empty(len(order), unit.shape[1], device=clip.device)
-        units[chosen.to(clip.device)] = unit
+        units[start : start + len(chosen)] = unit
         start += len(chosen)
     if units is None:
         raise ValueError("there are no prompts")
-    by_name = units.view(-1, weights.shape[1], units.shape[1])
+    weights, back = _moved(weights, clip.device), _moved(torch.argsort(order), clip.device)
+    by_name = units[back].view(-1, weights.shape[1], units.shape[1])
     with torch.autocast(clip.device.type, enabled=False):  # averages are in single precision
         return torch.einsum("kt,ntd->nkd", weights, by_name)
+
+
+def _moved(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if device.type == "cuda":  # out of pinned memory, so that nothing waits for the copy
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 @contextmanager

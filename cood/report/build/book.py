@@ -25,7 +25,13 @@ from cood.report.build.jupyter_book import (
 )
 from cood.report.build.sections import shows_something
 from cood.report.provenance.checksums import checksums, seeds
-from cood.report.provenance.run_status import cost, environment, pipeline, stages
+from cood.report.provenance.run_status import (
+    cost,
+    environment,
+    pipeline,
+    precision,
+    stages,
+)
 from cood.report.tables.training_settings import training_settings
 from cood.report.topics.dataset import icon_designs
 from cood.settings.study_file import Study
@@ -42,6 +48,7 @@ TABLES = {  # of the run, by the file name under which the pages show them
     "environment": environment,
     "pipeline": pipeline,
     "stages": stages,
+    "precision": precision,
     "cost": cost,
     "seeds": seeds,
     "checksums": checksums,

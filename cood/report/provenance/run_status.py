@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
+from cood.evaluation.collect import AGREEMENT
+from cood.files import read_table
 from cood.report.provenance.commit import commit
 from cood.settings.study_file import Study
 from cood.stages import STAGES, benchmark
@@ -92,6 +94,30 @@ def cost(study: Study) -> pd.DataFrame:
 def machine() -> str:
     """The machine in words; GPUs are not looked for."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def precision(study: Study) -> pd.DataFrame:
+    """Table of how models embedded, a row a `precision`, with the worst agreement of all models.
+
+    `models`, and of half precision the images and texts that were `embedded again` in single
+    precision, the smallest cosine with single precision of `images` and of `texts` in samples of
+    each set, and the smallest share of images with the `same answers`.
+    """
+    files = [file for file in (study.paths.models, study.paths.image_encoders) if file.is_file()]
+    tables = [read_table(file) for file in files]
+    columns = {"embedded_again": "sum", **dict.fromkeys(AGREEMENT, "min")}
+    models = pd.concat([pd.DataFrame(columns=["model", "precision", *columns]), *tables])
+    models = models[models["precision"].fillna("") != ""]
+    table = models.groupby("precision").agg({"model": "size", **columns}).reset_index()
+    text = {"embedded_again": "{:.0f}", "same_answers": "{:.1%}"}
+    for column in columns:
+        form = text.get(column, "{:.6f}")
+        values = pd.to_numeric(table[column])
+        table[column] = [form.format(v) if pd.notna(v) else "" for v in values]
+    names = ["precision", "models", "embedded again", "images", "texts", "same answers"]
+    if table.empty:  # the page shows a table in any case
+        return pd.DataFrame([["not known", *[""] * (len(names) - 1)]], columns=names)
+    return table.set_axis(names, axis=1)
 
 
 def covered(starts: Iterable[float], ends: Iterable[float]) -> float:

@@ -1,19 +1,23 @@
 import dataclasses
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+from open_clip.tokenizer import SimpleTokenizer
 
+from cood import imagenet
 from cood.catalogue.sources import local_source
 from cood.evaluation.embed import texts as module
 from cood.evaluation.embed.texts import embed_ensembles, embed_texts
+from cood.evaluation.embed.tokens import tokens_of
 from cood.models.clip import Clip, text_tower
 from cood.models.loading import load
 from cood.models.small_clip import save_clip, untrained_clip
 from cood.settings import Towers
-from cood.vocabulary import TEMPLATES
+from cood.vocabulary import CATEGORY, TEMPLATES, fill
 
 NAMES = ["red apple", "moss covered fountain pen", "hat", "blue plaid ice cream"]
 
@@ -186,3 +190,83 @@ def test_several_ensembles_are_read_at_once(causal):
     for key, templates in ensembles.items():
         expected = embed_texts(causal, NAMES, templates)
         np.testing.assert_allclose(found[key], expected, atol=1e-6)
+
+
+@torch.inference_mode()
+def by_hand(clip, names, templates):
+    """The plain road: every prompt by itself, with its whole context."""
+    means = []
+    for name in names:
+        tokens = torch.cat([clip.tokenize([fill(t, name)]) for t in templates])
+        means.append(clip.model.encode_text(tokens, normalize=True).mean(dim=0))
+    return torch.stack(means).numpy()
+
+
+@pytest.mark.parametrize("which", ["causal", "bidirectional"])
+@pytest.mark.parametrize("block", [2**15, 7])
+def test_sorted_texts_are_those_of_the_plain_road(request, monkeypatch, which, block):
+    clip = request.getfixturevalue(which)
+    monkeypatch.setattr(module, "TEXT_BATCH", 4)
+    monkeypatch.setattr(module, "TEXT_BLOCK", block)
+    templates = [*TEMPLATES, "a {} that is not small, not large, and not of any other size at all"]
+    found = embed_texts(clip, NAMES, templates)
+    np.testing.assert_allclose(found, by_hand(clip, NAMES, templates), rtol=0, atol=1e-6)
+
+
+def test_texts_that_are_not_finite_are_embedded_again_in_single_precision(causal, monkeypatch):
+    expected, noted, precisions = embed_texts(causal, NAMES, TEMPLATES), [], []
+
+    @contextmanager
+    def computing(precision, device):
+        precisions.append(precision)
+        with torch.inference_mode():
+            yield
+
+    fountain = causal.tokenize(["fountain"])[0, 1]
+
+    def encode_text(text):
+        made = type(causal.model).encode_text(causal.model, text)
+        wrong = (text == fountain).any(dim=1)
+        return torch.where(wrong[:, None], torch.inf, made) if precisions[-1] == "half" else made
+
+    monkeypatch.setattr(module, "computing", computing)
+    monkeypatch.setattr(module, "resolve", lambda precision, device: precision)
+    monkeypatch.setattr(module, "TEXT_BATCH", 2)
+    monkeypatch.setattr(causal.model, "encode_text", encode_text, raising=False)
+    found = embed_texts(causal, NAMES, TEMPLATES, precision="half", note=noted.append)
+    assert precisions == ["half", "single"]
+    assert noted == [1]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+ODD = [
+    "",
+    "  two   spaces ",
+    "A1 b2's 3,000-year",
+    "_under_score",
+    "naïve café",
+    "a &amp; b",
+    "x" * 400,
+]
+
+
+@pytest.mark.parametrize("clean", ["lower", "canonicalize", "whitespace"])
+def test_tokens_of_words_are_tokens_of_the_prompt(causal, clean):
+    tokenise = SimpleTokenizer(context_length=16, clean=clean)
+    clip = dataclasses.replace(causal, tokenize=tokenise)
+    words = [*imagenet.objects()[:200], *CATEGORY]
+    prompts = [fill(t, word) for word in words for t in TEMPLATES]
+    assert torch.equal(tokens_of(clip, prompts), tokenise(prompts))
+    for odd in ODD:
+        assert torch.equal(tokens_of(clip, [odd]), tokenise([odd]))
+
+
+def test_only_tokenisers_that_are_known_are_replaced(causal):
+    calls = []
+
+    def tokenise(texts):
+        calls.append(texts)
+        return torch.zeros(len(texts), 4, dtype=torch.long)
+
+    assert tokens_of(dataclasses.replace(causal, tokenize=tokenise), ("a", "b")).shape == (2, 4)
+    assert calls == [["a", "b"]]

@@ -5,9 +5,16 @@ import subprocess
 
 import pandas as pd
 
+from cood.files import write_table
 from cood.report.provenance import run_status
 from cood.report.provenance.commit import commit, head_and_changes
-from cood.report.provenance.run_status import cost, environment, pipeline, stages
+from cood.report.provenance.run_status import (
+    cost,
+    environment,
+    pipeline,
+    precision,
+    stages,
+)
 from cood.stages import STAGES
 
 
@@ -119,3 +126,17 @@ def test_time_on_the_clock_counts_jobs_that_ran_together_once(tiny):
     assert values["Time on the clock"] == "17 min"
     assert values["Time of all jobs, added up"] == "22 min"
     assert values["Most memory of one job"] == "1.5 GB"
+
+
+def test_precision_of_the_models_and_their_worst_agreement(parse, project):
+    study = parse(image_encoders={"images-only": {"untrained": "resnet"}})
+    assert precision(study)["precision"].tolist() == ["not known"]
+    single = {"precision": "single", "embedded_again": 0}
+    half = {"precision": "half", "embedded_again": 3, "image_cosine": 0.99999, "same_answers": 1.0}
+    worse = {**half, "image_cosine": 0.9998, "text_cosine": 0.99999, "same_answers": 0.992}
+    models = [single, half, worse, {"precision": ""}]
+    write_table(pd.DataFrame(models).assign(model=list("abcd")), study.paths.models)
+    write_table(pd.DataFrame([{"model": "e", **single}]), study.paths.image_encoders)
+    table = precision(study).set_index("precision")
+    assert table.loc["half"].tolist() == [2, "6", "0.999800", "0.999990", "99.2%"]
+    assert table.loc["single"].tolist() == [2, "0", "", "", ""]
