@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,12 @@ def cuda_device() -> torch.device | None:
         return None
     device = best_device()
     return device if device.type == "cuda" else None
+
+
+def cuda_started() -> bool:
+    """Whether this process has used the GPU, so that no time is lost by starting it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda.is_initialized()
 
 
 def has_driver(

@@ -117,6 +117,10 @@ class Paths:
         """Embeddings of a set's images and of the texts, by one model."""
         return self.results / "embeddings" / model / f"{set_}.safetensors"
 
+    def embedding_store(self, model: str, set_: str) -> Path:
+        """Embeddings by one model of all images of a verified set that were ever kept."""
+        return self.results / "embedding_store" / model / f"{set_}.safetensors"
+
     def model_accuracy(self, model: str) -> Path:
         """Accuracies of one model, composed retrieval included."""
         return self.results / "accuracy" / f"{model}.parquet"

@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from cood.devices import best_device, cuda_device, has_driver
+from cood.devices import best_device, cuda_device, cuda_started, has_driver
 
 NO_COMMAND = "a-command-that-is-not-there"
 
@@ -29,6 +29,14 @@ def test_the_gpu_is_used_where_torch_can(monkeypatch, driver, available):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     assert best_device().type == ("cuda" if available else "cpu")
     assert cuda_device() == (torch.device("cuda") if driver and available else None)
+
+
+@pytest.mark.parametrize("initialised", [True, False])
+def test_the_gpu_is_started_once_torch_has_used_it(monkeypatch, initialised):
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: initialised)
+    assert cuda_started() is initialised
+    monkeypatch.delitem(sys.modules, "torch")
+    assert not cuda_started()
 
 
 def test_torch_is_not_imported_without_a_driver():

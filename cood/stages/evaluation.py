@@ -83,7 +83,7 @@ EVALUATION = (
         progress="embed with",
         title="Embed images and texts",
         keys=("model",),
-        passes=("cores", "say"),
+        passes=("cores", "say", "code"),
         rules=(
             "embed",
             "embed_checkpoint",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cood.errors import ArtefactError
-from cood.files import atomic
+from cood.files import atomic, sha256
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 LARGEST_16_BIT = 2**16 - 1
+READERS = 4  # threads that wait for files that are hashed
 COMPRESSION = 1  # of PNG files: twice as fast to write as the default, and a tenth larger
 
 
@@ -48,10 +50,26 @@ def load_image(folder: Path, image: str) -> Image.Image:
         with Image.open(folder / image) as picture:
             return to_rgb(picture)
     except (OSError, ValueError) as error:
-        raise ArtefactError(
-            f"image {folder / image} cannot be read ({error}); delete it and run "
-            "`nox -s reproduce`, which makes it again"
-        ) from error
+        raise _unreadable(folder / image, error) from error
+
+
+def hashes(folder: Path, images: Sequence[str]) -> list[str]:
+    """SHA-256 of the file of each image of a set.
+
+    Raises
+    ------
+    ArtefactError
+        If a file is missing or cannot be read.
+    """
+
+    def hash_of(image: str) -> str:
+        try:
+            return sha256(folder / image)
+        except OSError as error:
+            raise _unreadable(folder / image, error) from error
+
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(hash_of, images))
 
 
 def save_images(folder: Path, images: Iterable[str], pixels: Iterable[np.ndarray]) -> list[int]:
@@ -85,3 +103,10 @@ def fault(path: Path) -> str | None:
     except Exception as error:  # decoders raise errors of many kinds for damaged files
         return f"damaged: {' '.join(str(error).split())[:100]}"
     return None
+
+
+def _unreadable(path: Path, error: Exception) -> ArtefactError:
+    return ArtefactError(
+        f"image {path} cannot be read ({error}); delete it and run `nox -s reproduce`, which "
+        "makes it again"
+    )

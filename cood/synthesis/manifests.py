@@ -11,6 +11,7 @@ from cood.files import read_table
 from cood.settings.study_file import Study
 
 KEPT = "kept"  # the `status` of an image that is used; any other says why it is not
+HASH = "sha256"  # column of verified manifests: that of the file of a kept image, else empty
 FAILED = "failed"  # how the `status` of an image starts that could not be made
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import struct
 import warnings
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cood.synthesis.image_files import fault, to_rgb
+from cood.errors import ArtefactError
+from cood.synthesis.image_files import fault, hashes, to_rgb
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -118,3 +120,13 @@ def test_the_fault_of_a_file_is_named(tmp_path, content, reason):
     else:
         assert found.startswith(reason)
         assert "\n" not in found
+
+
+def test_hashes_are_those_of_the_files_in_their_order(tmp_path):
+    contents = [b"abc", b"", b"abc", bytes(100_000)]
+    names = [f"{k}.png" for k in range(4)]
+    for name, content in zip(names, contents, strict=True):
+        (tmp_path / name).write_bytes(content)
+    assert hashes(tmp_path, names) == [hashlib.sha256(content).hexdigest() for content in contents]
+    with pytest.raises(ArtefactError, match=r"gone\.png cannot be read .*makes it again"):
+        hashes(tmp_path, ["0.png", "gone.png"])

@@ -20,8 +20,8 @@ from cood.files import damage, read_table, write_table
 from cood.progress import Progress
 from cood.settings import Verification
 from cood.settings.study_file import Study
-from cood.synthesis.image_files import load_image
-from cood.synthesis.manifests import KEPT
+from cood.synthesis.image_files import hashes, load_image
+from cood.synthesis.manifests import HASH, KEPT
 from cood.synthesis.overlap import overlap
 from cood.vocabulary import fill
 
@@ -41,7 +41,8 @@ LONGEST = 200  # characters of a problem
 def verify_set(study: Study, name: str, say: Callable[[str], None] = print) -> pd.DataFrame:
     """Ask about the shards that have no answers yet; write and return the verified manifest.
 
-    It is the manifest with the answers, and a `status` that says which word was not seen.
+    It is the manifest with the answers, a `status` that says which word was not seen, and the
+    SHA-256 of each image that is kept.
 
     Raises
     ------
@@ -165,6 +166,10 @@ def judge(study: Study, name: str) -> pd.DataFrame:
         whole.loc[wrong, "status"] = status
     whole.loc[failed, "status"] = UNASKED + ": " + whole.loc[failed, "problem"]
     whole = whole.drop(columns=["recipe", "problem", "clip_model"])
+    kept, folder = whole["status"] == KEPT, study.paths.manifest(name).parent
+    # Which embeddings of an earlier verification are those of an image that is kept now.
+    whole[HASH] = ""
+    whole.loc[kept, HASH] = hashes(folder, whole.loc[kept, "image"].tolist())
     write_table(whole, study.paths.verified(name))
     return whole
 

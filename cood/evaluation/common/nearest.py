@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cood.devices import cuda_device
+from cood.devices import cuda_device, cuda_started
 from cood.evaluation.common.nearest_on_device import nearest_on_device, refuse_infinite
 
-# Products of images, classes and dimensions from which a GPU is used: some seconds of one core,
-# which is what starting the GPU takes.
-LARGE = 2**37
+# Products of images, classes and dimensions from which a GPU is used: seconds of one core, which is
+# what starting it takes; and, once it is started, a tenth of a second.
+LARGE, LARGE_FOR_STARTED = 2**37, 2**33
 NORMALISED = 2**16  # numbers normalised at a time: small enough for a processor's cache
 
 
@@ -58,7 +58,8 @@ def nearest(
     """
     if images.shape[1] != texts.shape[1]:
         raise ValueError(f"images have {images.shape[1]} dimensions and texts {texts.shape[1]}")
-    if len(images) * texts.size >= LARGE and (device := cuda_device()) is not None:
+    large = LARGE_FOR_STARTED if cuda_started() else LARGE
+    if len(images) * texts.size >= large and (device := cuda_device()) is not None:
         return nearest_on_device(images, texts, k, device=device)
     for name, vectors in (("images", images), ("texts", texts)):
         refuse_infinite(name, np.isfinite(vectors).all(axis=1))

@@ -26,7 +26,7 @@ from cood.synthesis.manifests import read_factor_manifest, read_manifest
 Say = Callable[[str], None]
 
 
-def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> None:
+def embed_model(study: Study, model: str, say: Say = print, cores: int = 1, code: str = "") -> None:
     """Embed with one model all sets that `study.sets_of` names, a file each.
 
     The model is one of `all_models` of the study. What a file holds is said by
@@ -46,6 +46,9 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> N
     cores
         Threads that decode images where there are no pixels of the model's preprocessing (see
         `cood.evaluation.embed.pixels`); the result does not depend on their number.
+    code
+        Fingerprint of the stage: embeddings that other code made are not used again (see
+        `cood.evaluation.embed.store`).
 
     Raises
     ------
@@ -57,7 +60,7 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> N
     manifests = {set_: _manifest(study, set_) for set_ in study.sets_of(model)}
     parts = _encode if model in study.embedded_image_encoders else _embed
     try:
-        for set_, embeddings in parts(study, model, manifests, say, cores):
+        for set_, embeddings in parts(study, model, manifests, say, cores, code):
             path = study.paths.embeddings(model, set_)
             write_tensors(embeddings.tensors, path, embeddings.metadata)
     except MissingModelError as error:
@@ -76,11 +79,16 @@ def _manifest(study: Study, set_: str) -> pd.DataFrame:
 
 
 def _embed(
-    study: Study, model: str, manifests: Mapping[str, pd.DataFrame], say: Say, readers: int
+    study: Study,
+    model: str,
+    manifests: Mapping[str, pd.DataFrame],
+    say: Say,
+    readers: int,
+    code: str,
 ) -> Iterator[tuple[str, Embeddings]]:
     """Embeddings of each set, by a CLIP."""
     clip = load_clip(study, model, say)
-    job = job_of(study, model, clip, say, readers)
+    job = job_of(study, model, clip, say, readers, code)
     # Once for all evaluation sets; a model of a factor set has none.
     texts = vocabulary_texts(job, clip) if set(manifests) & set(study.sets) else None
     for set_, manifest in manifests.items():
@@ -94,11 +102,16 @@ def _embed(
 
 
 def _encode(
-    study: Study, model: str, manifests: Mapping[str, pd.DataFrame], say: Say, readers: int
+    study: Study,
+    model: str,
+    manifests: Mapping[str, pd.DataFrame],
+    say: Say,
+    readers: int,
+    code: str,
 ) -> Iterator[tuple[str, Embeddings]]:
     """Embeddings of each set, by an image-only encoder."""
     encoder = load_encoder(study, model, say)
-    job = job_of(study, model, encoder, say, readers)
+    job = job_of(study, model, encoder, say, readers, code)
     for set_, manifest in manifests.items():
         say(f"{model}: embedding {len(manifest)} images of {set_}")
         yield set_, encode_set(job, encoder, set_, manifest)

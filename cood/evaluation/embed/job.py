@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,13 @@ from cood.evaluation.embed.precision import (
 )
 from cood.evaluation.embed.preprocessing import split
 from cood.evaluation.embed.sources import Source, image_files
+from cood.evaluation.embed.store import embed_new, maker_of
 from cood.evaluation.embed.texts import embed_texts
-from cood.models.clip import Clip, ImageEncoder
+from cood.models.clip import Clip
+from cood.models.image_encoders import ImageOnlyEncoder
 from cood.settings.preprocessing import preprocessing_of
 from cood.settings.study_file import Study
+from cood.synthesis.manifests import HASH
 
 Say = Callable[[str], None]
 
@@ -44,18 +48,21 @@ class Job:
         Threads that decode image files where there are no pixels.
     say
         Called with lines for the user.
+    code
+        Fingerprint of the code that embeds.
     """
 
     study: Study
     model: str
-    encoder: ImageEncoder
+    encoder: Clip | ImageOnlyEncoder
     pixels: Pixels | None = None
     precision: str = SINGLE
     readers: int = 1
     say: Say = field(default=print)
+    code: str = ""
 
     def images(self, set_: str, table: pd.DataFrame, kind: str = IMAGES) -> SetImages:
-        """Embed the images that a table of a set lists."""
+        """Embed the images that a table of a set lists; of a verified set, those that are new."""
         source: Source
         source, parts = image_files(
             self.encoder, self.study.paths.manifest(set_).parent, table["image"].tolist()
@@ -64,19 +71,37 @@ class Job:
         decoded = self.pixels.rows(set_, kind, table) if self.pixels else None
         if decoded is not None:
             source, readers = decoded, COPIERS
-        embedded = embed_source(
+        embed = partial(
+            embed_source,
             self.encoder,
-            source,
-            parts,
+            parts=parts,
             precision=self.precision,
             readers=readers,
             say=self.say,
         )
+        embedded = self._embed_new(set_, table, source, embed) if HASH in table else embed(source)
         if embedded.precision != HALF:
             return SetImages(embedded)
         few = source.rows(sample(len(table)))
         single = embed_source(self.encoder, few, parts, precision=SINGLE, readers=readers)
         return SetImages(embedded, single.values)
+
+    def _embed_new(
+        self, set_: str, table: pd.DataFrame, source: Source, embed: Callable[[Source], Embedded]
+    ) -> Embedded:
+        """Embed the images that the store of the model and the set lacks."""
+        done: list[Embedded] = []
+
+        def embed_some(numbers: np.ndarray) -> np.ndarray:
+            self.say(f"{self.model}: {len(numbers)} of {len(table)} images of {set_} are new")
+            # The whole source is read faster than all of its rows by number.
+            done.append(embed(source if len(numbers) == len(table) else source.rows(numbers)))
+            return done[-1].values
+
+        maker = maker_of(self.encoder, self.precision, self.code)
+        path = self.study.paths.embedding_store(self.model, set_)
+        values = embed_new(path, maker, table[HASH].tolist(), embed_some)
+        return Embedded(values, self.precision, sum(part.again for part in done))
 
     def texts(
         self, clip: Clip, names: Sequence[str], templates: Sequence[str], *, literal: bool = False
@@ -134,7 +159,12 @@ class SetTexts:
 
 
 def job_of(
-    study: Study, model: str, encoder: ImageEncoder, say: Say = print, readers: int = 1
+    study: Study,
+    model: str,
+    encoder: Clip | ImageOnlyEncoder,
+    say: Say = print,
+    readers: int = 1,
+    code: str = "",
 ) -> Job:
     """The job of a model whose weights are loaded.
 
@@ -149,7 +179,7 @@ def job_of(
     if guess is not None and parts is not None:
         # Only if its own preprocessing makes the same pixels as the one that was expected of it.
         pixels = open_pixels(study.paths.pixels(guess.name), parts)
-    return Job(study, model, encoder, pixels, precision, readers, say)
+    return Job(study, model, encoder, pixels, precision, readers, say, code)
 
 
 def describe_precision(images: SetImages, *others: SetImages | SetTexts) -> dict[str, str]:

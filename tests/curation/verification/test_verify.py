@@ -16,7 +16,7 @@ from cood.curation.verification import verify as verifying
 from cood.curation.verification.verifier import ask, load_verifier
 from cood.curation.verification.verify import ask_verifier, judge, verify_set
 from cood.errors import CoodError, StudyError
-from cood.files import read_table
+from cood.files import read_table, sha256
 from cood.pipeline.damage import discard_damaged
 from cood.report.topics.dataset import verification_funnel
 from cood.settings.study_file import load_study
@@ -112,6 +112,8 @@ def test_what_a_verified_set_is(study, counted):
     expected = every[(every["object_yes"] >= border) & (every["attribute_yes"] >= other)]
     assert 0 < len(kept) < 40
     assert kept["image"].tolist() == expected["image"].tolist()
+    folder = small.paths.manifest("ao").parent
+    assert kept["sha256"].tolist() == [sha256(folder / image) for image in kept["image"]]
     steps = verification_funnel(small, "ao")
     assert steps["images"].tolist() == [
         40,

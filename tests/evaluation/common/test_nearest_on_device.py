@@ -142,3 +142,10 @@ def test_only_large_products_go_to_a_gpu_that_is_there(monkeypatch, there):
     found = nearest(images, texts, 3)
     assert found.shape == (30, 3)
     assert asked == (["asked", CPU] if there else ["asked"])
+    asked.clear()
+    monkeypatch.setattr(on_processor, "cuda_started", lambda: True)
+    monkeypatch.setattr(on_processor, "LARGE_FOR_STARTED", 10 * 50 * 12)
+    nearest(images[:9], texts, 3)
+    assert asked == []
+    nearest(images[:10], texts, 3)
+    assert asked == (["asked", CPU] if there else ["asked"])

@@ -6,9 +6,11 @@ from cood.errors import ArtefactError, MissingModelError, StudyError
 from cood.evaluation.embed import loading
 from cood.evaluation.embed.embed import embed_model
 from cood.evaluation.embed.loading import load_clip, load_encoder
-from cood.files import read_tensors
+from cood.files import read_table, read_tensors, write_table
 from cood.models.loading import load
 from cood.models.training.image_encoder import train_image_encoder
+from cood.synthesis.image_files import hashes
+from cood.synthesis.manifests import HASH, KEPT
 
 
 def quiet(text):
@@ -117,3 +119,26 @@ def test_what_cannot_be_loaded_is_an_error_of_its_own(copied, parse):
         load_clip(study, "null", quiet)
     with pytest.raises(MissingModelError, match=r"no-such\.tag"):
         load_encoder(study, "far", quiet)
+
+
+def test_another_threshold_embeds_only_what_is_new(copied, parse):
+    study = parse(verification={"model": "some/model", "sets": ["ao"]})
+    manifest, file = read_table(study.paths.manifest("ao")), study.paths.embeddings("few", "ao")
+    manifest[HASH] = hashes(study.paths.manifest("ao").parent, manifest["image"].tolist())
+    whole = read_tensors(file)[0]["images"]
+    said = []
+    # Kept images; how many of them are new; the code that embeds.
+    for kept, new, code in (
+        (slice(0, 20), 20, "a"),
+        (slice(10, 25), 5, "a"),
+        (slice(0, 25), 0, "a"),
+        (slice(5, 15), 10, "b"),
+    ):
+        shown = np.isin(np.arange(len(manifest)), np.arange(len(manifest))[kept])
+        table = manifest.assign(status=np.where(shown, KEPT, "object not seen"))
+        write_table(table, study.paths.verified("ao"))
+        embed_model(study, "few", said.append, code=code)
+        np.testing.assert_allclose(read_tensors(file)[0]["images"], whole[kept], atol=1e-5)
+        line = f"few: {new} of {shown.sum()} images of ao are new"
+        assert (line in said) == (new > 0)
+        said.clear()

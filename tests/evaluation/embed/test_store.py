@@ -45,8 +45,10 @@ def test_each_image_is_embedded_once_whatever_is_kept(tmp_path_factory, runs):
         before |= set(images)
 
 
-def test_no_images_are_none():
-    assert len(embed_new(None, MAKER, [], lambda numbers: pytest.fail("called"))) == 0
+def test_no_images_are_none(tmp_path):
+    path = tmp_path / "ao.safetensors"
+    assert len(embed_new(path, MAKER, [], lambda numbers: pytest.fail("called"))) == 0
+    assert not path.exists()
 
 
 def test_a_file_that_needs_nothing_new_is_not_written(tmp_path):
