@@ -74,7 +74,10 @@ def _embed(
     """Embeddings of each set, by a CLIP."""
     clip = load_clip(study, model, say)
     # Once for all evaluation sets; a model of a factor set has none.
-    texts = vocabulary_texts(study, clip) if set(manifests) & set(study.sets) else {}
+    texts = {}
+    if set(manifests) & set(study.sets):
+        templates, ablations = study.evaluation.templates, study.ablations
+        texts = vocabulary_texts(clip, study.words, templates, ablations)
     for set_, manifest in manifests.items():
         say(f"{model}: embedding {len(manifest)} images of {set_}")
         if set_ in study.factor_sets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,19 +15,23 @@ from cood.evaluation.embed.texts import embed_ensembles, embed_texts
 from cood.models.clip import Clip
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import read_isolated
-from cood.vocabulary import ANY_OBJECT
+from cood.vocabulary import ANY_OBJECT, Vocabulary
 
 USUAL = ""  # key of the study's templates; no ablation can have this name
 
 
-def vocabulary_texts(study: Study, clip: Clip) -> dict[str, np.ndarray]:
-    """Texts of the vocabulary, averaged over the templates; the same for every evaluation set.
+def vocabulary_texts(
+    clip: Clip,
+    words: Vocabulary,
+    templates: Sequence[str],
+    ablations: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, np.ndarray]:
+    """Texts of a vocabulary, averaged over the templates; the same for every evaluation set.
 
-    `compositions` [C, d], once more for each of the study's ablations (named by
+    `compositions` [C, d], once more for each of the ablations (other lists of templates; named by
     `cood.evaluation.common.tensor_names.ablated`), `attributes` [A, d] and `objects` [O, d].
     """
-    words, templates = study.words, study.evaluation.templates
-    ensembles = {USUAL: templates, **study.ablations}
+    ensembles = {USUAL: templates, **(ablations or {})}
     compositions = embed_ensembles(clip, words.compositions(), ensembles)
     attributes = [f"{attribute} {ANY_OBJECT}" for attribute in words.attributes]
     return {
