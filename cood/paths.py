@@ -105,6 +105,14 @@ class Paths:
         """What was read of each file that the images were compared with, or why it was not."""
         return self.results / "near_duplicates" / "references.parquet"
 
+    def pixels(self, preprocessing: str) -> Path:
+        """Folder of the decoded images of all sets, until the models that need them embedded."""
+        return self.results / "pixels" / preprocessing
+
+    def pixels_record(self, preprocessing: str) -> Path:
+        """What was decoded into that folder, which stays when the folder is removed."""
+        return self.results / "pixels" / f"{preprocessing}.json"
+
     def embeddings(self, model: str, set_: str) -> Path:
         """Embeddings of a set's images and of the texts, by one model."""
         return self.results / "embeddings" / model / f"{set_}.safetensors"

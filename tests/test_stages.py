@@ -10,7 +10,7 @@ import yaml
 
 from cood.pipeline.costs import COSTS
 from cood.settings.study_file import load_study
-from cood.stages import OF_RULE, STAGES, targets, weights
+from cood.stages import CARD, OF_RULE, STAGES, gpu_eighths, targets, weights
 
 ROOT = Path(__file__).parents[1]
 SNAKEFILE = (ROOT / "workflow" / "Snakefile").read_text()
@@ -101,7 +101,9 @@ def test_the_profile_names_rules_that_there_are():
 
 def test_stages_that_use_a_gpu():
     gpu = {name for name, stage in STAGES.items() if stage.resources.gpu}
-    assert gpu == {
+    # They find nearest texts, and start torch for large studies on a GPU only.
+    scoring = {"accuracy", "dimension_swap", "interventions"}
+    assert gpu - scoring == {
         "generate",
         "ask_verifier",
         "train",
@@ -110,7 +112,24 @@ def test_stages_that_use_a_gpu():
         "embed",
         "near_duplicates",
     }
-    assert gpu <= {name for name, stage in STAGES.items() if stage.uses_torch}
+    assert scoring <= gpu
+    assert gpu - scoring == gpu & {name for name, stage in STAGES.items() if stage.uses_torch}
+    for name in gpu:  # what the cluster gives, and what a machine shares
+        of_rule = STAGES[name].resources.of_rule
+        assert of_rule["gpu"] == 1
+        small = name.startswith("train") or name in scoring
+        assert of_rule["gpu_eighths"] == (1 if small else CARD)
+    assert "gpu" not in STAGES["collect"].resources.of_rule
+
+
+def test_small_models_take_a_small_share_of_a_gpu(factored):
+    shares = {
+        name: gpu_eighths(factored, STAGES["embed"], name) for name in ("few", "on-shapes", "x/y")
+    }
+    assert shares == {"few": 1, "on-shapes": 1, "x/y": CARD}
+    assert gpu_eighths(factored, STAGES["near_duplicates"]) == CARD
+    assert gpu_eighths(factored, STAGES["accuracy"], "few") == 1
+    assert gpu_eighths(factored, STAGES["collect"]) == 0
 
 
 def test_the_snakefile_is_read_at_a_glance():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from cood.cli.app import ALL_CORES, MINI, Cores, StudyName, app, say
 from cood.errors import StudyError, unknown
 from cood.settings.study_file import Study, load_study
-from cood.stages import OF_RULE, STAGES, Stage
+from cood.stages import OF_RULE, STAGES, Stage, gpu_eighths
 
 OWN_COMMAND = ("notebook", "book")  # in `cood.cli.look`, with options of their own
 
@@ -84,7 +85,17 @@ def job(
     values = [wildcard.partition("=")[2] for wildcard in wildcards.split(",")]
     # The rule of factor models has their set as another wildcard.
     keys = dict(zip(stage.keys, values, strict=False))
-    run_stage(stage, load_study(study), keys, cores)
+    loaded = load_study(study)
+    with _gpu_of(stage, loaded, keys):
+        run_stage(stage, loaded, keys, cores)
+
+
+def _gpu_of(stage: Stage, study: Study, keys: dict[str, str]) -> AbstractContextManager[None]:
+    if not stage.resources.gpu:
+        return nullcontext()
+    from cood.pipeline.gpus import on_one_gpu
+
+    return on_one_gpu(gpu_eighths(study, stage, *keys.values()))
 
 
 for _stage in STAGES.values():

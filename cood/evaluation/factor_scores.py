@@ -113,7 +113,7 @@ def zero_shot(
         mean = grouped_mean(
             prediction.right,
             composition[prediction.images],
-            rng=np.random.default_rng(seed),
+            seed=seed,
             resamples=settings.resamples,
             level=settings.level,
         )

@@ -19,6 +19,7 @@ from cood.settings import (
     PublishedImageEncoder,
     ReleaseSet,
 )
+from cood.settings.preprocessing import models_by_preprocessing, preprocessed_sets
 from cood.settings.study_file import Study
 
 DEFAULT_SIZE = 512  # pixels a side of images whose size is not known
@@ -145,6 +146,23 @@ def _caption_search(study: Study, corpus: str) -> Cost:
     return Cost(captions, "captions", cpu=captions * cost_model.CAPTION)
 
 
+def _pixels(study: Study, preprocessing: str) -> Cost:
+    """Images of the sets that models of a preprocessing embed; without those of imported sets."""
+    images = pixels = 0.0
+    for set_ in preprocessed_sets(study, preprocessing):
+        if set_ in study.factor_sets:
+            of_set, size = float(study.factor_sets[set_].images), study.factor_sets[set_].size
+        elif set_ in study.sets:
+            of_set, size = sum(images_of(study, set_)), _size(study, set_)
+        else:
+            of_set, size = nan, DEFAULT_SIZE  # counted once they are listed
+        images += of_set
+        pixels += of_set * size**2
+    side = next(p.size for p in models_by_preprocessing(study) if p.name == preprocessing)
+    cpu = cost_model.TORCH + pixels * cost_model.READ_PIXEL
+    return Cost(images, "images", disk=images * 3 * side**2, cpu=cpu)
+
+
 def _embed(study: Study, model: str) -> Cost:
     if model in study.embedded_image_encoders:
         return _embed_image_encoder(study, model)
@@ -265,6 +283,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "train_image_encoder": _train_image_encoder,
     "train_factor_model": _train_factor_model,
     "caption_search": _caption_search,
+    "pixels": _pixels,
     "embed": _embed,
     "near_duplicates": _near_duplicates,
     "accuracy": _accuracy,

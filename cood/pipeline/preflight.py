@@ -170,14 +170,14 @@ def _images(study: Study, name: str) -> Iterator[Check]:
             key=f"sets.{name}.folder",
             advice="put the images there",
         )
-    elif isinstance(settings, DiffusionSet) and settings.model.startswith(LOCAL):
-        yield _folder(
-            study,
-            f"generator of {name}",
-            settings.model,
-            key=f"sets.{name}.model",
-            advice="save a pipeline there",
-        )
+    elif isinstance(settings, DiffusionSet):
+        for key, what, part in (("model", "generator", "pipeline"), ("vae", "decoder", "decoder")):
+            named = getattr(settings, key) or ""
+            if named.startswith(LOCAL):
+                advice = f"save a {part} there"
+                yield _folder(
+                    study, f"{what} of {name}", named, key=f"sets.{name}.{key}", advice=advice
+                )
     elif isinstance(settings, ReleaseSet) and settings.url is None:
         file = release_file(study, settings)
         advice = f"put the release there, or set sets.{name}.url"

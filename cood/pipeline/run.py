@@ -8,14 +8,18 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from shutil import rmtree
 
 from cood.files import locked, read_table
 from cood.paths import SNAKEFILE
 from cood.pipeline.damage import discard_damaged
 from cood.pipeline.environment import PIPELINE
+from cood.pipeline.gpus import gpu_names
 from cood.pipeline.preflight import check_files, check_settings
 from cood.settings.design_models import keep_points
+from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
+from cood.stages import CARD
 from cood.synthesis.external.dropped import dropped_lines
 
 ENVIRONMENT = {
@@ -81,6 +85,10 @@ def run_jobs(
     with nullcontext() if unlocked else locked(lock, busy):
         discard_damaged(study, dry_run)
         status = _snakemake(study, cores, dry_run, [*extra, "--", *map(str, targets)])
+        if not status and not dry_run and not targets:
+            # Where some models were embedded before, none of the others knows that it is the last.
+            for preprocessing in models_by_preprocessing(study):
+                rmtree(study.paths.pixels(preprocessing.name), ignore_errors=True)
     if status:
         print(
             "not finished: the messages above say why. Completed outputs are kept; rerun to resume",
@@ -125,6 +133,7 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
         f"--snakefile={root / SNAKEFILE}",
         f"--directory={root}",
         f"--cores={cores}",
+        *_limits(extra),
         "--nolock",
         "--rerun-incomplete",
         "--keep-going",
@@ -139,6 +148,14 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
+
+
+def _limits(extra: Sequence[str]) -> list[str]:
+    """How many jobs the GPUs of this machine hold, for jobs that run here; none without a GPU."""
+    if any(option.startswith("--resources") for option in extra):
+        return []  # those of the user replace ours; no GPU gets more than it can hold anyway
+    eighths = CARD * len(gpu_names())
+    return [f"--resources=gpu_eighths={eighths}"] if eighths else []
 
 
 def _joined_path(first: str, rest: str | None) -> str:

@@ -68,9 +68,9 @@ def embed_photos(
 def _texts(
     clip: Clip, photos: Photos, templates: Sequence[str], kept: Kept | None, key: str
 ) -> dict[str, np.ndarray]:
-    from cood.evaluation.embed.evaluation_sets import vocabulary_texts
+    from cood.evaluation.embed.evaluation_sets import word_texts
 
-    texts = vocabulary_texts(clip, photos.words, templates)
+    texts = word_texts(clip, photos.words, templates)
     if kept:
         kept.add_texts(key, texts)
     return texts
@@ -91,7 +91,7 @@ def _images(
     progress = Progress("images embedded", len(contents), say)
     for start in range(0, len(contents), PART):
         part = contents[start : start + PART]
-        embedded = embed_images(clip, photos.folder, [files[c] for c in part], cores)
+        embedded = embed_images(clip, photos.folder, [files[c] for c in part], cores, say=say)
         if kept:
             kept.add_images(part, embedded)
         rows |= dict(zip(part, embedded, strict=True))

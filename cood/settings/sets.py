@@ -29,6 +29,9 @@ class DiffusionSet(Settings):
     model, revision, variant
         A diffusers pipeline on the hub, or ``local-dir:PATH`` of a folder (relative to the project
         folder).
+    vae
+        Another decoder (VAE), from a repository or folder of its own: such as one that is right in
+        half precision, where the pipeline's own is not.
     images_per_composition, isolated_images
         Number of images of each composition, and of each word alone.
     prompts
@@ -49,6 +52,7 @@ class DiffusionSet(Settings):
     model: str = "stabilityai/sdxl-turbo"
     revision: str | None = None
     variant: str | None = None
+    vae: str | None = None
     images_per_composition: Count = 3
     isolated_images: Count = 8
     prompts: list[str] = Field(["{}"], min_length=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -69,6 +69,7 @@ class Study(Settings):
     corpora: dict[Name, Corpus] = Field(default_factory=dict)
     near_duplicates: NearDuplicates | None = None
     verification: Verification | None = None
+    precision: Literal["auto", "single", "half"] = "auto"  # of embedding; see embed.precision
     evaluation: Evaluation = Evaluation()
     retrieval: Retrieval = Retrieval()
     dimension_swap: DimensionSwap = DimensionSwap()

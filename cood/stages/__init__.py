@@ -15,11 +15,22 @@ from pathlib import Path
 from cood.settings.study_file import Study
 from cood.stages.evaluation import EVALUATION
 from cood.stages.images import IMAGES
-from cood.stages.models import MOMENTS, TRAINING, weights
+from cood.stages.models import MOMENTS, TRAINING, gpu_eighths, weights
 from cood.stages.reporting import REPORTING
-from cood.stages.stage import Resources, Stage
+from cood.stages.stage import CARD, Resources, Stage
 
-__all__ = ["MOMENTS", "OF_RULE", "STAGES", "Resources", "Stage", "benchmark", "targets", "weights"]
+__all__ = [
+    "CARD",
+    "MOMENTS",
+    "OF_RULE",
+    "STAGES",
+    "Resources",
+    "Stage",
+    "benchmark",
+    "gpu_eighths",
+    "targets",
+    "weights",
+]
 
 STAGES = {stage.name: stage for stage in (*IMAGES, *TRAINING, *EVALUATION, *REPORTING)}
 OF_RULE = {rule: stage for stage in STAGES.values() for rule in stage.rule_names}

@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cood.settings.preprocessing import models_by_preprocessing, preprocessed_sets
 from cood.settings.study_file import Study
 from cood.stages.models import weights
-from cood.stages.stage import Resources, Stage, draw_of, dumped, each, once, words
+from cood.stages.stage import CARD, Resources, Stage, draw_of, dumped, each, once, words
 
 
 def _embed_settings(study: Study, model: str) -> list[Any]:
-    """Prompts, and what decides the weights of a model that is not trained here."""
-    prompts = [study.evaluation.templates, study.ablations, study.seed]
+    """Prompts, precision, and what decides the weights of a model that is not trained here."""
     if weights(study, model):
-        return prompts
+        return _prompts(study)
     settings = {**study.embedded, **study.image_encoders}[model]
-    return [*prompts, dumped(settings)]
+    return [*_prompts(study), dumped(settings)]
+
+
+def _prompts(study: Study) -> list[Any]:
+    """Settings that make every model embed again when they change."""
+    return [study.evaluation.templates, study.ablations, study.seed, study.precision]
 
 
 def _weights_by_path(study: Study, model: str) -> list[str | None]:
@@ -50,6 +55,24 @@ EVALUATION = (
         resources=Resources(minutes=2880),  # a corpus; it resumes
     ),
     Stage(
+        name="pixels",
+        entry="cood.evaluation.embed.pixels:make_pixels",
+        jobs=lambda study: each(p.name for p in models_by_preprocessing(study)),
+        outputs=lambda study, preprocessing: [study.paths.pixels_record(preprocessing)],
+        settings=lambda study, preprocessing: [
+            preprocessed_sets(study, preprocessing),
+            _prompts(study),
+        ],
+        does="decodes the images of every set once for each preprocessing of the models",
+        writes="pixels, which are removed when the models are embedded, and a record",
+        progress="decode images to",
+        title="Decode the images",
+        keys=("preprocessing",),
+        passes=("cores", "say"),
+        uses_torch=True,
+        resources=Resources(memory=16000, minutes=240, threads=None),
+    ),
+    Stage(
         name="embed",
         entry="cood.evaluation.embed.embed:embed_model",
         jobs=lambda study: each(study.all_models),
@@ -73,7 +96,7 @@ EVALUATION = (
         ),
         uses_torch=True,
         # The largest checkpoint takes two days.
-        resources=Resources(memory=32000, minutes=4320, gpu=True, threads=8),
+        resources=Resources(memory=32000, minutes=4320, gpu=CARD, threads=8),
     ),
     Stage(
         name="near_duplicates",
@@ -87,7 +110,7 @@ EVALUATION = (
         title="Find near duplicates",
         passes=("say",),
         uses_torch=True,
-        resources=Resources(memory=64000, minutes=1440, gpu=True),
+        resources=Resources(memory=64000, minutes=1440, gpu=CARD),
     ),
     Stage(
         name="accuracy",
@@ -108,7 +131,7 @@ EVALUATION = (
         progress="score the accuracy of",
         title="Score accuracy",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="baselines",
@@ -143,7 +166,7 @@ EVALUATION = (
         progress="swap dimensions of",
         title="Swap dimensions",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="linear_probe",
@@ -195,7 +218,7 @@ EVALUATION = (
         progress="edit the embeddings of",
         title="Edit the embeddings",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=480),
+        resources=Resources(memory=32000, minutes=480, gpu=1),
     ),
     Stage(
         name="training_dynamics",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cood.settings.study_file import Study
-from cood.stages.stage import MAKE, Keys, Resources, Stage, dumped, each, words
+from cood.stages.stage import CARD, MAKE, Keys, Resources, Stage, dumped, each, words
 
 KEPT_BY = ("sets", "object_threshold", "attribute_threshold", "batch")  # what asks nothing anew
 
@@ -71,16 +71,17 @@ IMAGES = (
         jobs=_shards,
         outputs=lambda study, set_, shard: [study.paths.shard(set_, shard)],
         settings=lambda study, set_, shard: [*words(study), dumped(study.generated[set_])],
-        places=lambda study, set_, shard: [study.generated[set_].model],
+        places=lambda study, set_, shard: [study.generated[set_].model, study.generated[set_].vae],
         does="generates images with a text-to-image pipeline, shard by shard",
         writes="PNG files and a table for each shard",
         progress="generate images",
         title="Generate evaluation sets",
         keys=("set", "shard"),
-        passes=("say",),
+        passes=("cores", "say"),
         panel=MAKE,
         uses_torch=True,
-        resources=Resources(memory=32000, minutes=240, gpu=True),  # a shard of 6,000 images
+        # A shard of 6,000 images; threads encode and write them.
+        resources=Resources(memory=32000, minutes=240, gpu=CARD, threads=8),
     ),
     Stage(
         name="join_shards",
@@ -109,7 +110,7 @@ IMAGES = (
         keys=("set", "shard"),
         passes=("say",),
         uses_torch=True,
-        resources=Resources(memory=32000, minutes=480, gpu=True),
+        resources=Resources(memory=32000, minutes=480, gpu=CARD),
     ),
     Stage(
         name="verify",

@@ -13,6 +13,9 @@ CLIP_FILES = ("open_clip_config.json", "open_clip_model.safetensors")
 TRAINED_FILES = (*CLIP_FILES, "training.parquet", "captions.parquet")
 MOMENTS = "moments.safetensors"  # embeddings during training, which `training_dynamics` reads
 IMAGE_ENCODER_FILES = ("config.json", "model.safetensors")
+# Small models keep no GPU busy: starting its work takes longer than the work, so that several of
+# them on one GPU are done as fast as one.
+SMALL = Resources(gpu=1)
 
 
 def weights(study: Study, model: str | None) -> list[Path]:
@@ -23,6 +26,12 @@ def weights(study: Study, model: str | None) -> list[Path]:
     if model in study.trained or model in study.factor_models:
         return [study.paths.model(str(model)) / CLIP_FILES[1]]
     return []
+
+
+def gpu_eighths(study: Study, stage: Stage, *keys: str) -> int:
+    """Eighths of a GPU that a job takes: those of its stage, but few for a small model."""
+    small = stage.resources.gpu and weights(study, keys[0] if keys else None)
+    return SMALL.gpu if small else stage.resources.gpu
 
 
 def _files(study: Study, model: str, names: tuple[str, ...]) -> list[Path]:
@@ -62,7 +71,7 @@ TRAINING = (
         passes=("say",),
         panel=MAKE,
         uses_torch=True,
-        resources=Resources(gpu=True),
+        resources=SMALL,
     ),
     Stage(
         name="train_image_encoder",
@@ -80,7 +89,7 @@ TRAINING = (
         rules=("train_image_encoder", "make_image_encoder"),
         panel=MAKE,
         uses_torch=True,
-        resources=Resources(gpu=True),
+        resources=SMALL,
     ),
     Stage(
         name="train_factor_model",
@@ -101,6 +110,6 @@ TRAINING = (
         passes=("say",),
         panel=MAKE,
         uses_torch=True,
-        resources=Resources(gpu=True),
+        resources=SMALL,
     ),
 )

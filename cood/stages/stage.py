@@ -11,6 +11,7 @@ from cood.settings.base import Settings
 from cood.settings.study_file import Study
 
 Keys = tuple[str, ...]
+CARD = 8  # eighths of a GPU, of which a job takes some
 MAKE, EVALUATE, LOOK, SHARE = "Make", "Evaluate", "Look", "Share"
 
 
@@ -25,20 +26,24 @@ class Resources:
     minutes
         Time limit on a cluster.
     gpu
-        Whether it uses a GPU where there is one.
+        Eighths of a GPU that it takes where there is one: `CARD` for a whole one, 0 for none.
     threads
         How many it can use; None for all that there are.
     """
 
     memory: int = 8000
     minutes: int = 60
-    gpu: bool = False
+    gpu: int = 0
     threads: int | None = 1
 
     @property
     def of_rule(self) -> dict[str, int]:
-        """Resources as a rule of the Snakefile declares them."""
-        return {"mem_mb": self.memory, "runtime": self.minutes} | ({"gpu": 1} if self.gpu else {})
+        """Resources as a rule of the Snakefile declares them.
+
+        `gpu` is what a cluster gives, whole GPUs; `gpu_eighths` shares those of one machine.
+        """
+        share = {"gpu": 1, "gpu_eighths": self.gpu} if self.gpu else {}
+        return {"mem_mb": self.memory, "runtime": self.minutes, **share}
 
 
 @dataclass(frozen=True)

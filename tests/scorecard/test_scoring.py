@@ -46,7 +46,7 @@ def test_the_interval_is_that_of_the_compositions(quick, images):
     right = card.images["right"].to_numpy()
     assert 0 < right.mean() < 1
     truth = LABELS[:, 0] * 4 + LABELS[:, 1]
-    expected = grouped_mean(right, truth, rng=np.random.default_rng(3))
+    expected = grouped_mean(right, truth, seed=3)
     (row,) = card.accuracy.query("metric == 'pair_top1' and labels == 'all'").itertuples()
     assert (row.value, row.low, row.high) == pytest.approx(list(vars(expected).values())[:3])
     assert row.n == 36
@@ -129,7 +129,7 @@ def test_models_are_ranked_and_compared_on_the_same_images(quick, images):
     right = [card.images["right"].to_numpy(float) for card in board.cards]
     difference = right[0] - right[1]
     truth = LABELS[:, 0] * 4 + LABELS[:, 1]
-    expected = grouped_mean(difference, truth, rng=np.random.default_rng(0))
+    expected = grouped_mean(difference, truth, seed=0)
     assert pairs.loc[("all", "half"), "low"] == pytest.approx(expected.low)
 
 

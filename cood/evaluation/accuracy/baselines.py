@@ -81,7 +81,7 @@ def background_only(study: Study, set_: str) -> pd.DataFrame:
         mean = grouped_mean(
             predicted == labels,
             truth,
-            rng=np.random.default_rng(study.seed),
+            seed=study.seed,
             resamples=study.evaluation.resamples,
             level=study.evaluation.level,
         )

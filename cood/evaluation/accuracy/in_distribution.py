@@ -51,7 +51,7 @@ def tabulate_in_distribution(
         mean = grouped_mean(
             (answers[:, :k] == classes[:, None]).any(axis=1),
             classes,
-            rng=np.random.default_rng(seed),
+            seed=seed,
             resamples=settings.resamples,
             level=settings.level,
         )

@@ -259,7 +259,7 @@ def tabulate(
                 means["pair_class_mean"] = grouped_mean(
                     right[kept],
                     answers.truth[kept],
-                    rng=np.random.default_rng(seed),
+                    seed=seed,
                     resamples=settings.resamples,
                     level=settings.level,
                     per_group=True,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-CHUNK = 100
+CHUNK = 100  # resamples at a time
+DRAWS = 24  # that are kept: all categories of attributes, each with all hits and with some only
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ def grouped_mean(
     hits: np.ndarray,
     groups: np.ndarray,
     *,
-    rng: np.random.Generator,
+    seed: int,
     resamples: int = 1000,
     level: float = 0.95,
     per_group: bool = False,
@@ -37,8 +39,8 @@ def grouped_mean(
         Observations [n], such as 1 for a right answer.
     groups
         Group id [n] of each observation.
-    rng
-        Source of the resamples.
+    seed
+        Of the resamples; with the same one, as many groups are resampled alike.
     resamples, level
         How many resamples, and how much the interval covers.
     per_group
@@ -52,7 +54,7 @@ def grouped_mean(
     """
     column = np.asarray(hits, dtype=np.float64)[:, None]
     return grouped_means(
-        column, groups, rng=rng, resamples=resamples, level=level, per_group=per_group
+        column, groups, seed=seed, resamples=resamples, level=level, per_group=per_group
     )[0]
 
 
@@ -66,8 +68,7 @@ def means_of_finite(
 ) -> list[Estimate]:
     """As `grouped_mean`, for each of several `hits` [n], whose NaN are left out.
 
-    Hits that are finite in the same places are resampled together: drawing costs more than the
-    means. Each draw starts from `seed`, so that an estimate does not depend on the others.
+    Each draw starts from `seed`, so that an estimate does not depend on the others.
     """
     columns = [np.asarray(values, dtype=np.float64) for values in hits]
     finite = [np.isfinite(column) for column in columns]
@@ -77,7 +78,7 @@ def means_of_finite(
         found = grouped_means(
             np.stack([columns[k][places] for k in alike], axis=1),
             groups[places],
-            rng=np.random.default_rng(seed),
+            seed=seed,
             resamples=resamples,
             level=level,
         )
@@ -89,7 +90,7 @@ def grouped_means(
     hits: np.ndarray,
     groups: np.ndarray,
     *,
-    rng: np.random.Generator,
+    seed: int,
     resamples: int = 1000,
     level: float = 0.95,
     per_group: bool = False,
@@ -106,13 +107,11 @@ def grouped_means(
     sums = np.stack([np.bincount(index, weights=column) for column in hits.T], axis=1)
     if per_group:
         sums, counts = sums / counts[:, None], np.ones_like(counts)
-    n_groups = len(counts)
+    draws = _draws(seed, len(counts), resamples)
     means = np.empty((resamples, columns))
-    even = np.full(n_groups, 1 / n_groups)
-    for start in range(0, resamples, CHUNK):  # all at once would be resamples x groups numbers
-        stop = min(start + CHUNK, resamples)
-        weights = rng.multinomial(n_groups, even, size=stop - start).astype(np.float64)
-        means[start:stop] = (weights @ sums) / (weights @ counts)[:, None]
+    for start in range(0, resamples, CHUNK):  # as numbers of double precision, all are large
+        weights = draws[start : start + CHUNK].astype(np.float64)
+        means[start : start + CHUNK] = (weights @ sums) / (weights @ counts)[:, None]
     tail = (1 - level) / 2
     lows, highs = np.quantile(means, [tail, 1 - tail], axis=0)
     values = sums.sum(axis=0) / counts.sum()
@@ -120,3 +119,19 @@ def grouped_means(
         Estimate(float(value), float(low), float(high), n)
         for value, low, high in zip(values, lows, highs, strict=True)
     ]
+
+
+@lru_cache(maxsize=DRAWS)
+def _draws(seed: int, n_groups: int, resamples: int) -> np.ndarray:
+    """How often each resample draws each group [resamples, n_groups].
+
+    They are kept, as drawing takes longer than the means: scores of the same images need them
+    again. Memory is `DRAWS` times resamples x groups x 1 byte below 256 groups, 2 below 65,536.
+    """
+    rng, even = np.random.default_rng(seed), np.full(n_groups, 1 / n_groups)
+    draws = np.empty((resamples, n_groups), dtype=np.min_scalar_type(n_groups))
+    for start in range(0, resamples, CHUNK):
+        size = len(draws[start : start + CHUNK])
+        draws[start : start + CHUNK] = rng.multinomial(n_groups, even, size=size)
+    draws.flags.writeable = False
+    return draws

@@ -69,7 +69,7 @@ def summarise(
             done[key] = grouped_means(
                 np.stack([outcome.result[inside] for outcome in outcomes], axis=1),
                 compositions[inside],
-                rng=np.random.default_rng(seed),
+                seed=seed,
                 resamples=settings.resamples,
                 level=settings.level,
             )

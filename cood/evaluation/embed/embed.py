@@ -14,9 +14,12 @@ from cood.evaluation.embed.evaluation_sets import (
 )
 from cood.evaluation.embed.factor_sets import embed_factor_set
 from cood.evaluation.embed.image_encoders import encode_set
+from cood.evaluation.embed.job import job_of
 from cood.evaluation.embed.loading import load_clip, load_encoder
 from cood.evaluation.embed.metadata import Embeddings
+from cood.evaluation.embed.pixels import remove_used
 from cood.files import write_tensors
+from cood.settings.preprocessing import preprocessing_of
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import read_factor_manifest, read_manifest
 
@@ -41,12 +44,13 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> N
     say
         Called with a line before each set.
     cores
-        Threads that read images; the result does not depend on their number.
+        Threads that decode images where there are no pixels of the model's preprocessing (see
+        `cood.evaluation.embed.pixels`); the result does not depend on their number.
 
     Raises
     ------
     StudyError
-        If the study has no such model.
+        If the study has no such model, or asks for half precision without a GPU.
     ArtefactError
         If a manifest, an image, or a model that is trained here is missing or damaged.
     """
@@ -60,6 +64,9 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1) -> N
         say(f"{model}: left out: {error}")
         for set_ in manifests:
             write_tensors({}, study.paths.embeddings(model, set_), {"missing": str(error)})
+    preprocessing = preprocessing_of(study, model)
+    if preprocessing is not None:
+        remove_used(study, preprocessing.name)
 
 
 def _manifest(study: Study, set_: str) -> pd.DataFrame:
@@ -73,22 +80,17 @@ def _embed(
 ) -> Iterator[tuple[str, Embeddings]]:
     """Embeddings of each set, by a CLIP."""
     clip = load_clip(study, model, say)
+    job = job_of(study, model, clip, say, readers)
     # Once for all evaluation sets; a model of a factor set has none.
-    texts = {}
-    if set(manifests) & set(study.sets):
-        templates, ablations = study.evaluation.templates, study.ablations
-        texts = vocabulary_texts(clip, study.words, templates, ablations)
+    texts = vocabulary_texts(job, clip) if set(manifests) & set(study.sets) else None
     for set_, manifest in manifests.items():
         say(f"{model}: embedding {len(manifest)} images of {set_}")
         if set_ in study.factor_sets:
-            yield set_, embed_factor_set(study, clip, model, set_, manifest, readers)
-        elif set_ in study.id_sets:
-            yield set_, embed_id_set(study, clip, model, set_, manifest, readers)
+            yield set_, embed_factor_set(job, clip, set_, manifest)
+        elif texts is None or set_ in study.id_sets:
+            yield set_, embed_id_set(job, clip, set_, manifest)
         else:
-            yield (
-                set_,
-                embed_evaluation_set(study, clip, model, set_, manifest, texts, readers),
-            )
+            yield set_, embed_evaluation_set(job, clip, set_, manifest, texts)
 
 
 def _encode(
@@ -96,6 +98,7 @@ def _encode(
 ) -> Iterator[tuple[str, Embeddings]]:
     """Embeddings of each set, by an image-only encoder."""
     encoder = load_encoder(study, model, say)
+    job = job_of(study, model, encoder, say, readers)
     for set_, manifest in manifests.items():
         say(f"{model}: embedding {len(manifest)} images of {set_}")
-        yield set_, encode_set(study, encoder, model, set_, manifest, readers)
+        yield set_, encode_set(job, encoder, set_, manifest)

@@ -3,66 +3,98 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.tensor_names import ablated
-from cood.evaluation.embed.images import average, embed_images
+from cood.evaluation.embed.images import average
+from cood.evaluation.embed.job import Job, SetImages, SetTexts, describe_precision
 from cood.evaluation.embed.metadata import Embeddings, content_hash, describe_clip
+from cood.evaluation.embed.pixels import ISOLATED
+from cood.evaluation.embed.precision import AUTO
 from cood.evaluation.embed.texts import embed_ensembles, embed_texts
 from cood.models.clip import Clip
-from cood.settings.study_file import Study
 from cood.synthesis.manifests import read_isolated
 from cood.vocabulary import ANY_OBJECT, Vocabulary
 
 USUAL = ""  # key of the study's templates; no ablation can have this name
 
 
-def vocabulary_texts(
+@dataclass(frozen=True)
+class VocabularyTexts:
+    """Texts of the vocabulary, averaged over the templates; the same for every evaluation set.
+
+    Attributes
+    ----------
+    tensors
+        As `word_texts` gives them.
+    compositions
+        The first of them, with their agreement with single precision.
+    """
+
+    tensors: dict[str, np.ndarray]
+    compositions: SetTexts
+
+
+def vocabulary_texts(job: Job, clip: Clip) -> VocabularyTexts:
+    """Embed the texts of the vocabulary of a study."""
+    words, templates, again = job.study.words, job.study.evaluation.templates, list[int]()
+    tensors = word_texts(
+        clip,
+        words,
+        templates,
+        job.study.ablations,
+        precision=job.precision,
+        note=again.append,
+    )
+    names, usual = words.compositions(), tensors["compositions"]
+    return VocabularyTexts(tensors, job.compared(clip, usual, names, templates, again=sum(again)))
+
+
+def word_texts(
     clip: Clip,
     words: Vocabulary,
     templates: Sequence[str],
     ablations: Mapping[str, Sequence[str]] | None = None,
+    *,
+    precision: str = AUTO,
+    note: Callable[[int], None] = lambda count: None,
 ) -> dict[str, np.ndarray]:
-    """Texts of a vocabulary, averaged over the templates; the same for every evaluation set.
+    """Texts of the pairs and words of a vocabulary, averaged over the templates.
 
     `compositions` [C, d], once more for each of the ablations (other lists of templates; named by
     `cood.evaluation.common.tensor_names.ablated`), `attributes` [A, d] and `objects` [O, d].
+    `precision` and `note` are as in `cood.evaluation.embed.texts.embed_ensembles`.
     """
     ensembles = {USUAL: templates, **(ablations or {})}
-    compositions = embed_ensembles(clip, words.compositions(), ensembles)
+    compositions = embed_ensembles(
+        clip, words.compositions(), ensembles, precision=precision, note=note
+    )
     attributes = [f"{attribute} {ANY_OBJECT}" for attribute in words.attributes]
     return {
         "compositions": compositions.pop(USUAL),
         **{ablated(name): texts for name, texts in compositions.items()},
-        "attributes": embed_texts(clip, attributes, templates),
-        "objects": embed_texts(clip, words.objects, templates),
+        "attributes": embed_texts(clip, attributes, templates, precision=precision, note=note),
+        "objects": embed_texts(clip, words.objects, templates, precision=precision, note=note),
     }
 
 
 def embed_evaluation_set(
-    study: Study,
-    clip: Clip,
-    model: str,
-    set_: str,
-    manifest: pd.DataFrame,
-    texts: dict[str, np.ndarray],
-    readers: int = 1,
+    job: Job, clip: Clip, set_: str, manifest: pd.DataFrame, texts: VocabularyTexts
 ) -> Embeddings:
     """Embed an evaluation set with a CLIP.
 
     Parameters
     ----------
-    study, clip, model
-        The study, and a model of it with its name.
+    job, clip
+        The job of a model, and that model.
     set_, manifest
         Name of the set and rows of its kept images.
     texts
         As `vocabulary_texts` gives them.
-    readers
-        Threads that read images.
 
     Returns
     -------
@@ -71,26 +103,24 @@ def embed_evaluation_set(
         over the images that show a word alone are `isolated_attributes` [A, d] and
         `isolated_objects` [O, d]; they are left out if a word has no such image.
     """
-    folder, words = study.paths.manifest(set_).parent, study.words
-    tensors = {
-        "images": embed_images(clip, folder, manifest["image"].tolist(), readers),
-        **texts,
-    }
-    metadata = describe_clip(clip, model, manifest)
+    study, words = job.study, job.study.words
+    images = job.images(set_, manifest)
+    tensors = {"images": images.values, **texts.tensors}
+    metadata = describe_clip(clip, job.model, manifest)
     metadata["templates"] = json.dumps(study.evaluation.templates)
     metadata["ablations"] = json.dumps(study.ablations)
+    parts: list[SetImages | SetTexts] = [texts.compositions]
     isolated = read_isolated(study, set_)
     if isolated is not None:
-        images = embed_images(clip, folder, isolated["image"].tolist(), readers)
-        tensors["isolated_attributes"] = average(images, isolated["attribute"], words.attributes)
-        tensors["isolated_objects"] = average(images, isolated["object"], words.objects)
+        alone = job.images(set_, isolated, ISOLATED)
+        parts.append(alone)
+        for kind, of_kind in (("attribute", words.attributes), ("object", words.objects)):
+            tensors[f"isolated_{kind}s"] = average(alone.values, isolated[kind], of_kind)
         metadata["isolated"] = content_hash(isolated)
-    return Embeddings(tensors, metadata)
+    return Embeddings(tensors, metadata | describe_precision(images, *parts))
 
 
-def embed_id_set(
-    study: Study, clip: Clip, model: str, set_: str, manifest: pd.DataFrame, readers: int = 1
-) -> Embeddings:
+def embed_id_set(job: Job, clip: Clip, set_: str, manifest: pd.DataFrame) -> Embeddings:
     """Embed an ID set with a CLIP: its `images` [n, d] and the `objects` [K, d] that have one.
 
     The prompts keep the templates as they are written ("a photo of a ostrich"), because published
@@ -98,12 +128,13 @@ def embed_id_set(
 
     The parameters are those of `embed_evaluation_set`.
     """
-    folder, templates = study.paths.manifest(set_).parent, study.evaluation.templates
+    templates = job.study.evaluation.templates
     # In the order of the classes' numbers; two classes of one name stay two.
     names = manifest.groupby("class")["object"].first().tolist()
-    tensors = {
-        "images": embed_images(clip, folder, manifest["image"].tolist(), readers),
-        "objects": embed_texts(clip, names, templates, literal=True),
-    }
-    metadata = describe_clip(clip, model, manifest) | {"templates": json.dumps(templates)}
-    return Embeddings(tensors, metadata)
+    images = job.images(set_, manifest)
+    texts = job.texts(clip, names, templates, literal=True)
+    metadata = describe_clip(clip, job.model, manifest) | {"templates": json.dumps(templates)}
+    return Embeddings(
+        {"images": images.values, "objects": texts.values},
+        metadata | describe_precision(images, texts),
+    )

@@ -7,32 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.embed.images import embed_images
+from cood.evaluation.embed.job import Job, describe_precision
 from cood.evaluation.embed.metadata import Embeddings, describe_clip
+from cood.evaluation.embed.precision import AUTO
 from cood.evaluation.embed.texts import embed_texts
 from cood.factors.table import Table
 from cood.models.caption_forms import caption_form
 from cood.models.clip import Clip
-from cood.settings.study_file import Study
 from cood.splits import FACTOR_PROMPTS
 
 CONTEXTS = 16  # captions averaged into the text embedding of a class
 AS_IS = ("{}",)  # the template of a caption that is read as it stands
 
 
-def embed_factor_set(
-    study: Study, clip: Clip, model: str, set_: str, manifest: pd.DataFrame, readers: int = 1
-) -> Embeddings:
+def embed_factor_set(job: Job, clip: Clip, set_: str, manifest: pd.DataFrame) -> Embeddings:
     """Embed a factor set with a CLIP.
 
     Parameters
     ----------
-    study, clip, model
-        The study, and a model of it with its name.
+    job, clip
+        The job of a model, and that model.
     set_, manifest
         Name of the factor set and its rows.
-    readers
-        Threads that read images.
 
     Returns
     -------
@@ -41,21 +37,30 @@ def embed_factor_set(
         manifest; `pairs` [P, d] for the compositions and `words.FACTOR` [W, d] for the words of
         each factor, as `prompts` describes. The metadata says which form the captions have.
     """
-    table = study.factor_set(set_).table
+    seed, table = job.study.seed, job.study.factor_set(set_).table
     form = caption_form(clip, table)
     word_ids = table.word_ids(manifest[table.names].to_numpy())
-    folder = study.paths.manifest(set_).parent
+    images = job.images(set_, manifest)
+    captions = job.texts(clip, table.captions(word_ids, form), AS_IS)
     tensors = {
-        "images": embed_images(clip, folder, manifest["image"].tolist(), readers),
-        "captions": embed_texts(clip, table.captions(word_ids, form), AS_IS),
-        "pairs": prompts(clip, table, form, table.pair, study.seed),
+        "images": images.values,
+        "captions": captions.values,
+        "pairs": prompts(clip, table, form, table.pair, seed, job.precision),
     }
     for factor in table.names:
-        tensors[f"words.{factor}"] = prompts(clip, table, form, (factor,), study.seed)
-    return Embeddings(tensors, describe_clip(clip, model, manifest) | {"captions": form})
+        tensors[f"words.{factor}"] = prompts(clip, table, form, (factor,), seed, job.precision)
+    metadata = describe_clip(clip, job.model, manifest) | {"captions": form}
+    return Embeddings(tensors, metadata | describe_precision(images, captions))
 
 
-def prompts(clip: Clip, table: Table, form: str, asked: Sequence[str], seed: int) -> np.ndarray:
+def prompts(
+    clip: Clip,
+    table: Table,
+    form: str,
+    asked: Sequence[str],
+    seed: int,
+    precision: str = AUTO,
+) -> np.ndarray:
     """Text embeddings [classes, d] of all combinations of the words of the factors `asked`.
 
     A class is the mean of the unit embeddings of whole captions that hold its words and, for the
@@ -70,5 +75,5 @@ def prompts(clip: Clip, table: Table, form: str, asked: Sequence[str], seed: int
     filled = np.repeat(contexts[None], len(classes), axis=0)
     filled[:, :, columns] = classes[:, None, :]
     captions = table.captions(filled.reshape(-1, len(table.factors)), form)
-    units = embed_texts(clip, captions, AS_IS)
+    units = embed_texts(clip, captions, AS_IS, precision=precision)
     return units.reshape(len(classes), CONTEXTS, -1).mean(axis=1)

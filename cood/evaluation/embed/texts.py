@@ -1,18 +1,21 @@
-"""Embeddings of texts: prompt ensembles, read in batches and cut to the longest prompt."""
+"""Embeddings of texts: prompt ensembles, sorted by length and cut to the longest of each batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
+from cood.evaluation.embed.precision import AUTO, HALF, SINGLE, computing, resolve
 from cood.models.clip import Clip, text_tower
 from cood.vocabulary import fill
 
-TEXT_BATCH = 512  # prompts that go through the text tower at once, at most
+TEXT_BATCH = 512  # prompts that go through the text tower at once on a CPU, at most
+GPU_TOKENS = 2**17  # of all prompts at once on a GPU; halved if its memory is too small
+TEXT_BLOCK = 2**15  # prompts that are sorted by length, whose embeddings the device adds up
 SOLE = ""  # key of the only ensemble
 
 
@@ -23,16 +26,24 @@ def embed_texts(
     *,
     literal: bool = False,
     shorten: bool = True,
+    precision: str = AUTO,
+    note: Callable[[int], None] = lambda count: None,
 ) -> np.ndarray:
     """Prompt ensemble: mean over templates of the unit embeddings of each name, [n, d] float32.
 
     See `embed_ensembles`.
     """
-    ensembles = {SOLE: templates}
-    return embed_ensembles(clip, names, ensembles, literal=literal, shorten=shorten)[SOLE]
+    return embed_ensembles(
+        clip,
+        names,
+        {SOLE: templates},
+        literal=literal,
+        shorten=shorten,
+        precision=precision,
+        note=note,
+    )[SOLE]
 
 
-@torch.inference_mode()
 def embed_ensembles(
     clip: Clip,
     names: Sequence[str],
@@ -40,6 +51,8 @@ def embed_ensembles(
     *,
     literal: bool = False,
     shorten: bool = True,
+    precision: str = AUTO,
+    note: Callable[[int], None] = lambda count: None,
 ) -> dict[str, np.ndarray]:
     """Several prompt ensembles of the same names, as `embed_texts` gives them, by their key.
 
@@ -47,30 +60,94 @@ def embed_ensembles(
     `literal` a template is left as it is written, "a orange hat", as published accuracies on
     ImageNet are computed.
 
-    A template that is in several of them is read once. Prompts of many names go through the text
-    tower in one batch, and are averaged before the next one, so that memory holds the averages
-    only. For causal text towers that read the end token, the context is cut to the longest prompt
-    of the batch (`shorten`), which changes no embedding; for others it is left whole.
+    A template that is in several of them is read once. Prompts of many names are sorted by length
+    and go through the text tower in large batches; memory holds the averages only. For causal text
+    towers that read the end token, the context is cut to the longest prompt of the batch
+    (`shorten`), which changes no embedding; for others it is left whole.
+
+    Parameters
+    ----------
+    clip, names, ensembles
+        The model, what fills the templates, and lists of templates with {} by their key.
+    literal, shorten
+        See above.
+    precision
+        ``auto``: half on a GPU, single on a CPU; ``half`` or ``single``.
+    note
+        Called with the number of names that were not finite in half precision, and were embedded
+        again in single, if there are any.
+
+    Raises
+    ------
+    StudyError
+        If half precision is asked for without a GPU.
     """
-    model: Any = clip.model
+    precision = resolve(precision, clip.device)
     prompt = str.format if literal else fill
     templates = list(dict.fromkeys(t for ensemble in ensembles.values() for t in ensemble))
-    places = {key: [templates.index(t) for t in ensemble] for key, ensemble in ensembles.items()}
-    parts: dict[str, list[np.ndarray]] = {key: [] for key in ensembles}
-    step = max(1, TEXT_BATCH // len(templates))
-    for start in range(0, len(names), step):
-        batch = names[start : start + step]
-        tokens = clip.tokenize([prompt(t, name) for name in batch for t in templates])
-        length = tokens.shape[1]
-        if shorten and clip.causal_text:
-            length = int(tokens.argmax(dim=1).max()) + 1  # the end token has the highest number
-        with _context(model, length):
-            texts = model.encode_text(tokens[:, :length].to(clip.device)).float()
+    weights = torch.zeros(len(ensembles), len(templates))  # rows are averages over templates
+    for row, ensemble in zip(weights, ensembles.values(), strict=True):
+        for template in ensemble:
+            row[templates.index(template)] += 1 / len(ensemble)
+    step = max(1, TEXT_BLOCK // len(templates))
+
+    def embed(chosen: Sequence[str], precision: str) -> np.ndarray:
+        parts: list[torch.Tensor] = []
+        with computing(precision, clip.device):
+            for start in range(0, len(chosen), step):
+                block = chosen[start : start + step]
+                prompts = [prompt(template, name) for name in block for template in templates]
+                means = _averages(clip, prompts, weights, shorten)
+                # Fetched one block late, so that the device works while prompts become tokens.
+                parts[-1:] = [part.cpu() for part in parts[-1:]]
+                parts.append(means)
+        return torch.cat([part.cpu() for part in parts]).numpy()
+
+    means = embed(names, precision)
+    if precision == HALF:
+        wrong = np.flatnonzero(~np.isfinite(means).all(axis=(1, 2)))
+        if len(wrong):
+            means[wrong] = embed([names[int(k)] for k in wrong], SINGLE)
+            note(len(wrong))
+    return {key: np.ascontiguousarray(means[:, k]) for k, key in enumerate(ensembles)}
+
+
+def _averages(
+    clip: Clip, prompts: Sequence[str], weights: torch.Tensor, shorten: bool
+) -> torch.Tensor:
+    """Averages [names, ensembles, d] of unit embeddings of the prompts, of all templates a name."""
+    model: Any = clip.model
+    tokens = clip.tokenize(list(prompts))
+    cut = shorten and clip.causal_text
+    # The end token has the highest number.
+    lengths = tokens.argmax(dim=1) + 1 if cut else torch.full((len(tokens),), tokens.shape[1])
+    order = torch.argsort(lengths, descending=True, stable=True)  # the largest batch comes first
+    weights = weights.to(clip.device)
+    units: torch.Tensor | None = None
+    start, most = 0, GPU_TOKENS
+    while start < len(order):
+        length = int(lengths[order[start]])
+        batch = TEXT_BATCH if clip.device.type != "cuda" else max(1, most // length)
+        chosen = order[start : start + batch]
+        try:
+            with _context(model, length):
+                texts = model.encode_text(tokens[chosen, :length].to(clip.device)).float()
+        except torch.OutOfMemoryError:
+            if batch == 1 or clip.device.type != "cuda":
+                raise
+            most = max(length, batch * length // 2)
+            torch.cuda.empty_cache()
+            continue
         unit = torch.nn.functional.normalize(texts, dim=-1)
-        unit = unit.reshape(len(batch), len(templates), -1)
-        for key, place in places.items():
-            parts[key].append(unit[:, place].mean(dim=1).cpu().numpy())
-    return {key: np.concatenate(arrays) for key, arrays in parts.items()}
+        if units is None:
+            units = torch.empty(len(order), unit.shape[1], device=clip.device)
+        units[chosen.to(clip.device)] = unit
+        start += len(chosen)
+    if units is None:
+        raise ValueError("there are no prompts")
+    by_name = units.view(-1, weights.shape[1], units.shape[1])
+    with torch.autocast(clip.device.type, enabled=False):  # averages are in single precision
+        return torch.einsum("kt,ntd->nkd", weights, by_name)
 
 
 @contextmanager

@@ -295,7 +295,7 @@ def _accuracies(study: Study, right: dict[Cell, np.ndarray], test: _Test) -> pd.
     means = grouped_means(
         np.stack(columns, axis=1),
         test.truth,
-        rng=np.random.default_rng(study.seed),
+        seed=study.seed,
         resamples=study.evaluation.resamples,
         level=study.evaluation.level,
     )

@@ -239,7 +239,7 @@ def _object_accuracy(
     mean = grouped_mean(
         names[predicted] == manifest["object"].to_numpy()[inside],
         manifest["composition"].to_numpy()[inside],
-        rng=np.random.default_rng(study.seed),
+        seed=study.seed,
         resamples=study.evaluation.resamples,
         level=study.evaluation.level,
     )

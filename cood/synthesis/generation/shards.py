@@ -69,6 +69,8 @@ def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
 def recipe(settings: DiffusionSet) -> str:
     """Short hash of all settings that an image depends on, besides prompt and seed."""
     chosen = {key: getattr(settings, key) for key in RECIPE}
+    if settings.vae is not None:
+        chosen["vae"] = settings.vae
     return _digest(json.dumps(chosen)).hex()[:12]
 
 
@@ -100,7 +102,8 @@ def join_shards(study: Study, name: str) -> pd.DataFrame:
 
 
 def _generator(settings: DiffusionSet) -> str:
-    return settings.model + (f"@{settings.revision}" if settings.revision else "")
+    named = settings.model + (f"@{settings.revision}" if settings.revision else "")
+    return named + (f" with the decoder of {settings.vae}" if settings.vae else "")
 
 
 def _digest(text: str) -> bytes:

@@ -29,9 +29,7 @@ def test_means_in_each_split():
 def test_intervals_are_those_of_one_outcome_alone():
     other = Outcome("other", 1.0 - HITS)
     table = rows(Outcome("m", HITS, 0.25), other, all=np.arange(3))
-    alone = grouped_mean(
-        HITS, COMPOSITIONS, rng=np.random.default_rng(3), resamples=100, level=0.95
-    )
+    alone = grouped_mean(HITS, COMPOSITIONS, seed=3, resamples=100, level=0.95)
     found = table.loc[("m", "all")]
     assert (found["value"], found["low"], found["high"]) == (alone.value, alone.low, alone.high)
     # All outcomes are resampled together, so the bounds of the complement mirror these.

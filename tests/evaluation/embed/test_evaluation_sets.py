@@ -8,6 +8,7 @@ import torch
 
 from cood.catalogue.sources import local_source
 from cood.evaluation.embed.evaluation_sets import embed_id_set
+from cood.evaluation.embed.job import Job
 from cood.evaluation.embed.texts import embed_texts
 from cood.files import read_tensors
 from cood.models.loading import load
@@ -69,7 +70,7 @@ def test_an_id_set_has_the_texts_of_the_classes_that_have_an_image(copied, parse
     objects = ["hat", "eagle", "hat", "eagle"]  # two classes have one name
     manifest = pd.DataFrame({"image": images, "class": [7, 2, 7, 4], "object": objects})
     clip = load(local_source(study.paths.model("few")))
-    embeddings = embed_id_set(study, clip, "few", "val", manifest)
+    embeddings = embed_id_set(Job(study, "few", clip), clip, "val", manifest)
     templates = study.evaluation.templates
     np.testing.assert_array_equal(
         embeddings.tensors["objects"],

@@ -1,87 +1,72 @@
 import os
-import shutil
 import signal
+import threading
 import time
+from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from cood.cli import main
-from cood.errors import CoodError
+from cood.errors import ArtefactError, CoodError
 from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import read_table, read_tensors
 from cood.models.small_clip import save_clip, untrained_clip
 from cood.pipeline.damage import discard_damaged
 from cood.settings import Towers
-from cood.settings.study_file import load_study, parse_study
 from cood.synthesis.generation import diffusion
 from cood.synthesis.generation.diffusion import (
-    finished,
+    Wanted,
     generate,
     generate_set,
     generate_shard,
-    load_pipeline,
+    make_images,
+    send,
 )
+from cood.synthesis.generation.saving import finished
+from cood.synthesis.generation.shards import planned
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import read_manifest
-
-WORDS = {"attributes": ["red", "teal", "aqua"], "objects": ["apple", "dog"]}
-CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
-SETTINGS = {"seed": 7, "core": 0.2, "models": CHECKPOINTS, "notebooks": {}}
+from cood.synthesis.overlap import AHEAD
 
 
-@pytest.fixture
-def study(project, settings, pipeline_folder):
-    """Write the study `tiny` with the generated set `own`, changed as given, and read it."""
-
-    def make(models=None, words=WORDS, **given):
-        own = {"source": "diffusion", "model": f"local-dir:{pipeline_folder}", "size": 16}
-        own |= {"images_per_composition": 2, "isolated_images": 1, "shard": 4, **given}
-        changed = {**settings, "vocabulary": words, "sets": {"own": own}}
-        changed["retrieval"] = changed["dimension_swap"] = {"samples": 20}
-        changed["models"] = models or CHECKPOINTS
-        (project / "workflow" / "studies" / "tiny.yaml").write_text(yaml.safe_dump(changed))
-        return load_study("tiny")
-
-    return make
+def images_of(*given):
+    """What `generate` makes, once it has come."""
+    return [coming() for coming in generate(*given)]
 
 
-@pytest.fixture(scope="session")
-def pipeline(pipeline_folder):
-    """The tiny pipeline, as `load_pipeline` gives it."""
-    own = {"source": "diffusion", "model": f"local-dir:{pipeline_folder}"}
-    settings = {**SETTINGS, "name": "x", "vocabulary": WORDS, "sets": {"own": own}}
-    study = parse_study(settings, "x.yaml")
-    return load_pipeline(study, study.generated_set("own"))
+def serial(pipeline, study):
+    """The bytes of every image, made and encoded one by one, without any other thread."""
+    found, settings = {}, study.generated_set("own")
+    for shard in study.shard_names("own"):
+        for row in planned(study, "own", shard).itertuples():
+            output = pipeline(
+                prompt=[row.prompt],
+                num_inference_steps=settings.steps,
+                guidance_scale=settings.guidance,
+                height=settings.size,
+                width=settings.size,
+                generator=[torch.Generator("cpu").manual_seed(row.seed)],
+                output_type="pt",
+            )
+            pixels = (output.images[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte()
+            about, file = PngInfo(), BytesIO()
+            about.add_itxt("cood", f"{row.recipe} {row.seed} {row.prompt}")
+            Image.fromarray(pixels.numpy()).save(file, "png", pnginfo=about, compress_level=1)
+            found[row.image] = file.getvalue()
+    return found
 
 
-@pytest.fixture
-def loaded(pipeline, monkeypatch):
-    """The tiny pipeline wherever one is loaded."""
-    monkeypatch.setattr(diffusion, "load_pipeline", lambda study, settings: pipeline)
-    return pipeline
-
-
-def contents(study):
-    folder = study.paths.manifest("own").parent
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.png")}
-
-
-def test_a_pipeline_is_loaded_as_the_study_says(pipeline):
-    assert type(pipeline).__name__ == "StableDiffusionXLPipeline"
-    assert pipeline.scheduler.config.timestep_spacing == "trailing"  # saved as "leading"
-    assert pipeline.device.type == "cpu"
-    assert str(pipeline.dtype) == "torch.float32"
-
-
-def test_the_same_bytes_whatever_the_batch_and_the_shards(study, loaded):
+def test_the_same_bytes_whatever_the_batch_and_the_shards(study, loaded, contents):
     table = generate_set(study(), "own")
     assert len(table) == 12
     assert set(table["status"]) == {"kept"}
     expected = contents(study())
+    assert expected == serial(loaded, study())
     assert len(expected) == 12 + 5
     assert len(set(expected.values())) == 17
     other = study(batch=3, shard=100)
@@ -96,16 +81,16 @@ def test_the_same_bytes_whatever_the_batch_and_the_shards(study, loaded):
 def test_images_in_a_batch_are_those_made_alone(study, pipeline):
     settings = study().generated_set("own")
     prompts, seeds = ["red apple", "teal dog", "aqua dog"], [1, 2, 2**62]
-    together = generate(pipeline, prompts, seeds, settings)
+    together = images_of(pipeline, prompts, seeds, settings)
     for pixels, prompt, seed in zip(together, prompts, seeds, strict=True):
-        (alone,) = generate(pipeline, [prompt], [seed], settings)
+        (alone,) = images_of(pipeline, [prompt], [seed], settings)
         assert np.abs(pixels.astype(int) - alone).max() <= 1
         assert pixels.std() > 5
-    (other,) = generate(pipeline, ["teal dog"], [1], settings)
+    (other,) = images_of(pipeline, ["teal dog"], [1], settings)
     assert (other != together[0]).any()  # the prompt matters, not the seed alone
 
 
-def test_finished_images_are_not_made_again(study, loaded, monkeypatch):
+def test_finished_images_are_not_made_again(study, loaded, monkeypatch, contents):
     small = study()
     generate_set(small, "own")
     before, asked = contents(small), []
@@ -144,9 +129,9 @@ class Elsewhere:
         return self.pipeline(**given)
 
 
-def test_an_interrupted_batch_is_repeated_as_a_whole(study, pipeline, monkeypatch):
+def test_an_interrupted_batch_is_repeated_as_a_whole(study, pipeline, monkeypatch, contents):
     there = Elsewhere(pipeline)
-    monkeypatch.setattr(diffusion, "load_pipeline", lambda study, settings: there)
+    monkeypatch.setattr(diffusion, "load_pipeline", lambda *given: there)
     small = study(batch=3)
     generate_set(small, "own")
     assert [len(prompts) for prompts in there.asked] == [3, 3, 2, 3, 1, 3, 1, 1]
@@ -162,18 +147,14 @@ def test_an_interrupted_batch_is_repeated_as_a_whole(study, pipeline, monkeypatc
     assert contents(small) == before
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(study, loaded):
+def test_a_killed_run_resumes_to_the_same_bytes(study, loaded, contents):
     small = study(shard=3)
-    generate_set(small, "own")
-    expected = contents(small)
-    folder = small.paths.manifest("own").parent
-    for file in [*folder.rglob("*.png"), *folder.glob("*.parquet")]:
-        file.unlink()
+    expected, folder = serial(loaded, small), small.paths.manifest("own").parent
     # A fork has the pipeline already, which a process of its own would take long to import.
     child = os.fork()
     if not child:
         try:
-            generate_set(small, "own", lambda text: None)
+            generate_set(small, "own", lambda text: None, cores=2)
         finally:
             os._exit(0)
     while len(list(folder.rglob("*.png"))) < 4 and not os.waitpid(child, os.WNOHANG)[0]:
@@ -187,6 +168,80 @@ def test_a_killed_run_resumes_to_the_same_bytes(study, loaded):
     assert not small.paths.manifest("own").exists()
     generate_set(small, "own")
     assert contents(small) == expected
+
+
+class Counting:
+    """A pipeline on a GPU that makes grey images and says when it was asked for a second batch."""
+
+    device = torch.device("cuda")
+
+    def __init__(self):
+        self.asked, self.second = 0, threading.Event()
+
+    def __call__(self, prompt, **given):
+        self.asked += 1
+        if self.asked == 2:
+            self.second.set()
+        return SimpleNamespace(images=torch.full((len(prompt), 3, 16, 16), 0.5))
+
+
+def wanted_in(folder, n):
+    return [Wanted("red apple", k, folder / f"{k}.png", f"x {k}") for k in range(n)]
+
+
+def test_the_next_batch_does_not_wait_for_the_files(study, tmp_path, monkeypatch):
+    settings, there, real = study(batch=2).generated_set("own"), Counting(), diffusion.save_image
+
+    def save(*given):
+        assert there.second.wait(10)  # no file is written before the second batch is asked for
+        real(*given)
+
+    monkeypatch.setattr(diffusion, "save_image", save)
+    wanted = wanted_in(tmp_path, 9)
+    found = list(make_images(there, settings, wanted, [True] * 9, threads=2))
+    assert [pair for batch in found for pair in batch] == [(k, "kept") for k in range(9)]
+    assert all(finished(image.file, image.mark) for image in wanted)
+
+
+def test_what_cannot_be_written_ends_the_work(study, tmp_path):
+    (tmp_path / "in the way").touch()
+    there, settings = Counting(), study(batch=2).generated_set("own")
+    wanted = wanted_in(tmp_path / "in the way", 200)
+    with pytest.raises(ArtefactError, match=r"cannot write .*in the way.0\.png: "):
+        list(make_images(there, settings, wanted, [True] * 200, threads=1))
+    assert there.asked <= AHEAD + 1
+
+
+def test_an_image_is_taken_when_it_has_come_and_a_fault_of_the_gpu_is_its_reason(monkeypatch):
+    images, came = torch.rand(2, 3, 4, 4), threading.Event()
+
+    def later(tensors):
+        copies = [torch.zeros_like(tensor) for tensor in tensors]
+
+        def wait():
+            assert came.wait(10)
+            for copy, tensor in zip(copies, tensors, strict=True):
+                copy.copy_(tensor)
+
+        return copies, wait
+
+    monkeypatch.setattr(diffusion, "_to_host", later)
+    first, second = send(images, [False, True])
+    came.set()
+    np.testing.assert_array_equal(
+        first(), (images[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    )
+    assert second() == "unsafe: by the safety checker of the pipeline"
+
+    def broken(tensors):
+        def wait():
+            raise RuntimeError("CUDA error:\nan illegal access")
+
+        return list(tensors), wait
+
+    monkeypatch.setattr(diffusion, "_to_host", broken)
+    (coming,) = send(images[:1], [False])
+    assert coming() == "failed: CUDA error: an illegal access"
 
 
 def test_a_failed_image_is_recorded_and_tried_again(study, loaded, monkeypatch):
@@ -249,7 +304,7 @@ def test_one_bad_image_spoils_no_batch(study, pipeline, monkeypatch):
         return real(self, prompt=prompt, **given)
 
     monkeypatch.setattr(type(pipeline), "__call__", broken)
-    found = generate(pipeline, ["red apple", "red dog"], [1, 2], settings)
+    found = images_of(pipeline, ["red apple", "red dog"], [1, 2], settings)
     assert found[0].shape == (16, 16, 3)
     assert found[1] == "failed: RuntimeError"
 
@@ -267,66 +322,6 @@ def test_what_a_safety_checker_flags_is_recorded_and_not_tried_again(study, load
     assert set(table.loc[table["status"] != "kept", "prompt"]) == {"red dog"}
     assert set(table["status"]) == {"kept", "unsafe: by the safety checker of the pipeline"}
     assert discard_damaged(small, dry_run=False) == []
-
-
-@pytest.mark.parametrize("reason", [None, "drawings of fruit are flagged at random"])
-def test_a_safety_checker_is_switched_off_with_a_reason_only(study, pipeline, monkeypatch, reason):
-    monkeypatch.setattr(pipeline, "safety_checker", "a checker", raising=False)
-    monkeypatch.setattr(
-        "diffusers.AutoPipelineForText2Image.from_pretrained", lambda *given, **options: pipeline
-    )
-    small = study(no_safety_checker=reason)
-    found = load_pipeline(small, small.generated_set("own"))
-    assert found.safety_checker == (None if reason else "a checker")
-
-
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("local-dir:nowhere", "generator local-dir:nowhere cannot be loaded: there is no such"),
-        ("local-dir:empty", "generator local-dir:empty cannot be loaded: .*model_index.json"),
-        ("local-dir:pickled", "generator local-dir:pickled cannot be loaded: .*safetensors"),
-    ],
-)
-def test_a_generator_that_cannot_be_loaded_is_refused(
-    project, study, pipeline_folder, model, message
-):
-    (project / "empty").mkdir()
-    shutil.copytree(pipeline_folder, project / "pickled")
-    weights = project / "pickled" / "unet" / "diffusion_pytorch_model.safetensors"
-    weights.rename(weights.with_suffix(".bin"))
-    with pytest.raises(CoodError, match=message) as caught:
-        generate_set(study(model=model), "own", lambda text: None)
-    assert "\n" not in str(caught.value)
-
-
-def test_the_error_names_the_cause_that_the_hub_gave(study, monkeypatch):
-    def unreachable(*given, **options):
-        try:
-            raise ConnectionError("Connection refused")
-        except ConnectionError as error:
-            raise OSError("x/y does not appear to have\na file") from error
-
-    monkeypatch.setattr("diffusers.AutoPipelineForText2Image.from_pretrained", unreachable)
-    small = study(model="x/y")
-    with pytest.raises(CoodError, match="x/y does not appear to have a file: Connection refused"):
-        load_pipeline(small, small.generated_set("own"))
-
-
-def test_only_a_whole_file_of_the_same_mark_is_finished(tmp_path):
-    path = tmp_path / "x.png"
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    diffusion._save(pixels, path, "abc 1 red apple")
-    assert finished(path, "abc 1 red apple")
-    assert not finished(path, "abc 2 red apple")
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-1])
-    assert not finished(path, "abc 1 red apple")
-    path.write_bytes(b"")
-    assert not finished(path, "abc 1 red apple")
-    assert not finished(tmp_path / "nowhere.png", "")
-    Image.fromarray(pixels).save(path)
-    assert not finished(path, "abc 1 red apple")
 
 
 def test_a_study_of_checkpoints_on_generated_images(project, study, loaded):

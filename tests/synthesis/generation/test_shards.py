@@ -75,9 +75,17 @@ def test_prompts_take_turns(generated):
     assert table["prompt"].iloc[-1] == "a photo of an umbrella"
 
 
+def test_the_recipe_of_earlier_images_is_kept(generated):
+    # Of a pipeline with its own decoder, as in the files that were made before others could be.
+    assert recipe(generated().generated_set("turbo")) == "eb0c0f840503"
+    table = planned(generated(vae="a/b", revision="main"), "turbo", "0")
+    assert set(table["generator"]) == {"stabilityai/sdxl-turbo@main with the decoder of a/b"}
+
+
 def test_the_recipe_holds_what_an_image_depends_on(generated):
     base = recipe(generated().generated_set("turbo"))
-    for change in ({"steps": 4}, {"size": 32}, {"model": "a/b"}, {"revision": "main"}):
+    changes = ({"steps": 4}, {"size": 32}, {"model": "a/b"}, {"revision": "main"}, {"vae": "a/b"})
+    for change in changes:
         assert recipe(generated(**change).generated_set("turbo")) != base
     for change in ({"batch": 3}, {"shard": 3}, {"images_per_composition": 5}):
         assert recipe(generated(**change).generated_set("turbo")) == base

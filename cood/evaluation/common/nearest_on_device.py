@@ -1,0 +1,133 @@
+"""The classes nearest to each image, computed by torch on a device such as a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+ROWS = 1024  # images at a time
+BLOCK = 2**26  # similarities at a time: 256 MB
+WORK = 4  # times the numbers of a block that its computation holds, at most
+
+
+def memory_bound(classes: int, width: int) -> int:
+    """Bytes of device memory that `nearest_on_device` needs at most, whatever the images.
+
+    The unit texts, and a few blocks of `BLOCK` numbers: of similarities, and of texts or images
+    that are being normalised in double precision.
+    """
+    return 4 * classes * width + 4 * WORK * BLOCK
+
+
+def nearest_on_device(
+    images: np.ndarray,
+    texts: np.ndarray,
+    k: int = 5,
+    *,
+    device: torch.device,
+    rows: int = ROWS,
+    block: int = BLOCK,
+) -> np.ndarray:
+    """As `cood.evaluation.common.nearest.nearest`, by torch: indices [n, k] of the nearest texts.
+
+    In single precision without TensorFloat-32. Equal similarities go to the lower index: the
+    first largest is taken k times.
+
+    Parameters
+    ----------
+    images, texts, k
+        As there.
+    device
+        Where to compute.
+    rows, block
+        Images, and similarities, taken at a time; see `memory_bound`.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite.
+    """
+    import torch
+
+    with torch.inference_mode(), _single_precision():
+        unit = _unit_texts(texts, device, block)
+        k, columns = min(k, len(unit)), max(1, block // rows)
+        classes = np.empty((len(images), k), dtype=np.int64)
+        for start in range(0, len(images), rows):
+            chunk = _unit("images", images[start : start + rows], start, device)
+            best = torch.empty((len(chunk), 0), dtype=torch.float32, device=device)
+            ids = torch.empty((len(chunk), 0), dtype=torch.int64, device=device)
+            for first in range(0, len(unit), columns):
+                scores, here = _top(chunk @ unit[first : first + columns].T, k)
+                # Those of lower index come first, so ties still go to them.
+                best, order = _top(torch.hstack([best, scores]), k)
+                ids = torch.hstack([ids, first + here]).gather(1, order)
+            classes[start : start + rows] = ids.cpu().numpy()
+    return classes
+
+
+def refuse_infinite(name: str, finite: np.ndarray) -> None:
+    """Refuse vectors of which not all rows are `finite` [n]."""
+    if not finite.all():
+        raise ValueError(f"{name}: row {int(np.argmin(finite))} holds a value that is not finite")
+
+
+def _top(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k highest scores [n, k] of each row, best first, and their columns; `scores` is used up.
+
+    Not `torch.topk`, which leaves open which of equal scores it takes; `argmax` takes the first.
+    """
+    import torch
+
+    values, columns = [], []
+    for _ in range(min(k, scores.shape[1])):
+        column = scores.argmax(dim=1, keepdim=True)
+        values.append(scores.gather(1, column))
+        columns.append(column)
+        scores.scatter_(1, column, -torch.inf)
+    return torch.hstack(values), torch.hstack(columns)
+
+
+def _unit_texts(texts: np.ndarray, device: torch.device, block: int) -> torch.Tensor:
+    """Unit texts [C, d] on the device; in double precision only some of them at a time."""
+    import torch
+
+    unit = torch.empty(texts.shape, dtype=torch.float32, device=device)
+    step = max(1, block // max(1, texts.shape[1]) // 2)
+    for start in range(0, len(texts), step):
+        unit[start : start + step] = _unit("texts", texts[start : start + step], start, device)
+    return unit
+
+
+def _unit(name: str, vectors: np.ndarray, start: int, device: torch.device) -> torch.Tensor:
+    """Unit rows, as `cood.evaluation.common.nearest.normalise` has them, of rows from `start`."""
+    import torch
+
+    # Torch refuses to share memory that may not be written, such as that of a file.
+    moved = torch.from_numpy(np.require(vectors, requirements=["C", "W"])).to(device)
+    finite = moved.isfinite().all(dim=1)
+    if not bool(finite.all()):
+        refuse_infinite(name, np.append(np.ones(start, dtype=bool), finite.cpu().numpy()))
+    largest = moved.abs().amax(dim=1, keepdim=True).double()
+    scaled = (moved / torch.where(largest == 0, 1, largest)).float()
+    length = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+    return scaled / torch.where(length == 0, 1, length)
+
+
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """Matrix products in full single precision, whatever was set before."""
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
