@@ -20,7 +20,7 @@ from cood.settings.design_models import keep_points
 from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 from cood.stages import CARD
-from cood.synthesis.external.dropped import dropped_lines
+from cood.synthesis.dropped import dropped_lines
 
 ENVIRONMENT = {
     PIPELINE: "1",

@@ -13,14 +13,13 @@ from cood.evaluation.accuracy.zero_shot import Answers, hits
 from cood.evaluation.common.resampling import means_of_finite
 from cood.evaluation.common.score_table import ALL, ZERO_SHOT
 from cood.metrics import SCORES as METRIC_SCORES
+from cood.scorecard import printing
+from cood.scorecard.printing import COMPARED, GEOMETRY
 from cood.settings import Evaluation
 from cood.vocabulary import Vocabulary
 
 ACCURACY = ("metric", "labels", "value", "low", "high", "chance", "n")
 REPRESENTATION = ("space", "metric", "value", "low", "high", "chance", "n", "note")
-# Of the ranks and the linear factorisation, those that are shown.
-GEOMETRY = ("effective_rank", "r2_adjusted", "r2_held_out", "part_dependence", "orthogonality")
-COMPARED = ("pair_top1", "attribute_top1", "object_top1")  # what differences are given of
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,9 +94,18 @@ class Scorecard:
 
     def __repr__(self) -> str:
         """The scores in 80 columns."""
-        from cood.scorecard.printing import card_text
-
-        return card_text(self)
+        truth = self.answers.truth
+        parts = [
+            self.model,
+            printing.wrapped(printing.words_text(self.words, truth)),
+            "Accuracy, with 95 % interval",
+            printing.accuracy_text(self.accuracy, self.words.size, len(np.unique(truth))),
+            printing.BINDING if "binding" in set(self.accuracy["metric"]) else "",
+            "Embeddings: value [95 % interval], and mean under shuffled labels (null)",
+            printing.representation_text(self.representation),
+            printing.dropped_text(self.dropped),
+        ]
+        return "\n\n".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, repr=False)
@@ -127,9 +135,20 @@ class Leaderboard:
 
     def __repr__(self) -> str:
         """The accuracies and their differences in 80 columns."""
-        from cood.scorecard.printing import board_text
-
-        return board_text(self)
+        best = self.cards[0]
+        differences = self.differences[self.differences["model"] == best.model]
+        title = f"{best.model} minus the others, in points, on the same images"
+        missing = [f"left out: {name}: {reason}" for name, reason in self.missing.items()]
+        parts = [
+            printing.wrapped(printing.words_text(best.words, best.answers.truth)),
+            "Accuracy (%) with 95 % interval, the best pair accuracy first",
+            printing.ranking_text(self.table),
+            *([printing.wrapped(title)] if len(differences) else []),
+            *([printing.differences_text(differences)] if len(differences) else []),
+            "\n".join(map(printing.wrapped, missing)),
+            printing.dropped_text(best.dropped),
+        ]
+        return "\n\n".join(part for part in parts if part)
 
 
 def compare(

@@ -42,7 +42,7 @@ class Kept:
         for path in sorted(self.folder.glob(f"{IMAGES}-*.safetensors")):
             tensors, metadata = _read(path)
             contents = metadata.get("contents", "").split()
-            if len(contents) == len(tensors.get(IMAGES, ())):
+            if IMAGES in tensors and len(contents) == len(tensors[IMAGES]):
                 rows |= dict(zip(contents, tensors[IMAGES], strict=True))
         return rows
 

@@ -14,18 +14,20 @@ import pandas as pd
 
 from cood.evaluation.common.score_table import ALL
 from cood.files import atomic
-from cood.metrics import LABELS
-from cood.scorecard.card import COMPARED, Leaderboard, Scorecard
+from cood.scorecard.card import Leaderboard, Scorecard
 from cood.scorecard.photos import Photos
 from cood.scorecard.printing import (
     ACCURACIES,
     BINDING,
-    GEOMETRY_LABELS,
+    COMPARED,
     decimal,
+    in_percent,
+    metric_label,
     percent,
+    with_interval,
     words_text,
 )
-from cood.synthesis.external.dropped import dropped_lines
+from cood.synthesis.dropped import dropped_lines
 from cood.synthesis.image_files import load_image
 
 SIDE = 144  # pixels of a thumbnail
@@ -54,7 +56,7 @@ def write_page(photos: Photos, board: Leaderboard, path: Path) -> None:
     names = ", ".join(card.model for card in board.cards)
     text = page.substitute(
         title=escape(f"{names} on {photos.folder.name or 'images'}"),
-        summary=escape(words_text(board.cards[0])),
+        summary=escape(words_text(board.cards[0].words, board.cards[0].answers.truth)),
         body="\n".join(_sections(photos, board)),
     )
     with atomic(path) as temporary:
@@ -91,7 +93,7 @@ def _accuracies(board: Leaderboard) -> str:
         tables = [card.accuracy.set_index(["metric", "labels"]) for card in board.cards]
         if (metric, ALL) not in tables[0].index:
             continue
-        cells = [_interval(table.loc[(metric, ALL)]) for table in tables]
+        cells = [in_percent(table.loc[(metric, ALL)]) for table in tables]
         first = tables[0].loc[(metric, ALL)]
         rows.append([name, *cells, percent(first["chance"]), f"{first['n']:.0f}"])
     return _table(["", *(card.model for card in board.cards), "chance", "n"], rows)
@@ -101,13 +103,9 @@ def _differences(differences: pd.DataFrame) -> str:
     rows = []
     for (model, against), own in differences.groupby(["model", "against"], sort=False):
         values = own.set_index("metric")
-        cells = [_interval(values.loc[metric]) for metric in COMPARED]
+        cells = [in_percent(values.loc[metric]) for metric in COMPARED]
         rows.append([f"{model} minus {against}", *cells])
     return _table(["", *(ACCURACIES[metric] for metric in COMPARED)], rows)
-
-
-def _interval(row: pd.Series) -> str:
-    return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"
 
 
 def _by_word(cards: Sequence[Scorecard], kind: str) -> str:
@@ -128,12 +126,8 @@ def _representation(card: Scorecard) -> str:
         cells = []
         for space in ("image", "text"):
             row = sides.loc[space]
-            ends = f" [{decimal(row['low'])}, {decimal(row['high'])}]"
-            known = pd.notna(row["low"])
-            cells += [decimal(row["value"]) + (ends if known else ""), decimal(row["chance"])]
-        rows.append(
-            [LABELS.get(str(metric), GEOMETRY_LABELS.get(str(metric), str(metric))), *cells]
-        )
+            cells += [with_interval(row), decimal(row["chance"])]
+        rows.append([metric_label(str(metric)), *cells])
     return _table(["", "images", "null", "texts", "null"], rows)
 
 

@@ -16,7 +16,7 @@ from cood.errors import CoodError
 from cood.files import sha256
 from cood.progress import Progress
 from cood.scorecard.labels import split_labels
-from cood.synthesis.external.dropped import dropped_lines
+from cood.synthesis.dropped import dropped_lines
 from cood.synthesis.external.source_files import files_in
 from cood.synthesis.external.transfer import copy_of
 from cood.synthesis.image_files import fault

@@ -1,4 +1,4 @@
-"""Scorecards as text of at most 80 columns."""
+"""Tables of scorecards as text of at most 80 columns."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.score_table import ALL, OWN
 from cood.metrics import LABELS
-from cood.scorecard.card import COMPARED, Leaderboard, Scorecard
-from cood.synthesis.external.dropped import dropped_lines
+from cood.synthesis.dropped import dropped_lines
+from cood.vocabulary import Vocabulary
 
 WIDTH = 80
 MISSING = "-"
@@ -24,7 +25,9 @@ ACCURACIES = {
     "object_alone_top1": "object, asked alone",
     "binding": "binding",
 }
-GEOMETRY_LABELS = {
+COMPARED = ("pair_top1", "attribute_top1", "object_top1")  # what models are ranked and compared by
+# Of the ranks and the linear factorisation, those that are shown.
+GEOMETRY = {
     "effective_rank": "Effective rank, relative",
     "r2_adjusted": "R² of word sums, adjusted",
     "r2_held_out": "R² of word sums, held out",
@@ -34,38 +37,27 @@ GEOMETRY_LABELS = {
 BINDING = "Binding: pair accuracy where both words are right when each is asked alone."
 
 
-def card_text(card: Scorecard) -> str:
-    """All tables of one model."""
-    parts = [
-        f"{card.model}",
-        _wrapped(words_text(card)),
-        "Accuracy, with 95 % interval",
-        accuracy_text(card),
-        _wrapped(BINDING) if "binding" in set(card.accuracy["metric"]) else "",
-        "Embeddings: value [95 % interval], and mean under shuffled labels (null)",
-        representation_text(card),
-        dropped_text(card.dropped),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def words_text(card: Scorecard) -> str:
-    """How many images there are, and of which words."""
-    words = card.words
-    pairs = len(set(card.answers.truth.tolist()))
+def words_text(words: Vocabulary, truth: np.ndarray) -> str:
+    """How many images there are, and of which words; `truth` are their composition ids [n]."""
     return (
-        f"{len(card.files)} images of {pairs} of {words.size} pairs; {len(words.attributes)} "
-        f"attributes: {', '.join(words.attributes)}; {len(words.objects)} objects: "
-        f"{', '.join(words.objects)}"
+        f"{len(truth)} images of {len(np.unique(truth))} of {words.size} pairs; "
+        f"{len(words.attributes)} attributes: {', '.join(words.attributes)}; "
+        f"{len(words.objects)} objects: {', '.join(words.objects)}"
     )
 
 
-def accuracy_text(card: Scorecard) -> str:
-    """Accuracies among all pairs, and pair accuracy among those that have an image."""
-    table = card.accuracy.set_index(["metric", "labels"])
-    size = card.words.size
+def accuracy_text(accuracy: pd.DataFrame, size: int, present: int) -> str:
+    """Accuracies among all pairs, and pair accuracy among those that have an image.
+
+    Parameters
+    ----------
+    accuracy
+        As in a scorecard.
+    size, present
+        Number of pairs, and of those that have an image.
+    """
+    table = accuracy.set_index(["metric", "labels"])
     shown = [(metric, ALL) for metric in ACCURACIES if (metric, ALL) in table.index]
-    present = len(set(card.answers.truth.tolist()))
     if present < size:
         shown.insert(1, ("pair_top1", OWN))
     rows = []
@@ -75,78 +67,65 @@ def accuracy_text(card: Scorecard) -> str:
             name += f", among {size if labels == ALL else present}"
         row = table.loc[(metric, labels)]
         interval = f"[{percent(row['low'])}, {percent(row['high'])}]"
-        rows.append(
-            [name, percent(row["value"]), interval, percent(row["chance"]), f"{row['n']:.0f}"]
-        )
+        cells = [percent(row["value"]), interval, percent(row["chance"]), f"{row['n']:.0f}"]
+        rows.append([name, *cells])
     return columns(["", "%", "interval", "chance", "n"], rows)
 
 
-def representation_text(card: Scorecard) -> str:
+def representation_text(representation: pd.DataFrame) -> str:
     """Metrics of the embeddings of both encoders, beside each other."""
-    table = card.representation.set_index(["metric", "space"])
+    table = representation.set_index(["metric", "space"])
     rows = []
-    for metric in dict.fromkeys(card.representation["metric"]):
-        row = [LABELS.get(metric, GEOMETRY_LABELS.get(metric, metric))]
+    for metric in dict.fromkeys(representation["metric"]):
+        row = [metric_label(metric)]
         for space in ("image", "text"):
             here = table.loc[(metric, space)] if (metric, space) in table.index else None
-            row += ["", ""] if here is None else [_with_interval(here), decimal(here["chance"])]
+            row += ["", ""] if here is None else [with_interval(here), decimal(here["chance"])]
         rows.append(row)
     return columns(["", "images", "null", "texts", "null"], rows)
 
 
-def _with_interval(row: pd.Series) -> str:
+def dropped_text(dropped: pd.DataFrame) -> str:
+    """What was dropped, a line a reason; empty if nothing was."""
+    return "\n".join(map(wrapped, dropped_lines(dropped["file"], dropped["reason"])))
+
+
+def ranking_text(table: pd.DataFrame) -> str:
+    """Accuracies of several models, and chance; `table` is that of a leaderboard."""
+    rows = []
+    for model, own in table[table["labels"] == ALL].groupby("model", sort=False):
+        cells = own.set_index("metric")
+        rows.append([str(model), *(in_percent(cells.loc[metric]) for metric in COMPARED)])
+    chance = cells["chance"]  # the same for all models
+    chances = ", ".join(f"{ACCURACIES[m]} {percent(chance[m])}" for m in COMPARED)
+    shown = columns(["", *(ACCURACIES[metric] for metric in COMPARED)], rows)
+    return f"{shown}\n\nChance: {chances}"
+
+
+def differences_text(differences: pd.DataFrame) -> str:
+    """Differences of one model to others, a row a model."""
+    rows = []
+    for against, own in differences.groupby("against", sort=False):
+        cells = own.set_index("metric")
+        rows.append([str(against), *(in_percent(cells.loc[metric]) for metric in COMPARED)])
+    return columns(["", *(ACCURACIES[metric] for metric in COMPARED)], rows)
+
+
+def metric_label(metric: str) -> str:
+    """What a metric of embeddings is called."""
+    return LABELS.get(metric, GEOMETRY.get(metric, metric))
+
+
+def in_percent(row: pd.Series) -> str:
+    """A share, or a difference of two, with its interval, in percent."""
+    return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"
+
+
+def with_interval(row: pd.Series) -> str:
+    """A value with its interval, if it has one."""
     if not math.isfinite(row["low"]):
         return decimal(row["value"])
     return f"{decimal(row['value'])} [{decimal(row['low'])}, {decimal(row['high'])}]"
-
-
-def dropped_text(dropped: pd.DataFrame) -> str:
-    """What was dropped, a line a reason; empty if nothing was."""
-    return "\n".join(map(_wrapped, dropped_lines(dropped["file"], dropped["reason"])))
-
-
-def board_text(board: Leaderboard) -> str:
-    """The accuracies of all models, the differences to the best, and what could not be loaded."""
-    best = board.cards[0]
-    differences = board.differences[board.differences["model"] == best.model]
-    parts = [
-        _wrapped(words_text(best)),
-        "Accuracy (%) with 95 % interval, the best pair accuracy first",
-        columns(["", *(ACCURACIES[m] for m in COMPARED)], [_board_row(c) for c in board.cards]),
-        f"Chance: {_chances(best)}",
-        f"{best.model} minus the others, in points, on the same images",
-        columns(
-            ["", *(ACCURACIES[metric] for metric in COMPARED)],
-            [
-                _difference_row(name, rows)
-                for name, rows in differences.groupby("against", sort=False)
-            ],
-        ),
-        "\n".join(_wrapped(f"left out: {n}: {reason}") for n, reason in board.missing.items()),
-        dropped_text(best.dropped),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _board_row(card: Scorecard) -> list[str]:
-    table = card.accuracy.set_index(["metric", "labels"])
-    cells = [table.loc[(metric, ALL)] for metric in COMPARED]
-    return [card.model, *(_interval(*cell[["value", "low", "high"]]) for cell in cells)]
-
-
-def _chances(card: Scorecard) -> str:
-    table = card.accuracy.set_index(["metric", "labels"])["chance"]
-    return ", ".join(f"{ACCURACIES[m]} {percent(table.loc[(m, ALL)])}" for m in COMPARED)
-
-
-def _difference_row(name: object, rows: pd.DataFrame) -> list[str]:
-    table = rows.set_index("metric")
-    cells = [table.loc[metric, ["value", "low", "high"]] for metric in COMPARED]
-    return [str(name), *(_interval(*cell) for cell in cells)]
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{percent(value)} [{percent(low)}, {percent(high)}]"
 
 
 def percent(share: float) -> str:
@@ -172,6 +151,9 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _wrapped(text: str) -> str:
-    whole = {"break_on_hyphens": False, "break_long_words": False}  # names can be copied
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ", **whole)
+def wrapped(text: str) -> str:
+    """A text in lines of 80 columns."""
+    # Names stay whole, so that they can be copied.
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )

@@ -93,11 +93,11 @@ def test_a_run_that_was_stopped_continues(embed, exact, monkeypatch):
     monkeypatch.setattr(embedding, "PART", 6)
     whole, calls = images.embed_images, []
 
-    def stops(*given):
+    def stops(*given, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return whole(*given)
+        return whole(*given, **options)
 
     monkeypatch.setattr(images, "embed_images", stops)
     with pytest.raises(KeyboardInterrupt):

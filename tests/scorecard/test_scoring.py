@@ -3,7 +3,8 @@ import pytest
 
 import cood
 from cood.evaluation.common.resampling import grouped_mean
-from cood.scorecard.card import COMPARED, compare
+from cood.scorecard.card import compare
+from cood.scorecard.printing import COMPARED
 from cood.scorecard.scoring import score_tensors
 from cood.settings import Evaluation
 

@@ -121,8 +121,9 @@ def metrics_of_side(
     yield table
     if words:
         codes = in_concept_basis(side.codes, *words)
-        options = {"metrics": settings.metrics, "names": FACTORS, "rng": study.seed}
-        table = metric_table(codes, factors, repeats=1, **options)
+        table = metric_table(
+            codes, factors, metrics=settings.metrics, names=FACTORS, repeats=1, rng=study.seed
+        )
     else:
         table = table[(table["null"] == "") & (table["projection"] == "")]
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
