@@ -49,6 +49,7 @@ def make(name=STUDY):
     command += ["--config", f"study={study.file}", "--cores", "1", "--dry-run", "--printshellcmds"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = re.findall(r"^Shell command: cood (.+)$", done.stdout + done.stderr, re.MULTILINE)
+    assert lines, done.stderr
     assert lines[-1].startswith("book ")
     for line in lines:
         if not line.startswith(("notebook ", "book ")):  # tests/test_reproduce.py runs these
