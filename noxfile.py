@@ -1,4 +1,5 @@
 import hashlib
+import importlib.util
 from pathlib import Path
 
 import nox
@@ -35,6 +36,15 @@ def made() -> str:
     """Python of the environment that `reproduce` made, or of the active one."""
     python = Path(".nox", "reproduce", "bin", "python").absolute()
     return str(python) if python.is_file() else "python"
+
+
+@nox.session(default=False, venv_backend="none")
+def evaluate(session: nox.Session) -> None:
+    """Evaluate any CLIP on your images: nox -s evaluate -- CHECKPOINT --images FOLDER."""
+    if made() == "python" and importlib.util.find_spec("open_clip") is None:
+        # The environment of the report, so that there are not two of them.
+        session.run("nox", "-s", "reproduce", "--install-only", external=True)
+    session.run(made(), "-m", "cood", "evaluate", *session.posargs)
 
 
 @nox.session(default=False, venv_backend="none")

@@ -1,1 +1,21 @@
 """Compositional out-of-distribution evaluation of CLIP models."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cood.scorecard.arrays import score as score
+    from cood.scorecard.evaluate import evaluate as evaluate
+
+# Loaded when they are asked for: `import cood` imports nothing else.
+_MODULES = {"evaluate": "cood.scorecard.evaluate", "score": "cood.scorecard.arrays"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'cood' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

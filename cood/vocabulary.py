@@ -49,6 +49,20 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 # fmt: on
 
 CATEGORY: dict[str, str] = {a: category for category, names in ATTRIBUTES.items() for a in names}
+OTHER = "other"  # category of an attribute that the paper does not have
+CATEGORIES = (*ATTRIBUTES, OTHER)
+
+
+def category_of(attribute: str) -> str:
+    """The category of an attribute of the paper, and ``other`` for any other word.
+
+    Examples
+    --------
+    >>> category_of("wooden"), category_of("rotten")
+    ('material', 'other')
+    """
+    return CATEGORY.get(attribute, OTHER)
+
 
 # Attributes that many people would use for the same image. Predicting one where another of its
 # group is the label is hardly an error, so accuracy is also reported with groups merged. The groups

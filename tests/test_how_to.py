@@ -29,6 +29,7 @@ NO_STUDY = {"compare"}
 LONG = "lab"  # a study of hours; tests of publishing and comparing do it with a tiny one
 # Pages that change the package: followed in a copy of it.
 CHANGING = {"metric", "stage", "notebook", "claim", "model-family", "weights"}
+OWN = {"own-photos"}  # tests/test_own_photos.py follows it, with photos and a checkpoint
 
 
 def sessions():
@@ -41,13 +42,14 @@ def sessions():
     }
 
 
-def make():
-    """Do what Snakemake would for the study, in its order but in this process."""
-    study = load_study(STUDY)
+def make(name=STUDY):
+    """Do what Snakemake would for a study, in its order but in this process."""
+    study = load_study(name)
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--nolock"]
     command += ["--config", f"study={study.file}", "--cores", "1", "--dry-run", "--printshellcmds"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = re.findall(r"^Shell command: cood (.+)$", done.stdout + done.stderr, re.MULTILINE)
+    assert lines, done.stderr
     assert lines[-1].startswith("book ")
     for line in lines:
         if not line.startswith(("notebook ", "book ")):  # tests/test_reproduce.py runs these
@@ -112,7 +114,7 @@ def run(line):
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.stem not in CHANGING], ids=lambda page: page.stem
+    "page", [page for page in PAGES if page.stem not in CHANGING | OWN], ids=lambda page: page.stem
 )
 def test_a_page_does_what_it_says(page, project, settings, capfd):
     found = blocks(page)

@@ -15,7 +15,7 @@ from cood.report.topics.dataset import icon_designs, image_outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
-from cood.vocabulary import CATEGORY, SYNONYMS
+from cood.vocabulary import SYNONYMS, category_of
 
 PROSE = Path(__file__).with_suffix(".yaml")
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
@@ -51,7 +51,7 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
         "Known faults": _faults(study, settings, possible - pairs),
         "Licence": _licence(study, settings),
         "Citation": prose["citation"],
-        "Images by category": _counted(kept["attribute"].map(CATEGORY), "category"),
+        "Images by category": _counted(kept["attribute"].map(category_of), "category"),
         "Images by attribute": _counted(kept["attribute"], "attribute"),
         "Images by object": _counted(kept["object"], "object"),
     }

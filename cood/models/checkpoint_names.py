@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cood.catalogue import open_clip_listing as listing
-from cood.catalogue.sources import SOURCES, has_form, prefix_of
+from cood.catalogue.sources import FILE, LOCAL, SOURCES, has_form, prefix_of
 from cood.errors import StudyError, unknown
 from cood.settings import Checkpoint
 
@@ -18,21 +20,42 @@ def check_checkpoint(model: str, settings: Checkpoint) -> None:
     StudyError
         If there is no such checkpoint, architecture or tag, or no repository can have that name.
     """
-    named, where = settings.checkpoint, f"models.{model}"
+    fault = fault_of(settings)
+    if fault is not None:
+        key, sentence = fault
+        raise StudyError(f"models.{model}.{key}: {sentence}")
+
+
+def fault_of(settings: Checkpoint) -> tuple[str, str] | None:
+    """Which setting of a checkpoint is wrong, and why; None if open_clip has what is named."""
     if settings.architecture is not None:
-        name, _, tag = settings.architecture.partition("/")
-        names = listing.architectures()
-        if name not in names:
-            raise StudyError(f"{where}.architecture: {unknown('architecture', name, names)}")
-        tags = [n.partition("/")[2] for n in listing.places() if n.startswith(f"{name}/")]
-        if tag and tag not in tags:
-            raise StudyError(f"{where}.architecture: {unknown('tag', tag, tags)}")
-    elif prefix := prefix_of(named):
-        if not has_form(named):
-            place, source = named.removeprefix(prefix), SOURCES[prefix]
-            raise StudyError(
-                f"{where}.checkpoint: {place!r} names no {source.noun}, as {source.example} does; "
-                "correct it"
-            )
-    elif named not in listing.places():
-        raise StudyError(f"{where}.checkpoint: {unknown('checkpoint', named, listing.places())}")
+        sentence = _fault_of_architecture(settings.architecture)
+        return ("architecture", sentence) if sentence else None
+    sentence = _fault_of_name(settings.checkpoint)
+    return ("checkpoint", sentence) if sentence else None
+
+
+def _fault_of_architecture(named: str) -> str:
+    name, _, tag = named.partition("/")
+    names = listing.architectures()
+    if name not in names:
+        return unknown("architecture", name if name else named, names)
+    tags = [n.partition("/")[2] for n in listing.places() if n.startswith(f"{name}/")]
+    return unknown("tag", tag, tags) if tag and tag not in tags else ""
+
+
+def _fault_of_name(named: str) -> str:
+    prefix = prefix_of(named)
+    if prefix:
+        if has_form(named):
+            return ""
+        place, source = named.removeprefix(prefix), SOURCES[prefix]
+        return f"{place!r} names no {source.noun}, as {source.example} does; correct it"
+    if named in listing.places():
+        return ""
+    path = Path(named).expanduser()
+    if path.exists():
+        right = LOCAL if path.is_dir() else FILE
+        kind = "folder" if path.is_dir() else "file, which also needs its `architecture`"
+        return f"{named!r} is a {kind}; write {right}{named}"
+    return unknown("checkpoint", named, listing.places())

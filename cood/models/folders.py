@@ -17,6 +17,9 @@ from cood.catalogue.sources import LOCAL, local_source
 from cood.devices import best_device
 from cood.errors import ArtefactError, CoodError
 from cood.models.clip import Clip, preprocessing_of
+from cood.models.file_names import CLIP_CONFIG, CLIP_WEIGHTS, WEIGHT_SUFFIXES
+
+LISTED = 3  # files that a message names
 
 
 def load_folder(folder: Path, device: torch.device | None = None) -> Clip:
@@ -36,11 +39,26 @@ def load_folder(folder: Path, device: torch.device | None = None) -> Clip:
     """
     quiet()
     source = local_source(folder)
+    _check_weights(folder)
     with loading_errors(source):
         model, preprocess = open_clip_model(source, device or best_device())
         clip = Clip(source, model, preprocess, *tokeniser_and_config(source))
     clip.model.eval()
     return clip
+
+
+def _check_weights(folder: Path) -> None:
+    """Refuse a folder whose weights have a name that open_clip does not look for."""
+    if not (folder / CLIP_CONFIG).is_file():
+        return  # open_clip says so
+    names = sorted(file.name for file in folder.iterdir() if file.name != CLIP_CONFIG)
+    if not any(name.endswith(WEIGHT_SUFFIXES) for name in names):
+        held = f"; it has {', '.join(names[:LISTED])}" if names else ""
+        raise ArtefactError(
+            f"model {folder} has no weights that open_clip finds: their name must end in "
+            f"{', '.join(WEIGHT_SUFFIXES)}, as {CLIP_WEIGHTS[1]} does{held}; rename the weights, "
+            "or, if it was trained here, delete the folder and run `nox -s reproduce`"
+        )
 
 
 def open_clip_model(

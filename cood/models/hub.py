@@ -135,6 +135,16 @@ def checkpoint_cached(checkpoint: str) -> bool:
     return all(any(_cached(other, name, None) for name in OF_TEXTS) for other in others)
 
 
+def cached_commit(checkpoint: str) -> str | None:
+    """Commit of the hub that the cached weights of a checkpoint come from; None without weights."""
+    place = on_the_hub(checkpoint)
+    if place is None:
+        return None
+    repo, file, revision = place
+    found = (_cached(repo, name, revision) for name in ([file] if file else CLIP_WEIGHTS))
+    return next((path.parent.name for path in found if path is not None), None)
+
+
 def repository_cached(repo: str, revision: str | None = None) -> bool:
     """Whether a model of diffusers or transformers is cached with all of its weights."""
     pipeline = _cached(repo, "model_index.json", revision)

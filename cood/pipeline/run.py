@@ -20,6 +20,7 @@ from cood.settings.design_models import keep_points
 from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 from cood.stages import CARD
+from cood.synthesis.dropped import dropped_lines
 
 ENVIRONMENT = {
     PIPELINE: "1",
@@ -47,6 +48,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     start = time.monotonic()
     status = run_jobs(study, cores, dry_run, extra)
     if not status and not dry_run and study.paths.html.is_file():
+        report_dropped(study)
         _report_skipped(study)
         seconds = time.monotonic() - start
         print(f"done in {seconds:.0f} s; the report: {study.paths.html.as_uri()}")
@@ -93,6 +95,17 @@ def run_jobs(
             file=sys.stderr,
         )
     return status
+
+
+def report_dropped(study: Study) -> None:
+    """Say which files of imported sets are not used, by the reason."""
+    made_here = (*study.drawn, *study.generated)
+    for name in (*study.sets, *study.id_sets):
+        if name in made_here:
+            continue
+        table = read_table(study.paths.manifest(name))
+        for line in dropped_lines(table["file"], table["status"]):
+            print(f"{name}: {line}", file=sys.stderr)
 
 
 def _report_skipped(study: Study) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cood import imagenet
 from cood.errors import unknown
@@ -15,7 +22,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 SPLITS = ("all", "seen", "unseen", "core")
-LONGEST_WORD = 100  # characters of the name of an object
+LONGEST_WORD = 100  # characters of the name of an attribute or object
 
 
 class Settings(BaseModel):
@@ -38,6 +45,7 @@ class Settings(BaseModel):
 class WordList(Settings):
     """Attributes and objects, in the order of their ids.
 
+    Any words, unless a set of the study is drawn: attributes are then words of the paper.
     A study file may say ``attributes: vaw`` for all of the paper's, and ``objects: imagenet`` for
     all class names that open_clip has.
     """
@@ -55,24 +63,16 @@ class WordList(Settings):
     def _imagenet(cls, value: Any) -> Any:
         return imagenet.objects() if value == "imagenet" else value
 
-    @field_validator("attributes")
+    @field_validator("attributes", "objects")
     @classmethod
-    def _attributes(cls, value: list[str]) -> list[str]:
-        check_words(value)
-        for name in value:
-            if name not in CATEGORY:
-                raise ValueError(unknown("attribute", name, CATEGORY))
-        return value
-
-    @field_validator("objects")
-    @classmethod
-    def _objects(cls, value: list[str]) -> list[str]:
+    def _names(cls, value: list[str], field: ValidationInfo) -> list[str]:
         # They become names of folders and headings of tables.
+        kind = f"an {str(field.field_name).removesuffix('s')}"
         for name in value:
             bare = name == " ".join(name.split()) and name.isprintable()
             if not name or not bare or name.startswith(".") or len(name) > LONGEST_WORD:
                 raise ValueError(
-                    f"{name[:LONGEST_WORD]!r} cannot name an object: a name has one to "
+                    f"{name[:LONGEST_WORD]!r} cannot name {kind}: a name has one to "
                     f"{LONGEST_WORD} printable characters, no dot in front and no two blanks in a "
                     "row"
                 )

@@ -17,7 +17,7 @@ from cood.settings.models import (
     Training,
 )
 from cood.settings.sets import FactorSet, IconSet, ImageSet
-from cood.vocabulary import Vocabulary
+from cood.vocabulary import CATEGORY, Vocabulary
 
 # What each notebook shows that not every study has: an attribute of `Study`, and what it is.
 NOTEBOOK_NEEDS: dict[str, tuple[str, str]] = {
@@ -58,6 +58,15 @@ def check_names(names: Mapping[str, Mapping[str, Collection[str]]]) -> None:
                         f"{section}.{entry}: {what} is taken by {taken[name]}; use another"
                     )
                 taken[name] = f"{section}.{entry}"
+
+
+def check_drawn_words(sets: Mapping[str, ImageSet], words: Vocabulary) -> None:
+    """Check that attributes can be drawn, if a set is drawn; objects are checked by the fonts."""
+    drawn = next((name for name, set_ in sets.items() if isinstance(set_, IconSet)), None)
+    for name in words.attributes:
+        if drawn is not None and name not in CATEGORY:
+            hint = unknown("attribute", name, CATEGORY)
+            raise ValueError(f"vocabulary.attributes: {hint} (the set {drawn!r} is drawn)")
 
 
 def check_share(

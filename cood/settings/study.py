@@ -17,6 +17,7 @@ from cood.settings.consistency import (
     SHARED_NAMES,
     check_checkpoints,
     check_corpora,
+    check_drawn_words,
     check_factor_models,
     check_names,
     check_near_duplicates,
@@ -86,6 +87,7 @@ class Study(Settings):
             for name, encoder in self.trained_image_encoders.items()
         }
         check_names(self._names_of_files())
+        check_drawn_words(self.sets, self.words)
         check_training({**training, **encoders}, self.sets, self.core, self.words)
         check_checkpoints(self.models)
         check_factor_models(self.factor_models, self.factor_sets, self.core)

@@ -105,7 +105,8 @@ def _yaml_fault(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    return " ".join(str(error).split())
+    # A text has no name that would help.
+    return " ".join(str(error).split()).replace('in "<unicode string>", ', "")
 
 
 def parse_study(raw: dict[str, Any], where: str, file: Path | None = None) -> Study:

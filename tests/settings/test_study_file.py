@@ -250,6 +250,10 @@ def test_names_that_are_looked_up(tiny):
             r"vocabulary.attributes: unknown attribute 'blu'; did you mean blue",
         ),
         (
+            {"vocabulary": {"attributes": ["red", "big  red"], "objects": ["apple", "hat"]}},
+            r"vocabulary.attributes: 'big  red' cannot name an attribute: a name has one to 100",
+        ),
+        (
             {"vocabulary": {"attributes": ["red", "red"], "objects": ["apple", "hat"]}},
             "attributes: red named more than once",
         ),
@@ -264,6 +268,21 @@ def test_wrong_settings_get_one_sentence(parse, changes, message):
         parse(**changes)
     assert str(caught.value).startswith("tiny.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+def test_any_words_where_nothing_is_drawn(parse):
+    own = {
+        "vocabulary": {
+            "attributes": ["rotten", "half eaten"],
+            "objects": ["apple", "Eiffel Tower"],
+        },
+        "sets": {"photos": {"source": "folder", "folder": "photos"}},
+        "models": {"m": {"checkpoint": "ViT-B-32-quickgelu/openai"}},
+    }
+    assert parse(**own).words.compositions()[3] == "half eaten Eiffel Tower"
+    drawn = {"source": "icons", "images_per_composition": 1}
+    with pytest.raises(StudyError, match=r"unknown attribute 'rotten'.* \(the set 'ao' is drawn\)"):
+        parse(**{**own, "sets": {**own["sets"], "ao": drawn}})
 
 
 def test_words_by_the_name_of_their_list(parse):

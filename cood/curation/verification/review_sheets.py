@@ -22,7 +22,7 @@ from cood.settings import Verification
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import KEPT
-from cood.vocabulary import CATEGORY, fill
+from cood.vocabulary import category_of, fill
 
 DECOYS = 0.2  # share of the images whose question has a wrong word
 LARGEST = 384  # pixels a side of an image in a sheet
@@ -132,7 +132,8 @@ def _others(study: Study, about: str, word: str) -> list[str]:
     """Words that are wrong for certain: of attributes, those of another category."""
     if about == "object":
         return [other for other in study.vocabulary.objects if other != word]
-    return [other for other in study.vocabulary.attributes if CATEGORY[other] != CATEGORY[word]]
+    own = category_of(word)
+    return [other for other in study.vocabulary.attributes if category_of(other) != own]
 
 
 def _picture(folder: Path, image: str) -> str:

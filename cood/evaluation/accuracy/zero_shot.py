@@ -15,7 +15,7 @@ from cood.evaluation.common.score_table import ALL, OWN, ZERO_SHOT
 from cood.evaluation.common.tensor_names import ABLATED
 from cood.settings import Evaluation
 from cood.splits import UNSEEN
-from cood.vocabulary import CATEGORY, Vocabulary
+from cood.vocabulary import Vocabulary, category_of
 
 TOP = 5
 
@@ -53,7 +53,8 @@ def answer(
     Parameters
     ----------
     tensors
-        Embeddings `images` [n, d], `compositions` [C, d], `attributes` [A, d], `objects` [O, d].
+        Embeddings `images` [n, d], `compositions` [C, d] and, for the answers to each word by
+        itself, `attributes` [A, d] and `objects` [O, d].
     truth
         Composition id [n] of each image.
     labels
@@ -61,11 +62,11 @@ def answer(
     """
     labels = np.arange(len(tensors["compositions"])) if labels is None else labels
     images = tensors["images"]
+    words = [tensors[kind] for kind in ("attributes", "objects") if kind in tensors]
     return Answers(
         truth,
         labels[nearest(images, tensors["compositions"][labels], TOP)],
-        nearest(images, tensors["attributes"], 1)[:, 0],
-        nearest(images, tensors["objects"], 1)[:, 0],
+        *(nearest(images, texts, 1)[:, 0] for texts in words),
     )
 
 
@@ -233,7 +234,7 @@ def tabulate(
     by_category: bool = True,
 ) -> pd.DataFrame:
     """Accuracies with intervals and chance, over all images and by category of the attribute."""
-    category = np.array([CATEGORY[name] for name in words.attributes])
+    category = np.array([category_of(name) for name in words.attributes])
     categories = category[words.attribute_of(answers.truth)]
     inside = {ALL: np.ones(len(categories), dtype=bool)}
     if by_category:

@@ -16,7 +16,7 @@ import pandas as pd
 from cood.errors import ArtefactError, unknown
 from cood.files import write_table
 from cood.settings.base import SPLITS
-from cood.vocabulary import CATEGORY
+from cood.vocabulary import CATEGORIES
 
 # Types of columns: text is empty where a column does not apply, the other types are missing.
 TEXT, NUMBER, COUNT, WHOLE_NUMBER, SWITCH = "str", "float64", "int64", "Int64", "boolean"
@@ -97,7 +97,7 @@ SCORES = Schema(
         "category": Column(
             TEXT,
             "which attributes, by their category, or all",
-            (ALL, *dict.fromkeys(CATEGORY.values())),
+            (ALL, *CATEGORIES),
         ),
         "space": Column(TEXT, "whose embeddings", ("image", "text")),
         "metric": Column(TEXT, "name of the metric"),

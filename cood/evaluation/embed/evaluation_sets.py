@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,11 @@ from cood.evaluation.embed.images import average
 from cood.evaluation.embed.job import Job, SetImages, SetTexts, describe_precision
 from cood.evaluation.embed.metadata import Embeddings, content_hash, describe_clip
 from cood.evaluation.embed.pixels import ISOLATED
+from cood.evaluation.embed.precision import AUTO
 from cood.evaluation.embed.texts import embed_ensembles, embed_texts
 from cood.models.clip import Clip
 from cood.synthesis.manifests import read_isolated
-from cood.vocabulary import ANY_OBJECT
+from cood.vocabulary import ANY_OBJECT, Vocabulary
 
 USUAL = ""  # key of the study's templates; no ablation can have this name
 
@@ -28,8 +30,7 @@ class VocabularyTexts:
     Attributes
     ----------
     tensors
-        `compositions` [C, d], once more for each of the study's ablations (named by
-        `cood.evaluation.common.tensor_names.ablated`), `attributes` [A, d] and `objects` [O, d].
+        As `word_texts` gives them.
     compositions
         The first of them, with their agreement with single precision.
     """
@@ -40,27 +41,45 @@ class VocabularyTexts:
 
 def vocabulary_texts(job: Job, clip: Clip) -> VocabularyTexts:
     """Embed the texts of the vocabulary of a study."""
-    words, templates = job.study.words, job.study.evaluation.templates
-    names, again = words.compositions(), list[int]()
-    compositions = embed_ensembles(
+    words, templates, again = job.study.words, job.study.evaluation.templates, list[int]()
+    tensors = word_texts(
         clip,
-        names,
-        {USUAL: templates, **job.study.ablations},
+        words,
+        templates,
+        job.study.ablations,
         precision=job.precision,
         note=again.append,
     )
-    usual = compositions.pop(USUAL)
-    attributes = [f"{attribute} {ANY_OBJECT}" for attribute in words.attributes]
-    of_words = {
-        key: embed_texts(clip, prompts, templates, precision=job.precision, note=again.append)
-        for key, prompts in (("attributes", attributes), ("objects", words.objects))
-    }
-    tensors = {
-        "compositions": usual,
-        **{ablated(name): texts for name, texts in compositions.items()},
-        **of_words,
-    }
+    names, usual = words.compositions(), tensors["compositions"]
     return VocabularyTexts(tensors, job.compared(clip, usual, names, templates, again=sum(again)))
+
+
+def word_texts(
+    clip: Clip,
+    words: Vocabulary,
+    templates: Sequence[str],
+    ablations: Mapping[str, Sequence[str]] | None = None,
+    *,
+    precision: str = AUTO,
+    note: Callable[[int], None] = lambda count: None,
+) -> dict[str, np.ndarray]:
+    """Texts of the pairs and words of a vocabulary, averaged over the templates.
+
+    `compositions` [C, d], once more for each of the ablations (other lists of templates; named by
+    `cood.evaluation.common.tensor_names.ablated`), `attributes` [A, d] and `objects` [O, d].
+    `precision` and `note` are as in `cood.evaluation.embed.texts.embed_ensembles`.
+    """
+    ensembles = {USUAL: templates, **(ablations or {})}
+    compositions = embed_ensembles(
+        clip, words.compositions(), ensembles, precision=precision, note=note
+    )
+    attributes = [f"{attribute} {ANY_OBJECT}" for attribute in words.attributes]
+    return {
+        "compositions": compositions.pop(USUAL),
+        **{ablated(name): texts for name, texts in compositions.items()},
+        "attributes": embed_texts(clip, attributes, templates, precision=precision, note=note),
+        "objects": embed_texts(clip, words.objects, templates, precision=precision, note=note),
+    }
 
 
 def embed_evaluation_set(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from cood.evaluation.representation.fixed_width import fixed_width
 from cood.evaluation.representation.geometry import score_geometry
 from cood.metrics import metric_table
 from cood.metrics.table import ALL_FACTORS
+from cood.settings import RepresentationMetrics
 from cood.settings.study_file import Study
 from cood.vocabulary import Vocabulary
 
@@ -114,23 +114,44 @@ def metrics_of_side(
     in their basis are missing, and `note` says so.
     """
     settings, factors = study.representation_metrics, side.factors(study.words)
-    scored = partial(metric_table, metrics=settings.metrics, names=FACTORS, rng=study.seed)
-    table = scored(
-        side.codes,
-        factors,
-        nulls=("shuffled", "rotated"),
-        pca_width=settings.dimensions,
-        repeats=settings.repeats,
-        folds=settings.folds,
-        groups=side.compositions,
+    nulls = ("shuffled", "rotated")
+    table = side_metrics(
+        side, study.words, settings, study.seed, nulls=nulls, pca_width=settings.dimensions
     )
     yield table
     if words:
-        table = scored(in_concept_basis(side.codes, *words), factors, repeats=1)
+        codes = in_concept_basis(side.codes, *words)
+        table = metric_table(
+            codes, factors, metrics=settings.metrics, names=FACTORS, repeats=1, rng=study.seed
+        )
     else:
         table = table[(table["null"] == "") & (table["projection"] == "")]
         table = table.assign(value=np.nan, low=np.nan, high=np.nan, chance=np.nan, note=NO_WORDS)
     yield table[table["factor"] == ALL_FACTORS].assign(basis=CONCEPTS)
+
+
+def side_metrics(
+    side: Side,
+    words: Vocabulary,
+    settings: RepresentationMetrics,
+    seed: int,
+    *,
+    nulls: Sequence[str] = ("shuffled",),
+    pca_width: int | None = None,
+) -> pd.DataFrame:
+    """Every metric of a side with its intervals and nulls, as `cood.metrics.metric_table` does."""
+    return metric_table(
+        side.codes,
+        side.factors(words),
+        metrics=settings.metrics,
+        names=FACTORS,
+        nulls=nulls,
+        pca_width=pca_width,
+        repeats=settings.repeats,
+        folds=settings.folds,
+        groups=side.compositions,
+        rng=seed,
+    )
 
 
 def metrics_at_width(study: Study, side: Side) -> Iterator[pd.DataFrame]:

@@ -16,7 +16,7 @@ from cood.settings.study_file import Study
 from cood.splits import core, seen, times_seen
 from cood.synthesis.drawing import icons
 from cood.synthesis.manifests import KEPT
-from cood.vocabulary import CATEGORY
+from cood.vocabulary import category_of
 
 TRAINED_ELSEWHERE = (
     "models that were trained elsewhere, on data that the study does not control; all compositions "
@@ -119,7 +119,7 @@ def composition_counts(study: Study, manifest: pd.DataFrame) -> pd.DataFrame:
     attribute = np.array(words.attributes)[words.attribute_of(np.arange(words.size))]
     attributes = pd.Series(words.attributes)
     rows = []
-    for category, names in attributes.groupby(attributes.map(CATEGORY), sort=False):
+    for category, names in attributes.groupby(attributes.map(category_of), sort=False):
         inside = manifest["attribute"].isin(names)
         of_category = np.isin(attribute, names)
         row = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cood.analysis.results import Results, percent, pick
-from cood.vocabulary import CATEGORY
+from cood.vocabulary import category_of
 
 METRICS = {
     "pair": "pair_top1",
@@ -58,7 +58,7 @@ def _over_models(accuracy: pd.DataFrame) -> str:
 
 def category_grid(results: Results, metric: str) -> pd.DataFrame:
     """Accuracy on unseen compositions, models by attribute categories."""
-    categories = dict.fromkeys(CATEGORY[a] for a in results.study.vocabulary.attributes)
+    categories = dict.fromkeys(category_of(a) for a in results.study.vocabulary.attributes)
     columns = {c: pick(results, split="unseen", metric=metric, category=c) for c in categories}
     return pd.DataFrame({name: column["value"] for name, column in columns.items()})
 

@@ -76,10 +76,15 @@ def list_files(study: Study, name: str, layout: str) -> pd.DataFrame:
     place = source_path(study, settings)
     if not place.exists() or not (place.is_dir() or isinstance(settings, ReleaseSet)):
         raise CoodError(f"sets.{name}: there is no folder {place}; correct it in the study file")
-    rows = list(_rows(place))
-    if not rows:
+    table = files_in(place)
+    if table.empty:
         raise CoodError(f"sets.{name}: {place} holds no file; {layout}")
-    return pd.DataFrame(rows)
+    return table
+
+
+def files_in(place: Path) -> pd.DataFrame:
+    """`file`, `label` (its folder) and `status` of each file of a folder or archive, by name."""
+    return pd.DataFrame(_rows(place), columns=["file", "label", "status"])
 
 
 def _rows(place: Path) -> Iterator[dict[str, str]]:

@@ -6,7 +6,6 @@ of words of the vocabulary and a number, and images of a folder are linked.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from cood.errors import CoodError
-from cood.files import atomic, write_table
+from cood.files import atomic, sha256, write_table
 from cood.progress import Progress
 from cood.settings.study_file import Study
 from cood.synthesis.external.source_files import LARGEST, imported_set, source_path
@@ -100,7 +99,7 @@ def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def _transfer_part(place: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """Transfer images and check them: `status` and `bytes` of each."""
     archive = None if place.is_dir() else zipfile.ZipFile(place)
-    first_of_content: dict[tuple[int, bytes], str] = {}
+    first_of_content: dict[tuple[int, str], str] = {}
     result = []
     for row in rows.itertuples():
         target = folder / row.image
@@ -110,9 +109,7 @@ def _transfer_part(place: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFram
             reason = _extract(archive, row.file, target)
         reason = reason or fault(target)
         if reason is None:
-            content = hashlib.sha256(target.read_bytes()).digest()
-            first = first_of_content.setdefault((row.composition, content), row.image)
-            reason = None if first == row.image else f"copy: the same as {first}"
+            reason = copy_of(first_of_content, (row.composition, sha256(target)), row.file)
         if reason is None:
             result.append((KEPT, target.stat().st_size))
         else:
@@ -121,6 +118,24 @@ def _transfer_part(place: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFram
     if archive is not None:
         archive.close()
     return pd.DataFrame(result, columns=["status", "bytes"], index=rows.index)
+
+
+def copy_of(
+    first_of_content: dict[tuple[int, str], str], content: tuple[int, str], file: str
+) -> str | None:
+    """Why a file is not used if an earlier one of its composition has the same content, or None.
+
+    Parameters
+    ----------
+    first_of_content
+        The first file of each content; this one is added if it is the first.
+    content
+        Composition id and SHA-256 of the file.
+    file
+        Its name, as the user knows it.
+    """
+    first = first_of_content.setdefault(content, file)
+    return None if first == file else f"copy: the same as {first}"
 
 
 def _link(source: Path, target: Path) -> str | None:

@@ -42,7 +42,7 @@ FILES = {
 }
 STATUS = {
     "red apple/1.png": "kept",
-    "red apple/2.png": "copy: the same as red apple/0.png",
+    "red apple/2.png": "copy: the same as red apple/1.png",
     "red apple/3.jpg": "kept",
     "red_apple/0.webp": "kept",
     "Blue hat/a.png": "kept",

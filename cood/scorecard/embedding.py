@@ -1,0 +1,99 @@
+"""Embeddings of a user's images and their words by one model; what is kept is not made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cood.progress import Progress
+from cood.scorecard.kept import IMAGES, Kept, digest
+from cood.scorecard.photos import Photos
+
+if TYPE_CHECKING:
+    from cood.models.clip import Clip
+
+PART = 1024  # images that are embedded before they are kept
+
+
+def embed_photos(
+    load: Callable[[], Clip],
+    photos: Photos,
+    templates: Sequence[str],
+    *,
+    kept: Kept | None = None,
+    cores: int = 1,
+    say: Callable[[str], None] = print,
+) -> dict[str, np.ndarray]:
+    """Embeddings as `cood.evaluation.accuracy.zero_shot.answer` takes them.
+
+    Parameters
+    ----------
+    load
+        Gives the model; not called if all embeddings are kept.
+    photos
+        The images and their words.
+    templates
+        Prompts with {} for the words.
+    kept
+        Embeddings of earlier runs, to which new ones are added part by part.
+    cores
+        Threads that read images.
+    say
+        Called with the progress.
+
+    Returns
+    -------
+    dict of ndarray
+        `images` [n, d], un-normalised, in the order of `photos.kept`, `compositions` [C, d],
+        `attributes` [A, d] and `objects` [O, d].
+    """
+    key = digest(photos.words.attributes, photos.words.objects, list(templates))
+    texts = kept.texts(key) if kept else {}
+    rows = kept.images() if kept else {}
+    files = dict(zip(photos.kept["content"], photos.kept["file"], strict=True))
+    new = [content for content in files if content not in rows]
+    say(f"images to embed: {len(new)} of {len(files)}")
+    if new or not texts:
+        clip = load()
+        say(f"model on {clip.device}")
+        texts = texts or _texts(clip, photos, templates, kept, key)
+        rows |= _images(
+            clip, photos, {content: files[content] for content in new}, kept, cores, say
+        )
+    return {IMAGES: np.stack([rows[content] for content in photos.kept["content"]]), **texts}
+
+
+def _texts(
+    clip: Clip, photos: Photos, templates: Sequence[str], kept: Kept | None, key: str
+) -> dict[str, np.ndarray]:
+    from cood.evaluation.embed.evaluation_sets import word_texts
+
+    texts = word_texts(clip, photos.words, templates)
+    if kept:
+        kept.add_texts(key, texts)
+    return texts
+
+
+def _images(
+    clip: Clip,
+    photos: Photos,
+    files: dict[str, str],
+    kept: Kept | None,
+    cores: int,
+    say: Callable[[str], None],
+) -> dict[str, np.ndarray]:
+    from cood.evaluation.embed.images import embed_images
+
+    rows: dict[str, np.ndarray] = {}
+    contents = list(files)
+    progress = Progress("images embedded", len(contents), say)
+    for start in range(0, len(contents), PART):
+        part = contents[start : start + PART]
+        embedded = embed_images(clip, photos.folder, [files[c] for c in part], cores, say=say)
+        if kept:
+            kept.add_images(part, embedded)
+        rows |= dict(zip(part, embedded, strict=True))
+        progress.add(len(part))
+    return rows

@@ -1,0 +1,70 @@
+"""Embeddings of earlier runs, kept by the content of what was embedded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cood.errors import ArtefactError
+from cood.files import read_tensors, write_tensors
+
+IMAGES, TEXTS = "images", "texts"
+
+
+def default_folder() -> Path:
+    """``cood/embeddings`` in the user's folder of caches (`XDG_CACHE_HOME`)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cood" / "embeddings"
+
+
+def digest(*parts: object) -> str:
+    """Short name for what can be written as JSON."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The embeddings of one model in a folder: files of images, written part by part, and of texts.
+
+    A file that a killed or a failing run damaged counts as missing.
+    """
+
+    folder: Path
+
+    def images(self) -> dict[str, np.ndarray]:
+        """Un-normalised embedding [d] of each image, by the SHA-256 of its file."""
+        rows: dict[str, np.ndarray] = {}
+        for path in sorted(self.folder.glob(f"{IMAGES}-*.safetensors")):
+            tensors, metadata = _read(path)
+            contents = metadata.get("contents", "").split()
+            if IMAGES in tensors and len(contents) == len(tensors[IMAGES]):
+                rows |= dict(zip(contents, tensors[IMAGES], strict=True))
+        return rows
+
+    def add_images(self, contents: Sequence[str], embeddings: np.ndarray) -> None:
+        """Keep embeddings [n, d] of n files by the SHA-256 of each."""
+        path = self.folder / f"{IMAGES}-{digest(*contents)}.safetensors"
+        write_tensors({IMAGES: embeddings}, path, {"contents": " ".join(contents)})
+
+    def texts(self, key: str) -> dict[str, np.ndarray]:
+        """Embeddings of the texts of a vocabulary, by name; empty if there are none."""
+        return _read(self._texts(key))[0]
+
+    def add_texts(self, key: str, tensors: Mapping[str, np.ndarray]) -> None:
+        """Keep embeddings of the texts of a vocabulary."""
+        write_tensors(tensors, self._texts(key), {})
+
+    def _texts(self, key: str) -> Path:
+        return self.folder / f"{TEXTS}-{key}.safetensors"
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    try:
+        return read_tensors(path)
+    except ArtefactError:
+        return {}, {}

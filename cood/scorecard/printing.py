@@ -1,0 +1,159 @@
+"""Tables of scorecards as text of at most 80 columns."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cood.evaluation.common.score_table import ALL, OWN
+from cood.metrics import LABELS
+from cood.synthesis.dropped import dropped_lines
+from cood.vocabulary import Vocabulary
+
+WIDTH = 80
+MISSING = "-"
+# Accuracies that are shown, and what they are called.
+ACCURACIES = {
+    "pair_top1": "pair",
+    "attribute_top1": "attribute",
+    "object_top1": "object",
+    "attribute_alone_top1": "attribute, asked alone",
+    "object_alone_top1": "object, asked alone",
+    "binding": "binding",
+}
+COMPARED = ("pair_top1", "attribute_top1", "object_top1")  # what models are ranked and compared by
+# Of the ranks and the linear factorisation, those that are shown.
+GEOMETRY = {
+    "effective_rank": "Effective rank, relative",
+    "r2_adjusted": "R² of word sums, adjusted",
+    "r2_held_out": "R² of word sums, held out",
+    "part_dependence": "Part dependence",
+    "orthogonality": "Orthogonality",
+}
+BINDING = "Binding: pair accuracy where both words are right when each is asked alone."
+
+
+def words_text(words: Vocabulary, truth: np.ndarray) -> str:
+    """How many images there are, and of which words; `truth` are their composition ids [n]."""
+    return (
+        f"{len(truth)} images of {len(np.unique(truth))} of {words.size} pairs; "
+        f"{len(words.attributes)} attributes: {', '.join(words.attributes)}; "
+        f"{len(words.objects)} objects: {', '.join(words.objects)}"
+    )
+
+
+def accuracy_text(accuracy: pd.DataFrame, size: int, present: int) -> str:
+    """Accuracies among all pairs, and pair accuracy among those that have an image.
+
+    Parameters
+    ----------
+    accuracy
+        As in a scorecard.
+    size, present
+        Number of pairs, and of those that have an image.
+    """
+    table = accuracy.set_index(["metric", "labels"])
+    shown = [(metric, ALL) for metric in ACCURACIES if (metric, ALL) in table.index]
+    if present < size:
+        shown.insert(1, ("pair_top1", OWN))
+    rows = []
+    for metric, labels in shown:
+        name = ACCURACIES[metric]
+        if metric == "pair_top1":
+            name += f", among {size if labels == ALL else present}"
+        row = table.loc[(metric, labels)]
+        interval = f"[{percent(row['low'])}, {percent(row['high'])}]"
+        cells = [percent(row["value"]), interval, percent(row["chance"]), f"{row['n']:.0f}"]
+        rows.append([name, *cells])
+    return columns(["", "%", "interval", "chance", "n"], rows)
+
+
+def representation_text(representation: pd.DataFrame) -> str:
+    """Metrics of the embeddings of both encoders, beside each other."""
+    table = representation.set_index(["metric", "space"])
+    rows = []
+    for metric in dict.fromkeys(representation["metric"]):
+        row = [metric_label(metric)]
+        for space in ("image", "text"):
+            here = table.loc[(metric, space)] if (metric, space) in table.index else None
+            row += ["", ""] if here is None else [with_interval(here), decimal(here["chance"])]
+        rows.append(row)
+    return columns(["", "images", "null", "texts", "null"], rows)
+
+
+def dropped_text(dropped: pd.DataFrame) -> str:
+    """What was dropped, a line a reason; empty if nothing was."""
+    return "\n".join(map(wrapped, dropped_lines(dropped["file"], dropped["reason"])))
+
+
+def ranking_text(table: pd.DataFrame) -> str:
+    """Accuracies of several models, and chance; `table` is that of a leaderboard."""
+    rows = []
+    for model, own in table[table["labels"] == ALL].groupby("model", sort=False):
+        cells = own.set_index("metric")
+        rows.append([str(model), *(in_percent(cells.loc[metric]) for metric in COMPARED)])
+    chance = cells["chance"]  # the same for all models
+    chances = ", ".join(f"{ACCURACIES[m]} {percent(chance[m])}" for m in COMPARED)
+    shown = columns(["", *(ACCURACIES[metric] for metric in COMPARED)], rows)
+    return f"{shown}\n\nChance: {chances}"
+
+
+def differences_text(differences: pd.DataFrame) -> str:
+    """Differences of one model to others, a row a model."""
+    rows = []
+    for against, own in differences.groupby("against", sort=False):
+        cells = own.set_index("metric")
+        rows.append([str(against), *(in_percent(cells.loc[metric]) for metric in COMPARED)])
+    return columns(["", *(ACCURACIES[metric] for metric in COMPARED)], rows)
+
+
+def metric_label(metric: str) -> str:
+    """What a metric of embeddings is called."""
+    return LABELS.get(metric, GEOMETRY.get(metric, metric))
+
+
+def in_percent(row: pd.Series) -> str:
+    """A share, or a difference of two, with its interval, in percent."""
+    return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"
+
+
+def with_interval(row: pd.Series) -> str:
+    """A value with its interval, if it has one."""
+    if not math.isfinite(row["low"]):
+        return decimal(row["value"])
+    return f"{decimal(row['value'])} [{decimal(row['low'])}, {decimal(row['high'])}]"
+
+
+def percent(share: float) -> str:
+    """A share in percent with one decimal; a dash if there is none."""
+    return f"{100 * share:.1f}" if math.isfinite(share) else MISSING
+
+
+def decimal(value: float) -> str:
+    """A number with two decimals; a dash if there is none."""
+    return f"{value:.2f}".replace("-0.00", "0.00") if math.isfinite(value) else MISSING
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of text: the first column to the left and cut to what is left, the others right."""
+    others = [max(len(row[k]) for row in (head, *rows)) for k in range(1, len(head))]
+    longest = max(len(row[0]) for row in (head, *rows))
+    first = max(8, min(longest, WIDTH - sum(others) - 2 * len(others)))
+    lines = []
+    for row in (head, *rows):
+        name = row[0] if len(row[0]) <= first else f"…{row[0][1 - first :]}"
+        cells = [text.rjust(width) for text, width in zip(row[1:], others, strict=True)]
+        lines.append("  ".join([name.ljust(first), *cells]).rstrip())
+    return "\n".join(lines)
+
+
+def wrapped(text: str) -> str:
+    """A text in lines of 80 columns."""
+    # Names stay whole, so that they can be copied.
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )

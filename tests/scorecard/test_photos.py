@@ -1,0 +1,115 @@
+import os
+
+import numpy as np
+import pytest
+
+from cood.errors import CoodError
+from cood.scorecard.photos import read_photos
+from tests.scorecard.conftest import draw
+
+
+def quiet(text):
+    pass
+
+
+def test_a_folder_becomes_words_and_ids(photos):
+    read = read_photos(photos, say=quiet)
+    assert read.words.attributes == ("red", "rotten")
+    assert read.words.objects == ("apple", "polar bear")
+    assert len(read.kept) == 20
+    np.testing.assert_array_equal(np.bincount(read.truth), [5, 5, 5, 5])
+    assert read.dropped.empty
+
+
+def test_every_file_that_is_dropped_has_its_name_and_a_reason(photos):
+    (photos / "red apple" / "again.png").write_bytes((photos / "red apple" / "0.png").read_bytes())
+    (photos / "red apple" / "empty.jpg").touch()
+    (photos / "red apple" / "text.jpg").write_text("no picture")
+    (photos / "red apple" / "gone.png").symlink_to(photos / "nowhere")
+    (photos / "notes.txt").write_text("hello")
+    draw(photos / "apples" / "1.png", "red", "apple", 100)
+    draw(photos / "loose.png", "red", "apple", 101)
+    read = read_photos(photos, say=quiet)
+    reasons = dict(read.dropped.itertuples(index=False))
+    assert {name: reason.split(":")[0] for name, reason in reasons.items()} == {
+        "apples/1.png": "bad label",
+        "loose.png": "bad label",
+        "notes.txt": "not an image",
+        "red apple/again.png": "copy",
+        "red apple/empty.jpg": "empty file",
+        "red apple/gone.png": "not a file",
+        "red apple/text.jpg": "not an image",
+    }
+    assert reasons["red apple/again.png"] == "copy: the same as red apple/0.png"
+    assert len(read.kept) == 20
+
+
+def test_folders_in_folders_count_by_the_last_one(photos):
+    draw(photos / "more" / "red apple" / "9.png", "red", "apple", 99)
+    kept = read_photos(photos, say=quiet).kept
+    assert "more/red apple/9.png" in set(kept["file"])
+    assert len(kept) == 21
+
+
+def test_a_picture_in_two_folders_is_kept_in_both(photos):
+    (photos / "rotten apple" / "x.png").write_bytes((photos / "red apple" / "0.png").read_bytes())
+    assert len(read_photos(photos, say=quiet).kept) == 21
+
+
+def test_files_that_are_known_are_not_decoded_again(photos, monkeypatch):
+    contents = set(read_photos(photos, say=quiet).kept["content"])
+    monkeypatch.setattr("cood.scorecard.photos.fault", lambda path: pytest.fail(f"{path}"))
+    assert len(read_photos(photos, intact=contents, say=quiet).kept) == 20
+
+
+def test_the_number_of_processes_changes_nothing(photos, monkeypatch):
+    (photos / "red apple" / "empty.jpg").touch()
+    one = read_photos(photos, say=quiet)
+    monkeypatch.setattr("cood.scorecard.photos.PART", 4)
+    assert read_photos(photos, cores=2, say=quiet).table.equals(one.table)
+
+
+def test_rows_take_the_place_of_folders(photos):
+    rows = [(file, "half eaten", "pie") for file in sorted(photos.glob("red */0.png"))]
+    rows += [(photos / "rotten apple" / "1.png", "whole", "Eiffel Tower")]
+    read = read_photos(rows, say=quiet)
+    assert read.words.attributes == ("half eaten", "whole")
+    assert read.words.objects == ("Eiffel Tower", "pie")
+    assert (read.kept["file"] == [str(row[0]) for row in rows]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: folder / "nowhere", "there is no folder .*nowhere; correct its path"),
+        (lambda folder: [], "the list is empty"),
+        (lambda folder: [("a.png", "red", " ")], "a.png has no attribute or no object"),
+        (lambda folder: [("a.png", "red", "hat")], "1 file dropped, not a file: a.png"),
+        (lambda folder: folder / "red apple", "in no folder named by an attribute and an object"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence(photos, change, message):
+    with pytest.raises(CoodError, match=message) as caught:
+        read_photos(change(photos), say=quiet)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(CoodError, match="holds no file; images must lie in folders named by"):
+        read_photos(tmp_path, say=quiet)
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        (["red apple"], "all 5 images of .* show the attribute 'red'; at least two attributes"),
+        (["red apple", "rotten apple"], "all 10 images of .* show the object 'apple'"),
+    ],
+)
+def test_one_word_alone_cannot_be_wrong(photos, kept, message):
+    for folder in photos.iterdir():
+        if folder.name not in kept:
+            for file in folder.iterdir():
+                os.remove(file)
+    with pytest.raises(CoodError, match=message):
+        read_photos(photos, say=quiet)
