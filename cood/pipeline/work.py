@@ -135,11 +135,12 @@ def numbers_of_metrics(study: Study, model: str, width: float) -> float:
     """Numbers of all codes, of this width, that metrics of disentanglement are computed of.
 
     Those of the images and of the texts: as they are, without each fold, under each null, in the
-    basis of the words, and projected.
+    basis of the words with a shuffle of its own, and projected.
     """
     settings, words = study.representation_metrics, study.words
     basis = len(words.attributes) + len(words.objects)
-    each = width * (settings.folds + 2 * settings.repeats) + min(settings.dimensions, width) + basis
+    each = width * (settings.folds + 2 * settings.repeats) + min(settings.dimensions, width)
+    each += 2 * basis
     splits = len(settings.splits) if model in study.trained else 1  # else they are all the same
     each *= splits
     if settings.fixed_width is not None:
