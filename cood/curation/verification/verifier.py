@@ -88,13 +88,13 @@ def load_verifier(study: Study, settings: Verification) -> Verifier:
             "questions; use a model that was, most often called instruct or chat"
         )
     processor.tokenizer.padding_side = "left"  # the next token follows the last one
-    answers = [_tokens(processor.tokenizer, word) for word in ("yes", "no")]
-    if not all(answers):
+    yes, no = (_tokens(processor.tokenizer, word) for word in ("yes", "no"))
+    if not (yes and no):
         raise CoodError(
             f"verifier {settings.model}: its tokeniser has no token of its own for yes or for no; "
             "name another model"
         )
-    return Verifier(model.to(device).eval(), processor, *answers)
+    return Verifier(model.to(device).eval(), processor, yes, no)
 
 
 def ask(
