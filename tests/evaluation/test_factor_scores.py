@@ -65,7 +65,7 @@ def test_a_checkpoint_takes_all_factor_sets_a_factor_model_its_own_and_others_no
 def test_prompts_of_a_class_hold_its_words_and_are_else_alike(factored, monkeypatch):
     seen = []
 
-    def spy(clip, captions, templates):
+    def spy(clip, captions, templates, precision):
         seen.extend(captions)
         return np.arange(len(captions), dtype=np.float32)[:, None]
 

@@ -38,7 +38,7 @@ def states(study):
 @pytest.fixture
 def generated(parse, project):
     """A study with a generator and a checkpoint of the hub."""
-    sets = {"g": {"source": "diffusion", "images_per_composition": 1000}}
+    sets = {"g": {"source": "diffusion", "images_per_composition": 30_000}}
     return parse(sets=sets, models=CHECKPOINT)
 
 
