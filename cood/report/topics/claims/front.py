@@ -82,7 +82,9 @@ def _claim(rows: pd.DataFrame) -> str:
 def reference_answer(study: str, reference: str) -> str:
     """`answer` of the reference run; empty if there is no other run than this."""
     saved = _reference_claims(study, reference)
-    return "" if saved is None else answer(saved, reference)
+    if saved is None:
+        return ""
+    return f"The project keeps the tables of another run as a reference. {answer(saved, reference)}"
 
 
 def front(
