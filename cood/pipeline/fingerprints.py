@@ -37,7 +37,12 @@ def code_of(stage: str) -> str:
 
 def code_of_notebook(notebook: Path) -> str:
     """Fingerprint of the code that a notebook and the function that runs it reach."""
-    return fingerprint(reached([STAGES["notebook"].module, *modules_named(notebook.read_text())]))
+    return fingerprint(reached_by_notebook(notebook))
+
+
+def reached_by_notebook(notebook: Path) -> list[str]:
+    """Modules that a notebook and the function that runs it reach."""
+    return reached([STAGES["notebook"].module, *modules_named(notebook.read_text())])
 
 
 def code_of_book(pages: Iterable[Path]) -> str:

@@ -9,7 +9,6 @@ from cood.analysis.reference import load_reference
 from cood.errors import CoodError
 from cood.export import finding
 
-NO_RUN = "The reference run `lab` is not finished."  # in the README until there is one
 PROJECT = Path(__file__).parents[2]
 CLAIMS = pd.DataFrame(
     {
@@ -83,7 +82,5 @@ def test_the_readme_has_the_finding_of_the_reference_run(monkeypatch):
     monkeypatch.chdir(PROJECT)
     run = load_reference("lab")
     readme = (PROJECT / "README.md").read_text()
-    text = NO_RUN if run is None else finding.finding_text(run)
-    assert finding.with_finding(readme, text) == readme
-    if run is not None:
-        assert (PROJECT / finding.PICTURE).read_text() == finding.finding_picture(run)
+    assert finding.with_finding(readme, finding.finding_text(run)) == readme
+    assert (PROJECT / finding.PICTURE).read_text() == finding.finding_picture(run)

@@ -109,7 +109,7 @@ def agreement_text(found: Mapping[str, Sequence[str]]) -> str:
         "agree": "agree on",
         "contradict": "contradict each other on",
         "differ": "differ on",
-        "in one only": "can be compared on all but",
+        "in one only": "are from one run only for",
     }
     parts = [f"{said[kind]} {', '.join(names)}" for kind, names in found.items() if names]
     return f"The verdicts {'; '.join(parts)}." if parts else "No claim was tested."

@@ -17,11 +17,12 @@ ARRIVED = 0.9  # of the way from the lowest value to the last one
 
 
 def load_training_dynamics(study: Study) -> pd.DataFrame:
-    """Tables of all models trained here, joined.
+    """Tables of all models trained here, joined, without those that repeat a point of the design.
 
     See `cood.evaluation.representation.training_dynamics`.
     """
-    tables = [read_table(study.paths.model_training_dynamics(name)) for name in study.trained]
+    models = [name for name in study.trained if not study.replicate_of(name)]
+    tables = [read_table(study.paths.model_training_dynamics(name)) for name in models]
     return pd.concat(tables, ignore_index=True)
 
 

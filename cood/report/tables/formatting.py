@@ -16,6 +16,7 @@ from cood.report.environment import OUTPUT_VARIABLE
 
 ESTIMATE = re.compile(r"[-+]?[\d.]+ ?%? \[[^\]]*\].{0,20}")  # a number with its interval
 MISSING = "-"
+SENTENCE = 40  # letters of a cell above which it needs room
 
 
 def output(name: str) -> Path:
@@ -77,12 +78,14 @@ def styled(table: pd.DataFrame) -> Styler:
     columns = table.select_dtypes(["object", "str"]).columns
     table = table.assign(**{c: table[c].map(_escape) for c in columns})
     style = table.style.hide(axis="index").set_table_attributes('class="dataframe"')
-    return style.map(_keep_on_one_line, subset=columns) if len(columns) else style
+    return style.map(_width, subset=columns) if len(columns) else style
 
 
-def _keep_on_one_line(value: object) -> str:
-    """Style of a cell: a number and its interval are not broken."""
-    return "white-space: nowrap" if ESTIMATE.fullmatch(str(value)) else ""
+def _width(value: object) -> str:
+    """Style of a cell: numbers with intervals are not broken, sentences are no towers of words."""
+    if ESTIMATE.fullmatch(str(value)):
+        return "white-space: nowrap"
+    return "min-width: min(12rem, 35vw)" if len(str(value)) > SENTENCE else ""
 
 
 def _escape(value: object) -> object:

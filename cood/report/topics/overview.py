@@ -118,7 +118,7 @@ def describe_lines(table: pd.DataFrame, reference: Reference | None) -> str:
         "in each panel. Lines are fits of the logit of accuracy to the logarithm of one setting."
     )
     if reference is not None:
-        text += f" Dashed: the same fits to the models of the reference run `{reference.name}`."
+        text += f" Dashed: the same fits to the models of the reference run {reference.name}."
     return text
 
 

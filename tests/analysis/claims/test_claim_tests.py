@@ -60,7 +60,7 @@ class TestC1:
 
     def test_the_median_model_and_the_spread(self, evidence):
         found = STATISTICS["C1"](evidence)
-        median, apart = found["median model"], found["best minus worst"]
+        median, apart = found["median minus guess"], found["best minus worst"]
         assert median.estimate.low < median.estimate.value < median.estimate.high
         assert median.estimate.value == pytest.approx(median.measure.median())
         accuracy = pick(evidence.results, split="unseen", metric="pair_top1")["value"]
@@ -69,7 +69,7 @@ class TestC1:
 
     def test_a_model_that_knows_one_word_only_is_not_above_its_guess(self, evidence):
         counts = evidence.counts.assign(pair=0)
-        found = STATISTICS["C1"](replace(evidence, counts=counts))["median model"]
+        found = STATISTICS["C1"](replace(evidence, counts=counts))["median minus guess"]
         assert found.estimate.high < 0
         assert found.estimate.p < 0.01
 

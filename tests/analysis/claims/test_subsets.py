@@ -165,8 +165,8 @@ def test_verdicts_agree_or_not():
         "in one only": ["U1"],
     }
     assert agreement_text(found) == (
-        "The verdicts agree on C1; contradict each other on C3; differ on C2; can be compared "
-        "on all but U1."
+        "The verdicts agree on C1; contradict each other on C3; differ on C2; are from one "
+        "run only for U1."
     )
 
 

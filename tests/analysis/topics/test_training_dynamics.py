@@ -7,8 +7,10 @@ from cood.analysis.topics.training_dynamics import (
     arrival_steps,
     final_losses,
     lead,
+    load_training_dynamics,
 )
 from cood.files import read_table, write_table
+from tests.analysis.simulated import simulated_settings
 
 STEPS = [0, 10, 20, 40, 80]
 
@@ -82,3 +84,12 @@ def test_final_losses_are_those_of_the_table_of_the_design(simulate):
     assert losses.index.tolist() == results.models["model"].tolist()  # without replicates
     assert losses.dropna().tolist() == [i for i in range(24) if i != 3]
     assert losses.isna().sum() == 1
+
+
+def test_models_that_repeat_a_point_of_the_design_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = simulated_settings(tmp_path, 24, "mini", replicates=2)
+    for model in study.trained:
+        rows = pd.DataFrame({"model": [model], "step": [0]})
+        write_table(rows, study.paths.model_training_dynamics(model))
+    assert load_training_dynamics(study)["model"].tolist() == list(study.trained)[:24]

@@ -24,3 +24,13 @@ def test_a_number_and_its_interval_stay_on_one_line():
     styles = styled(table).to_html().split("</style>")[0]
     assert "row0_col0" in styles
     assert "row0_col1" not in styles
+
+
+def test_only_cells_with_a_sentence_are_given_room():
+    def html(text):
+        return styled(pd.DataFrame({"check": [text]})).to_html()
+
+    wide = "min-width: min(12rem, 35vw)"
+    assert wide in html("a sentence of more than forty letters, no less")
+    assert wide not in html("a few words")
+    assert wide not in html("0.5 [0.4, 0.6]")

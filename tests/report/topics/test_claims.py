@@ -267,3 +267,25 @@ def test_a_larger_run_shows_what_fewer_models_would_decide(found, evidence):
     rows = rows_of(table).set_index("claim")
     assert set(rows.index) == {verdict.claim.id for verdict in found if verdict.effects}
     assert claims.draws(found, evidence, 60) == []
+
+
+def test_a_claim_that_one_of_its_signs_contradicts_says_which():
+    rows = pd.DataFrame(
+        {
+            "claim": "C7",
+            "title": "it predicts",
+            "verdict": "contradicted",
+            "test": ["images, C-OoD", "images, gap"],
+            "expected": ["+", "+"],
+            "kind": "correlation",
+            "value": [0.8, -0.3],
+            "low": [0.7, -0.4],
+            "high": [0.9, -0.2],
+            "n": 200,
+        }
+    )
+    end = "because the sign of “images, gap” is the opposite of the expected one."
+    assert claims.answer(rows, "lab").endswith(end)
+    assert end not in claims.answer(rows.assign(verdict="undecided"), "lab")
+    assert end not in claims.answer(rows.assign(expected=["-", "+"]), "lab")
+    assert "because" not in claims.answer(rows.assign(expected=["-", "+"]), "lab")

@@ -117,4 +117,4 @@ def against_guessing(evidence: Evidence) -> dict[str, Effect]:
         f"the median guess from one word has {percent(float(np.median(found.guess)))}. {better} of "
         f"{len(names)} models are better than their guess with their whole interval.",
     )
-    return {"median model": median, "best minus worst": spread(evidence)}
+    return {"median minus guess": median, "best minus worst": spread(evidence)}

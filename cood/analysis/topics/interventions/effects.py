@@ -35,10 +35,11 @@ NOT_MORE = "never more disentangled"
 def load_interventions(study: Study) -> pd.DataFrame:
     """Tables of all models on the first set, joined.
 
-    See `cood.evaluation.interventions.interventions`. Models that could not be loaded, or whose
-    embeddings could not be edited, are left out.
+    See `cood.evaluation.interventions.interventions`. Models that could not be loaded, whose
+    embeddings could not be edited, or that repeat a point of the design are left out.
     """
-    tables = [read_table(study.paths.model_interventions(name)) for name in study.models]
+    models = [name for name in study.models if not study.replicate_of(name)]
+    tables = [read_table(study.paths.model_interventions(name)) for name in models]
     joined = pd.concat(tables, ignore_index=True)
     return joined[(joined["set"] == next(iter(study.sets))) & (joined["note"] == "")]
 

@@ -22,14 +22,14 @@ from cood.analysis.claims.verdicts import Verdict
 from cood.analysis.reference import load_reference
 from cood.report.topics.claims.formatting import NONE, link, scaled, table
 from cood.report.topics.claims.reference import by_claim
-from cood.report.topics.claims.sentences import grouped
+from cood.report.topics.claims.sentences import against, grouped
 
 REST = {  # how the others are counted: one of them, or several
     UNDECIDED: ("stays undecided", "stay undecided"),
     SATURATED: ("is saturated", "are saturated"),
     UNTESTED: ("cannot be tested", "cannot be tested"),
 }
-COLUMNS = ["claim", "test", "title", "verdict", "kind", "value", "low", "high", "n"]
+COLUMNS = ["claim", "test", "expected", "title", "verdict", "kind", "value", "low", "high", "n"]
 INTRODUCED = {  # how claims with a verdict are introduced
     SUPPORTED: "supports",
     CONTRADICTED: "contradicts",
@@ -76,13 +76,15 @@ def _claim(rows: pd.DataFrame) -> str:
         for row in tested.itertuples()
     ]
     first = rows.iloc[0]
-    return f"“{first['title']}” ({'; '.join([first['claim'], *effects])})"
+    return f"“{first['title']}” ({'; '.join([first['claim'], *effects])}){against(rows)}"
 
 
 def reference_answer(study: str, reference: str) -> str:
     """`answer` of the reference run; empty if there is no other run than this."""
     saved = _reference_claims(study, reference)
-    return "" if saved is None else answer(saved, reference)
+    if saved is None:
+        return ""
+    return f"The project keeps the tables of another run as a reference. {answer(saved, reference)}"
 
 
 def front(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from cood.analysis.claims.definitions import APART, PRIMARY
 from cood.analysis.claims.rules import (
@@ -16,11 +17,13 @@ from cood.analysis.claims.rules import (
     UNTESTED,
     WORDS,
 )
+from cood.analysis.claims.tables import verdict_table
 from cood.analysis.claims.verdicts import POWER, Verdict
 from cood.analysis.stats.equivalence import equivalence_reachable
 from cood.analysis.thresholds import load_thresholds
 from cood.report.topics.claims.formatting import number, probability
 
+SIGNS = {"+": 1, "-": -1}
 HEADLINE = ("C15", "C7")  # the claim in the title of the paper, by treatments and by correlation
 GROUPS = {
     "answered": (SUPPORTED, CONTRADICTED),
@@ -85,9 +88,29 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         n = max(effect.estimate.n for effect in verdict.effects.values())
         sentences.append(
             f"{title} is {verdict.verdict} (correlations over {n} models: {effects}; corrected "
-            f"p {probability(verdict.holm)})."
+            f"p {probability(verdict.holm)}){against(verdict_table([verdict]))}."
         )
     return " ".join(sentences)
+
+
+def against(rows: pd.DataFrame) -> str:
+    """Which tests of a contradicted claim have the wrong sign, where others have the right one.
+
+    Parameters
+    ----------
+    rows
+        Those of a claim, as `verdict_table` gives them.
+
+    Returns
+    -------
+    str
+        A clause to append; empty if the claim is not contradicted, or by all of its tests.
+    """
+    tested = rows[rows["value"].notna()]
+    wrong = tested.loc[np.sign(tested["value"]) != tested["expected"].map(SIGNS), "test"]
+    if rows["verdict"].iloc[0] != CONTRADICTED or len(wrong) == len(tested):
+        return ""
+    return f", because the sign of “{'” and “'.join(wrong)}” is the opposite of the expected one"
 
 
 def resolution(verdicts: Sequence[Verdict]) -> str:

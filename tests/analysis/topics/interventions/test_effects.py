@@ -17,6 +17,7 @@ from cood.analysis.topics.interventions.effects import (
 from cood.evaluation.common.score_table import INTERVENTIONS
 from cood.evaluation.interventions.interventions import METRICS
 from cood.files import write_table
+from tests.analysis.simulated import simulated_settings
 
 MODELS = [f"m{i}" for i in range(12)]
 FAMILIES = pd.Series([f"f{i // 2}" for i in range(12)], index=MODELS)
@@ -176,3 +177,13 @@ def test_models_without_edits_are_left_out(project, parse):
     table = load_interventions(study)
     assert table["model"].tolist() == ["few"]
     assert table["set"].tolist() == ["ao"]
+
+
+def test_models_that_repeat_a_point_of_the_design_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = simulated_settings(tmp_path, 24, "mini", replicates=2)
+    assert len(study.models) == 26
+    part = rows(0.1, models=["m0"], note="").reindex(columns=list(INTERVENTIONS.columns))
+    for model in study.models:
+        write_table(part.assign(model=model), study.paths.model_interventions(model))
+    assert len(load_interventions(study)) == 24
