@@ -213,6 +213,7 @@ def test_a_run_is_shown_beside_the_reference_run(published, found, evidence):
     text, table, about, draws = claims.beside_reference(own, evidence, "lab")
     assert "(commit `0123456789ab`, 2026-11-27)" in text.data
     assert "contradict each other on C2" in text.data
+    assert "{" not in text.data
     assert "for the 41 models of `lab` whose factors lie within the ranges of `mini`" in text.data
     rows = rows_of(table).set_index("no.")
     assert rows.loc["7", "verdict, mini"] == rows.loc["7", "verdict, lab"] == "<b>supported</b>"
