@@ -149,7 +149,7 @@ def test_metrics_and_remarks(found):
         "< 0.001",
     )
     assert claims.metrics(verdicts_on({})) == []
-    remarks = rows_of(claims.remarks(found)).set_index("claim")["remarks"]
+    remarks = rows_of(claims.remarks(found, None)).set_index("claim")["remarks"]
     assert remarks["C7"] == "A &lt;note&gt;."
     assert remarks["C6"].startswith("The p of the claim is 0.3, and ")
     assert "Power: " in remarks["C6"]
@@ -213,6 +213,7 @@ def test_a_run_is_shown_beside_the_reference_run(published, found, evidence):
     text, table, about, draws = claims.beside_reference(own, evidence, "lab")
     assert "(commit `0123456789ab`, 2026-11-27)" in text.data
     assert "contradict each other on C2" in text.data
+    assert "{" not in text.data
     assert "for the 41 models of `lab` whose factors lie within the ranges of `mini`" in text.data
     rows = rows_of(table).set_index("no.")
     assert rows.loc["7", "verdict, mini"] == rows.loc["7", "verdict, lab"] == "<b>supported</b>"
@@ -289,3 +290,19 @@ def test_a_claim_that_one_of_its_signs_contradicts_says_which():
     assert end not in claims.answer(rows.assign(verdict="undecided"), "lab")
     assert end not in claims.answer(rows.assign(expected=["-", "+"]), "lab")
     assert "because" not in claims.answer(rows.assign(expected=["-", "+"]), "lab")
+
+
+def test_remarks_say_whether_the_measure_of_a_claim_has_a_certificate(found):
+    rows = [
+        ("text", "z_diff_single", True, ""),
+        ("image", "z_diff_single", False, "ladder 0.4"),
+        ("image", "part_dependence", True, ""),
+    ]
+    certificate = pd.DataFrame(rows, columns=["space", "metric", "certified", "why"])
+    said = rows_of(claims.remarks(found, certificate)).set_index("claim")["remarks"]
+    assert said["C8"].endswith(
+        "z diff single of texts has a certificate, z diff single of images has none (ladder 0.4)."
+    )
+    assert said["C14"].endswith("part dependence of images has a certificate.")
+    assert said["C12"].endswith("The certificate does not test its measure.")
+    assert "certificate" not in said["C2"]

@@ -72,8 +72,10 @@ def _within_text(own: dict[str, str], beside: Beside, reference: str, study: str
     within = {verdict.claim.id: verdict.verdict for verdict in beside.within}
     return (
         f"\n\nThe column *within ranges* has the verdicts for the {beside.models} models of "
-        f"`{reference}` whose factors lie within the ranges of `{study}`. Correlations depend on "
-        f"these ranges. There, {_lower(agreement_text(agreement(own, within)))}"
+        f"`{reference}` whose factors lie within the ranges of `{study}`, without treatments that "
+        f"`{study}` lacks; the range of each realised factor (but the strength) is widened at both "
+        "ends by the mean distance of its values. Correlations depend on these ranges. There, "
+        f"{_lower(agreement_text(agreement(own, within)))}"
     )
 
 

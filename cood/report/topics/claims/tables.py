@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from html import escape
 
 import numpy as np
+import pandas as pd
 from pandas.io.formats.style import Styler
 
 from cood.analysis.claims.rules import UNTESTED
@@ -24,6 +25,13 @@ from cood.report.topics.claims.formatting import (
     table,
 )
 
+NAMED = {  # claims about one measure, and the codes that it is taken of
+    "C8": ("z_diff_single", ("text", "image")),
+    "C9": ("numerical_rank_0.1", ("text", "image")),
+    "C12": ("shared_dimensions", ("image",)),
+    "C14": ("part_dependence", ("image",)),
+    "U2": ("r2", ("image",)),
+}
 SIDES = {"+": "above 0", "-": "below 0"}
 
 
@@ -110,8 +118,11 @@ def metrics(verdicts: Sequence[Verdict]) -> list[Styler]:
     return [table(rows, "intervals")] if rows else []
 
 
-def remarks(verdicts: Sequence[Verdict]) -> Styler:
-    """A row a claim: its statement and source, what would contradict it, why, and notes."""
+def remarks(verdicts: Sequence[Verdict], certificate: pd.DataFrame | None) -> Styler:
+    """A row a claim: its statement and source, what would contradict it, why, and notes.
+
+    `certificate` is what `cood.analysis.certificate.saved.load_certificate` gives.
+    """
     rows = []
     for verdict in verdicts:
         notes = dict.fromkeys(e.note for e in verdict.effects.values() if e.note)
@@ -122,6 +133,7 @@ def remarks(verdicts: Sequence[Verdict]) -> Styler:
                 f"{100 * value:.0f} % at r = {size:g}" for size, value in verdict.power.of.items()
             )
             power += f"; smallest r with {100 * POWER:.0f} %: {_size(verdict.power.detectable)}."
+        checked = certificate_of(verdict.claim.id, certificate)
         rows.append(
             {
                 "claim": verdict.claim.id,
@@ -129,7 +141,27 @@ def remarks(verdicts: Sequence[Verdict]) -> Styler:
                 "source": escape(verdict.claim.source),
                 "would be contradicted if": escape(verdict.claim.contradicted_by),
                 "verdict": f"<b>{verdict.verdict}</b>",
-                "remarks": escape(" ".join(filter(None, [why, power, *notes]))) or NONE,
+                "remarks": escape(" ".join(filter(None, [why, power, *notes, checked]))) or NONE,
             }
         )
     return table(rows, "remarks")
+
+
+def certificate_of(claim: str, certificate: pd.DataFrame | None) -> str:
+    """Whether the measure that a claim names has a certificate, as a sentence.
+
+    Such a claim is tested with its measure all the same. Empty for other claims, and without
+    certificates.
+    """
+    if claim not in NAMED or certificate is None:
+        return ""
+    metric, spaces = NAMED[claim]
+    rows = certificate[certificate["metric"] == metric].set_index("space")
+    parts = []
+    for space in spaces:
+        if space not in rows.index:
+            return "The certificate does not test its measure."
+        row = rows.loc[space]
+        state = "has a certificate" if row["certified"] else f"has none ({row['why']})"
+        parts.append(f"{metric.replace('_', ' ')} of {space}s {state}")
+    return f"The measure that the claim names: {', '.join(parts)}."
