@@ -97,7 +97,7 @@ def related_claims(study: Study, name: str) -> str:
     if name == CLAIMS:
         return "this page has the verdicts on all of them."
     if not related:
-        return "the page contributes to none of the paper's claims."
+        return "the page contributes to none of the papers' claims."
     where = f"; the verdicts are in [](./{CLAIMS}.ipynb)" if CLAIMS in study.notebooks else ""
     return f"the page contributes to {', '.join(related)}{where}."
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from cood.analysis.claims.claim_tests.dimensions import RANK
+from cood.analysis.claims.claim_tests.training import SINGLE
 from cood.analysis.claims.rules import UNTESTED
 from cood.analysis.claims.statistics import PARTIAL
 from cood.analysis.claims.tables import member_table
@@ -26,8 +28,8 @@ from cood.report.topics.claims.formatting import (
 )
 
 NAMED = {  # claims about one measure, and the codes that it is taken of
-    "C8": ("z_diff_single", ("text", "image")),
-    "C9": ("numerical_rank_0.1", ("text", "image")),
+    "C8": (SINGLE, ("text", "image")),
+    "C9": (RANK, ("text", "image")),
     "C12": ("shared_dimensions", ("image",)),
     "C14": ("part_dependence", ("image",)),
     "U2": ("r2", ("image",)),
