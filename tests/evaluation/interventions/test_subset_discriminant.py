@@ -111,6 +111,31 @@ def test_forward_is_a_greedy_search_by_wilks_lambda():
     assert list(rank_dimensions(known, "forward")) == chosen
 
 
+def swept(within, total):
+    """The order of forward selection, with all that is left kept up to date at each step."""
+    within, total = within.copy(), total.copy()
+    left, order = np.ones(len(total), dtype=bool), []
+    for _ in range(len(total)):
+        order.append(int(np.where(left, np.diag(within) / np.diag(total), np.inf).argmin()))
+        left[order[-1]] = False
+        for matrix in (within, total):
+            column = matrix[:, order[-1]] * left
+            matrix -= np.outer(column, column) / matrix[order[-1], order[-1]]
+    return order
+
+
+@pytest.mark.parametrize("kind", ["plain", "ties", "fewer codes than dimensions"])
+def test_forward_is_the_same_as_sweeping_the_whole_matrices(kind, monkeypatch):
+    monkeypatch.setattr(module, "PLACES", 7)
+    n = 12 if kind == "fewer codes than dimensions" else 600
+    known = class_moments(*classes(n, width=40, size=4), 4)
+    if kind == "ties":
+        known = ClassMoments(known.counts, known.means * 0, np.eye(40))
+    within = known.shrunk(known.scale)
+    expected = swept(within, within + known.between)
+    assert list(rank_dimensions(known, "forward")) == expected
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_an_order_holds_every_dimension_once_even_of_constant_codes(rule):
     codes, labels = classes()
