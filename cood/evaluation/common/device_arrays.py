@@ -49,9 +49,19 @@ def like(array: Array, values: np.ndarray) -> Array:
     return moved(values, array.device).to(array.dtype)
 
 
-def rows_of(array: Array, index: np.ndarray) -> Array:
-    """Rows [k] of an array, where that is."""
-    return array[index if isinstance(array, np.ndarray) else moved(index, array.device)]
+def single(array: Array) -> Array:
+    """The array in single precision."""
+    return array.astype(np.float32) if isinstance(array, np.ndarray) else array.float()
+
+
+def device_of(array: Array) -> torch.device | None:
+    """Where an array of torch is; None for one of NumPy."""
+    return None if isinstance(array, np.ndarray) else array.device
+
+
+def index_of(array: Array, index: np.ndarray) -> Array:
+    """Whole numbers to index an array with, where that is."""
+    return moved(index, device_of(array))
 
 
 def on_host(array: Array) -> np.ndarray:
@@ -60,8 +70,11 @@ def on_host(array: Array) -> np.ndarray:
 
 
 @contextmanager
-def single_precision() -> Iterator[None]:
-    """Matrix products of torch in full single precision, whatever was set before."""
+def single_precision(device: torch.device | None) -> Iterator[None]:
+    """Matrix products on a device in full single precision, whatever was set before."""
+    if device is None:
+        yield
+        return
     import torch
 
     before = torch.get_float32_matmul_precision()

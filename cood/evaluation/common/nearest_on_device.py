@@ -62,7 +62,7 @@ def nearest_of_units(
     """As `nearest_on_device`, of texts that `unit_texts` has moved there."""
     import torch
 
-    with torch.inference_mode(), single_precision():
+    with torch.inference_mode(), single_precision(unit.device):
         k, columns = min(k, len(unit)), max(1, block // rows)
         classes = np.empty((len(images), k), dtype=np.int64)
         for start in range(0, len(images), rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cood.evaluation.common.device_arrays import Array, device_of, moved, on_host, single
 from cood.metrics.class_moments import ClassMoments
 
 RULES = ("share", "weight", "forward")
@@ -22,11 +23,15 @@ def subset_discriminant(
     return moments.subset(dimensions).discriminant(moments.scale)
 
 
-def classify(codes: np.ndarray, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The value [n] whose discriminant is largest, for codes [n, k] about the mean fitted on."""
-    weights, offsets = weights.astype(np.float32), offsets.astype(np.float32)
+def classify(codes: Array, weights: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The value [n] whose discriminant is largest, for codes [n, k] about the mean fitted on.
+
+    Codes of torch are classified where they are.
+    """
+    device = device_of(codes)
+    weights, offsets = (moved(v.astype(np.float32), device) for v in (weights, offsets))
     blocks = [
-        (codes[start : start + ROWS].astype(np.float32) @ weights + offsets).argmax(axis=1)
+        on_host((single(codes[start : start + ROWS]) @ weights + offsets).argmax(1))
         for start in range(0, len(codes), ROWS)
     ]
     return np.concatenate([*blocks, np.empty(0, dtype=np.int64)])
