@@ -5,8 +5,8 @@ other images of its batch. On a CPU images are made one by one, as a batch would
 file is then the same to the byte whatever `batch` is. On a GPU the kernels of another batch size
 may round differently; the batches are the same in every run, also when it resumes after a stop.
 
-A GPU waits for nothing: while it makes a batch, the images of the one before it are copied to the
-host, encoded and written by other threads.
+A GPU waits for nothing: while it makes a batch, the host asks for the next one already, and the
+images of the one before it are copied to the host, encoded and written by other threads.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from cood.files import write_table
 from cood.progress import Progress
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
+from cood.synthesis.generation.host_ahead import host_ahead, place_without_waiting
 from cood.synthesis.generation.pipelines import load_pipeline
 from cood.synthesis.generation.saving import finished, save_image
 from cood.synthesis.generation.shards import join_shards, made, planned
@@ -128,6 +129,8 @@ def make_images(
         If a file cannot be written.
     """
     batch = settings.batch if pipeline.device.type != "cpu" else 1
+    if pipeline.device.type != "cpu":
+        place_without_waiting(getattr(pipeline, "scheduler", None))
 
     def batches() -> Iterator[list[tuple[int, Coming]]]:
         for start in range(0, len(wanted), batch):
@@ -158,15 +161,16 @@ def generate(
     A GPU may still be at work when this returns. If a batch fails, its images are tried one by one.
     """
     try:
-        output = pipeline(
-            prompt=list(prompts),
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance,
-            height=settings.size,
-            width=settings.size,
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-            output_type="pt",
-        )
+        with host_ahead(pipeline.device):
+            output = pipeline(
+                prompt=list(prompts),
+                num_inference_steps=settings.steps,
+                guidance_scale=settings.guidance,
+                height=settings.size,
+                width=settings.size,
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+                output_type="pt",
+            )
         flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(prompts)
         return send(output.images, flagged)
     except Exception as error:  # most often out of memory
