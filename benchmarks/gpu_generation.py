@@ -125,7 +125,8 @@ def _parts(
     pipeline: Any, batch: int, side: int, device: torch.device, dtype: torch.dtype
 ) -> dict[str, Callable[[], Any]]:
     """The UNet and the decoder, to be called for a batch."""
-    made, latent = {"device": device, "dtype": dtype}, side // FACTOR
+    made: dict[str, Any] = {"device": device, "dtype": dtype}
+    latent = side // FACTOR
     width = pipeline.unet.config.cross_attention_dim
     pooled = pipeline.text_encoder_2.config.projection_dim
     latents = torch.randn(batch, 4, latent, latent, **made)

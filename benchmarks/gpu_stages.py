@@ -129,6 +129,7 @@ def _write(project: Path, sizes: Sizes, tiny: bool, share: int = 1) -> Study:
     folder.mkdir(parents=True, exist_ok=True)
     (project / "workflow" / "Snakefile").touch()
     paper = load_study("paper")
+    edits = paper.interventions
     attributes = paper.vocabulary.attributes[: sizes.attributes if tiny else None]
     objects = paper.vocabulary.objects
     objects = objects[: sizes.objects if tiny else len(objects) // share]
@@ -141,7 +142,7 @@ def _write(project: Path, sizes: Sizes, tiny: bool, share: int = 1) -> Study:
         "evaluation": paper.evaluation.model_dump(),
         "representation_metrics": paper.representation_metrics.model_dump()
         | ({"fixed_width": None, "dimensions": 8} if tiny else {}),
-        "interventions": {"doses": [2]} if tiny else paper.interventions.model_dump(),
+        "interventions": edits.model_dump() if edits and not tiny else {"doses": [2]},
         "notebooks": {},
     }
     (folder / f"{NAME}.yaml").write_text(yaml.safe_dump(settings))

@@ -104,7 +104,7 @@ class Classes:
         if not isinstance(self.unit, np.ndarray):
             return nearest_of_units(images, self.unit, k)
         images = on_host(images)
-        refuse_infinite("images", np.isfinite(images).all(axis=1))
+        refuse_infinite("images", np.asarray(np.isfinite(images).all(axis=1)))
         images, k = normalise(images), min(k, len(self.unit))
         classes = np.empty((len(images), k), dtype=np.int64)
         for start in range(0, len(images), rows):
