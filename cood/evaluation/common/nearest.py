@@ -89,7 +89,7 @@ class Classes:
             If a value is not finite.
         """
         if device is None and isinstance(texts, np.ndarray):
-            refuse_infinite("texts", np.isfinite(texts).all(axis=1))
+            refuse_infinite("texts", np.asarray(np.isfinite(texts).all(axis=1)))
             return cls(normalise(texts))
         return cls(unit_texts(texts, device or texts.device))
 
@@ -104,7 +104,7 @@ class Classes:
         if not isinstance(self.unit, np.ndarray):
             return nearest_of_units(images, self.unit, k)
         images = on_host(images)
-        refuse_infinite("images", np.asarray(np.isfinite(images).all(axis=1)))
+        refuse_infinite("images", np.isfinite(images).all(axis=1))
         images, k = normalise(images), min(k, len(self.unit))
         classes = np.empty((len(images), k), dtype=np.int64)
         for start in range(0, len(images), rows):

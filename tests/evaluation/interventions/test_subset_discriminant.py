@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from cood.evaluation.interventions import subset_discriminant as module
@@ -59,6 +60,15 @@ def test_classifying_in_blocks_and_nothing(monkeypatch):
     monkeypatch.setattr(module, "ROWS", 7)
     np.testing.assert_array_equal(classify(codes, *known), whole)
     assert classify(codes[:0], *known).shape == (0,)
+
+
+def test_ties_go_to_the_first_value_on_a_gpu_too():
+    codes = rng().integers(-2, 3, size=(300, 4)).astype(np.float32)
+    weights = np.repeat(rng(1).integers(-2, 3, size=(4, 5)), 2, axis=1).astype(float)
+    offsets = np.array([0, 0, 1, 1, 0, 0, -np.inf, -np.inf, 1, 1])
+    found = classify(codes, weights, offsets)
+    assert set(found) <= {0, 2, 4, 8}
+    np.testing.assert_array_equal(classify(torch.tensor(codes), weights, offsets), found)
 
 
 def test_what_rounding_leaves_of_a_constant_dimension_has_finite_weights():
