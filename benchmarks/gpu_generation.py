@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -47,7 +46,7 @@ def rows(folder: Path, sizes: Sizes, device: torch.device, tiny: bool, cores: in
     kilobytes = sum(file.stat().st_size for file in files) / len(files) / 1e3
     note = (
         f"{len(files):,} PNG files of {kilobytes:,.0f} kB, prompts encoded, drained at the end; "
-        f"without files {unsaved:,.0f} images/s; {_waits(pipeline, settings, device)}"
+        f"without files {unsaved:,.0f} images/s"
     )
     alone = sizes.batch / sum(bare.values())
     yield ratio(
@@ -88,28 +87,6 @@ def _unsaved(pipeline: Any, settings: DiffusionSet, sizes: Sizes) -> float:
     for image in coming:
         image()
     return sizes.batches * sizes.batch / (time.perf_counter() - start)
-
-
-def _waits(pipeline: Any, settings: DiffusionSet, device: torch.device) -> str:
-    """Where the host waits for the GPU while it asks for a batch."""
-    if device.type != "cuda":
-        return "no GPU to wait for"
-    torch.cuda.synchronize()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        torch.cuda.set_sync_debug_mode("warn")
-        try:
-            start = time.perf_counter()
-            generate(pipeline, ["red apple"], [0], settings)
-            asked = time.perf_counter() - start
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-    lines = [f"{Path(w.filename).name}:{w.lineno}" for w in caught if "sync" in str(w.message)]
-    where = f" ({', '.join(lines[:8])})" if lines else ""
-    return (
-        f"the host waits for the GPU {len(lines)} times a batch{where}, and asks for an image in "
-        f"{asked:.2f} s"
-    )
 
 
 @torch.inference_mode()
