@@ -64,6 +64,7 @@ def test_the_page_names_every_place(copy):
     ("place", "message"),
     [
         ("book/api/metrics.md", "book/api/metrics.md: no automodule cood.metrics.between"),
+        ("cood/metrics/__init__.py", "cood/metrics/__init__.py: no between of cood.metrics"),
         ("book/metrics.md", "book/metrics.md: no row 'Variance between values'"),
         ("tests/metrics/test_between.py", "tests/metrics/test_reference.py: no published value"),
     ],
