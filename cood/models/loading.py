@@ -26,6 +26,8 @@ from cood.models.folders import (
     tokeniser_and_config,
 )
 from cood.models.hub import fetch, fetch_tokeniser, fetch_weights
+from cood.models.small_clip import register
+from cood.models.zoo import towers_of
 
 
 def load(
@@ -50,7 +52,7 @@ def load(
         The GPU if there is one by default.
     architecture
         For ``file:``, an architecture of open_clip, or ``ARCHITECTURE/TAG`` for the preprocessing
-        of that checkpoint.
+        of that checkpoint; or that of a small CLIP, as ``resnet-causal-64-softmax``.
     say
         Called before a download is tried again.
 
@@ -94,6 +96,9 @@ def _from_file(
     source: str, device: torch.device, architecture: str, say: Callable[[str], None]
 ) -> Clip:
     name, _, tag = architecture.partition("/")
+    small = towers_of(architecture)
+    if small is not None:
+        register(small)
     weights = Path(source.removeprefix(FILE))
     architectures = open_clip.list_models()
     if name not in architectures:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cood.metrics
 from cood.metrics import LABELS, METRICS, RANGES, SCORES, SLOW, TRACKED, metric_table
-from cood.metrics.registry import REGISTRY
+from cood.metrics.registry import GEOMETRY, OUTPUTS, REGISTRY
 from tests.metrics import test_reference
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -28,9 +29,20 @@ pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarni
 def test_the_lists_follow_from_the_registry():
     assert list(METRICS) == [metric.name for metric in REGISTRY]
     assert len(set(METRICS)) == len(REGISTRY)
-    assert SCORES == tuple(RANGES) == tuple(LABELS)
+    assert tuple(LABELS) == SCORES
+    assert tuple(RANGES) == tuple(OUTPUTS)
+    assert set(OUTPUTS) == {*SCORES, *(o.name for metric in GEOMETRY for o in metric.outputs)}
     assert len(set(SCORES)) == len(SCORES)
     assert set(TRACKED) | set(SLOW) <= set(METRICS)
+
+
+@each
+def test_its_function_can_be_imported_with_the_table(metric):
+    name = metric.function.__name__
+    assert getattr(cood.metrics, name, None) is metric.function, (
+        f"cood/metrics/__init__.py: no {name} of {metric.function.__module__}"
+    )
+    assert name in cood.metrics.__all__
 
 
 @each

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 import cood
+from cood.metrics.printing import WIDTH, columns
 from cood.scorecard.card import compare
 from cood.scorecard.page import write_page
 from cood.scorecard.photos import read_photos
-from cood.scorecard.printing import WIDTH, columns
 from cood.scorecard.saving import as_json, write_csv, write_json
 from cood.scorecard.scoring import score_tensors
 from cood.settings import Evaluation

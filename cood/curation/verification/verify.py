@@ -303,12 +303,13 @@ def _clip_cosines(
     except MissingModelError as error:
         say(f"{name}: no CLIP scores, as {model} cannot be loaded: {error}")
         return cosines
-    images = embed_images(
-        clip, study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
-    )
+    folder, files = study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
+    images = embed_images(clip, folder, files, precision=study.precision)
     names = rows.loc[usable, "attribute"] + " " + rows.loc[usable, "object"]
     numbers, distinct = pd.factorize(names)
-    texts = embed_texts(clip, distinct.tolist(), study.evaluation.templates)
+    texts = embed_texts(
+        clip, distinct.tolist(), study.evaluation.templates, precision=study.precision
+    )
     images = images / np.linalg.norm(images, axis=1, keepdims=True)
     texts = texts / np.linalg.norm(texts, axis=1, keepdims=True)
     cosines[usable] = (images * texts[numbers]).sum(axis=1)
