@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cood.files import read_table
-from cood.report.topics.dataset import ICONS, describe_outcomes, image_outcomes
+from cood.report.topics.dataset import ICONS, describe_kept
 from cood.settings.study_file import Study
 
 UNSTATED = "not stated (`licence:` in the study file)"
@@ -30,11 +30,12 @@ def data_card(study: Study) -> str:
         parts += [
             f"## {name}",
             f"- Source: `{settings.source}`.\n"
-            f"- Images: {describe_outcomes(image_outcomes(table))}\n"
+            f"- Images: {describe_kept(table)}\n"
             f"- Compositions: {pairs:,} of {study.words.size:,} possible ones have an image.\n"
             f"- Licence: {licence}.",
         ]
     parts.append(
+        "An image is read as its viewer shows it, by the rules of the page [](odd-inputs.md). "
         "`cood export` writes a set with a longer card. [](executed/dataset.ipynb) shows examples."
     )
     return "\n\n".join(parts) + "\n"
