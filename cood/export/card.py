@@ -108,6 +108,7 @@ def _making(settings: ImageSet, kept: pd.DataFrame) -> str:
         ]
     else:
         lines.append(_prose()["made"][settings.source])
+        lines += [] if isinstance(settings, IconSet) else [_prose()["rules"]]
     if isinstance(settings, IconSet | DiffusionSet):
         lines.append(f"Size: {settings.size} x {settings.size} pixels.")
     return _items(lines)

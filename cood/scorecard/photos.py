@@ -228,4 +228,4 @@ def _vocabulary(kept: pd.DataFrame, place: str) -> Vocabulary:
     try:
         return Vocabulary(tuple(names[0]), tuple(names[1]))
     except ValueError as error:  # two pairs of one text
-        raise CoodError(f"images: the folders of {place} cannot be told apart: {error}") from error
+        raise CoodError(f"images: the labels of {place} cannot be told apart: {error}") from error

@@ -14,6 +14,8 @@ An image is what its viewer shows. The content of a file decides its format, not
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,7 +58,7 @@ class UnusableImage(ValueError):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image in RGB, and which rules changed it."""
+    """An image in RGB, and which rules changed its pixels."""
 
     image: Image.Image
     notes: tuple[str, ...]
@@ -73,10 +75,9 @@ def decode(file: Path | IO[bytes]) -> Decoded:
         Of any kind, by the decoders, if it is damaged.
     """
     try:
-        with Image.open(file, formats=_formats()) as picture:
+        with _opened(file) as picture:
             _check_size(picture.size)
             kind = _raw_mode(picture)
-            notes = [FIRST] if _several(picture) else []
             # Pillow turns a TIFF file when it loads it.
             turned = _tag(picture, ExifTags.Base.Orientation)
             picture.load()
@@ -88,8 +89,8 @@ def decode(file: Path | IO[bytes]) -> Decoded:
         raise UnusableImage("not an image") from error
     if turn is not None:
         image = image.transpose(turn)
-    notes += [TURNED] if turn is not None or turned in TURNS else []
-    return Decoded(image, (*notes, *own))
+    image.info.clear()  # else others, such as transformers, would turn it again
+    return Decoded(image, (*([TURNED] if turn is not None or turned in TURNS else []), *own))
 
 
 def fault_and_changes(path: Path) -> tuple[str | None, tuple[str, ...]]:
@@ -100,7 +101,8 @@ def fault_and_changes(path: Path) -> tuple[str | None, tuple[str, ...]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return None, decode(path).notes
+            changes = decode(path).notes
+            return None, (FIRST, *changes) if _several(path) else changes
     except UnusableImage as error:
         return str(error), ()
     except Exception as error:  # decoders raise errors of many kinds for damaged files
@@ -110,7 +112,7 @@ def fault_and_changes(path: Path) -> tuple[str | None, tuple[str, ...]]:
 def size_of(path: Path) -> tuple[int, int] | None:
     """Width and height of an upright image, of its head alone; None if that cannot be read."""
     try:
-        with Image.open(path, formats=_formats()) as picture:
+        with _opened(path) as picture:
             # The orientation of a PNG file may follow the pixels. It is not looked for.
             known = picture.format != "PNG" or "exif" in picture.info
             lies = known and _orientation(picture) in (5, 6, 7, 8) and picture.format != "TIFF"
@@ -127,8 +129,19 @@ def text_of(path: Path, key: str) -> str | None:
     OSError
         If the file is missing, or no image.
     """
-    with Image.open(path, formats=("PNG",)) as picture:
+    with _opened(path) as picture:
         return picture.info.get(key)
+
+
+@contextmanager
+def _opened(file: Path | IO[bytes]) -> Iterator[Image.Image]:
+    # Not by its name: Pillow 13 maps uncompressed files into memory then, with the sides exchanged
+    # in TIFF files that lie on their side.
+    with (
+        file.open("rb") if isinstance(file, Path) else nullcontext(file) as content,
+        Image.open(content, formats=_formats()) as picture,
+    ):
+        yield picture
 
 
 @cache
@@ -160,9 +173,11 @@ def _raw_mode(picture: Image.Image) -> str:
     return str(mode[0] if isinstance(mode, tuple) and mode else mode)
 
 
-def _several(picture: Image.Image) -> bool:
+def _several(path: Path) -> bool:
+    # Opened anew, as looking for more frames may leave a damaged one open.
     try:
-        return bool(getattr(picture, "is_animated", False))
+        with _opened(path) as picture:
+            return bool(getattr(picture, "is_animated", False))
     except Exception:  # what follows the first image is damaged, and is not used
         return True
 

@@ -4,6 +4,7 @@ import yaml
 
 from cood.export.card import card
 from cood.settings import FolderSet
+from cood.synthesis.decoding import LARGEST, THINNEST
 from cood.synthesis.generation.shards import planned
 
 HOSTILE = "me: | <script>alert(1)</script>\n---\n[x](http://y) `z`"
@@ -86,6 +87,7 @@ def test_of_images_that_were_not_plain(parse):
     )
     table = manifest(study, "own", "a camera").assign(note=["turned", "turned; a: b", ""])
     text = card(study, "own", table, "release")
+    assert f"more than {LARGEST:,} pixels, images more than {THINNEST} times as long" in text
     assert "## Notes" in text
     assert "| turned | 2 |" in text
     assert "| a | 1 |" in text

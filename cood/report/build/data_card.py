@@ -5,8 +5,17 @@ from __future__ import annotations
 from cood.files import read_table
 from cood.report.topics.dataset import ICONS, describe_kept
 from cood.settings.study_file import Study
+from cood.synthesis.decoding import LARGEST, THINNEST
 
 UNSTATED = "not stated (`licence:` in the study file)"
+
+RULES = (
+    "An image is read as a viewer shows it: turned as its EXIF orientation says, transparent parts "
+    "on white, the first of several frames or pages, 16 bits a channel reduced to 8, CMYK and "
+    f"palettes as RGB, without colour profiles. Images of more than {LARGEST:,} pixels, images "
+    f"more than {THINNEST} times as long as wide, and pixels that are floating-point numbers are "
+    "dropped. [](odd-inputs.md) has all rules."
+)
 
 
 def has_drawings(study: Study) -> bool:
@@ -35,7 +44,7 @@ def data_card(study: Study) -> str:
             f"- Licence: {licence}.",
         ]
     parts.append(
-        "An image is read as its viewer shows it, by the rules of the page [](odd-inputs.md). "
+        f"{RULES} "
         "`cood export` writes a set with a longer card. [](executed/dataset.ipynb) shows examples."
     )
     return "\n\n".join(parts) + "\n"

@@ -129,7 +129,8 @@ def _rows(place: Path) -> Iterator[dict[str, str]]:
     entries = _in_folder(place) if place.is_dir() else _in_archive(place)
     for file, reason in sorted(entries):
         path = _posix(file)
-        if path.name.startswith(".") or "__MACOSX" in path.parts:
+        hidden = any(part.startswith(".") and part != ".." for part in path.parts)
+        if hidden or "__MACOSX" in path.parts:
             continue
         if not reason and path.suffix.lower() not in SUFFIXES:
             reason = "not an image: by its name"

@@ -18,6 +18,7 @@ def test_photos_of_a_user_have_a_card_of_their_own(parse):
     assert "Noted of kept images: turned as its orientation says (1)." in text
     assert f"1 of {study.words.size} possible ones" in text
     assert "CC BY 4.0" in text
+    assert "transparent parts on white" in text
     assert "ImageNet-AO" not in text
 
 

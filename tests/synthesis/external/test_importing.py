@@ -40,6 +40,7 @@ FILES = {
     "red\napple/1.png": WHOLE,
     "1.png": WHOLE,
     ".hidden/.DS_Store": b"x",
+    ".trash/red apple/1.png": png(GREY),
 }
 STATUS = {
     "red apple/1.png": "kept",
