@@ -56,9 +56,8 @@ def test_the_page_does_what_it_says(folder, capfd):
             exec(text, {})
         elif kind == "yaml":
             (folder / file).write_text(text)
-    printed = "".join(capfd.readouterr())
     assert {"scores.json", "scores.csv", "scores.html"} <= {p.name for p in folder.iterdir()}
-    assert "photos: 1 file dropped, empty file: ripe banana/unfinished.jpg" in printed
+    assert "photos: 1 file dropped, empty file: ripe banana/unfinished.jpg" in said
     study = pd.read_parquet(folder / "results" / "own" / "accuracy" / "mine.parquet")
     command = pd.read_csv(folder / "scores.csv")
     command = command[(command["model"] == "models/mine") & command["against"].isna()]
