@@ -41,6 +41,8 @@ class Scorecard:
         Every score, with the columns of `cood.evaluation.common.score_table.SCORES`.
     dropped
         `file` and `reason` of each file that was not used.
+    noted
+        `file` and `note` of each image whose label or pixels were not plain.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Scorecard:
     answers: Answers = field(repr=False)
     scores: pd.DataFrame = field(repr=False)
     dropped: pd.DataFrame = field(repr=False)
+    noted: pd.DataFrame = field(repr=False)
 
     @property
     def accuracy(self) -> pd.DataFrame:
@@ -105,6 +108,7 @@ class Scorecard:
             "Embeddings: value [95 % interval], and mean under shuffled labels (null)",
             printing.representation_text(self.representation),
             printing.dropped_text(self.dropped),
+            printing.noted_text(self.noted),
         ]
         return "\n\n".join(part for part in parts if part)
 
@@ -148,6 +152,7 @@ class Leaderboard:
             *([printing.differences_text(differences)] if len(differences) else []),
             "\n".join(map(wrapped, missing)),
             printing.dropped_text(best.dropped),
+            printing.noted_text(best.noted),
         ]
         return "\n\n".join(part for part in parts if part)
 

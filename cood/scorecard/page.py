@@ -27,8 +27,8 @@ from cood.scorecard.printing import (
     with_interval,
     words_text,
 )
-from cood.synthesis.dropped import dropped_lines
 from cood.synthesis.image_files import load_image
+from cood.synthesis.notes import dropped_lines, noted_lines
 
 SIDE = 144  # pixels of a thumbnail
 QUALITY = 80
@@ -85,6 +85,10 @@ def _sections(photos: Photos, board: Leaderboard) -> Iterator[str]:
     if lines:
         yield "<h2>Not used</h2>"
         yield _list(lines)
+    notes = noted_lines(photos.noted["file"], photos.noted["note"])
+    if notes:
+        yield "<h2>Noted</h2>"
+        yield _list(notes)
 
 
 def _accuracies(board: Leaderboard) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from cood.evaluation.common.score_table import ALL, OWN
 from cood.metrics import LABELS
 from cood.metrics.printing import MISSING, columns, decimal, interval, wrapped
-from cood.synthesis.dropped import dropped_lines
+from cood.synthesis.notes import dropped_lines, noted_lines
 from cood.vocabulary import Vocabulary
 
 # Accuracies that are shown, and what they are called.
@@ -85,6 +85,11 @@ def representation_text(representation: pd.DataFrame) -> str:
 def dropped_text(dropped: pd.DataFrame) -> str:
     """What was dropped, a line a reason; empty if nothing was."""
     return "\n".join(map(wrapped, dropped_lines(dropped["file"], dropped["reason"])))
+
+
+def noted_text(noted: pd.DataFrame) -> str:
+    """What was noted of images, a line a kind; empty if nothing was."""
+    return "\n".join(map(wrapped, noted_lines(noted["file"], noted["note"])))
 
 
 def ranking_text(table: pd.DataFrame) -> str:
