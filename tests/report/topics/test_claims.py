@@ -137,7 +137,7 @@ def test_the_table_of_tests_has_all_that_decides(found):
 def test_metrics_and_remarks(found):
     row = rows_of(claims.metrics(found)[0]).iloc[0]
     assert (row["metric"], row["Pearson"], row["p"]) == (
-        "dci completeness",
+        "DCI completeness",
         "0.40 [0.10, 0.60]",
         "< 0.001",
     )
@@ -305,7 +305,8 @@ def test_remarks_say_whether_the_measure_of_a_claim_has_a_certificate(found):
     certificate = pd.DataFrame(rows, columns=["space", "metric", "certified", "why"])
     said = rows_of(claims.remarks(found, certificate)).set_index("claim")["remarks"]
     assert said["C8"].endswith(
-        "z diff single of texts has a certificate, z diff single of images has none (ladder 0.4)."
+        "Z-diff (single pairs) of texts has a certificate, Z-diff (single pairs) of images has "
+        "none (ladder 0.4)."
     )
     assert said["C14"].endswith("part dependence of images has a certificate.")
     assert said["C12"].endswith("The certificate does not test its measure.")
