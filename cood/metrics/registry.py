@@ -167,8 +167,8 @@ REGISTRY = (
         z_diff,
         (
             Output("z_diff", "Z-diff", 0, 1),
-            Output("z_diff_strict", "Z-diff, strict", 0, 1, part="strict"),
-            Output("z_diff_single", "Z-diff, single pairs", 0, 1),
+            Output("z_diff_strict", "Z-diff (strict)", 0, 1, part="strict"),
+            Output("z_diff_single", "Z-diff (single pairs)", 0, 1),
             Output("coverage", "Coverage", 0, 1, per_factor="factors"),
         ),
         _z_diff,
@@ -288,3 +288,14 @@ RANGES = {name: (output.low, output.high) for name, output in OUTPUTS.items()}
 LABELS = {score: OUTPUTS[score].label for score in SCORES}
 TRACKED = tuple(metric.name for metric in REGISTRY if metric.tracked)
 SLOW = tuple(metric.name for metric in REGISTRY if metric.slow)
+
+
+def metric_label(name: str) -> str:
+    """A score as pages call it: its label, or for others its name in words.
+
+    Examples
+    --------
+    >>> metric_label("dcimig"), metric_label("effective_rank")
+    ('DCIMIG', 'effective rank')
+    """
+    return LABELS.get(name, name.replace("_", " "))
