@@ -279,23 +279,22 @@ GEOMETRY = (
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*REGISTRY, *GEOMETRY)}
 OUTPUTS: Mapping[str, Output] = {o.name: o for metric in BY_NAME.values() for o in metric.outputs}
-# Of the metrics of disentanglement: the names of the scores of each, all scores, their labels.
+# Of the metrics of disentanglement: the names of the scores of each, and all scores.
 METRICS: Mapping[str, tuple[str, ...]] = {
     metric.name: tuple(output.name for output in metric.outputs) for metric in REGISTRY
 }
 SCORES = tuple(score for scores in METRICS.values() for score in scores)
 RANGES = {name: (output.low, output.high) for name, output in OUTPUTS.items()}
-LABELS = {score: OUTPUTS[score].label for score in SCORES}
 TRACKED = tuple(metric.name for metric in REGISTRY if metric.tracked)
 SLOW = tuple(metric.name for metric in REGISTRY if metric.slow)
 
 
 def metric_label(name: str) -> str:
-    """A score as pages call it: its label, or for others its name in words.
+    """A score as pages call it: the label of a metric, or for others the name in words.
 
     Examples
     --------
     >>> metric_label("dcimig"), metric_label("effective_rank")
     ('DCIMIG', 'effective rank')
     """
-    return LABELS.get(name, name.replace("_", " "))
+    return OUTPUTS[name].label if name in OUTPUTS else name.replace("_", " ")

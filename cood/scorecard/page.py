@@ -15,6 +15,7 @@ import pandas as pd
 from cood.evaluation.common.score_table import ALL
 from cood.files import atomic
 from cood.metrics.printing import decimal
+from cood.metrics.registry import metric_label
 from cood.scorecard.card import Leaderboard, Scorecard
 from cood.scorecard.photos import Photos
 from cood.scorecard.printing import (
@@ -22,7 +23,6 @@ from cood.scorecard.printing import (
     BINDING,
     COMPARED,
     in_percent,
-    metric_label,
     percent,
     with_interval,
     words_text,
