@@ -39,7 +39,7 @@ TICKS = {  # powers of two times a round number
 }
 COLUMNS = 3  # of drawings; and on a phone
 NARROW = 2
-PHONE = 3.8  # width of a figure on a phone, inches
+PHONE = 3.4  # width of a figure on a phone, inches
 SIDE = 96  # pixels of a drawing
 LETTERS = 22  # in a line below a drawing
 FINITE = 0.002  # distance of an accuracy from 0 and 1 where its logit is taken
