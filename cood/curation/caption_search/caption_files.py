@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import lzma
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,15 +17,18 @@ from cood.curation.caption_search.text_layout import SAMPLE, open_text
 from cood.curation.caption_search.text_rows import Unparsed
 from cood.curation.caption_search.text_streams import DECOMPRESSORS
 from cood.errors import CoodError, unknown
+from cood.files import REMOTE
 
 if TYPE_CHECKING:
     import polars as pl
 
 BATCH = 100_000  # captions at a time
 PAGES = 1 << 20  # bytes of a parquet file at a time
-REMOTE = "://"  # in the address of a remote file
 PARQUET = ".parquet"
-ENDINGS = (PARQUET, *(text + packed for text in (".csv", ".tsv") for packed in ("", *DECOMPRESSORS)))
+ENDINGS = (
+    PARQUET,
+    *(text + packed for text in (".csv", ".tsv") for packed in ("", *DECOMPRESSORS)),
+)
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", *(f".tar{ending}" for ending in DECOMPRESSORS))
 WORDS = 3  # that a text has at least which looks like a caption
 LONGEST_NAME = 80  # characters of a column that a message shows
@@ -37,38 +38,6 @@ LONGEST_NAME = 80  # characters of a column that a message shows
 # captions.
 KNOWN_COLUMNS = (("caption",), ("text",), ("TEXT",), ("title", "description"))
 USUAL = frozenset({"caption", "captions", "text", "title", "description", "alt", "alt_text"})
-
-
-def find_files(places: Sequence[str], root: Path, endings: tuple[str, ...] = ENDINGS) -> list[str]:
-    """Files named by paths, globs, folders and remote addresses, each once, in that order.
-
-    Local places are relative to `root`. A folder stands for all files in it, at any depth, that
-    have one of the endings. A place that names nothing is returned as it is, so that reading it
-    reports the error.
-    """
-    files: dict[str, None] = {}
-    for place in places:
-        files |= dict.fromkeys([place] if REMOTE in place else _local(place, root, endings))
-    return list(files)
-
-
-def _local(place: str, root: Path, endings: tuple[str, ...]) -> list[str]:
-    path = root / Path(place).expanduser()
-    if path.is_dir():
-        inside = sorted(str(p) for p in path.rglob("*") if p.name.endswith(endings))
-        return inside or [str(path)]
-    if path.exists():
-        return [str(path)]
-    return sorted(glob.glob(str(path), recursive=True)) or [str(path)]
-
-
-def size_of(file: str) -> tuple[int, int]:
-    """Bytes and time of change of a local file; zeros if it is remote or does not exist."""
-    try:
-        about = os.stat(file)
-    except OSError:
-        return 0, 0
-    return about.st_size, about.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -195,9 +164,7 @@ def _pages(file: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
             yield pl.DataFrame(batch)
 
 
-def _open_text(
-    file: str, name: str, wanted: Sequence[str] | None, stack: ExitStack
-) -> CaptionFile:
+def _open_text(file: str, name: str, wanted: Sequence[str] | None, stack: ExitStack) -> CaptionFile:
     if REMOTE in file:
         file = _fetched(file, name, stack.enter_context(TemporaryDirectory(prefix="cood-")))
     table = open_text(file)

@@ -10,7 +10,7 @@ JOINED = 20  # lines that a record may have
 
 
 def records(lines: Iterable[bytes], separator: bytes, n: int) -> Iterator[list[bytes] | None]:
-    """The n fields of each record; None for a line that has not n of them.
+    r"""The n fields of each record; None for a line that has not n of them.
 
     A field is in quotes if it begins with one and the next one that is not doubled ends it. Other
     quotes are text. A field in quotes may hold line ends; if a line begins one that does not end
@@ -23,7 +23,7 @@ def records(lines: Iterable[bytes], separator: bytes, n: int) -> Iterator[list[b
     ...     print(fields)
     [b'a red hat', b'12" wide']
     [b'a hat, red', b'x']
-    [b'a\\nhat', b'x']
+    [b'a\nhat', b'x']
     None
     None
     """

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 
@@ -57,10 +58,8 @@ def _sample(head: bytes, separator: str) -> list[list[str]]:
         text = text.replace("\r", "\n")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[list[str]] = []
-    try:
+    with suppress(csv.Error):  # a field without end: what is before it will do
         rows += (row for row, _ in zip(reader, range(SAMPLE + 1), strict=False))
-    except csv.Error:  # a field without end: what is before it will do
-        pass
     return rows
 
 

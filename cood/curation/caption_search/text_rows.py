@@ -103,7 +103,7 @@ def by_arrow(
     def without_all_fields(row: pc.InvalidRow) -> str:
         nonlocal empty
         if row.text:
-            unparsed.add(other_number(n), where=f" (first: row {row.number})")
+            unparsed.add(other_number(table), where=f" (first: row {row.number})")
         else:
             empty += 1
         return "skip"
@@ -131,8 +131,7 @@ def by_arrow(
             column_types=dict.fromkeys(chosen, pa.binary()),
         ),
     )
-    for batch in batches:
-        yield batch
+    yield from batches
     yield pa.record_batch([pa.array([b""] * empty, pa.binary())] * len(chosen), names=chosen)
 
 
@@ -148,7 +147,7 @@ def by_line(
         if number == 1 and table.header:
             continue
         if fields is None:
-            unparsed.add(other_number(n), where=f" (first: row {number})")
+            unparsed.add(other_number(table), where=f" (first: row {number})")
         else:
             rows.append([fields[i] for i in places])
         if len(rows) == LINES:
@@ -157,9 +156,12 @@ def by_line(
     yield _batch(rows, chosen)
 
 
-def other_number(n: int) -> str:
+def other_number(table: TextTable) -> str:
     """Why a row was not read that has not as many fields as there are columns."""
-    return f"without the {n} fields of the first, so commas in a text may lack quotes"
+    sign = "commas" if table.separator == "," else "tabs"
+    return (
+        f"without the {len(table.names)} fields of the first, so {sign} in a text may lack quotes"
+    )
 
 
 def _batch(rows: list[list[bytes]], names: list[str]) -> pa.RecordBatch:
@@ -169,6 +171,7 @@ def _batch(rows: list[list[bytes]], names: list[str]) -> pa.RecordBatch:
 
 def _lines(table: TextTable) -> Iterator[bytes]:
     """Lines of a file, without their ends."""
+    blocks: Iterator[bytes]
     if not table.survey.feeds:
         blocks = (block.replace(b"\r", b"\n") for block in utf8_blocks(table.file))
     else:

@@ -6,7 +6,7 @@ import codecs
 import io
 import lzma
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,11 +14,11 @@ from cood.errors import CoodError
 
 BLOCK = 1 << 20  # bytes at a time
 # By the last ending of a name. All of them read files that are several compressed ones in a row.
-DECOMPRESSORS: dict[str, Callable[[str], BinaryIO]] = {
+DECOMPRESSORS: dict[str, Callable[[str], Any]] = {
     ".gz": lambda file: pa.CompressedInputStream(pa.OSFile(file), "gzip"),
     ".bz2": lambda file: pa.CompressedInputStream(pa.OSFile(file), "bz2"),
     ".zst": lambda file: pa.CompressedInputStream(pa.OSFile(file), "zstd"),
-    ".xz": lambda file: lzma.open(file),
+    ".xz": lzma.LZMAFile,
 }
 # The longest first: that of UTF-32 begins with that of UTF-16.
 MARKS = (

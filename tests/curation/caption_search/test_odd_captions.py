@@ -38,7 +38,12 @@ def captions_of(file, content=None, columns=None):
 def test_quotes_within_a_text_that_is_not_in_quotes(tmp_path, end):
     lines = ["caption,alt", 'a red apple,12" plate', "a blue bus,x", 'a green hat,14" pan', "hat,z"]
     content = end.join([*lines, ""])
-    assert captions_of(tmp_path / "a.csv", content) == ["a red apple", "a blue bus", "a green hat", "hat"]
+    assert captions_of(tmp_path / "a.csv", content) == [
+        "a red apple",
+        "a blue bus",
+        "a green hat",
+        "hat",
+    ]
     plates = ['12" plate', "x", '14" pan', "z"]
     assert captions_of(tmp_path / "a.csv", content, ["alt"]) == plates
 
@@ -74,7 +79,10 @@ def test_tsv_without_quoting_keeps_its_quotes(tmp_path):
 
 @pytest.mark.parametrize(
     "lines",
-    ['https://a/b.jpg\ta red apple\nhttp://c\t"hat\n', 'a red apple\thttps://a/b.jpg\n"hat\thttp://c\n'],
+    [
+        'https://a/b.jpg\ta red apple\nhttp://c\t"hat\n',
+        'a red apple\thttps://a/b.jpg\n"hat\thttp://c\n',
+    ],
     ids=["CC12M", "CC3M"],
 )
 def test_published_files_without_a_line_of_names(tmp_path, lines):
@@ -83,9 +91,9 @@ def test_published_files_without_a_line_of_names(tmp_path, lines):
 
 
 def test_an_address_among_other_fields_of_the_first_line_is_refused(tmp_path):
-    with pytest.raises(CoodError, match="has an address in its first line, .* with 3 names"):
+    with pytest.raises(CoodError, match=r"has an address in its first line, .* with 3 names"):
         read(tmp_path / "a.tsv", "1\ta red apple\thttps://a/b.jpg\n")
-    with pytest.raises(CoodError, match="no column of captions .* among a red apple; name one"):
+    with pytest.raises(CoodError, match=r"no column of captions .* among a red apple; name one"):
         read(tmp_path / "a.csv", "a red apple\na blue bus\n")
 
 
@@ -118,7 +126,7 @@ def test_encodings_with_a_mark(tmp_path, encoding, ending):
 
 @pytest.mark.parametrize("quote", ["", '"', '14" '])
 def test_rows_in_another_encoding_are_counted(tmp_path, quote):
-    lines = f'caption,alt\n{quote}a red apple{quote[:1] if quote == chr(34) else ""},x\na café,y\n'
+    lines = f"caption,alt\n{quote}a red apple{quote[:1] if quote == chr(34) else ''},x\na café,y\n"
     captions, opened = read(tmp_path / "a.csv", lines.encode("latin-1"))
     assert len(captions) == 1
     assert opened.unparsed.problem == (
@@ -202,7 +210,9 @@ def test_rows_of_a_writer_that_quotes_come_back(tmp_path_factory, rows, tabs, fe
     writer.writerows([("caption", "other"), *rows])
     # Where LF ends the lines, this writer does not quote CR, which is read as a blank.
     expected = [re.sub(r"\r(?!\n)", " ", first) or None for first, _ in rows]
-    found = [re.sub(r"\r(?!\n)", " ", text or "") or None for text in captions_of(file, text.getvalue())]
+    found = [
+        re.sub(r"\r(?!\n)", " ", text or "") or None for text in captions_of(file, text.getvalue())
+    ]
     assert found == expected
 
 
@@ -228,4 +238,6 @@ def test_blocks_of_any_size_give_the_same(tmp_path, small_blocks):
     for others in ({}, {"alt": TEXTS[::-1]}):
         test_what_pandas_writes_is_read_as_it_was(tmp_path, "\t", "tsv", others, csv.QUOTE_ALL)
     test_quotes_within_a_text_that_is_not_in_quotes(tmp_path, "\r\n")
-    test_published_files_without_a_line_of_names(tmp_path, "https://a\ta red apple\nhttp://c\t\"hat\n")
+    test_published_files_without_a_line_of_names(
+        tmp_path, 'https://a\ta red apple\nhttp://c\t"hat\n'
+    )
