@@ -201,7 +201,7 @@ def _columns(names: Sequence[str], wanted: Sequence[str] | None) -> Sequence[str
         wanted = present[0]
     for name in wanted:
         if name not in names:
-            raise CoodError(unknown("column", name, names))
+            raise CoodError(unknown("column", name, map(_shown, names)))
         if list(names).count(name) > 1:
             raise CoodError(f"has several columns {name!r}; give each a name of its own")
     return wanted
@@ -215,8 +215,12 @@ def _like_captions(name: str, values: Sequence[str | None]) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = [name[:LONGEST_NAME] for name in names[:20]]
-    return ", ".join(shown) + (", ..." if len(names) > 20 else "")
+    return ", ".join(map(_shown, names[:20])) + (", ..." if len(names) > 20 else "")
+
+
+def _shown(name: str) -> str:
+    """A name of a column, which may be any text, on one line."""
+    return " ".join(name.split())[:LONGEST_NAME]
 
 
 def _first_line(error: BaseException) -> str:

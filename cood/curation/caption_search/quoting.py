@@ -7,6 +7,7 @@ number says where a byte is: inside a field if the quotes before it are odd in n
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -28,7 +29,10 @@ class Survey:
     breaks
         Whether a field in quotes holds the end of a line.
     feeds, returns
-        Whether lines end with LF, and whether there is a CR without LF outside of quotes.
+        Whether lines end with LF, and whether there is a CR without LF. In a file whose quotes
+        enclose fields, what they enclose does not count.
+    utf8
+        Whether all of it is UTF-8.
     """
 
     quotes: bool = False
@@ -36,34 +40,52 @@ class Survey:
     breaks: bool = False
     feeds: bool = False
     returns: bool = False
+    utf8: bool = True
 
 
 def survey(blocks: Iterable[bytes], separator: str) -> Survey:
     """The survey of a text file, from its blocks of bytes and the sign between fields."""
-    sees = dict.fromkeys(Survey.__dataclass_fields__, False) | {"enclosing": True}
     ends = np.zeros(256, bool)
     ends[[LF, CR, *separator.encode()]] = True
-    inside = 0
+    quotes = 0  # so far
+    enclosing = utf8 = True
+    inside, outside = set[int](), set[int]()  # of LF and CR, those within quotes and others
+    decoder = codecs.getincrementaldecoder("utf-8")()
     for before, block, after in _with_neighbours(blocks):
         text = np.frombuffer(before + block + after, np.uint8)
-        own = slice(1, len(block) + 1)
-        quotes = np.flatnonzero(text[own] == QUOTE) + 1 if b'"' in block else np.array([], int)
-        if len(quotes):
-            sees["quotes"] = True
-            odd = (inside + np.arange(len(quotes))) % 2 == 1  # those that end a field, or seem to
-            beside = np.where(odd, text[quotes + 1], text[quotes - 1])
-            sees["enclosing"] &= bool((ends[beside] | (beside == QUOTE)).all())
-        for sign, key in ((LF, "feeds"), (CR, "returns")):
-            if sign not in block:
-                continue
-            places = np.flatnonzero(text[own] == sign) + 1
+        own = text[1:-1]
+        places = np.flatnonzero(own == QUOTE) + 1 if b'"' in block else np.array([], int)
+        # Those that end a field, or seem to.
+        closing = (quotes + np.arange(len(places))) % 2 == 1
+        beside = np.where(closing, text[places + 1], text[places - 1])
+        enclosing = enclosing and bool((ends[beside] | (beside == QUOTE)).all())
+        for sign in (LF, CR):
+            found = np.flatnonzero(own == sign) + 1 if sign in block else np.array([], int)
             if sign == CR:
-                places = places[text[places + 1] != LF]
-            within = (inside + np.searchsorted(quotes, places)) % 2 == 1
-            sees["breaks"] |= bool(within.any())
-            sees[key] |= bool((~within).any())
-        inside = (inside + len(quotes)) % 2
-    return Survey(**sees | {"enclosing": sees["enclosing"] and not inside})
+                found = found[text[found + 1] != LF]
+            within = (quotes + np.searchsorted(places, found)) % 2 == 1
+            inside |= {sign} if within.any() else set()
+            outside |= {sign} if (~within).any() else set()
+        quotes += len(places)
+        utf8 = utf8 and _is_utf8(decoder, block)
+    enclosing = enclosing and quotes % 2 == 0
+    lines = outside if enclosing else inside | outside
+    return Survey(
+        quotes=quotes > 0,
+        enclosing=enclosing,
+        breaks=bool(inside),
+        feeds=LF in lines,
+        returns=CR in lines,
+        utf8=utf8 and _is_utf8(decoder, b"", final=True),
+    )
+
+
+def _is_utf8(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _with_neighbours(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 ROWS_BLOCK = 1 << 23  # bytes that become rows at a time: no row may be longer
 NO_SEPARATOR = "\x1f"  # of files of one column, whose lines are whole
+NO_LETTER = "\uffff"  # which Unicode keeps free
+MARKING = "cood-mark"  # what decoding does with bytes that are not UTF-8
 NOT_UTF8 = "not in UTF-8, to which the file should be converted"
 LINES = 20_000  # that become rows at a time, where each is looked at
 
@@ -173,7 +176,7 @@ def _lines(table: TextTable) -> Iterator[bytes]:
     """Lines of a file, without their ends."""
     blocks: Iterator[bytes]
     if not table.survey.feeds:
-        blocks = (block.replace(b"\r", b"\n") for block in utf8_blocks(table.file))
+        blocks = (block.replace(b"\r", b"\n") for block in _with_line_ends(table))
     else:
         blocks = _with_line_ends(table)
     for line in io.BufferedReader(Stream(blocks)):
@@ -183,6 +186,8 @@ def _lines(table: TextTable) -> Iterator[bytes]:
 def _with_line_ends(table: TextTable) -> Iterator[bytes]:
     """Blocks in which CR alone is a blank, unless it ends the lines of the file."""
     blocks = utf8_blocks(table.file)
+    if not table.survey.utf8:
+        blocks = _marked(blocks)
     if not (table.survey.feeds and table.survey.returns):
         yield from blocks
         return
@@ -194,24 +199,30 @@ def _with_line_ends(table: TextTable) -> Iterator[bytes]:
     yield rest
 
 
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return NO_LETTER, error.end
+
+
+codecs.register_error(MARKING, _mark)
+
+
+def _marked(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Blocks with `NO_LETTER` in place of what is not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")(MARKING)
+    for block in blocks:
+        yield decoder.decode(block).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
 def _as_text(table: pl.DataFrame, unparsed: Unparsed) -> pl.DataFrame:
-    """Bytes as text, empty ones as null; rows that are not UTF-8 are counted."""
+    """Bytes as text, empty ones as null; rows that were not UTF-8 are counted."""
     import polars as pl
 
-    try:
-        text = table.cast(pl.String)
-    except pl.exceptions.PolarsError:
-        rows = [row for row in table.iter_rows() if _is_text(row)]
-        unparsed.add(NOT_UTF8, len(table) - len(rows))
-        decoded = [[value.decode() for value in row] for row in rows]
-        text = pl.DataFrame(decoded, dict.fromkeys(table.columns, pl.String), orient="row")
-    return text.with_columns(pl.when(pl.all() != "").then(pl.all()))
-
-
-def _is_text(values: Sequence[bytes]) -> bool:
-    try:
-        for value in values:
-            value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    text = table.cast(pl.String)
+    marked = pl.any_horizontal(pl.all().str.contains(NO_LETTER, literal=True))
+    whole = text.filter(~marked)
+    if len(whole) < len(text):
+        unparsed.add(NOT_UTF8, len(text) - len(whole))
+    return whole.with_columns(pl.when(pl.all() != "").then(pl.all()))
