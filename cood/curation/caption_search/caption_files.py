@@ -112,7 +112,7 @@ def _refusing() -> Iterator[None]:
     faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException)
     try:
         yield
-    except (*faults, OSError, EOFError, lzma.LZMAError) as error:
+    except (*faults, OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
         raise CoodError(f"cannot be read: {_first_line(error)}") from error
 
 

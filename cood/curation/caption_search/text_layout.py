@@ -54,8 +54,8 @@ def open_text(file: str) -> TextTable:
 def _sample(head: bytes, separator: str) -> list[list[str]]:
     """The first rows of a file, from its first bytes."""
     text = head.decode(errors="replace")
-    if "\n" not in text:
-        text = text.replace("\r", "\n")
+    # As they are read: see `text_rows`.
+    text = re.sub(r"\r(?!\n)", " ", text) if "\n" in text else text.replace("\r", "\n")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[list[str]] = []
     with suppress(csv.Error):  # a field without end: what is before it will do
