@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 LISTED = 40  # names that a message lists
 INSTALL = "pip install '.[study]'"  # what everything but the metrics needs
+LONGEST = 101  # letters of a value that a message shows
 
 
 class CoodError(Exception):
@@ -38,12 +39,29 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     "unknown model 'viit'; did you mean vit?"
     >>> unknown("model", "mixer", ["vit", "resnet"])
     "unknown model 'mixer'; known: vit, resnet"
+    >>> unknown("model", "VIT", ["vit", "resnet"])
+    "unknown model 'VIT'; did you mean vit?"
     """
     names = [str(choice) for choice in choices]
-    near = get_close_matches(name, names, n=3)
+    # Capitals make words differ more than other letters do.
+    lower = dict(zip((other.casefold() for other in reversed(names)), reversed(names), strict=True))
+    near = [lower[match] for match in get_close_matches(name.casefold(), lower, n=3)]
     listed = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {listed or 'none'}"
-    return f"unknown {kind} {name!r}; {hint}"
+    return f"unknown {kind} {shortened(name)}; {hint}"
+
+
+def shortened(value: object) -> str:
+    """How Python writes a value, without the middle of a long one.
+
+    Examples
+    --------
+    >>> shortened("red"), len(shortened("x" * 1000))
+    ("'red'", 101)
+    """
+    text = repr(value)
+    half = (LONGEST - len(" ... ")) // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
 
 
 def missing_package(error: ModuleNotFoundError) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd  # imported where tables are read: most of what a light command imports
 
 TEMPORARY = ".*.tmp"  # files that a killed process may leave
+REMOTE = "://"  # in the address of a remote file
 
 
 @contextmanager
@@ -108,6 +110,80 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Files at any depth of a folder, sorted; links to folders are followed.
+
+    A link to a folder that holds it is not followed: it is listed itself, as are links to nothing.
+    """
+    found: list[Path] = []
+    queue = [(folder, frozenset[tuple[int, int]]())]
+    while queue:
+        place, above = queue.pop()
+        here = above | {_identity(place)}
+        for entry in os.scandir(place):
+            path = place / entry.name
+            if entry.is_dir() and not (entry.is_symlink() and _identity(path) in here):
+                queue.append((path, here))
+            else:
+                found.append(path)
+    return sorted(found)
+
+
+def find_files(places: Sequence[str], root: Path, endings: Sequence[str]) -> list[str]:
+    """Files named by paths, globs, folders and remote addresses, each once, in that order.
+
+    Local places are relative to `root`. A folder stands for all files in it, at any depth, that
+    have one of the endings. A place that names nothing is returned as it is, so that reading it
+    reports the error.
+    """
+    files: dict[str, None] = {}
+    for place in places:
+        files |= dict.fromkeys([place] if REMOTE in place else _local(place, root, endings))
+    return list(files)
+
+
+def _local(place: str, root: Path, endings: Sequence[str]) -> list[str]:
+    path = root / Path(place).expanduser()
+    if path.is_dir():
+        inside = [str(p) for p in files_below(path) if p.name.endswith(tuple(endings))]
+        return inside or [str(path)]
+    if path.exists():
+        return [str(path)]
+    pattern = str(path) if Path(place).expanduser().is_absolute() else place
+    # Signs of a glob in the path of the project are part of its name.
+    found = glob.glob(pattern, root_dir=root, recursive=True)
+    return sorted(str(root / file) for file in found) or [str(path)]
+
+
+def size_of(file: str) -> tuple[int, int]:
+    """Bytes and time of change of a local file; zeros if it is remote or does not exist."""
+    try:
+        about = os.stat(file)
+    except OSError:
+        return 0, 0
+    return about.st_size, about.st_mtime_ns
+
+
+def listing(files: Iterable[Path], folder: Path) -> str:
+    """Short hash of the names, sizes and times of change of files; `folder` is left out of names.
+
+    Hidden files do not count, nor what is no file.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        if file.name.startswith(".") or not file.is_file():
+            continue
+        about = file.stat()
+        name = os.path.relpath(file, folder)
+        digest.update(f"{name}|{about.st_size}|{about.st_mtime_ns}\n".encode(errors="replace"))
+    return digest.hexdigest()[:12]
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    about = folder.stat()
+    return about.st_dev, about.st_ino
 
 
 def sha256(path: Path) -> str:

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+# A folder as people name theirs, and worse: signs of shells, YAML, globs and addresses.
+HOSTILE = "my (w) & o'r\"k $x;*[ü]é : #1 %d~!`"
 ROOT = Path(__file__).parents[1]
 
 

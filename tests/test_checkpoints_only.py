@@ -58,6 +58,9 @@ def made(tmp_path_factory):
     for label, n in VAL.items():
         for k in range(n):
             picture(project / "data" / "val" / label / f"{k}.JPEG", rng)
+    # A class on another disk.
+    (project / "data" / "val" / "Great_white_shark").rename(project / "elsewhere")
+    (project / "data" / "val" / "Great_white_shark").symlink_to(project / "elsewhere")
     for seed, name in enumerate("ab"):
         save_clip(untrained_clip(Towers(image_tower="resnet"), seed=seed), project / "data" / name)
     command = [sys.executable, "-m", "cood", "reproduce", "--study", "zoo", "--cores", "2"]
@@ -85,6 +88,14 @@ def test_the_report_is_whole(made):
     assert "predicts?" not in accuracy  # a line through two models is none
     assert "cannot be tested in this run" in front
     assert 'href="executed/accuracy.html">C-OoD rises with ID accuracy' in front
+
+
+def test_the_hash_of_weights_stands_beside_their_scores(made):
+    project, done = made
+    assert done.returncode == 0, done.stderr
+    models = pd.read_parquet(project / "results" / "zoo" / "models.parquet")
+    assert models["weights_sha256"].str.fullmatch("[0-9a-f]{64}").all()
+    assert models["weights_sha256"].nunique() == 2
 
 
 def test_id_accuracy_stands_beside_the_others(made):
@@ -138,4 +149,8 @@ def test_other_weights_under_the_same_name_are_noticed(made):
     save_clip(
         untrained_clip(Towers(image_tower="resnet"), seed=0), project / "data" / "a"
     )  # the first weights again
+    added = project / "elsewhere" / "more.JPEG"
+    picture(added, np.random.default_rng(1))
+    assert "would import images imagenet: its settings, its code or a file" in planned()
+    added.unlink()
     assert "nothing to do" in planned()

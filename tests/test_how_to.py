@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from cood.cli import main
+from cood.pipeline.run import config_of
 from cood.settings.study_file import load_study, parse_study
 from tests.how_to_pages import ROOT, apply, blocks, in_copy, patched, run_tests
 
@@ -46,7 +47,7 @@ def make(name=STUDY):
     """Do what Snakemake would for a study, in its order but in this process."""
     study = load_study(name)
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--nolock"]
-    command += ["--config", f"study={study.file}", "--cores", "1", "--dry-run", "--printshellcmds"]
+    command += ["--config", config_of(study), "--cores", "1", "--dry-run", "--printshellcmds"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = re.findall(r"^Shell command: cood (.+)$", done.stdout + done.stderr, re.MULTILINE)
     assert lines, done.stderr

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 import pandas as pd
@@ -17,7 +19,7 @@ import yaml
 
 from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.files import damage
-from tests.projects import clone
+from tests.projects import HOSTILE, clone
 
 STUDY = "smoke"
 MODELS = {"few", "more", "most"}
@@ -56,7 +58,7 @@ def jobs_of(project: Path) -> list[int]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A project in which the study was made once, and what the run said."""
-    project = clone(tmp_path_factory.mktemp("project"))
+    project = clone(tmp_path_factory.mktemp("project") / HOSTILE / "cood")
     return project, reproduce(project)
 
 
@@ -89,7 +91,8 @@ def test_from_nothing_to_html(made):
         assert f"nox -s notebook -- {notebook} --study {STUDY} -p " in text
         assert "Traceback" not in html
         assert "{glue" not in html  # a role that was not understood
-        assert str(project) not in html
+        assert str(project) not in unescape(html)
+        assert quote(str(project)) not in html
 
 
 def test_the_explorer_loads_its_data_from_files_that_no_other_page_loads(made):

@@ -27,6 +27,7 @@ NOT_SCORED = {
 }
 # Metadata of embeddings in half precision: see `cood.evaluation.embed.job.describe_precision`.
 AGREEMENT = ("image_cosine", "text_cosine", "same_answers")
+WEIGHTS = "weights_sha256"  # metadata of weights that were made elsewhere
 SIZES = ("parameters", "embed_dim", "width", "resolution")
 TRAINED_HERE, CHECKPOINT = "trained here", "checkpoint"
 
@@ -36,7 +37,8 @@ def collect(study: Study) -> None:
 
     `models.parquet` holds no null models, but their scores are joined. A model that is trained here
     has all settings of its training there, with the number of `compositions` that it sees, and of
-    images that it is shown (`samples_seen`). Of each model there is the `precision` of its
+    images that it is shown (`samples_seen`). Of weights that were made elsewhere there is the
+    `weights_sha256`. Of each model there is the `precision` of its
     embeddings and, for half precision, the number of images and texts that were `embedded_again`
     in single precision, the smallest cosine with single precision in samples of the images and
     texts of each set, and the smallest share of `same_answers`.
@@ -105,6 +107,7 @@ def _origin(
     facts = {"model": name, "missing": metadata.get("missing", "")}
     sizes = {key: float(metadata[key]) for key in SIZES if key in metadata}
     origin = {key: metadata.get(key, "") for key in keys}
+    origin |= {key: metadata[key] for key in [WEIGHTS] if key in metadata}
     return facts, origin | _precision(about), sizes
 
 

@@ -132,9 +132,10 @@ def _caption_search(study: Study, corpus: str) -> Cost:
     if settings.files is None:
         captions: float = study.trained[str(settings.model)].images
     else:
-        from cood.curation.caption_search.caption_files import find_files, size_of
+        from cood.curation.caption_search.caption_files import ENDINGS
+        from cood.files import find_files, size_of
 
-        sizes = [size_of(file)[0] for file in find_files(settings.files, study.paths.root)]
+        sizes = [size_of(file)[0] for file in find_files(settings.files, study.paths.root, ENDINGS)]
         captions = round(sum(sizes) / cost_model.CAPTION_BYTES) if all(sizes) else nan
     return Cost(captions, "captions", cpu=captions * cost_model.CAPTION)
 

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from cood.files import TEMPORARY, damage, left_out, read_table
+from cood.files import TEMPORARY, damage, files_below, left_out, read_table
 from cood.settings.study_file import Study
 
 CHECKED = {".parquet", ".safetensors", ".json", ".ipynb"}
@@ -34,11 +34,12 @@ def discard_damaged(study: Study, dry_run: bool) -> list[str]:
         Their paths.
     """
     results, root = study.paths.results, study.paths.root
+    files = files_below(results) if results.is_dir() else []  # also of folders on another disk
     if not dry_run:
-        for half_written in results.rglob(TEMPORARY):
+        for half_written in (file for file in files if file.match(TEMPORARY)):
             half_written.unlink()
     discarded = []
-    for file in sorted(p for p in results.rglob("*") if p.suffix in CHECKED):
+    for file in (file for file in files if file.suffix in CHECKED and not file.match(TEMPORARY)):
         fault = _fault(file)
         if fault is None:
             continue

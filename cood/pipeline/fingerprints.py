@@ -18,7 +18,7 @@ from pathlib import Path
 import grimp
 
 from cood.catalogue.sources import local_path
-from cood.files import atomic
+from cood.files import REMOTE, atomic, files_below, find_files, listing
 from cood.settings.study_file import Study
 from cood.stages import STAGES
 
@@ -115,7 +115,8 @@ def _files(module: str) -> Iterator[Path]:
 class Contents:
     """Content hashes of files and folders that a study names, kept beside their size and time.
 
-    A file is read again only if its size or time of change differs from when it was hashed.
+    A file is read again only if its size, a time of change or its place on the disk differs from
+    when it was hashed.
     """
 
     def __init__(self, study: Study) -> None:
@@ -134,18 +135,21 @@ class Contents:
         if path is None:
             return ""
         place = self._root / path.expanduser()
-        files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
+        files = files_below(place) if place.is_dir() else [place]
         digest = hashlib.sha256()
         for file in filter(Path.is_file, files):
             digest.update(str(file.relative_to(place)).encode(errors="replace") + b"\0")
             digest.update(self._hash(file).encode())
         return digest.hexdigest()[:LENGTH]
 
-    def listing(self, set_: str) -> str:
-        """Hash of names, sizes and times of the files that an imported set is read from."""
-        from cood.synthesis.external.source_files import state
+    def listing(self, places: Iterable[str]) -> str:
+        """Hash of names, sizes and times of the files that paths, globs and folders name.
 
-        return state(self._study, set_)
+        Addresses count by their names.
+        """
+        files = find_files(list(places), self._root, endings=[""])
+        addresses = "".join(file for file in files if REMOTE in file)
+        return listing(map(Path, files), self._root) + addresses
 
     def keep(self) -> None:
         """Write the hashes, so that the next run need not read the files again."""
@@ -154,13 +158,15 @@ class Contents:
                 temporary.write_text(json.dumps(self._kept, indent=1))
 
     def _hash(self, file: Path) -> str:
-        about = file.stat()
+        now = file.stat()
+        # When its entry changed too: a copy may bring the size and the time of another file along.
+        about = [now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino]
         known = self._kept.get(str(file))
-        if known is None or known[:2] != [about.st_size, about.st_mtime_ns]:
+        if known is None or known[:-1] != about:
             digest = hashlib.sha256()
             with file.open("rb") as stream:
                 while block := stream.read(BLOCK):
                     digest.update(block)
-            known = [about.st_size, about.st_mtime_ns, digest.hexdigest()]
+            known = [*about, digest.hexdigest()]
             self._kept[str(file)] = known
-        return str(known[2])
+        return str(known[-1])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cood.catalogue.sources import LOCAL, local_path
 from cood.errors import StudyError, unknown
+from cood.files import find_files
 from cood.models.file_names import CLIP_CONFIG
 from cood.settings import (
     Checkpoint,
@@ -230,9 +231,7 @@ def _references(study: Study) -> Iterator[Check]:
 
 
 def _files(study: Study, what: str, places: list[str], key: str) -> Check:
-    from cood.curation.caption_search.caption_files import find_files
-
-    files = find_files(places, study.paths.root)
+    files = find_files(places, study.paths.root, endings=[""])
     missing = [file for file in files if "://" not in file and not Path(file).exists()]
     if missing:
         return Check(what, WARNING, f"{missing[0]} does not exist and will be skipped; see {key}")

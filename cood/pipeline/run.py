@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from shutil import rmtree
 
+from cood.errors import CoodError
 from cood.files import locked, read_table
 from cood.paths import SNAKEFILE
 from cood.pipeline.damage import discard_damaged
@@ -22,6 +24,10 @@ from cood.settings.study_file import Study
 from cood.stages import CARD
 from cood.synthesis.notes import dropped_lines, noted_lines
 
+SHOWN = 5  # files of captions with problems that the end of a run names
+WILDCARDS = "{}"
+EXPANDED = "'\"$`\\"  # signs that a shell may expand in the commands of a cluster
+ELSEWHERE = ("--profile", "--workflow-profile", "--executor", "-e")  # jobs may run on a cluster
 ENVIRONMENT = {
     PIPELINE: "1",
     "OMP_NUM_THREADS": "1",
@@ -50,6 +56,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     if not status and not dry_run and study.paths.html.is_file():
         report_dropped(study)
         _report_skipped(study)
+        _report_captions(study)
         seconds = time.monotonic() - start
         print(f"done in {seconds:.0f} s; the report: {study.paths.html.as_uri()}")
     return status
@@ -73,6 +80,7 @@ def run_jobs(
     targets
         Files that are wanted; by default all.
     """
+    check_paths([study.paths.root, study.file.parent], extra)
     check_settings(study)
     check_files(study)
     if not dry_run:
@@ -97,6 +105,26 @@ def run_jobs(
     return status
 
 
+def check_paths(folders: Sequence[Path], extra: Sequence[str]) -> None:
+    """Refuse the few folders in which Snakemake, or a cluster, cannot run jobs.
+
+    Raises
+    ------
+    CoodError
+        If the path of one has a sign that they take for something else.
+    """
+    wrong = {"Snakemake": WILDCARDS}
+    if any(option.startswith(ELSEWHERE) for option in extra):
+        wrong["the job script of a cluster"] = EXPANDED
+    for folder in folders:
+        for reader, signs in wrong.items():
+            if set(signs) & set(str(folder)):
+                raise CoodError(
+                    f"{folder}: {reader} would not take this path as it is written; move the "
+                    f"project and the study file to folders without {' '.join(signs)}"
+                )
+
+
 def report_dropped(study: Study) -> None:
     """Say which files of imported sets are not used, and what was noted of the others."""
     made_here = (*study.drawn, *study.generated)
@@ -117,6 +145,17 @@ def _report_skipped(study: Study) -> None:
         skipped = table.loc[table["missing"] != "", ["model", "missing"]]
         for name, reason in skipped.itertuples(index=False):
             print(f"skipped: {name}: {reason}", file=sys.stderr)
+
+
+def _report_captions(study: Study) -> None:
+    for corpus in study.corpora:
+        files = read_table(study.paths.caption_files(corpus))
+        problems = files.loc[files["problem"] != "", ["file", "problem"]]
+        for file, problem in problems.head(SHOWN).itertuples(index=False):
+            print(f"captions of {corpus}: {file}: {problem}", file=sys.stderr)
+        if len(problems) > SHOWN:
+            more = len(problems) - SHOWN
+            print(f"captions of {corpus}: problems in {more} more files", file=sys.stderr)
 
 
 def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) -> int:
@@ -142,7 +181,7 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
         # With a thousand jobs, the default one takes longer to choose the next than it runs.
         "--scheduler=greedy",
         "--config",
-        f"study={study.file}",
+        config_of(study),
     ]
     if dry_run:
         command.append("--dry-run")
@@ -151,6 +190,14 @@ def _snakemake(study: Study, cores: int, dry_run: bool, extra: Sequence[str]) ->
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0
+
+
+def config_of(study: Study) -> str:
+    """The option of Snakemake that names the study file.
+
+    It is read as YAML, in which a path may be anything; so it is a string in a mapping.
+    """
+    return f"study={json.dumps({'file': str(study.file)}, ensure_ascii=False)}"
 
 
 def _limits(extra: Sequence[str]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
 from pydantic import Discriminator
 
-from cood.errors import unknown
+from cood.errors import shortened, unknown
 from cood.settings.sets import SOURCES
 from cood.settings.study import Study
 
@@ -37,13 +38,16 @@ def _sentence(error: Any) -> tuple[str, str]:
         return f"{place}.source", unknown("source", str(error["ctx"]["tag"]), SOURCES)
     if kind == "union_tag_not_found":
         return f"{place}.source", f"missing; known: {', '.join(SOURCES)}"
+    if kind == "literal_error" and isinstance(error["input"], str):
+        choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        return place, unknown("value", error["input"], choices)
     if kind == "missing":
         return place, "missing"
     if kind == "value_error":
         return place, message
     if kind == "string_pattern_mismatch":
         message = "a name may hold letters, digits, dots, dashes and underscores only"
-    return place, f"{message}, got {error['input']!r}"
+    return place, f"{message}, got {shortened(error['input'])}"
 
 
 def _place(location: tuple[Any, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = ["Study", "load_study", "parse_study", "restore_study", "study_file"]
 DEFAULTS, ZOO = "defaults", "zoo"  # keys of a file that become part of `models`
 MERGE = "tag:yaml.org,2002:merge"
 FLOAT = "tag:yaml.org,2002:float"
+INT = "tag:yaml.org,2002:int"
+OTHER_BASE = re.compile(r"[-+]?0[\d_]+$|.*:")
 EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 
 
@@ -37,7 +40,10 @@ def study_file(study: str) -> Path:
     if study.endswith((".yaml", ".yml")):
         path = Path(study)
         if not path.is_file():
-            raise StudyError(f"study file {study} does not exist")
+            beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
+            near = get_close_matches(path.name, sorted(file.name for file in beside))
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise StudyError(f"study file {study} does not exist{hint}")
         own = folder / path.name
         if own.is_file() and not own.samefile(path):
             raise StudyError(
@@ -53,7 +59,10 @@ def study_file(study: str) -> Path:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses duplicate keys, of which YAML would take the last, and reads 3e-3 as a number."""
+    """Refuses duplicate keys, of which YAML would take the last, and reads 3e-3 as a number.
+
+    Whole numbers in base 8 (010) or 60 (1:30) are refused too, as nobody means them.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = set()
@@ -68,6 +77,18 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    if OTHER_BASE.match(node.value):
+        raise yaml.constructor.ConstructorError(
+            None,
+            None,
+            f"{node.value} is a number in base 8 or 60; write it without 0 in front, or in quotes",
+            node.start_mark,
+        )
+    return loader.construct_yaml_int(node)
+
+
+_Loader.add_constructor(INT, _whole_number)
 _Loader.add_implicit_resolver(FLOAT, EXPONENT, list("-+.0123456789"))
 
 
@@ -91,8 +112,10 @@ def load_study(study: str) -> Study:
     """
     path = study_file(study)
     try:
-        raw = yaml.load(path.read_text(), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also of impossible dates
         raise StudyError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     if not isinstance(raw, dict):
         raise StudyError(f"{path}: expected settings by name, got {type(raw).__name__}")

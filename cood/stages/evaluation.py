@@ -29,6 +29,13 @@ def _weights_by_path(study: Study, model: str) -> list[str | None]:
     return [getattr(settings, key, None) for key in ("checkpoint", "encoder")]
 
 
+def _references(study: Study) -> list[str]:
+    settings = study.near_duplicates
+    if settings is None:
+        return []
+    return [*(settings.references or []), *([settings.pairs] if settings.pairs else [])]
+
+
 def _joined(study: Study) -> list[Path]:
     paths = study.paths
     files = [paths.scores, paths.models, paths.settings]
@@ -46,6 +53,7 @@ EVALUATION = (
             study.paths.caption_files(corpus),
         ],
         settings=lambda study, corpus: [dumped(study.vocabulary), dumped(study.corpora[corpus])],
+        sources=lambda study, corpus: study.corpora[corpus].files or [],
         does="searches the captions of a corpus for every composition",
         writes="how many captions name each composition, and what was read of each file",
         progress="search the captions of",
@@ -106,6 +114,7 @@ EVALUATION = (
             study.core,
             study.precision,
         ],
+        sources=_references,
         does="finds the nearest training image to each image of the sets",
         writes="the nearest images and their similarities",
         progress="find near duplicates",

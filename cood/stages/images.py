@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cood.settings.study_file import Study
-from cood.stages.stage import CARD, MAKE, Keys, Resources, Stage, dumped, each, words
+from cood.stages.stage import CARD, MAKE, Keys, Resources, Stage, dumped, each, original, words
 
 KEPT_BY = (
     "sets",
@@ -19,6 +19,13 @@ KEPT_BY = (
 def _imported(study: Study) -> Iterator[Keys]:
     made_here = (*study.drawn, *study.generated)
     return each(name for name in (*study.sets, *study.id_sets) if name not in made_here)
+
+
+def _source(study: Study, set_: str) -> list[str]:
+    """Where images are imported from, unless it is downloaded: settings say which file that is."""
+    settings = study.set_or_id_set(set_)
+    named = (getattr(settings, key, None) for key in ("folder", "file"))
+    return [] if getattr(settings, "url", None) else [place for place in named if place]
 
 
 def _shards(study: Study) -> Iterator[Keys]:
@@ -61,6 +68,7 @@ IMAGES = (
         jobs=_imported,
         outputs=_tables,
         settings=lambda study, set_: [*words(study), dumped(study.set_or_id_set(set_))],
+        sources=_source,
         does="imports images from a folder or the public release, and photographs by class",
         writes="links to the images and their tables",
         progress="import images",
@@ -141,6 +149,7 @@ IMAGES = (
         jobs=lambda study: each(study.factor_sets),
         outputs=lambda study, set_: [study.paths.manifest(set_)],
         settings=lambda study, set_: [study.seed, dumped(study.factor_sets[set_])],
+        places=lambda study, set_: [original(study, set_)],
         does="renders scenes of independent factors",
         writes="image files and their table",
         progress="draw factor set",

@@ -7,7 +7,7 @@ from typing import Any
 
 from cood.settings import PublishedImageEncoder, saved_names
 from cood.settings.study_file import Study
-from cood.stages.stage import MAKE, Resources, Stage, dumped, each, words
+from cood.stages.stage import MAKE, Resources, Stage, dumped, each, original, words
 
 CLIP_FILES = ("open_clip_config.json", "open_clip_model.safetensors")
 TRAINED_FILES = (*CLIP_FILES, "training.parquet", "captions.parquet")
@@ -102,6 +102,7 @@ TRAINING = (
             dumped(study.factor_models[model]),
             dumped(study.factor_sets[study.factor_models[model].set]),
         ],
+        places=lambda study, model: [original(study, study.factor_models[model].set)],
         does="trains a small CLIP on captioned scenes of a factor set",
         writes="weights, captions and loss",
         progress="train factor model",

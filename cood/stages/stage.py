@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cood.catalogue.sources import FILE
 from cood.settings.base import Settings
 from cood.settings.study_file import Study
 
@@ -65,6 +66,9 @@ class Stage:
         What of the study, besides files, decides what a job of these keys writes.
     places
         Settings of a job that may name files on this machine, whose content counts too.
+    sources
+        Files, folders and globs that a job reads, of which there may be too many to read twice:
+        their names, sizes and times count. None if it reads no such files.
     does, writes
         What it does and what it writes, for readers of the method.
     progress
@@ -91,6 +95,7 @@ class Stage:
     title: str
     keys: Keys = ()
     places: Callable[..., list[str | None]] = lambda *_: []
+    sources: Callable[..., list[str]] | None = None
     passes: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     panel: str = EVALUATE
@@ -132,6 +137,12 @@ def draw_of(study: Study, model: str) -> list[Any]:
     """Settings that decide which compositions a model is trained on; none for other models."""
     training = study.trained.get(model) or study.factor_models.get(model)
     return [study.core, training.share, training.seed] if training else []
+
+
+def original(study: Study, set_: str) -> str | None:
+    """The file that a factor set is read from, as `Stage.places` names files; None without one."""
+    file = study.factor_sets[set_].file
+    return f"{FILE}{file}" if file else None
 
 
 def dumped(settings: Settings | None, but: Iterable[str] = ()) -> dict[str, Any] | None:

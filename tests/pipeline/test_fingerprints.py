@@ -186,6 +186,80 @@ def test_a_file_is_read_again_only_if_its_size_or_time_changes(tiny, weights, mo
     assert "weights.safetensors" in opened
 
 
+def test_a_file_with_size_and_time_of_another_is_read_again(tiny, weights):
+    tiny.paths.results.mkdir(parents=True)
+    file = weights / "weights.safetensors"
+    contents = Contents(tiny)
+    before = contents.of("local-dir:data/mine")
+    contents.keep()
+    about = file.stat()
+    other = weights.with_name("other")
+    other.write_bytes(b"two")
+    other.replace(file)
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert Contents(tiny).of("local-dir:data/mine") != before
+
+
+def test_weights_behind_links_count(tiny, weights):
+    others = weights.with_name("others")
+    shutil.copytree(weights, others)
+    (weights / "linked").symlink_to(others)
+    before = Contents(tiny).of("local-dir:data/mine")
+    (others / "config.json").write_text("{1: 2}")
+    assert Contents(tiny).of("local-dir:data/mine") != before
+
+
+@pytest.mark.parametrize("place", ["captions", "captions/*.csv", "linked"])
+def test_a_listing_changes_with_its_files(tiny, place):
+    root = tiny.paths.root
+    (root / "captions").mkdir()
+    (root / "captions" / "a.csv").write_text("caption\n")
+    (root / "linked").mkdir()
+    (root / "linked" / "here").symlink_to(root / "captions")
+    listing = Contents(tiny).listing
+    before = listing([place])
+    (root / "captions" / "b.csv").write_text("caption\n")
+    added = listing([place])
+    assert len({before, added, listing([place, "s3://a/b.csv"]), listing([])}) == 4
+    (root / "captions" / "b.csv").write_text("caption\nx\n")
+    assert listing([place]) not in (before, added)
+    (root / "captions" / "b.csv").unlink()
+    (root / "captions" / ".hidden").write_text("")
+    assert listing([place]) == before
+
+
+def test_stages_count_the_files_that_they_read(parse, settings):
+    photos = {"source": "folder", "folder": "photos"}
+    release = {"source": "release", "file": "own.zip"}
+    study = parse(
+        sets={
+            **settings["sets"],
+            "photos": photos,
+            "release": release,
+            # Else a download would make the set twice.
+            "there": {**release, "url": "http://localhost/own.zip"},
+        },
+        id_sets={"in": {"folder": "val"}},
+        corpora={"web": {"files": ["captions", "more/*.csv"]}, "own": {"model": "few"}},
+        near_duplicates={"model": "few", "references": ["embeddings"], "pairs": "pairs.csv"},
+    )
+    sources = {
+        (name, *keys): stage.sources(study, *keys)
+        for name, stage in STAGES.items()
+        if stage.sources
+        for keys in stage.jobs(study)
+    }
+    assert sources == {
+        ("import_images", "photos"): ["photos"],
+        ("import_images", "release"): ["own.zip"],
+        ("import_images", "there"): [],
+        ("import_images", "in"): ["val"],
+        ("caption_search", "web"): ["captions", "more/*.csv"],
+        ("caption_search", "own"): [],
+        ("near_duplicates",): ["embeddings", "pairs.csv"],
+    }
+
+
 def test_nothing_is_kept_before_there_are_results(tiny, weights):
     contents = Contents(tiny)
     contents.of("local-dir:data/mine")

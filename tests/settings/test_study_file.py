@@ -167,7 +167,14 @@ def test_names_that_are_looked_up(tiny):
             r"sets.ao.isolated_images: .* got 0",
         ),
         ({"models": {"m": {**MODEL, "images": 2.5}}}, r"models.m.images: .* got 2.5"),
-        ({"models": {"m": {**MODEL, "loss": "hinge"}}}, r"models.m.loss: .* got 'hinge'"),
+        (
+            {"models": {"m": {**MODEL, "loss": "hinge"}}},
+            r"models.m.loss: unknown value 'hinge'; known: softmax, sigmoid",
+        ),
+        (
+            {"models": {"m": {**MODEL, "loss": "Softmx"}}},
+            r"models.m.loss: unknown value 'Softmx'; did you mean softmax\?",
+        ),
         ({"models": {"../m": MODEL}}, r"models.*a name may hold letters.*got '../m'"),
         ({"name": "a/b"}, r"name: .* got 'a/b'"),
         ({"evaluation": {"level": 95}}, r"evaluation.level: .* got 95"),

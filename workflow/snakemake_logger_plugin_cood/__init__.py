@@ -5,6 +5,7 @@ Snakemake finds this module by its name; `cood reproduce` puts its folder on the
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from logging import LogRecord
@@ -30,6 +31,8 @@ REASONS = {
     "Code has changed": "its rule has changed",
     "Params have changed": "its settings, its code or a file that they name has changed",
 }
+# Paths may hold semicolons too.
+BETWEEN = re.compile(rf";\s*(?={'|'.join(REASONS)})|;\s*$")
 
 
 class LogHandler(LogHandlerBase):
@@ -109,7 +112,7 @@ class LogHandler(LogHandlerBase):
 def why(reason: str) -> str:
     """Snakemake's reason for a job, in plain words and without paths of what is merely new."""
     found = []
-    for part in filter(None, (p.strip() for p in reason.split(";"))):
+    for part in filter(None, (p.strip() for p in BETWEEN.split(reason))):
         for start, words in REASONS.items():
             if part.startswith(start):
                 found.append(words)

@@ -16,6 +16,13 @@ from cood.curation.caption_search.word_forms import Meaning, Search, each
 if TYPE_CHECKING:
     import polars as pl
 
+# The zero width space parts words too; the byte order mark within a text was such a space once.
+WHITE_SPACE = r"(?:\s|\x{200b}|\x{feff}|&nbsp;|&#160;|&#xa0;)+"
+OTHER_BLANKS = [
+    *("  ", "&nbsp;", "&#160;", "&#xa0;"),
+    *"\t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff",
+    *map(chr, range(0x2000, 0x200C)),
+]
 JOINTS = np.frombuffer(b" -_", np.uint8)  # what may join two words that belong together
 
 # Bytes that continue a word: letters, digits, and the first byte in UTF-8 of U+00C0 to U+1FFF, the
@@ -61,7 +68,7 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     """
     import polars as pl
 
-    lower = captions.str.to_lowercase()
+    lower = with_single_blanks(captions.str.to_lowercase())
     names = lower.str.extract_many(search.patterns, overlapping=True)
     caption, _ = each(names.list.len().to_numpy())
     numbers = names.explode(empty_as_null=False).cast(pl.Enum(search.patterns)).to_physical()
@@ -72,6 +79,23 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     hits, text = _placed(lower.filter(rich), caption[chosen], pattern[chosen], search)
     faithful = _faithful(caption, pattern, search, len(captions))
     return {"faithful": faithful, **_whole_words(hits, text, search)}
+
+
+def with_single_blanks(text: pl.Series) -> pl.Series:
+    """Text in which one blank stands for each run of white space, of Unicode and of HTML.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> text = pl.Series(["a red\u00a0\u2003 apple", "a blue&nbsp;hat", "plain"])
+    >>> with_single_blanks(text).to_list()
+    ['a red apple', 'a blue hat', 'plain']
+    """
+    # Few captions have other white space, and to look for it takes less time than to replace it.
+    rows = text.str.contains_any(OTHER_BLANKS).arg_true()
+    if not len(rows):
+        return text
+    return text.clone().scatter(rows, text.gather(rows).str.replace_all(WHITE_SPACE, " "))
 
 
 def _faithful(caption: np.ndarray, pattern: np.ndarray, search: Search, n: int) -> Words:

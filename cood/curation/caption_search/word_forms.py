@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cood.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import inflect
+
+# Latin plurals of opus and stamen, which captions use for something else.
+OTHER_WORDS = frozenset({"opera", "stamina"})
 
 # How the words of a pair must occur in a caption for it to count:
 # faithful  both as parts of the text, the first two words of "attribute object" (the authors' way)
@@ -120,7 +128,8 @@ def written(name: str, plural: bool = False) -> set[str]:
     """Forms in which a name is written in captions, in lower case.
 
     Blanks may be hyphens and hyphens blanks. Explanations in brackets are left out, and names
-    separated by " / " are alternatives.
+    separated by " / " are alternatives. Plurals are those of the package `inflect`, modern and
+    classical, and the regular one.
 
     Examples
     --------
@@ -128,16 +137,32 @@ def written(name: str, plural: bool = False) -> set[str]:
     ['t shirt', 't shirts', 't-shirt', 't-shirts']
     >>> sorted(written("ram (adult male sheep)", plural=True))
     ['ram', 'rams']
+    >>> sorted(written("cactus", plural=True))
+    ['cacti', 'cactus', 'cactuses']
     """
     forms = set()
     for part in re.sub(r"\(.*?\)", " ", name.lower()).split(" / "):
         bare = " ".join(part.split()) or name.lower()
-        spellings = {bare, bare.replace(" ", "-"), bare.replace("-", " ")}
-        forms |= spellings | ({_plural(form) for form in spellings} if plural else set())
+        for form in {bare, *(_plurals(bare) if plural else ())}:
+            forms |= {form, form.replace(" ", "-"), form.replace("-", " ")}
     return forms
 
 
-def _plural(name: str) -> str:
+def _plurals(name: str) -> set[str]:
+    nouns = {str(engine.plural_noun(name) or name).lower() for engine in _engines()}
+    return {_regular_plural(name), *nouns} - OTHER_WORDS
+
+
+@cache
+def _engines() -> tuple[inflect.engine, ...]:
+    import inflect  # half a second
+
+    modern, classical = inflect.engine(), inflect.engine()
+    classical.classical(all=True)
+    return modern, classical
+
+
+def _regular_plural(name: str) -> str:
     if re.search(r"(s|x|z|ch|sh)$", name):
         return f"{name}es"
     return re.sub(r"(?<=[^aeiou])y$", "ie", name) + "s"

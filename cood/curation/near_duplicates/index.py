@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cood.curation.caption_search.caption_files import size_of
 from cood.curation.near_duplicates.references import SHORTEST, read_vectors
 from cood.errors import CoodError
-from cood.files import atomic
+from cood.files import atomic, size_of
 
 SMALL = 200_000  # vectors, for which an exact index is fast enough
 CANDIDATES = 64

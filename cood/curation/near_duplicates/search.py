@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cood.curation.caption_search.caption_files import find_files
 from cood.curation.near_duplicates.calibration import (
     Pairs,
     copy_similarities,
@@ -19,7 +18,7 @@ from cood.curation.near_duplicates.references import IMAGES, READERS
 from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.images import embed_pixels
 from cood.evaluation.embed.loading import load_clip
-from cood.files import read_tensors, write_table, write_tensors
+from cood.files import find_files, read_tensors, write_table, write_tensors
 from cood.models.clip import Clip
 from cood.models.training.clip import draw_tensors
 from cood.settings import NearDuplicates

@@ -18,7 +18,11 @@ from cood.evaluation.embed.job import job_of
 from cood.evaluation.embed.loading import load_clip, load_encoder
 from cood.evaluation.embed.metadata import Embeddings
 from cood.evaluation.embed.pixels import remove_used
+from cood.evaluation.embed.store import weights_hash
 from cood.files import write_tensors
+from cood.models.clip import Clip
+from cood.models.image_encoders import ImageOnlyEncoder
+from cood.settings import Checkpoint, PublishedImageEncoder
 from cood.settings.preprocessing import preprocessing_of
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import read_factor_manifest, read_manifest
@@ -31,9 +35,9 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1, code
 
     The model is one of `all_models` of the study. What a file holds is said by
     `embed_evaluation_set`, `embed_id_set`, `embed_factor_set` and `encode_set`; the metadata says
-    which checkpoint, preprocessing, tokeniser, templates and manifest it was made with. A model
-    whose weights cannot be loaded leaves files without tensors, whose metadata hold the reason as
-    `missing`.
+    which checkpoint, preprocessing, tokeniser, templates and manifest it was made with, with the
+    `weights_sha256` of weights that were made elsewhere. A model whose weights cannot be loaded
+    leaves files without tensors, whose metadata hold the reason as `missing`.
 
     Parameters
     ----------
@@ -88,17 +92,18 @@ def _embed(
 ) -> Iterator[tuple[str, Embeddings]]:
     """Embeddings of each set, by a CLIP."""
     clip = load_clip(study, model, say)
+    content = _content(study, model, clip)
     job = job_of(study, model, clip, say, readers, code)
     # Once for all evaluation sets; a model of a factor set has none.
     texts = vocabulary_texts(job, clip) if set(manifests) & set(study.sets) else None
     for set_, manifest in manifests.items():
         say(f"{model}: embedding {len(manifest)} images of {set_}")
         if set_ in study.factor_sets:
-            yield set_, embed_factor_set(job, clip, set_, manifest)
+            yield set_, embed_factor_set(job, clip, set_, manifest).about(content)
         elif texts is None or set_ in study.id_sets:
-            yield set_, embed_id_set(job, clip, set_, manifest)
+            yield set_, embed_id_set(job, clip, set_, manifest).about(content)
         else:
-            yield set_, embed_evaluation_set(job, clip, set_, manifest, texts)
+            yield set_, embed_evaluation_set(job, clip, set_, manifest, texts).about(content)
 
 
 def _encode(
@@ -111,7 +116,16 @@ def _encode(
 ) -> Iterator[tuple[str, Embeddings]]:
     """Embeddings of each set, by an image-only encoder."""
     encoder = load_encoder(study, model, say)
+    content = _content(study, model, encoder)
     job = job_of(study, model, encoder, say, readers, code)
     for set_, manifest in manifests.items():
         say(f"{model}: embedding {len(manifest)} images of {set_}")
-        yield set_, encode_set(job, encoder, set_, manifest)
+        yield set_, encode_set(job, encoder, set_, manifest).about(content)
+
+
+def _content(study: Study, model: str, encoder: Clip | ImageOnlyEncoder) -> dict[str, str]:
+    """What tells weights apart that were made elsewhere, and may change under the same name."""
+    settings = {**study.models, **study.image_encoders}.get(model)
+    if not isinstance(settings, Checkpoint | PublishedImageEncoder):
+        return {}
+    return {"weights_sha256": weights_hash(encoder.model)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,10 @@ class Embeddings:
 
     tensors: dict[str, np.ndarray]
     metadata: dict[str, str]
+
+    def about(self, more: Mapping[str, str]) -> Embeddings:
+        """The same with more metadata."""
+        return replace(self, metadata={**self.metadata, **more})
 
 
 def describe_clip(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, str]:

@@ -73,18 +73,24 @@ def maker_of(encoder: Clip | ImageOnlyEncoder, precision: str, code: str) -> dic
     code
         Fingerprint of the code that embeds.
     """
-    # The architecture too: the same weights may be used otherwise.
-    digest = hashlib.sha256(_words(encoder.model).encode())
-    for name, tensor in sorted(encoder.model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     return {
-        "model": digest.hexdigest(),
+        # The architecture too: the same weights may be used otherwise.
+        "model": hashlib.sha256(_words(encoder.model).encode()).hexdigest(),
+        "weights": weights_hash(encoder.model),
         "preprocessing": _words(encoder.preprocess),
         "precision": precision,
         "device": encoder.device.type,
         "code": code,
     }
+
+
+def weights_hash(model: torch.nn.Module) -> str:
+    """SHA-256 of names, types, shapes and values of the weights of a model."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _words(thing: object) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 FOLDER = "executed"  # of the notebooks, in the book
 PROGRAM = "jupyter-book"
@@ -27,6 +29,22 @@ def build_book(
     folder
         In which to call it.
     """
+    if glob.escape(str(folder / source)) == str(folder / source):
+        return _call(source, config, output, *options, folder=folder)
+    # Sphinx looks for pages by a glob, in which a bracket in the path of the project would count.
+    with TemporaryDirectory(prefix="cood-") as name:
+        plain = Path(name)
+        shutil.copytree(folder / source, plain / "book")
+        shutil.copyfile(folder / config, plain / config.name)
+        done = _call(Path("book"), Path(config.name), Path("out"), *options, folder=plain)
+        if (plain / "out").is_dir():
+            shutil.copytree(plain / "out", folder / output, dirs_exist_ok=True)
+    return done
+
+
+def _call(
+    source: Path, config: Path, output: Path, *options: str, folder: Path
+) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name(PROGRAM)
     command = [str(program), "build", str(source), "--config", str(config)]
     command += ["--path-output", str(output), "--all", "-q", *options]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -43,7 +44,7 @@ def check_parameters(notebook: Path, parameters: dict[str, Any]) -> dict[str, An
     NotebookError
         If a parameter is not in the parameter cell, or does not have its type.
     """
-    declared = papermill.inspect_notebook(str(notebook))
+    declared = papermill.inspect_notebook(_literally(notebook))
     for name, value in parameters.items():
         if name not in declared:
             raise NotebookError(f"{notebook.name}: {unknown('parameter', name, declared)}")
@@ -82,8 +83,8 @@ def run(paths: Paths, name: str, parameters: dict[str, Any], output: Path) -> No
         os.environ[OUTPUT_VARIABLE] = folder
         try:
             papermill.execute_notebook(
-                str(notebook),
-                str(executed),
+                _literally(notebook),
+                _literally(executed),
                 passed,
                 kernel_name="python3",
                 cwd=str(paths.root),
@@ -113,6 +114,11 @@ def run(paths: Paths, name: str, parameters: dict[str, Any], output: Path) -> No
                 shutil.copyfile(file, temporary)
 
 
+def _literally(path: Path) -> str:
+    """A path for papermill, which takes what braces hold for a parameter."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def _remove_stale(folder: Path, kept: set[str]) -> None:
     """Remove the files of an earlier run, such as a figure that is not drawn any more."""
     for file in folder.glob("[!.]*"):
@@ -128,7 +134,9 @@ def _first_lines(source: str, most: int = 12) -> str:
 def _remove_local_paths(executed: Path, root: Path) -> None:
     """Remove the paths of this machine from an executed notebook, and note its commit."""
     text = executed.read_text()
-    notebook = nbformat.reads(text.replace(f"{root}/", ""), as_version=4)
+    for written in {json.dumps(f"{root}/", ensure_ascii=ascii_) for ascii_ in (True, False)}:
+        text = text.replace(written[1:-1], "")
+    notebook = nbformat.reads(text, as_version=4)
     for key in ("input_path", "output_path"):
         notebook.metadata.get("papermill", {}).pop(key, None)
     notebook.metadata["cood"] = {"commit": commit(root)}

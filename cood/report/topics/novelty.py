@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from cood.analysis.results import percent
+from cood.analysis.topics.novelty.captions import is_skipped
 from cood.settings.study_file import Study
 
-MOST_FILES = 5  # that are named, of those that could not be read
+MOST_FILES = 5  # that a sentence names
 NO_COMPARISON = (
     "The study does not compare its images with training images (`near_duplicates:` in a study "
     "file)."
@@ -48,21 +49,32 @@ def describe_result(study: Study, shares: pd.DataFrame, check: pd.DataFrame, rul
     )
 
 
-def describe_unreadable_files(files: pd.DataFrame) -> str:
-    """Which caption files could not be read, and why, as a sentence.
+def describe_unread(files: pd.DataFrame) -> str:
+    """Which caption files, or rows and columns of them, were not read, as sentences.
 
     `files` is what `cood.analysis.topics.novelty.captions.load_files` returns.
     """
-    unreadable = files[files["problem"] != ""]
-    if unreadable.empty:
-        return "Every file was read to its end."
-    named = [
-        f"{row.corpus}: {row.file} {row.problem}"
-        for row in unreadable.head(MOST_FILES).itertuples()
-    ]
-    rest = len(unreadable) - MOST_FILES
-    more = f"; and {rest} more" if rest > 0 else ""
-    return f"Skipped and not counted: {'; '.join(named)}{more}."
+    skipped = is_skipped(files)
+    partly, several = files[files["unparsed"] > 0], files[files["others"] != ""]
+    sentences = ["Every file was read to its end."]
+    if skipped.any():
+        sentences = [f"Skipped and not counted: {_named(files[skipped], 'problem')}."]
+    if len(partly):
+        sentences.append(f"Not all rows were read of {_named(partly, 'problem')}.")
+    if len(several):
+        named = several.assign(read=several["column"] + " was read, not " + several["others"])
+        sentences.append(
+            f"Some files have more columns that look like captions: {_named(named, 'read')}. A "
+            "corpus names the column that is meant as `column`."
+        )
+    return " ".join(sentences)
+
+
+def _named(files: pd.DataFrame, column: str) -> str:
+    rows = files.head(MOST_FILES)[["corpus", "file", column]].itertuples(index=False)
+    rest = len(files) - MOST_FILES
+    more = [f"and {rest} more"] if rest > 0 else []
+    return "; ".join([*(f"{corpus}: {file}: {text}" for corpus, file, text in rows), *more])
 
 
 def describe_held_out_check(check: pd.DataFrame) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import stat
 import zipfile
@@ -13,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from cood.errors import CoodError
+from cood.files import files_below
 from cood.settings import ExternalSet, IdSet, ReleaseSet
 from cood.settings.study_file import Study
 from cood.synthesis.image_files import SUFFIXES
@@ -49,25 +48,6 @@ def source_path(study: Study, settings: ImportedSet) -> Path:
     """The folder or archive that the images of a set come from."""
     place = settings.file if isinstance(settings, ReleaseSet) else settings.folder
     return study.paths.root / Path(place).expanduser()
-
-
-def state(study: Study, name: str) -> str:
-    """Short text that changes when a file of a set's source is added, removed or changed.
-
-    It is empty for what is made here, and for what is downloaded: the settings say which file
-    that is, and a text that changed with the download would make the set be imported again.
-    """
-    settings = study.set_or_id_set(name)
-    if not isinstance(settings, ImportedSet) or getattr(settings, "url", None):
-        return ""
-    place = source_path(study, settings)
-    files = sorted(place.rglob("*")) if place.is_dir() else [place]
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            about = file.stat()
-            digest.update(f"{file}|{about.st_size}|{about.st_mtime_ns}\n".encode(errors="replace"))
-    return digest.hexdigest()[:12]
 
 
 def list_files(study: Study, name: str, layout: str) -> pd.DataFrame:
@@ -139,15 +119,17 @@ def _rows(place: Path) -> Iterator[dict[str, str]]:
 
 def _in_folder(place: Path) -> Iterator[tuple[str, str]]:
     """File and reason why it cannot be used (empty if it can) of a folder."""
-    for folder, _, files in os.walk(place):
-        for file in files:
-            path = Path(folder, file)
-            reason = "" if path.is_file() else "not a file"  # a broken link, a pipe
-            name = path.relative_to(place).as_posix()
-            readable = name.encode(errors="backslashreplace").decode()
-            if readable != name:  # holds bytes that no table can hold
-                reason = "bad path: no Unicode"
-            yield readable, reason
+    for path in files_below(place):
+        reason = ""
+        if path.is_dir():
+            reason = "not a file: a link to a folder that it lies in"
+        elif not path.is_file():  # a broken link, a pipe
+            reason = "not a file"
+        name = path.relative_to(place).as_posix()
+        readable = name.encode(errors="backslashreplace").decode()
+        if readable != name:  # holds bytes that no table can hold
+            reason = "bad path: no Unicode"
+        yield readable, reason
 
 
 def _in_archive(place: Path) -> Iterator[tuple[str, str]]:

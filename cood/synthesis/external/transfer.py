@@ -6,6 +6,7 @@ of words of the vocabulary and a number, and images of a folder are linked.
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -144,14 +145,17 @@ def _transfer_part(place: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFram
 
 
 def _link(source: Path, target: Path) -> str | None:
-    """Link an image; return why it cannot be read, or None."""
+    """Link an image, or copy it where there are no links; return why it cannot be read, or None."""
     try:
         with source.open("rb"):
             pass
     except OSError as error:
         return f"damaged: {error.strerror}"
     with atomic(target) as temporary:
-        temporary.symlink_to(source.resolve())
+        try:
+            temporary.symlink_to(source.resolve())
+        except OSError:  # a file system without links
+            shutil.copyfile(source, temporary)
     return None
 
 

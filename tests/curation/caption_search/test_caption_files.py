@@ -9,14 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from cood.curation.caption_search import caption_files as reading
-from cood.curation.caption_search.caption_files import caption_batches, find_files
+from cood.curation.caption_search.caption_files import ENDINGS, open_captions
 from cood.errors import CoodError
+from cood.files import find_files
 
 CAPTIONS = ["a red apple", None, "", 'quoted "blue", bus', "über"]
 
 
 def read(file, columns=None):
-    return [caption for batch in caption_batches(str(file), columns) for caption in batch]
+    with open_captions(str(file), columns) as opened:
+        return [caption for batch in opened.batches() for caption in batch]
 
 
 @pytest.mark.parametrize("column", ["caption", "text", "TEXT"])
@@ -68,7 +70,8 @@ def test_batches_are_of_limited_size_and_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "BATCH", 1000)
     captions = [str(i) for i in range(5500)]
     pl.DataFrame({"caption": captions}).write_parquet(tmp_path / "a.parquet", row_group_size=3000)
-    batches = list(caption_batches(str(tmp_path / "a.parquet"), None))
+    with open_captions(str(tmp_path / "a.parquet"), None) as opened:
+        batches = list(opened.batches())
     assert max(map(len, batches)) <= 1000
     assert [c for batch in batches for c in batch] == captions
 
@@ -104,7 +107,7 @@ def spoilt(folder):
         "footer.parquet": "cannot be read: parquet: File out of specification",
         "inside.parquet": "cannot be read: ",
         "zero.parquet": "cannot be read: parquet: File out of specification",
-        "zero.csv": "cannot be read: empty CSV",
+        "zero.csv": "is empty",
         "text.parquet": "cannot be read: parquet: File out of specification",
         "picture.png": "unknown kind of file; the name must end in .parquet, .csv",
         "empty": "a folder without .parquet, .csv",
@@ -126,16 +129,20 @@ def test_places(tmp_path):
     (tmp_path / "laion" / "deep").mkdir(parents=True)
     for name in ("b.parquet", "a.parquet", "deep/c.csv", "deep/read.me"):
         (tmp_path / "laion" / name).write_text("")
-    found = find_files(["laion", "laion/*.parquet", "s3://b/*.parquet", "no/*.csv"], tmp_path)
+    found = find_files(
+        ["laion", "laion/*.parquet", "s3://b/*.parquet", "no/*.csv"], tmp_path, ENDINGS
+    )
     local = [str(tmp_path / "laion" / name) for name in ("a.parquet", "b.parquet", "deep/c.csv")]
     assert found == [*local, "s3://b/*.parquet", str(tmp_path / "no" / "*.csv")]
-    assert find_files([str(tmp_path / "laion" / "a.parquet")], tmp_path.parent) == local[:1]
+    assert (
+        find_files([str(tmp_path / "laion" / "a.parquet")], tmp_path.parent, ENDINGS) == local[:1]
+    )
 
 
 def test_a_name_with_signs_of_a_glob_is_that_file(tmp_path):
     file = tmp_path / "part[1].parquet"
     pl.DataFrame({"caption": ["red"]}).write_parquet(file)
-    assert find_files(["part[1].parquet"], tmp_path) == [str(file)]
+    assert find_files(["part[1].parquet"], tmp_path, ENDINGS) == [str(file)]
     assert read(file) == ["red"]
 
 
@@ -185,7 +192,29 @@ def address(tmp_path, monkeypatch):
 
 def test_remote_files(tmp_path, address):
     pl.DataFrame({"caption": CAPTIONS}).write_parquet(tmp_path / "a.parquet")
-    assert find_files([f"{address}/a.parquet"], tmp_path) == [f"{address}/a.parquet"]
+    assert find_files([f"{address}/a.parquet"], tmp_path, ENDINGS) == [f"{address}/a.parquet"]
     assert read(f"{address}/a.parquet") == CAPTIONS
     with pytest.raises(CoodError, match=r"cannot be read: .*not found"):
         read(f"{address}/gone.parquet")
+
+
+def test_places_in_a_project_whose_path_has_signs_of_a_glob(tmp_path):
+    root = tmp_path / "my [w]*?"
+    (root / "captions").mkdir(parents=True)
+    (root / "captions" / "a.csv").write_text("")
+    file = [str(root / "captions" / "a.csv")]
+    assert find_files(["captions/*.csv"], root, ENDINGS) == file
+    assert find_files(["captions"], root, ENDINGS) == file
+
+
+def test_folders_that_are_links_are_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.csv").write_text("caption\nx\n")
+    (tmp_path / "captions").mkdir()
+    (tmp_path / "captions" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop.csv").symlink_to(tmp_path / "captions")
+    found = find_files(["captions"], tmp_path, ENDINGS)
+    inside = tmp_path / "captions" / "link"
+    assert found == [str(inside / "a.csv"), str(inside / "loop.csv")]
+    with pytest.raises(CoodError, match="a folder without"):
+        read(inside / "loop.csv")

@@ -57,7 +57,7 @@ def spans(caption, names, plural):
 
 def whole(caption, words=WORDS):
     """Pairs by `strict` and by `adjacent`."""
-    lower = caption.lower()
+    lower = re.sub(r"\s+", " ", caption.lower())
     strict, adjacent = set(), set()
     for a, b, attribute in spans(lower, words.attributes, plural=False):
         for c, d, object_ in spans(lower, words.objects, plural=True):
@@ -148,3 +148,18 @@ def test_each_caption_counts_once_and_in_order():
     for rows, keys in find_pairs(pl.Series(captions), SEARCH).values():
         assert len(set(zip(rows.tolist(), keys.tolist(), strict=True))) == len(rows)
         assert (np.diff(rows) >= 0).all()
+
+
+BLANKS = [chr(c) for c in range(0x110000) if chr(c).isspace() and not 0x1C <= c <= 0x1F]
+
+
+@pytest.mark.parametrize("blank", [*BLANKS, "  ", "\r\n", "&nbsp;", "&NBSP;", "&#160;", "\u200b"])
+def test_all_white_space_parts_words(blank):
+    text = ["a red apple", "a blue plaid hot dog", "two red traffic lights"]
+    for captions in (text, [text[0], *(t.replace(" ", blank) for t in text[1:])]):
+        names = [{"red apple"}, {"blue plaid hot dog"}, {"red traffic light"}]
+        matched = found(captions)
+        assert matched["strict"] == matched["adjacent"] == names
+    kept = pl.Series(["a red\u00a0apple"])
+    find_pairs(kept, SEARCH)
+    assert kept.to_list() == ["a red\u00a0apple"]

@@ -103,6 +103,23 @@ def test_odd_files_are_recorded_and_the_rest_goes_on(project, write):
     assert "[2/5] b.parquet: skipped: no column of captions" in said[1]
 
 
+def test_rows_of_a_file_are_captions_or_counted(project, write):
+    lines = "url,caption,alt\nu,a red apple,one that is red\nu,,\nu,a hat, blue,\nu,blue hat,x\n"
+    (project / "captions" / "a.csv").write_text(lines)
+    study = write()
+    for _ in range(2):  # the second time from what was kept
+        hits, files, said = scanned(study)
+        assert counts(hits, "strict") == {"red apple": 1, "blue hat": 1}
+        row = files.iloc[0]
+        assert row[["column", "others"]].tolist() == ["caption", "alt"]
+        assert row[["captions", "empty", "unparsed"]].tolist() == [2, 1, 1]
+        assert row["problem"].startswith("1 row did not parse: 1 without the 3 fields of the first")
+        assert said[0] == f"[1/1] a.csv: {row['problem']}"
+        assert said[1] == "[1/1] a.csv: caption was read; alt may be captions too"
+        assert said[2].startswith("[1/1] a.csv: 2 captions, ")
+    assert said[2].endswith("cached")
+
+
 def test_finished_files_are_not_read_again(project, write):
     folder = project / "captions"
     good = pl.DataFrame({"caption": ["red apple"]})

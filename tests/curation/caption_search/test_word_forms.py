@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cood.curation.caption_search.word_forms import each, search_for, written
 from cood.vocabulary import ATTRIBUTES, Vocabulary
@@ -15,6 +17,16 @@ WORDS = Vocabulary(("red", "blue plaid"), ("traffic light", "T-shirt", "church")
         ("day", {"day", "days"}),
         ("bus", {"bus", "buses"}),
         ("fox", {"fox", "foxes"}),
+        ("goose", {"goose", "geese"}),
+        ("ox", {"oxen"}),
+        ("computer mouse", {"computer mice", "computer-mice"}),
+        ("grey wolf", {"grey wolves", "grey-wolves"}),
+        ("man", {"men"}),
+        ("knife", {"knives"}),
+        ("sheep", {"sheep"}),
+        ("cactus", {"cacti", "cactuses"}),
+        ("person", {"people", "persons"}),
+        ("mother-in-law", {"mothers-in-law", "mother-in-laws", "mothers in law"}),
         ("T-shirt", {"t-shirt", "t shirt", "t-shirts", "t shirts"}),
         ("ram (adult male sheep)", {"ram", "rams"}),
         ("swim trunks / shorts", {"swim trunks", "swim-trunks", "shorts"}),
@@ -23,6 +35,18 @@ WORDS = Vocabulary(("red", "blue plaid"), ("traffic light", "T-shirt", "church")
 def test_forms_of_an_object(name, forms):
     assert forms <= written(name, plural=True)
     assert all(form == form.lower() for form in written(name, plural=True))
+
+
+def test_plurals_are_of_their_own_word():
+    assert written("opus", plural=True) == {"opus", "opuses"}
+    assert written("stamen", plural=True) == {"stamen", "stamens"}
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1))
+def test_any_name_has_forms(name):
+    name = " ".join(name.split()) or "-"
+    assert written(name) <= written(name, plural=True)
+    assert all(written(name, plural=True) - {""})
 
 
 def test_attributes_have_no_plural():

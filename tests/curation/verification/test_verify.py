@@ -18,6 +18,7 @@ from cood.curation.verification.verify import ask_verifier, judge, verify_set
 from cood.errors import CoodError, StudyError
 from cood.files import read_table, sha256
 from cood.pipeline.damage import discard_damaged
+from cood.pipeline.run import config_of
 from cood.report.topics.dataset import verification_funnel
 from cood.settings.study_file import load_study
 from cood.synthesis.drawing.icon_sets import draw_compositions
@@ -325,7 +326,7 @@ def test_the_pipeline_asks_in_shards_and_joins(study):
     target = str(small.paths.verified("ao"))
     run = ["-m", "snakemake", target, "-s", "workflow/Snakefile", "--cores", "1", "--nolock", "-n"]
     done = subprocess.run(
-        [sys.executable, *run, "--config", f"study={small.file}"], capture_output=True, text=True
+        [sys.executable, *run, "--config", config_of(small)], capture_output=True, text=True
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said

@@ -1,5 +1,6 @@
 import stat
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,6 @@ from cood.pipeline.damage import discard_damaged
 from cood.settings import Towers
 from cood.settings.study_file import load_study
 from cood.synthesis.external.importing import import_set
-from cood.synthesis.external.source_files import state
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import damaged_image, read_isolated, read_manifest
 from cood.synthesis.notes import note_counts
@@ -310,24 +310,33 @@ def test_a_source_without_usable_images_is_refused_in_one_sentence(project, stud
     assert not study_path(project).exists()
 
 
-def test_the_state_of_a_source_changes_with_its_files(project, study):
-    write_files(project / "mine")
-    settings = study(source="folder", folder="mine")
-    before = state(settings, "own")
-    assert state(settings, "own") == before
-    write_files(project / "mine", {"red apple/9.png": WHOLE})
-    after = state(settings, "own")
-    (project / "mine" / "red apple" / "9.png").unlink()
-    assert after != before == state(settings, "own")
-    # Else a download would make the set twice.
-    release = study(source="release", file="own.zip", url="http://localhost/own.zip")
-    before = state(release, "own")
-    write_zip(project / "own.zip")
-    assert state(release, "own") == before
+def test_links_to_folders_are_followed_and_loops_are_named(project, study):
+    write_files(project / "elsewhere" / "red apple", {"1.png": WHOLE})
+    write_files(project / "mine", {"blue hat/1.png": WHOLE})
+    (project / "mine" / "red apple").symlink_to(project / "elsewhere" / "red apple")
+    (project / "mine" / "blue bus").symlink_to(project / "mine")
+    table = import_set(study(source="folder", folder="mine"), "own").set_index("file")
+    assert table["status"].to_dict() == {
+        "blue bus": "not a file: a link to a folder that it lies in",
+        "blue hat/1.png": "kept",
+        "red apple/1.png": "kept",
+    }
+
+
+def test_images_are_copied_where_there_are_no_links(project, study, monkeypatch):
+    def refuse(link, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    write_files(project / "mine", {"blue hat/1.png": WHOLE})
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    table = import_set(study(source="folder", folder="mine"), "own")
+    assert table["status"].tolist() == ["kept"]
+    image = study_path(project).parent / table["image"][0]
+    assert image.read_bytes() == (project / "mine" / "blue hat" / "1.png").read_bytes()
+    assert not image.is_symlink()
 
 
 def test_a_set_that_is_made_here_cannot_be_imported(tiny):
-    assert state(tiny, "ao") == ""
     with pytest.raises(TypeError, match="its source is 'icons'"):
         import_set(tiny, "ao")
     with pytest.raises(StudyError, match="unknown set"):

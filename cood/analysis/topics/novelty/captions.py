@@ -53,17 +53,27 @@ def load_files(study: Study) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def is_skipped(files: pd.DataFrame) -> pd.Series:
+    """Which files of `load_files` count nothing: those that could not be read to their end."""
+    return (files["problem"] != "") & (files["unparsed"] == 0)
+
+
 def corpora(files: pd.DataFrame) -> pd.DataFrame:
-    """A row a corpus: files that were read and skipped, captions, and rows without a caption."""
+    """A row a corpus: files that were read and skipped, captions, and rows without a caption.
+
+    The last column counts the rows that did not parse.
+    """
     rows = []
     for name, own in files.groupby("corpus", sort=False):
+        skipped = is_skipped(own)
         rows.append(
             {
                 "corpus": name,
-                "files": int((own["problem"] == "").sum()),
-                "skipped files": int((own["problem"] != "").sum()),
+                "files": int((~skipped).sum()),
+                "skipped files": int(skipped.sum()),
                 "captions": int(own["captions"].sum()),
                 "rows without a caption": int(own["empty"].sum()),
+                "rows that did not parse": int(own["unparsed"].sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -9,7 +9,7 @@ from cood.analysis.topics.novelty import captions
 from cood.curation.caption_search.search import search_captions
 from cood.errors import StudyError
 from cood.files import write_table
-from cood.report.topics.novelty import describe_held_out_check, describe_unreadable_files
+from cood.report.topics.novelty import describe_held_out_check, describe_unread
 from cood.settings.study_file import load_study
 from cood.splits import seen
 from cood.training_set import training_captions
@@ -106,14 +106,24 @@ def test_where_two_rules_part(scanned):
 def test_files_and_corpora(scanned):
     files = captions.load_files(scanned)
     table = captions.corpora(files).set_index("corpus")
-    assert table.loc["web"].tolist() == [1, 1, 14, 1]
-    said = describe_unreadable_files(files)
+    assert table.loc["web"].tolist() == [1, 1, 14, 1, 0]
+    said = describe_unread(files)
     assert said.startswith("Skipped and not counted: web: ")
-    assert said.endswith("web.csv cannot be read: empty CSV.")
-    assert (
-        describe_unreadable_files(files[files["problem"] == ""])
-        == "Every file was read to its end."
-    )
+    assert said.endswith("web.csv: is empty, or its first line is, which should name the columns.")
+    assert describe_unread(files[files["problem"] == ""]) == "Every file was read to its end."
+
+
+def test_rows_and_columns_that_were_not_read_are_named(scanned):
+    lines = "caption,alt\na red hat,a hat that is red\na hat, red,x\n,\n"
+    (scanned.paths.root / "web.csv").write_text(lines)
+    search_captions(scanned, "web", lambda text: None, code="1")
+    files = captions.load_files(scanned)
+    table = captions.corpora(files).set_index("corpus")
+    assert table.loc["web"].tolist() == [2, 0, 15, 2, 1]
+    said = describe_unread(files)
+    assert said.startswith("Every file was read to its end. Not all rows were read of web: ")
+    assert "web.csv: 1 row did not parse: 1 without the 2 fields of the first" in said
+    assert "web.csv: caption was read, not alt. A corpus names" in said
 
 
 def test_a_corpus_without_captions_does_not_make_everything_new(scanned):

@@ -1,0 +1,100 @@
+"""How the lines of a text file end, and whether its quotes enclose fields or are part of the text.
+
+Quotes enclose fields if all of them do: the first is the first sign of a field, the last its last
+sign, and those between them are doubled (RFC 4180, as spreadsheets and pandas write). Then one
+number says where a byte is: inside a field if the quotes before it are odd in number.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+QUOTE, LF, CR = (ord(sign) for sign in '"\n\r')
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the bytes of a text file are, by a first pass over all of it.
+
+    Attributes
+    ----------
+    quotes
+        Whether there are any.
+    enclosing
+        Whether every quote encloses a field, or is a doubled one inside of it.
+    breaks
+        Whether a field in quotes holds the end of a line.
+    feeds, returns
+        Whether lines end with LF, and whether there is a CR without LF. In a file whose quotes
+        enclose fields, what they enclose does not count.
+    utf8
+        Whether all of it is UTF-8.
+    """
+
+    quotes: bool = False
+    enclosing: bool = True
+    breaks: bool = False
+    feeds: bool = False
+    returns: bool = False
+    utf8: bool = True
+
+
+def survey(blocks: Iterable[bytes], separator: str) -> Survey:
+    """The survey of a text file, from its blocks of bytes and the sign between fields."""
+    ends = np.zeros(256, bool)
+    ends[[LF, CR, *separator.encode()]] = True
+    quotes = 0  # so far
+    enclosing = utf8 = True
+    inside, outside = set[int](), set[int]()  # of LF and CR, those within quotes and others
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for before, block, after in _with_neighbours(blocks):
+        text = np.frombuffer(before + block + after, np.uint8)
+        own = text[1:-1]
+        places = np.flatnonzero(own == QUOTE) + 1 if b'"' in block else np.array([], int)
+        # Those that end a field, or seem to.
+        closing = (quotes + np.arange(len(places))) % 2 == 1
+        beside = np.where(closing, text[places + 1], text[places - 1])
+        enclosing = enclosing and bool((ends[beside] | (beside == QUOTE)).all())
+        for sign in (LF, CR):
+            found = np.flatnonzero(own == sign) + 1 if sign in block else np.array([], int)
+            if sign == CR:
+                found = found[text[found + 1] != LF]
+            within = (quotes + np.searchsorted(places, found)) % 2 == 1
+            inside |= {sign} if within.any() else set()
+            outside |= {sign} if (~within).any() else set()
+        quotes += len(places)
+        utf8 = utf8 and _is_utf8(decoder, block)
+    enclosing = enclosing and quotes % 2 == 0
+    lines = outside if enclosing else inside | outside
+    return Survey(
+        quotes=quotes > 0,
+        enclosing=enclosing,
+        breaks=bool(inside),
+        feeds=LF in lines,
+        returns=CR in lines,
+        utf8=utf8 and _is_utf8(decoder, b"", final=True),
+    )
+
+
+def _is_utf8(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _with_neighbours(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Each block that is not empty, with the byte before and after; line ends at both ends."""
+    before, block = b"\n", b""
+    for following in filter(None, blocks):
+        if block:
+            yield before, block, following[:1]
+            before = block[-1:]
+        block = following
+    if block:
+        yield before, block, b"\n"
