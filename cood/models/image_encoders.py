@@ -16,9 +16,11 @@ from timm.models import get_pretrained_cfg, is_model
 from cood.catalogue.sources import FILE, HUB, LOCAL, SOURCES, local_source, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
+from cood.models.clip import model_errors
 from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
 from cood.models.folders import loading_errors
 from cood.models.hub import fetch, fetch_weights
+from cood.models.weights import refuse_non_finite
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class ImageOnlyEncoder:
 
     def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pooled features [n, d], before any classifier, of pixels [n, 3, size, size]."""
-        return self.model(pixels)
+        with model_errors(self.source):
+            return self.model(pixels)
 
 
 def load_image_encoder(
@@ -92,6 +95,7 @@ def load_image_encoder(
         model.reset_classifier(0)
         data = resolve_model_data_config(model)
         preprocess = create_transform(**data, is_training=False)
+        refuse_non_finite(model)
     model.eval().to(device or best_device())
     sizes = {"embed_dim": model.num_features, "resolution": data["input_size"][-1]}
     return ImageOnlyEncoder(source, model, preprocess, sizes, revision)

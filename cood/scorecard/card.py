@@ -40,6 +40,8 @@ class Scorecard:
         Every score, with the columns of `cood.evaluation.common.score_table.SCORES`.
     dropped
         `file` and `reason` of each file that was not used.
+    notes
+        What a reader of the scores must know about the model.
     """
 
     model: str
@@ -48,6 +50,7 @@ class Scorecard:
     answers: Answers = field(repr=False)
     scores: pd.DataFrame = field(repr=False)
     dropped: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> pd.DataFrame:
@@ -103,6 +106,8 @@ class Scorecard:
             printing.BINDING if "binding" in set(self.accuracy["metric"]) else "",
             "Embeddings: value [95 % interval], and mean under shuffled labels (null)",
             printing.representation_text(self.representation),
+            "\n".join(map(printing.wrapped, printing.metric_notes(self.representation))),
+            printing.notes_text(self.notes),
             printing.dropped_text(self.dropped),
         ]
         return "\n\n".join(part for part in parts if part)
@@ -120,7 +125,7 @@ class Leaderboard:
         `model` minus `against` in `metric`: `value`, `low`, `high` and `n`; images are the same,
         and compositions are resampled together.
     missing
-        Models that could not be loaded, with the reason.
+        Models that could not be used, with the reason.
     """
 
     cards: tuple[Scorecard, ...]
@@ -146,6 +151,7 @@ class Leaderboard:
             *([printing.wrapped(title)] if len(differences) else []),
             *([printing.differences_text(differences)] if len(differences) else []),
             "\n".join(map(printing.wrapped, missing)),
+            *(printing.notes_text(card.notes, card.model) for card in self.cards),
             printing.dropped_text(best.dropped),
         ]
         return "\n\n".join(part for part in parts if part)
@@ -166,7 +172,7 @@ def compare(
     settings, seed
         Resamples and level of the intervals; seed of the resamples.
     missing
-        Models that could not be loaded, with the reason.
+        Models that could not be used, with the reason.
     """
     ranked = sorted(cards, key=lambda card: -card.value("pair_top1"))
     rows = []

@@ -16,7 +16,7 @@ from cood.models.file_names import CLIP_CONFIG, WEIGHT_SUFFIXES
 from cood.scorecard.kept import digest
 from cood.settings import Checkpoint
 
-FORMAT = 1  # of the kept embeddings; a higher one ignores all that were kept before
+FORMAT = 2  # of the kept embeddings; a higher one ignores all that were kept before
 TOKENISER_SUFFIXES = (".json", ".txt", ".model")
 PATH_SIGNS = (".", "/", "~")  # a name that starts so is a path
 

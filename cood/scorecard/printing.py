@@ -85,6 +85,25 @@ def representation_text(representation: pd.DataFrame) -> str:
     return columns(["", "images", "null", "texts", "null"], rows)
 
 
+def metric_notes(representation: pd.DataFrame) -> list[str]:
+    """What must be known to read metrics of embeddings: a sentence a note."""
+    noted = representation[representation["note"] != ""]
+    lines = []
+    for note, rows in noted.groupby("note", sort=False):
+        names = [
+            f"{metric_label(metric)} ({space}s)"
+            for metric, space in zip(rows["metric"], rows["space"], strict=True)
+        ]
+        lines.append(f"{', '.join(names)}: {note}")
+    return lines
+
+
+def notes_text(notes: Sequence[str], model: str = "") -> str:
+    """Notes on a model, a line each; empty if there are none."""
+    start = f"note on {model}" if model else "note"
+    return "\n".join(wrapped(f"{start}: {note}") for note in notes)
+
+
 def dropped_text(dropped: pd.DataFrame) -> str:
     """What was dropped, a line a reason; empty if nothing was."""
     return "\n".join(map(wrapped, dropped_lines(dropped["file"], dropped["reason"])))

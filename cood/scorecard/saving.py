@@ -22,7 +22,7 @@ def as_json(board: Leaderboard, settings: Evaluation, seed: int) -> dict[str, An
 
     Keys: `format`; `cood` (version); `settings` (`templates`, `resamples`, `level`, `seed`);
     `words` (`attributes`, `objects`); `images` (number) and `dropped` (`file`, `reason`);
-    `models`, each with `model`, `accuracy`, `representation` and `answers`; `differences`;
+    `models`, each with `model`, `notes`, `accuracy`, `representation` and `answers`; `differences`;
     `missing` (`model`, `reason`).
     """
     first = board.cards[0]
@@ -47,6 +47,7 @@ def as_json(board: Leaderboard, settings: Evaluation, seed: int) -> dict[str, An
 def _of_model(card: Scorecard) -> dict[str, Any]:
     return {
         "model": card.model,
+        "notes": list(card.notes),
         "accuracy": _records(card.accuracy),
         "representation": _records(card.representation),
         "answers": _records(card.images),

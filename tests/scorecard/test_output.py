@@ -87,6 +87,7 @@ SCHEMA = {
     "models": [
         {
             "model": str,
+            "notes": [str],
             "accuracy": [
                 {
                     "metric": str,
