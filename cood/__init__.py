@@ -13,7 +13,12 @@ _MODULES = {"evaluate": "cood.scorecard.evaluate", "score": "cood.scorecard.arra
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
+        try:
+            return getattr(import_module(_MODULES[name]), name)
+        except ModuleNotFoundError as error:
+            from cood.errors import missing_package
+
+            raise ImportError(f"cood.{name}: {missing_package(error)}") from error
     raise AttributeError(f"module 'cood' has no attribute {name!r}")
 
 

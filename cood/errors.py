@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 LISTED = 40  # names that a message lists
+INSTALL = "pip install '.[study]'"  # what everything but the metrics needs
 
 
 class CoodError(Exception):
@@ -47,6 +48,22 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     listed = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {listed or 'none'}"
     return f"unknown {kind} {name!r}; {hint}"
+
+
+def missing_package(error: ModuleNotFoundError) -> str:
+    """Sentence for a package that the metrics do not need, and so may not be installed.
+
+    A module of `cood` itself that is missing is a fault of the code, and raised again.
+
+    Examples
+    --------
+    >>> missing_package(ModuleNotFoundError("No module named 'torch'", name="torch"))
+    "the package torch is not installed; in a clone of cood, run pip install '.[study]'"
+    """
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "cood"):
+        raise error
+    return f"the package {package} is not installed; in a clone of cood, run {INSTALL}"
 
 
 def check_choice(kind: str, value: str, choices: Iterable[str]) -> None:

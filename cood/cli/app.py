@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cood.errors import CoodError
+from cood.errors import CoodError, missing_package
 from cood.pipeline.environment import PIPELINE
 
 FAILED, STOPPED = 1, 130
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else FAILED
     except CoodError as error:
         sentence = str(error)
+    except ModuleNotFoundError as error:
+        sentence = missing_package(error)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         sentence = f"{place}{error.strerror or error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 # Values beyond, or below their inverse, have squares that overflow or vanish in their precision.
 LIMIT_SINGLE, LIMIT_DOUBLE = 1e15, 1e100
+FEW = 2  # rows a value, on average: with fewer, most values have a row of their own
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,24 @@ class Data:
 
     @property
     def note(self) -> str:
-        """Which factors were left out because they never vary."""
+        """Which factors were left out because they never vary, and which have hardly any rows."""
         constant = [str(k) for k, size in enumerate(self.sizes) if size < 2]
-        return f"factor {', '.join(constant)} has one value only: left out" if constant else ""
+        sparse = [str(k) for k in self.varied if len(self.codes) < FEW * self.sizes[k]]
+        few = (
+            f"factor {', '.join(sparse)} has fewer than {FEW} rows a value ({len(self.codes)} rows "
+            "in all), so that chance alone gives high scores; are these values of a continuous "
+            "label?"
+        )
+        return "; ".join(
+            [f"factor {', '.join(constant)} has one value only: left out"] * bool(constant)
+            + [few] * bool(sparse)
+        )
 
 
-def check(codes: ArrayLike, factors: ArrayLike) -> Data:
+def check(codes: ArrayLike, factors: ArrayLike, names: Sequence[str] = ()) -> Data:
     """Check codes [n, d] and factors [n, m] (or [n], for one factor) and renumber the factors.
+
+    Messages call the factors by their `names`, if there are any.
 
     Raises
     ------
@@ -52,7 +65,7 @@ def check(codes: ArrayLike, factors: ArrayLike) -> Data:
         differ; the message names the argument, the value and the row.
     """
     z = check_codes(codes)
-    columns = check_ids("factors", factors)
+    columns = check_ids("factors", factors, names)
     if columns.ndim == 1:
         columns = columns[:, None]
     if columns.ndim != 2:
@@ -94,8 +107,10 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     return np.ascontiguousarray(z, dtype=np.float32 if single else np.float64)
 
 
-def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
+def check_ids(name: str, ids: ArrayLike, columns: Sequence[str] = ()) -> np.ndarray:
     """Nominal ids as an array of numbers or of strings, of the same shape.
+
+    Messages call columns by their names `columns`, if there are any.
 
     Raises
     ------
@@ -116,26 +131,29 @@ def check_ids(name: str, ids: ArrayLike) -> np.ndarray:
         return np.array(objects.tolist(), dtype=None if objects.size else str)
     if array.dtype.kind == "f":
         refuse_non_finite(name, array)
-        _refuse_fractions(name, array)
+        _refuse_fractions(name, array, columns)
     elif array.dtype.kind not in "iubUS":
         example = f", such as {array.flat[0]!r} in row 0" if array.size else ""
         raise ValueError(f"{name}: expected ids (integers or strings), got {array.dtype}{example}")
     return array
 
 
-def _refuse_fractions(name: str, array: np.ndarray) -> None:
+def _refuse_fractions(name: str, array: np.ndarray, columns: Sequence[str]) -> None:
     bad = np.argwhere(array != np.floor(array))
     if len(bad):
         raise ValueError(
-            f"{name}: {array[tuple(bad[0])]} in {_place(bad[0])} is not a whole number, "
+            f"{name}: {array[tuple(bad[0])]} in {_place(bad[0], columns)} is not a whole number, "
             "but factors are nominal ids; cut continuous labels into bins first, for instance by "
             "numpy.digitize"
         )
 
 
-def _place(index: np.ndarray) -> str:
-    row, *column = index
-    return f"row {row}" + (f", column {column[0]}" if column else "")
+def _place(index: np.ndarray, columns: Sequence[str] = ()) -> str:
+    row, *rest = index
+    column = rest[0] if rest else 0
+    if column < len(columns):
+        return f"row {row} of {columns[column]}"
+    return f"row {row}" + (f", column {column}" if rest else "")
 
 
 def _array(name: str, values: ArrayLike) -> np.ndarray:

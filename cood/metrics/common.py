@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,15 @@ def finite_mean(values: np.ndarray) -> float:
     """Mean of the finite values; NaN if there is none, without a warning."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else np.nan
+
+
+@contextmanager
+def needed_for(option: str, package: str) -> Iterator[None]:
+    """Import a package that only an option needs; an ImportError says which, and what to do."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{option} needs {package}: pip install {package}") from error
 
 
 def fit_quietly(model: Any, codes: np.ndarray, ids: np.ndarray) -> Any:

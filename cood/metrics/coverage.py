@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cood.metrics.checks import Data
-from cood.metrics.common import fit_quietly
+from cood.metrics.common import fit_quietly, needed_for
 from cood.metrics.discriminant import (
     Discriminant,
     fit_discriminant,
@@ -125,6 +125,7 @@ def _scores(points: list[np.ndarray], train: int, classifier: str) -> tuple[np.n
 
 
 def _logistic(z: np.ndarray, ids: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
+    with needed_for("classifier: 'logistic'", "scikit-learn"):
+        from sklearn.linear_model import LogisticRegression
 
     return fit_quietly(LogisticRegression(), z, ids).predict_log_proba(test)

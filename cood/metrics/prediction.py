@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check, check_choice, generator
-from cood.metrics.common import finite_mean, fit_quietly
+from cood.metrics.common import finite_mean, fit_quietly, needed_for
 from cood.metrics.discriminant import (
     StandardisedRows,
     fit_discriminant,
@@ -124,7 +124,8 @@ def _nearest_mean(
 
 
 def _svm(codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.svm import LinearSVC
+    with needed_for("classifier: 'svm'", "scikit-learn"):
+        from sklearn.svm import LinearSVC
 
     if len(np.unique(ids[train])) < 2:
         return np.full(codes.shape[1], float((ids[test] == ids[train[0]]).mean()))
@@ -256,8 +257,9 @@ def explicitness_from(
 
 
 def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
+    with needed_for("classifier: 'logistic'", "scikit-learn"):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
 
     ids = data.factors[:, k]
     scores = np.full((len(test), data.sizes[k]), -np.inf)

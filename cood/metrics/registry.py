@@ -1,19 +1,23 @@
 """Every metric once: its name, function, scores with their ranges, and what pages call them.
 
-To add a metric, write its function ``metric(codes, factors) -> Score`` and add one `Metric` to
-`REGISTRY`. Settings, tables, figures and pages read their lists from it. `tests/metrics` then
-names what is still missing: the API page, the table in ``book/metrics.md``, a reference value.
+To add a metric of disentanglement, write its function ``metric(codes, factors) -> Score`` and add
+one `Metric` to `REGISTRY`. Settings, tables, figures and pages read their lists from it.
+`tests/metrics` then names what is still missing: the API page, the table in ``book/metrics.md``, a
+reference value.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from cood.metrics.common import finite_mean
 from cood.metrics.dci import dci, dci_from
+from cood.metrics.directions import orthogonality
 from cood.metrics.information import (
-    Information,
     dcimig,
     dcimig_from,
     mig,
@@ -24,7 +28,10 @@ from cood.metrics.information import (
     modularity_from,
 )
 from cood.metrics.irs import irs, irs_from
+from cood.metrics.linear import fit_additive, held_out_r_squared, r_squared
+from cood.metrics.mutual_information import Information
 from cood.metrics.prediction import areas_of, explicitness, explicitness_from, sap
+from cood.metrics.rank import numerical_rank
 from cood.metrics.result import Score
 from cood.metrics.sampled import (
     BATCH,
@@ -61,6 +68,8 @@ class Output:
         Name of the value among the parts of the `Score`; empty for its value.
     per_factor
         Name of the part [m] with its values for each factor; empty if there is none.
+    has_chance
+        Whether it depends on the factors: else shuffled labels say nothing about it.
     """
 
     name: str
@@ -69,6 +78,7 @@ class Output:
     high: float
     part: str = ""
     per_factor: str = ""
+    has_chance: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,9 @@ def _z_diff(shared: SharedInput) -> list[Score]:
         z_diff_from(data, covered, size, Z_DIFF_POINTS, True, "discriminant", shared.rng)
         for size in (BATCH, SINGLE)
     )
-    coverage = Score(finite_mean(covered.areas), {"factors": covered.areas}, covered.note)
+    mean = finite_mean(covered.areas)
+    note = shared.data.note if np.isnan(mean) else covered.note
+    coverage = Score(mean, {"factors": covered.areas}, note)
     return [batched, batched, single, coverage]
 
 
@@ -176,10 +188,10 @@ REGISTRY = (
         "dci",
         dci,
         (
-            Output("dci_disentanglement", "DCI disentanglement", 0, 1),
+            Output("dci_disentanglement", "DCI disentanglement, lines", 0, 1),
             Output(
                 "dci_completeness",
-                "DCI completeness",
+                "DCI completeness, lines",
                 0,
                 1,
                 part="completeness",
@@ -187,7 +199,7 @@ REGISTRY = (
             ),
             Output(
                 "dci_informativeness",
-                "DCI informativeness",
+                "DCI informativeness, linear",
                 0,
                 1,
                 part="informativeness",
@@ -233,13 +245,48 @@ REGISTRY = (
     Metric("irs", irs, (Output("irs", "IRS", -1, 1),), _irs),
 )
 
-BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in REGISTRY}
-# The names of the scores of each metric; all scores; and their ranges and labels.
+
+def _linear_factorisation(shared: SharedInput) -> list[Score]:
+    codes, factors = shared.data.codes, shared.data.factors
+    fit = fit_additive(codes, factors)
+    r2 = r_squared(fit)
+    return [
+        r2,
+        Score(r2.parts.get("adjusted", np.nan), note=r2.note),
+        held_out_r_squared(codes, factors, rng=shared.rng),
+        orthogonality(fit),
+    ]
+
+
+# Beside those of disentanglement in the table of all metrics; `cood.evaluation` writes others too.
+GEOMETRY = (
+    Metric(
+        "soft_rank",
+        numerical_rank,
+        (Output("soft_rank", "Soft rank", 0, 1, has_chance=False),),
+        lambda shared: numerical_rank(shared.data.codes, relative=True),
+    ),
+    Metric(
+        "linear_factorisation",
+        r_squared,
+        (
+            Output("r2", "R²", 0, 1),
+            Output("r2_adjusted", "R², adjusted", -math.inf, 1),
+            Output("r2_held_out", "R², held out", -math.inf, 1),
+            Output("orthogonality", "Orthogonality", 0, 1),
+        ),
+        _linear_factorisation,
+    ),
+)
+
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*REGISTRY, *GEOMETRY)}
+OUTPUTS: Mapping[str, Output] = {o.name: o for metric in BY_NAME.values() for o in metric.outputs}
+# Of the metrics of disentanglement: the names of the scores of each, all scores, their labels.
 METRICS: Mapping[str, tuple[str, ...]] = {
     metric.name: tuple(output.name for output in metric.outputs) for metric in REGISTRY
 }
 SCORES = tuple(score for scores in METRICS.values() for score in scores)
-RANGES = {output.name: (output.low, output.high) for m in REGISTRY for output in m.outputs}
-LABELS = {output.name: output.label for m in REGISTRY for output in m.outputs}
+RANGES = {name: (output.low, output.high) for name, output in OUTPUTS.items()}
+LABELS = {score: OUTPUTS[score].label for score in SCORES}
 TRACKED = tuple(metric.name for metric in REGISTRY if metric.tracked)
 SLOW = tuple(metric.name for metric in REGISTRY if metric.slow)

@@ -15,12 +15,14 @@ from numpy.typing import ArrayLike
 from cood.metrics import nulls as null_models
 from cood.metrics.checks import Data, check, check_choice, check_count
 from cood.metrics.jackknife import deal, half_width
-from cood.metrics.registry import BY_NAME, METRICS, RANGES
+from cood.metrics.registry import BY_NAME, OUTPUTS, RANGES
 from cood.metrics.result import MetricWarning
 from cood.metrics.shared_input import SharedInput
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cood.metrics.frame import MetricTable
 
 COLUMNS = (
     "metric",
@@ -43,7 +45,7 @@ def metric_table(
     codes: ArrayLike,
     factors: ArrayLike,
     *,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = tuple(BY_NAME),
     names: Sequence[str] | None = None,
     nulls: Sequence[str] = (null_models.SHUFFLED,),
     pca_width: int | None = None,
@@ -51,25 +53,29 @@ def metric_table(
     folds: int = 0,
     groups: ArrayLike | None = None,
     rng: int = 0,
-) -> pd.DataFrame:
+) -> MetricTable:
     """Score codes with many metrics, with their values under nulls, as one long table.
 
     Metrics have their default settings, but for fewer batches of Z-min variance. What several
-    need (the mutual information, the split, the Gram matrix) is computed once.
+    need (the mutual information, the split, the Gram matrix) is computed once. The table prints
+    the values with interval and chance, and the notes, in 80 columns.
 
-    The table has the metrics of disentanglement only. For soft ranks of the codes see
-    `cood.metrics.rank.rank_table`, for linear factorisation `cood.metrics.linear.fit_additive`.
+    The soft rank is `cood.metrics.rank.numerical_rank` of centred unit rows, relative to its
+    largest value. `cood.metrics.rank.rank_table` has all other definitions.
 
     Parameters
     ----------
     codes
         [n, d], finite numbers, at least two rows.
     factors
-        [n, m], nominal ids: integers or strings. Continuous labels must be binned first.
+        [n, m], nominal ids: strings or whole numbers. Continuous labels are refused: cut them
+        into bins first.
     metrics
-        Names among `METRICS`; all by default. ``dci`` gives three scores, ``z_diff`` also its
-        strict form, ``z_diff_single`` with one pair a point, which is harder, and ``coverage``,
-        which says how well each factor is encoded at all.
+        Names among `METRICS`, and ``soft_rank`` and ``linear_factorisation``; all by default.
+        ``dci`` gives three scores, ``z_diff`` also its strict form, ``z_diff_single`` with one
+        pair a point, which is harder, and ``coverage``, which says how well each factor is encoded
+        at all. ``linear_factorisation`` gives ``r2``, ``r2_adjusted``, ``r2_held_out`` and
+        ``orthogonality``, of which less means more orthogonal.
     names
         Of the m factors, for the table; their numbers by default.
     nulls
@@ -89,15 +95,16 @@ def metric_table(
 
     Returns
     -------
-    DataFrame
-        One row a score, with the columns
+    MetricTable
+        A DataFrame with one row a score, and the columns
 
         - `metric`: name of the score;
         - `factor`: name of a factor, or empty for the score over all of them;
         - `null`: ``rotated`` for codes rotated at random, else empty;
         - `projection` and `width`: ``pca`` and the number of components for projected codes,
           else empty and NA;
-        - `value`, and `chance`, its mean under shuffled labels: read them together;
+        - `value`, and `chance`, its mean under shuffled labels: read them together; the soft rank
+          does not depend on labels and has none;
         - `low` and `high`: the interval, bounded by the range of the score; for rotated codes
           one standard deviation over rotations on each side;
         - `n`: number of rows; `seconds`; `note`: what a reader must know to read the value.
@@ -121,15 +128,17 @@ def metric_table(
     """
     import pandas as pd
 
+    from cood.metrics.frame import MetricTable
+
     for metric in metrics:
-        check_choice("metrics", metric, tuple(METRICS))
+        check_choice("metrics", metric, tuple(BY_NAME))
     for null in nulls:
         check_choice("nulls", null, null_models.NULLS)
     check_count("repeats", repeats)
     check_count("rng", rng, 0)
     if pca_width is not None:
         check_count("pca_width", pca_width)
-    scoring = _Scoring.of(check(codes, factors), metrics, names, rng)
+    scoring = _Scoring.of(check(codes, factors, names or ()), metrics, names, rng)
     table = scoring.table()
     if folds:
         table = _with_intervals(table, scoring, folds, groups)
@@ -140,7 +149,8 @@ def metric_table(
         # By pandas: repeats without a value are skipped.
         columns = pd.DataFrame(values.T)
         if null == null_models.SHUFFLED:
-            table["chance"] = columns.mean(axis=1)
+            labelled = [OUTPUTS[name].has_chance for name in table["metric"]]
+            table["chance"] = columns.mean(axis=1).where(labelled)
             continue
         spread = columns.std(axis=1, ddof=1) if repeats > 1 else np.nan
         changed = _changed_rows(table, columns.mean(axis=1), spread)
@@ -152,7 +162,7 @@ def metric_table(
         tables.append(changed.assign(projection=null_models.PCA, width=pca_width))
     joined = pd.concat([table, *tables], ignore_index=True)
     joined["width"] = joined["width"].astype("Int64")
-    return joined[list(COLUMNS)]
+    return MetricTable(joined[list(COLUMNS)])
 
 
 @dataclass(frozen=True)

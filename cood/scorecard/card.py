@@ -13,6 +13,7 @@ from cood.evaluation.accuracy.zero_shot import Answers, hits
 from cood.evaluation.common.resampling import means_of_finite
 from cood.evaluation.common.score_table import ALL, ZERO_SHOT
 from cood.metrics import SCORES as METRIC_SCORES
+from cood.metrics.printing import wrapped
 from cood.scorecard import printing
 from cood.scorecard.printing import COMPARED, GEOMETRY
 from cood.settings import Evaluation
@@ -100,13 +101,13 @@ class Scorecard:
         truth = self.answers.truth
         parts = [
             self.model,
-            printing.wrapped(printing.words_text(self.words, truth)),
+            wrapped(printing.words_text(self.words, truth)),
             "Accuracy, with 95 % interval",
             printing.accuracy_text(self.accuracy, self.words.size, len(np.unique(truth))),
             printing.BINDING if "binding" in set(self.accuracy["metric"]) else "",
             "Embeddings: value [95 % interval], and mean under shuffled labels (null)",
             printing.representation_text(self.representation),
-            "\n".join(map(printing.wrapped, printing.metric_notes(self.representation))),
+            "\n".join(map(wrapped, printing.metric_notes(self.representation))),
             printing.notes_text(self.notes),
             printing.dropped_text(self.dropped),
         ]
@@ -145,12 +146,12 @@ class Leaderboard:
         title = f"{best.model} minus the others, in points, on the same images"
         missing = [f"left out: {name}: {reason}" for name, reason in self.missing.items()]
         parts = [
-            printing.wrapped(printing.words_text(best.words, best.answers.truth)),
+            wrapped(printing.words_text(best.words, best.answers.truth)),
             "Accuracy (%) with 95 % interval, the best pair accuracy first",
             printing.ranking_text(self.table),
-            *([printing.wrapped(title)] if len(differences) else []),
+            *([wrapped(title)] if len(differences) else []),
             *([printing.differences_text(differences)] if len(differences) else []),
-            "\n".join(map(printing.wrapped, missing)),
+            "\n".join(map(wrapped, missing)),
             *(printing.notes_text(card.notes, card.model) for card in self.cards),
             printing.dropped_text(best.dropped),
         ]

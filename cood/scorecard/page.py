@@ -14,13 +14,13 @@ import pandas as pd
 
 from cood.evaluation.common.score_table import ALL
 from cood.files import atomic
+from cood.metrics.printing import decimal
 from cood.scorecard.card import Leaderboard, Scorecard
 from cood.scorecard.photos import Photos
 from cood.scorecard.printing import (
     ACCURACIES,
     BINDING,
     COMPARED,
-    decimal,
     in_percent,
     metric_label,
     metric_notes,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,11 +10,10 @@ import pandas as pd
 
 from cood.evaluation.common.score_table import ALL, OWN
 from cood.metrics import LABELS
+from cood.metrics.printing import MISSING, columns, decimal, interval, wrapped
 from cood.synthesis.dropped import dropped_lines
 from cood.vocabulary import Vocabulary
 
-WIDTH = 80
-MISSING = "-"
 # Accuracies that are shown, and what they are called.
 ACCURACIES = {
     "pair_top1": "pair",
@@ -66,8 +64,8 @@ def accuracy_text(accuracy: pd.DataFrame, size: int, present: int) -> str:
         if metric == "pair_top1":
             name += f", among {size if labels == ALL else present}"
         row = table.loc[(metric, labels)]
-        interval = f"[{percent(row['low'])}, {percent(row['high'])}]"
-        cells = [percent(row["value"]), interval, percent(row["chance"]), f"{row['n']:.0f}"]
+        between = f"[{percent(row['low'])}, {percent(row['high'])}]"
+        cells = [percent(row["value"]), between, percent(row["chance"]), f"{row['n']:.0f}"]
         rows.append([name, *cells])
     return columns(["", "%", "interval", "chance", "n"], rows)
 
@@ -144,35 +142,9 @@ def with_interval(row: pd.Series) -> str:
     """A value with its interval, if it has one."""
     if not math.isfinite(row["low"]):
         return decimal(row["value"])
-    return f"{decimal(row['value'])} [{decimal(row['low'])}, {decimal(row['high'])}]"
+    return f"{decimal(row['value'])} {interval(row)}"
 
 
 def percent(share: float) -> str:
     """A share in percent with one decimal; a dash if there is none."""
     return f"{100 * share:.1f}" if math.isfinite(share) else MISSING
-
-
-def decimal(value: float) -> str:
-    """A number with two decimals; a dash if there is none."""
-    return f"{value:.2f}".replace("-0.00", "0.00") if math.isfinite(value) else MISSING
-
-
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of text: the first column to the left and cut to what is left, the others right."""
-    others = [max(len(row[k]) for row in (head, *rows)) for k in range(1, len(head))]
-    longest = max(len(row[0]) for row in (head, *rows))
-    first = max(8, min(longest, WIDTH - sum(others) - 2 * len(others)))
-    lines = []
-    for row in (head, *rows):
-        name = row[0] if len(row[0]) <= first else f"…{row[0][1 - first :]}"
-        cells = [text.rjust(width) for text, width in zip(row[1:], others, strict=True)]
-        lines.append("  ".join([name.ljust(first), *cells]).rstrip())
-    return "\n".join(lines)
-
-
-def wrapped(text: str) -> str:
-    """A text in lines of 80 columns."""
-    # Names stay whole, so that they can be copied.
-    return textwrap.fill(
-        text, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-    )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cood.metrics import LABELS, METRICS, RANGES, SCORES, SLOW, TRACKED, metric_table
-from cood.metrics.registry import REGISTRY
+from cood.metrics.registry import GEOMETRY, OUTPUTS, REGISTRY
 from tests.metrics import test_reference
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -28,7 +28,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarni
 def test_the_lists_follow_from_the_registry():
     assert list(METRICS) == [metric.name for metric in REGISTRY]
     assert len(set(METRICS)) == len(REGISTRY)
-    assert SCORES == tuple(RANGES) == tuple(LABELS)
+    assert tuple(LABELS) == SCORES
+    assert tuple(RANGES) == tuple(OUTPUTS)
+    assert set(OUTPUTS) == {*SCORES, *(o.name for metric in GEOMETRY for o in metric.outputs)}
     assert len(set(SCORES)) == len(SCORES)
     assert set(TRACKED) | set(SLOW) <= set(METRICS)
 

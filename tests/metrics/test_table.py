@@ -6,12 +6,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cood.metrics import RANGES, SCORES, metric_table
+from cood.metrics import RANGES, metric_table
 from cood.metrics.dci import dci
+from cood.metrics.directions import orthogonality
 from cood.metrics.information import dcimig, mig, mig_sup, modularity
 from cood.metrics.irs import irs
+from cood.metrics.linear import fit_additive, held_out_r_squared, r_squared
 from cood.metrics.nulls import project_pca
 from cood.metrics.prediction import explicitness, sap
+from cood.metrics.rank import numerical_rank
+from cood.metrics.registry import OUTPUTS
 from cood.metrics.sampled import z_diff, z_min_variance
 from cood.metrics.table import COLUMNS
 
@@ -42,6 +46,14 @@ def test_values_are_those_of_the_single_metrics(geometry):
     }
     z = z_diff(codes, factors).parts
     single |= {"z_diff_strict": z["strict"], "coverage": z["coverage"].mean()}
+    fit = fit_additive(codes, factors)
+    single |= {
+        "soft_rank": numerical_rank(codes, relative=True).value,
+        "r2": r_squared(fit).value,
+        "r2_adjusted": r_squared(fit).parts["adjusted"],
+        "r2_held_out": held_out_r_squared(codes, factors).value,
+        "orthogonality": orthogonality(fit).value,
+    }
     assert result.to_dict() == pytest.approx(single, abs=1e-9)
 
 
@@ -68,10 +80,12 @@ def test_one_long_table(geometry):
 def test_every_measure_has_a_row_and_its_chance(geometry):
     codes, factors = geometry("aligned", n=400, d=4)
     table = whole(metric_table(codes, factors, repeats=1))
-    assert tuple(table.index) == SCORES
-    assert table[["value", "chance"]].notna().all(axis=None)
+    assert tuple(table.index) == tuple(OUTPUTS)
+    assert table["value"].notna().all()
+    assert table.index[table["chance"].isna()].tolist() == ["soft_rank"]  # it knows no labels
     assert table.loc["z_diff", "chance"] == pytest.approx(0.5, abs=0.1)
     assert table.loc["mig", "chance"] < 0.1
+    assert table.loc["r2_adjusted", "chance"] == pytest.approx(0, abs=0.05)
     assert (table.loc[["dci_disentanglement", "sap", "coverage"], "value"] > 0).all()
 
 
@@ -129,7 +143,7 @@ def test_few_rows(n):
     rng = np.random.default_rng(0)
     codes, factors = rng.standard_normal((n, 7)), np.c_[np.arange(n) % 2, np.arange(n) % 3]
     table = metric_table(codes, factors, nulls=(), pca_width=64)
-    assert len(whole(table)) == len(SCORES)
+    assert len(whole(table)) == len(OUTPUTS)
 
 
 @pytest.mark.parametrize(
@@ -209,11 +223,24 @@ def test_intervals_are_bounded_by_the_range_of_the_score_only(geometry, monkeypa
     assert free.loc["explicitness", "high"] <= 1
 
 
+def test_sums_of_words_are_linear():
+    words = np.random.default_rng(0).standard_normal((2, 5, 12))
+    factors = np.array([[a, o] for a in range(5) for o in range(5)] * 2)
+    codes = words[0][factors[:, 0]] + words[1][factors[:, 1]]
+    table = whole(metric_table(codes, factors, metrics=["linear_factorisation", "soft_rank"]))
+    for metric in ("r2", "r2_adjusted", "r2_held_out"):
+        assert table.loc[metric, "value"] == pytest.approx(1)
+        assert table.loc[metric, "chance"] < 0.3
+    assert table.loc["soft_rank", "value"] <= 8 / 12  # each factor fills 5 - 1 dimensions
+
+
 def test_it_imports_numpy_only_and_nothing_else_of_the_package():
     code = """
 import importlib, pkgutil, sys
 import cood.metrics
 for module in pkgutil.iter_modules(cood.metrics.__path__):
+    if module.name == "frame":
+        continue  # a subclass of pandas.DataFrame, imported when a table is made
     importlib.import_module(f"cood.metrics.{module.name}")
 print(*sys.modules)
 """
@@ -223,3 +250,22 @@ print(*sys.modules)
     assert not foreign & {name.split(".")[0] for name in modules}
     own = [name for name in modules if name.startswith("cood.")]
     assert all(name.startswith("cood.metrics") for name in own), own
+
+
+def test_a_continuous_factor_is_refused_by_name():
+    codes, ids = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 4
+    factors = np.c_[ids, np.linspace(0, 1, 40)]
+    message = r"factors: 0\.025\d+ in row 1 of hue is not a whole number, .* numpy\.digitize"
+    with pytest.raises(ValueError, match=message):
+        metric_table(codes, factors, names=["shape", "hue"])
+    with pytest.raises(ValueError, match="in row 1, column 1 is not a whole number"):
+        metric_table(codes, factors)
+    with pytest.raises(ValueError, match="in row 1 of hue is not a whole number"):
+        metric_table(codes, factors[:, 1], names=["hue"])
+
+
+def test_whole_numbers_may_be_floats(geometry):
+    codes, factors = geometry("mixed", n=200)
+    asked = {"metrics": ["mig"], "nulls": ()}
+    floats, integers = (metric_table(codes, f, **asked) for f in (factors.astype(float), factors))
+    pd.testing.assert_frame_equal(floats.drop(columns="seconds"), integers.drop(columns="seconds"))
