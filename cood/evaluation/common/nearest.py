@@ -14,8 +14,9 @@ NORMALISED = 2**16  # numbers normalised at a time: small enough for a processor
 
 
 def normalise(vectors: np.ndarray) -> np.ndarray:
-    """Rows of unit length, float32; a row of zeros stays zero."""
-    vectors = np.asarray(vectors)
+    """Vectors [..., d] of unit length, float32; one of zeros stays zero."""
+    shape = np.shape(vectors)
+    vectors = np.asarray(vectors).reshape(-1, shape[-1])
     unit = np.empty(vectors.shape, dtype=np.float32)
     # Sums depend on the order in memory, to the last bit: only rows as they lie there are divided.
     together = NORMALISED if vectors.flags.c_contiguous else vectors.size
@@ -27,7 +28,7 @@ def normalise(vectors: np.ndarray) -> np.ndarray:
         scaled = (rows / np.where(largest == 0, 1, largest)).astype(np.float32)
         length = np.linalg.norm(scaled, axis=1, keepdims=True)
         np.divide(scaled, np.where(length == 0, 1, length), out=unit[start : start + step])
-    return unit
+    return unit.reshape(shape)
 
 
 def nearest(
