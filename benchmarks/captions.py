@@ -110,7 +110,7 @@ def _search(
         "core": 0.2,
         "vocabulary": {"attributes": attributes, "objects": objects},
         "sets": {"none": {"source": "icons", "images_per_composition": 1}},
-        "models": {"none": {"checkpoint": "ViT-B-32/openai"}},
+        "models": {"none": {"checkpoint": "ViT-B-32-quickgelu/openai"}},
         "corpora": {"web": {"files": ["captions"]}},
         "notebooks": {},
     }
@@ -134,7 +134,7 @@ def _search(
         check=True,
     )
     seconds, peak = map(float, said.stdout.split())
-    hits = pd.read_parquet(folder / "results" / name / "novelty" / "web" / "hits.parquet")
+    hits = pd.read_parquet(folder / "results" / name / "caption_search" / "web" / "hits.parquet")
     return seconds, peak, hits
 
 

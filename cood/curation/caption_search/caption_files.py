@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import glob
+import lzma
 import os
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cood.curation.caption_search.text_layout import SAMPLE, open_text
+from cood.curation.caption_search.text_rows import Unparsed
+from cood.curation.caption_search.text_streams import DECOMPRESSORS
 from cood.errors import CoodError, unknown
 
 if TYPE_CHECKING:
@@ -20,12 +26,17 @@ if TYPE_CHECKING:
 BATCH = 100_000  # captions at a time
 PAGES = 1 << 20  # bytes of a parquet file at a time
 REMOTE = "://"  # in the address of a remote file
-ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+PARQUET = ".parquet"
+ENDINGS = (PARQUET, *(text + packed for text in (".csv", ".tsv") for packed in ("", *DECOMPRESSORS)))
+ARCHIVES = (".zip", ".tar", ".tgz", ".7z", *(f".tar{ending}" for ending in DECOMPRESSORS))
+WORDS = 3  # that a text has at least which looks like a caption
+LONGEST_NAME = 80  # characters of a column that a message shows
 
 # Columns that hold the captions, tried in this order: CC12M and many sets made with img2dataset;
 # DataComp and CommonPool; LAION-400M and LAION-2B; YFCC15M, where titles and descriptions are the
 # captions.
 KNOWN_COLUMNS = (("caption",), ("text",), ("TEXT",), ("title", "description"))
+USUAL = frozenset({"caption", "captions", "text", "title", "description", "alt", "alt_text"})
 
 
 def find_files(places: Sequence[str], root: Path, endings: tuple[str, ...] = ENDINGS) -> list[str]:
@@ -60,8 +71,47 @@ def size_of(file: str) -> tuple[int, int]:
     return about.st_size, about.st_mtime_ns
 
 
-def caption_batches(file: str, columns: Sequence[str] | None) -> Iterator[pl.Series]:
-    """Captions of a file, some of them null, in batches of at most `BATCH`.
+@dataclass(frozen=True)
+class CaptionFile:
+    """The captions of a file.
+
+    Attributes
+    ----------
+    columns
+        Columns that make up a caption, joined by blanks.
+    others
+        Further columns whose texts look like captions.
+    unparsed
+        Rows that did not parse, among those that were read so far.
+    """
+
+    columns: Sequence[str]
+    others: Sequence[str]
+    unparsed: Unparsed
+    tables: Callable[[], Iterator[pl.DataFrame]]
+
+    def batches(self) -> Iterator[pl.Series]:
+        """Captions, null in rows without one, at most `BATCH` at a time.
+
+        Raises
+        ------
+        CoodError
+            If the file cannot be read to its end.
+        """
+        import polars as pl
+
+        parts = [pl.col(name).cast(pl.String, strict=False) for name in self.columns]
+        text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+        some = pl.any_horizontal(part.is_not_null() for part in parts)
+        with _refusing():
+            for table in self.tables():
+                for part in table.select(caption=pl.when(some).then(text)).iter_slices(BATCH):
+                    yield part["caption"]
+
+
+@contextmanager
+def open_captions(file: str, columns: Sequence[str] | None) -> Iterator[CaptionFile]:
+    """Open a file of captions.
 
     Parameters
     ----------
@@ -74,34 +124,70 @@ def caption_batches(file: str, columns: Sequence[str] | None) -> Iterator[pl.Ser
     Raises
     ------
     CoodError
-        If the file cannot be read to its end, has no such column, or no text in it.
+        If the file cannot be read, has no such column, or no text in it.
     """
+    with ExitStack() as stack:
+        with _refusing():
+            name = file.split("?")[0] if REMOTE in file else file
+            _check_kind(file, name)
+            opened = _open_parquet if name.endswith(PARQUET) else _open_text
+            captions = opened(file, name, columns, stack)
+        yield captions
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Errors of libraries as one sentence."""
     import polars as pl
 
+    faults = (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException)
     try:
-        frame = _scan(file)
-        chosen = _columns(frame.collect_schema(), columns)
-        parts = [pl.col(name).cast(pl.String, strict=False) for name in chosen]
-        text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
-        some = pl.any_horizontal(part.is_not_null() for part in parts)
-        for table in _tables(file, frame, chosen):
-            for part in table.select(caption=pl.when(some).then(text)).iter_slices(BATCH):
-                yield part["caption"]
-    except (
-        pl.exceptions.PolarsError,
-        pl.exceptions.PanicException,
-        pa.ArrowException,
-        OSError,
-    ) as error:
+        yield
+    except (*faults, OSError, EOFError, lzma.LZMAError) as error:
         raise CoodError(f"cannot be read: {_first_line(error)}") from error
 
 
-def _tables(file: str, frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _check_kind(file: str, name: str) -> None:
+    if REMOTE not in file and not Path(file).exists():
+        raise CoodError("does not exist")
+    if Path(name).is_dir():
+        raise CoodError(f"a folder without {', '.join(ENDINGS)} files")
+    if name.lower().endswith(ARCHIVES):
+        raise CoodError("is an archive; unpack it and name the files or their folder")
+    if not name.endswith(ENDINGS):
+        raise CoodError(f"unknown kind of file; the name must end in {', '.join(ENDINGS)}")
+
+
+def _open_parquet(
+    file: str, name: str, wanted: Sequence[str] | None, stack: ExitStack
+) -> CaptionFile:
     import polars as pl
 
-    if REMOTE in file or not file.endswith(".parquet"):
-        yield from frame.select(names).collect_batches(chunk_size=BATCH)
-        return
+    # Globs of local files are expanded already; what looks like one is part of a name.
+    frame = pl.scan_parquet(file, glob=REMOTE in file)
+    schema = frame.collect_schema()
+    columns = _columns(list(schema), wanted)
+    for column in columns:
+        if schema[column] not in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Null):
+            raise CoodError(f"column {column} holds {schema[column]}, not text")
+    texts = [n for n, kind in schema.items() if kind == pl.String and n not in columns]
+    if REMOTE in file:
+        return CaptionFile(
+            columns,
+            [name for name in texts if name.lower() in USUAL],
+            Unparsed(),
+            lambda: frame.select(columns).collect_batches(chunk_size=BATCH),
+        )
+    with pq.ParquetFile(file, buffer_size=PAGES) as parquet:
+        first = next(parquet.iter_batches(SAMPLE, columns=texts), None) if texts else None
+    sample = first.to_pydict() if first else {}
+    others = [name for name in texts if _like_captions(name, sample.get(name, []))]
+    return CaptionFile(columns, others, Unparsed(), lambda: _pages(file, columns))
+
+
+def _pages(file: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
     # Page by page: polars would load a whole row group, which may be all of a large file.
     with pq.ParquetFile(file, buffer_size=PAGES) as parquet:
         for batch in parquet.iter_batches(BATCH, columns=list(names)):
@@ -109,58 +195,61 @@ def _tables(file: str, frame: pl.LazyFrame, names: Sequence[str]) -> Iterator[pl
             yield pl.DataFrame(batch)
 
 
-def _scan(file: str) -> pl.LazyFrame:
+def _open_text(
+    file: str, name: str, wanted: Sequence[str] | None, stack: ExitStack
+) -> CaptionFile:
+    if REMOTE in file:
+        file = _fetched(file, name, stack.enter_context(TemporaryDirectory(prefix="cood-")))
+    table = open_text(file)
+    columns = _columns(table.names, wanted)
+    rows = [row for row in table.sample if len(row) == len(table.names)]
+    others = [
+        name
+        for i, name in enumerate(table.names)
+        if name not in columns and _like_captions(name, [row[i] for row in rows])
+    ]
+    unparsed = Unparsed()
+    return CaptionFile(columns, others, unparsed, lambda: table.rows(columns, unparsed))
+
+
+def _fetched(address: str, name: str, folder: str) -> str:
+    """Copy of a remote text file, which is read twice: unpacked, in UTF-8."""
     import polars as pl
 
-    name = file.split("?")[0] if REMOTE in file else file
-    if REMOTE not in file and not Path(file).exists():
-        raise CoodError("does not exist")
-    if Path(name).is_dir():
-        raise CoodError(f"a folder without {', '.join(ENDINGS)} files")
-    if not name.endswith(ENDINGS):
-        raise CoodError(f"unknown kind of file; the name must end in {', '.join(ENDINGS)}")
-    # Globs of local files are expanded already; what looks like one is part of a name.
-    expand = REMOTE in file
-    if name.endswith(".parquet"):
-        return pl.scan_parquet(file, glob=expand)
-    tabs = ".tsv" in name
-    as_text = partial(
-        pl.scan_csv,
-        file,
-        glob=expand,
-        separator="\t" if tabs else ",",
-        quote_char=None if tabs else '"',
-        infer_schema=False,
-        encoding="utf8-lossy",
-    )
-    if tabs and next(iter(as_text().collect_schema()), "").startswith("http"):
-        # CC12M as published: addresses and captions, without a header.
-        return as_text(has_header=False, new_columns=["url", "caption"])
-    return as_text()
+    path = Path(folder, "lines.tsv" if ".tsv" in name else "lines.csv")
+    with path.open("w", encoding="utf-8", newline="") as copy:
+        for lines in pl.scan_lines(address).collect_batches(chunk_size=BATCH):
+            copy.writelines(f"{line}\n" for line in lines.to_series())
+    return str(path)
 
 
-def _columns(schema: pl.Schema, wanted: Sequence[str] | None) -> Sequence[str]:
-    import polars as pl
-
+def _columns(names: Sequence[str], wanted: Sequence[str] | None) -> Sequence[str]:
     if wanted is None:
-        present = [names for names in KNOWN_COLUMNS if set(names) <= set(schema)]
+        present = [known for known in KNOWN_COLUMNS if set(known) <= set(names)]
         if not present:
-            listed = ", ".join(" + ".join(names) for names in KNOWN_COLUMNS)
+            known = ", ".join(" + ".join(columns) for columns in KNOWN_COLUMNS)
             raise CoodError(
-                f"no column of captions ({listed}) among {_listed(schema)}; name one as `column`"
+                f"no column of captions ({known}) among {_listed(names)}; name one as `column`"
             )
         wanted = present[0]
     for name in wanted:
-        if name not in schema:
-            raise CoodError(unknown("column", name, schema))
-        if schema[name] not in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Null):
-            raise CoodError(f"column {name} holds {schema[name]}, not text")
+        if name not in names:
+            raise CoodError(unknown("column", name, names))
+        if list(names).count(name) > 1:
+            raise CoodError(f"has several columns {name!r}; give each a name of its own")
     return wanted
 
 
-def _listed(schema: pl.Schema) -> str:
-    names = list(schema)
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+def _like_captions(name: str, values: Sequence[str | None]) -> bool:
+    """Whether a column has the name of captions, or mostly texts of several words."""
+    texts = [value for value in values if value]
+    words = [len(t.split()) >= WORDS and "://" not in t and t[:1] not in "{[" for t in texts]
+    return name.strip().lower() in USUAL or sum(words) * 2 > len(values)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [name[:LONGEST_NAME] for name in names[:20]]
+    return ", ".join(shown) + (", ..." if len(names) > 20 else "")
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,18 +6,19 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cood.curation.caption_search.caption_files import (
-    caption_batches,
     find_files,
+    open_captions,
     size_of,
 )
 from cood.curation.caption_search.matching import find_pairs
-from cood.curation.caption_search.tally import Tally
+from cood.curation.caption_search.tally import FileFacts, Tally
 from cood.curation.caption_search.word_forms import Search, search_for
 from cood.errors import ArtefactError, CoodError
 from cood.files import atomic, write_table
@@ -32,8 +33,10 @@ def search_captions(
 
     Written: the pairs (`Paths.caption_hits`) with columns `attribute`, `object`, `rule`, `count`
     and `examples`, for each rule of `RULES`; the files (`Paths.caption_files`) with `file`,
-    `captions`, `empty` (rows without a caption), `seconds` and `problem`, which is empty unless
-    the file could not be read to its end. Such a file is skipped, and tried again the next time.
+    `column` (that was read), `others` (columns that look like captions too), `captions`, `empty`
+    (rows without a caption), `unparsed` (rows that did not parse), `seconds` and `problem`. The
+    three counts add up to the rows of the file. `problem` is empty if all of it was read. A file
+    that could not be read to its end is skipped, and tried again the next time: it counts nothing.
     The counts of a file are stored until the file (its path, size and time of change), the words
     or the code change, so that no file is read twice, even after a run was killed.
 
@@ -66,18 +69,17 @@ def search_captions(
         part = parts / f"{_fingerprint(study, file, columns, code)}.parquet"
         used.add(part.name)
         start = time.monotonic()
-        tally, problem = Tally.load(part, search), ""
+        tally = Tally.load(part, search)
         cached = tally is not None
         if tally is None:
             try:
                 tally = scan_file(file, columns, search, total)
             except CoodError as error:
-                tally, problem = Tally(search), str(error)
+                tally = Tally(search, FileFacts(problem=str(error)))
             else:
                 tally.save(part)
         total.join(tally)
-        read = {"captions": tally.captions, "empty": tally.empty}
-        rows.append({"file": file, **read, "seconds": time.monotonic() - start, "problem": problem})
+        rows.append({"file": file, **asdict(tally.facts), "seconds": time.monotonic() - start})
         pace.report(rows[-1], cached)
     for old in parts.glob("*.parquet"):
         if old.name not in used:
@@ -101,11 +103,15 @@ def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | N
 def scan_file(file: str, columns: Sequence[str] | None, search: Search, before: Tally) -> Tally:
     """Count the captions of a file; `before` has the examples of the files before it."""
     tally = before.fresh(search)
-    for batch in caption_batches(file, columns):
-        captions = batch.drop_nulls()
-        tally.empty += len(batch) - len(captions)
-        if len(captions):
-            tally.add(captions, find_pairs(captions, search))
+    facts = tally.facts
+    with open_captions(file, columns) as opened:
+        for batch in opened.batches():
+            captions = batch.drop_nulls()
+            facts.empty += len(batch) - len(captions)
+            if len(captions):
+                tally.add(captions, find_pairs(captions, search))
+        facts.column, facts.others = " + ".join(opened.columns), ", ".join(opened.others)
+        facts.unparsed, facts.problem = opened.unparsed.total, opened.unparsed.problem
     return tally
 
 
@@ -131,8 +137,12 @@ class _Pace:
         self.done += 1
         place = f"[{self.done}/{len(self.sizes)}] {Path(row['file']).name}"
         if row["problem"]:
-            self.say(f"{place}: skipped: {row['problem']}")
-        elif cached:
+            self.say(f"{place}: {'' if row['unparsed'] else 'skipped: '}{row['problem']}")
+        if row["others"]:
+            self.say(f"{place}: {row['column']} was read; {row['others']} may be captions too")
+        if row["problem"] and not row["unparsed"]:
+            return
+        if cached:
             self.say(f"{place}: {captions:,} captions, cached")
         else:
             self.read += size

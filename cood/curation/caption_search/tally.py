@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +19,30 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3  # captions kept of each pair and rule
 LONGEST = 200  # characters of an example
+FACTS = "facts"  # key of the metadata of a part
 MANY = 300  # small tables of examples before they are joined
+
+
+@dataclass
+class FileFacts:
+    """What was read of a file of captions; for the fields see `search_captions`."""
+
+    column: str = ""
+    others: str = ""
+    captions: int = 0
+    empty: int = 0
+    unparsed: int = 0
+    problem: str = ""
 
 
 class Tally:
     """Counts of captions by rule and key (see `Search.keys`), with the first captions of each.
 
-    `captions` and `empty` count what was read: captions, and rows without one.
+    `facts` says what was read of the file.
     """
 
-    def __init__(self, search: Search) -> None:
-        self.captions = 0
-        self.empty = 0
+    def __init__(self, search: Search, facts: FileFacts | None = None) -> None:
+        self.facts = facts or FileFacts()
         self.counts = {rule: np.zeros(n, np.int64) for rule, n in search.sizes.items()}
         self.kept = {rule: np.zeros(n, np.int64) for rule, n in search.sizes.items()}
         self.examples: list[pl.DataFrame] = []
@@ -43,7 +57,7 @@ class Tally:
         """Count a batch of captions with the pairs in them, as `find_pairs` returns them."""
         import polars as pl
 
-        self.captions += len(captions)
+        self.facts.captions += len(captions)
         for rule, (rows, keys) in pairs.items():
             self.counts[rule] += np.bincount(keys, minlength=len(self.counts[rule]))
             room = self._room(rule, keys)
@@ -54,8 +68,6 @@ class Tally:
 
     def join(self, other: Tally) -> None:
         """Add the counts and examples of another tally after those of this one."""
-        self.captions += other.captions
-        self.empty += other.empty
         for rule in RULES:
             self.counts[rule] += other.counts[rule]
         for table in other.examples:
@@ -90,22 +102,21 @@ class Tally:
         for rule, counts in self.counts.items():
             keys = np.flatnonzero(counts)
             tables.append(pl.select(rule=pl.lit(rule), key=keys, count=counts[keys]))
-        read = {"captions": str(self.captions), "empty": str(self.empty)}
+        facts = {FACTS: json.dumps(asdict(self.facts))}
         with atomic(path) as temporary:
-            pl.concat(tables, how="diagonal").write_parquet(temporary, metadata=read)
+            pl.concat(tables, how="diagonal").write_parquet(temporary, metadata=facts)
 
     @classmethod
     def load(cls, path: Path, search: Search) -> Tally | None:
         """Read what `save` wrote, for the same search; None if it is missing or damaged."""
         import polars as pl
 
-        tally = cls(search)
         try:
-            read = pl.read_parquet_metadata(path)
+            facts = json.loads(pl.read_parquet_metadata(path)[FACTS])
             table = pl.read_parquet(path)
-            tally.captions, tally.empty = int(read["captions"]), int(read["empty"])
         except (OSError, KeyError, pl.exceptions.PolarsError):
             return None
+        tally = cls(search, FileFacts(**facts))
         counted = table.filter(pl.col("count").is_not_null())
         for (rule,), rows in counted.partition_by("rule", as_dict=True).items():
             tally.counts[str(rule)][rows["key"].to_numpy()] = rows["count"].to_numpy()

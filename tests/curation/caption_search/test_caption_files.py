@@ -9,14 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from cood.curation.caption_search import caption_files as reading
-from cood.curation.caption_search.caption_files import caption_batches, find_files
+from cood.curation.caption_search.caption_files import find_files, open_captions
 from cood.errors import CoodError
 
 CAPTIONS = ["a red apple", None, "", 'quoted "blue", bus', "über"]
 
 
 def read(file, columns=None):
-    return [caption for batch in caption_batches(str(file), columns) for caption in batch]
+    with open_captions(str(file), columns) as opened:
+        return [caption for batch in opened.batches() for caption in batch]
 
 
 @pytest.mark.parametrize("column", ["caption", "text", "TEXT"])
@@ -68,7 +69,8 @@ def test_batches_are_of_limited_size_and_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "BATCH", 1000)
     captions = [str(i) for i in range(5500)]
     pl.DataFrame({"caption": captions}).write_parquet(tmp_path / "a.parquet", row_group_size=3000)
-    batches = list(caption_batches(str(tmp_path / "a.parquet"), None))
+    with open_captions(str(tmp_path / "a.parquet"), None) as opened:
+        batches = list(opened.batches())
     assert max(map(len, batches)) <= 1000
     assert [c for batch in batches for c in batch] == captions
 
@@ -104,7 +106,7 @@ def spoilt(folder):
         "footer.parquet": "cannot be read: parquet: File out of specification",
         "inside.parquet": "cannot be read: ",
         "zero.parquet": "cannot be read: parquet: File out of specification",
-        "zero.csv": "cannot be read: empty CSV",
+        "zero.csv": "is empty",
         "text.parquet": "cannot be read: parquet: File out of specification",
         "picture.png": "unknown kind of file; the name must end in .parquet, .csv",
         "empty": "a folder without .parquet, .csv",
