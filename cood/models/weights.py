@@ -28,6 +28,7 @@ NESTED = ("state_dict", "model_state_dict", "model", "module", "weights")
 OPENAI_MARKS = ("input_resolution", "context_length", "vocab_size")
 # Buffers that a model makes itself, and that older versions of the libraries saved.
 REMADE = ("attn_mask", "text.attn_mask", "text.transformer.embeddings.position_ids")
+POINTER = b"version https://git-lfs"  # what a file of Git LFS begins with that was not fetched
 SCALE, BIAS = "logit_scale", "logit_bias"
 POSITIONS = {  # of towers of open_clip, and the settings that they come from
     "visual.positional_embedding": "vision_cfg.image_size",
@@ -92,6 +93,12 @@ def read_weights(file: Path) -> Weights:
     UnpicklingError
         If it is a pickle that would run code.
     """
+    with file.open("rb") as start:
+        if start.read(len(POINTER)) == POINTER:
+            raise UnfitError(
+                f"its weights {file.name} are a pointer of Git LFS and not the file itself; run "
+                "`git lfs pull`"
+            )
     try:
         content = _content(file)
     except (SafetensorError, EOFError, RuntimeError, OSError) as error:

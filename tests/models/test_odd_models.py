@@ -154,6 +154,13 @@ def test_an_incomplete_file_is_refused_with_what_to_do(weights, tmp_path, kept):
     assert "damaged" in refused(source)
 
 
+def test_a_pointer_in_place_of_the_weights_is_named(tmp_path):
+    folder = configured(tmp_path / "m", TINY)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+    (folder / "open_clip_model.safetensors").write_text(pointer)
+    assert "a pointer of Git LFS" in refused(local_source(folder))
+
+
 def test_several_files_of_weights_are_not_guessed_from(weights, tmp_path):
     folder = configured(tmp_path / "m", TINY)
     for name in ("epoch_1.bin", "epoch_2.bin"):

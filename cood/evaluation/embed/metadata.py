@@ -48,9 +48,9 @@ def describe_clip(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, s
     }
 
 
-def describe_notes(clip: Clip, notes: Sequence[str] = ()) -> dict[str, str]:
+def describe_notes(encoder: Clip | ImageOnlyEncoder, notes: Sequence[str] = ()) -> dict[str, str]:
     """What a reader of the scores must know, as a list in JSON; nothing if there are no notes."""
-    every = [*clip.notes, *notes]
+    every = [*encoder.notes, *notes]
     return {"notes": json.dumps(every)} if every else {}
 
 
