@@ -83,23 +83,23 @@ def test_every_metric_is_computed():
 @pytest.mark.parametrize(
     ("call", "option", "package"),
     [
-        ("dci.dci(codes, factors, model='gradient boosting')", "model: 'gradient ", "scikit-learn"),
-        ("dci.dci(codes, factors, model='xgboost')", "model: 'xgboost'", "xgboost-cpu"),
-        ("prediction.sap(codes, factors, classifier='svm')", "classifier: 'svm'", "scikit-learn"),
+        ("dci(codes, factors, model='gradient boosting')", "model: 'gradient ", "scikit-learn"),
+        ("dci(codes, factors, model='xgboost')", "model: 'xgboost'", "xgboost-cpu"),
+        ("sap(codes, factors, classifier='svm')", "classifier: 'svm'", "scikit-learn"),
         (
-            "prediction.explicitness(codes, factors, classifier='logistic')",
+            "explicitness(codes, factors, classifier='logistic')",
             "classifier: 'logistic'",
             "scikit-learn",
         ),
         (
-            "sampled.z_diff(codes, factors, classifier='logistic')",
+            "z_diff(codes, factors, classifier='logistic')",
             "classifier: 'logistic'",
             "scikit-learn",
         ),
     ],
 )
 def test_an_option_names_the_package_that_it_needs(call, option, package):
-    done = light(f"{DATA}from cood.metrics import dci, prediction, sampled\n{call}\n")
+    done = light(f"{DATA}from cood.metrics import dci, explicitness, sap, z_diff\n{call}\n")
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"ImportError: {option}")
     assert last.endswith(f"needs {package}: pip install {package}")
@@ -120,10 +120,11 @@ def test_a_command_says_what_to_install(arguments):
     )
 
 
-def test_evaluate_says_what_to_install():
-    done = light("import cood\ncood.evaluate\n")
+@pytest.mark.parametrize("name", ["evaluate", "score"])
+def test_what_needs_more_says_what_to_install(name):
+    done = light(f"import cood\ncood.{name}\n")
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("ImportError: cood.evaluate: the package ")
+    assert last.startswith(f"ImportError: cood.{name}: the package ")
     assert last.endswith("pip install '.[study]'")
 
 

@@ -2,8 +2,8 @@
 
 To add a metric of disentanglement, write its function ``metric(codes, factors) -> Score`` and add
 one `Metric` to `REGISTRY`. Settings, tables, figures and pages read their lists from it.
-`tests/metrics` then names what is still missing: the API page, the table in ``book/metrics.md``, a
-reference value.
+`tests/metrics` then names what is still missing: the import in ``cood/metrics/__init__.py``, the
+API page, the table in ``book/metrics.md``, a reference value.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ from cood.models.folders import (
     unfilled_model,
 )
 from cood.models.hub import fetch, fetch_tokeniser, fetch_weights
+from cood.models.small_clip import register
 from cood.models.weights import BIG_VISION, load_weights, read_weights
+from cood.models.zoo import towers_of
 
 
 def load(
@@ -50,7 +52,7 @@ def load(
         The GPU if there is one by default.
     architecture
         For ``file:``, an architecture of open_clip, or ``ARCHITECTURE/TAG`` for the preprocessing
-        of that checkpoint.
+        of that checkpoint; or that of a small CLIP, as ``resnet-causal-64-softmax``.
     say
         Called before a download is tried again.
 
@@ -94,6 +96,9 @@ def _from_file(
     source: str, device: torch.device, architecture: str, say: Callable[[str], None]
 ) -> Clip:
     name, _, tag = architecture.partition("/")
+    small = towers_of(architecture)
+    if small is not None:
+        register(small)
     file = Path(source.removeprefix(FILE))
     architectures = open_clip.list_models()
     if name not in architectures:
@@ -113,7 +118,7 @@ def _from_file(
         )
     model = unfilled_model(name, device, preprocessing)
     notes = load_weights(model, file, weights)
-    if not openai:
+    if not openai and small is None:  # a small CLIP has one activation and preprocessing
         notes = (*notes, _assumed(model, architecture, quick))
     return clip_of(source, model, name, notes=notes)
 

@@ -31,14 +31,25 @@ def untrained_clip(towers: Towers, seed: int, device: torch.device | None = None
         If one of `towers` names no file in `cood/models/configs/`.
     """
     name, config = towers.architecture, zoo.configuration(towers)
-    with TemporaryDirectory() as folder:  # open_clip reads configurations from files only
-        file = Path(folder) / f"{name}.json"
-        file.write_text(json.dumps(config))
-        open_clip.add_model_config(file)
+    register(towers)
     logging.getLogger().setLevel(logging.ERROR)
     torch.manual_seed(seed)
     model = open_clip.create_model(name, device=device or best_device())
     return Clip(name, model, preprocessing_of(model), open_clip.get_tokenizer(name), config)
+
+
+def register(towers: Towers) -> None:
+    """Make a small CLIP known to open_clip by the name of its architecture.
+
+    Raises
+    ------
+    StudyError
+        If one of `towers` names no file in `cood/models/configs/`.
+    """
+    with TemporaryDirectory() as folder:  # open_clip reads configurations from files only
+        file = Path(folder) / f"{towers.architecture}.json"
+        file.write_text(json.dumps(zoo.configuration(towers)))
+        open_clip.add_model_config(file)
 
 
 def save_clip(clip: Clip, folder: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from cood.errors import StudyError, unknown
 from cood.settings import Towers
 
+EXAMPLE = Towers(image_tower="resnet")
 CONFIGS = Path(__file__).parent / "configs"
 # Initial scale and bias of the sigmoid loss, as in Zhai et al. 2023, arXiv:2303.15343, section 3.2.
 SIGMOID = {"init_logit_scale": 2.3026, "init_logit_bias": -10.0}
@@ -41,6 +45,35 @@ def configuration(towers: Towers) -> dict[str, Any]:
         "vision_cfg": json.loads(image[towers.image_tower].read_text()),
         "text_cfg": json.loads(text[towers.text_tower].read_text()),
     }
+
+
+def towers_of(architecture: str) -> Towers | None:
+    """The towers of a small CLIP that is named as a whole; None if it is none of them.
+
+    Examples
+    --------
+    >>> towers_of("resnet-causal-64-softmax").image_tower
+    'resnet'
+    >>> towers_of("ViT-B-32") is None
+    True
+    """
+    for image, text in product(image_towers(), text_towers()):
+        width, _, loss = architecture.removeprefix(f"{image}-{text}-").partition("-")
+        if not width.isdecimal():
+            continue
+        named = {"image_tower": image, "text_tower": text, "embed_dim": int(width), "loss": loss}
+        try:
+            towers = Towers.model_validate(named)
+        except ValidationError:
+            continue  # no such loss, or no width
+        if towers.architecture == architecture:
+            return towers
+    return None
+
+
+def architecture_form() -> str:
+    """How the architecture of a small CLIP is written, with an example."""
+    return f"IMAGE-TEXT-WIDTH-LOSS of its towers, as {EXAMPLE.architecture}"
 
 
 def check_towers(place: str, towers: Towers) -> None:

@@ -20,6 +20,7 @@ from cood.settings import (
 )
 from cood.settings.preprocessing import models_by_preprocessing, preprocessing_of
 from cood.settings.study_file import Study
+from cood.synthesis.external.source_files import imported_set
 
 DEFAULT_SIZE = 512  # pixels a side of images whose size is not known
 
@@ -65,10 +66,12 @@ def _draw_factor_set(study: Study, set_: str) -> Cost:
 
 
 def _import_images(study: Study, set_: str) -> Cost:
-    settings = study.set_or_id_set(set_)
-    download = nan if getattr(settings, "url", None) else 0.0
-    disk = nan if isinstance(settings, ReleaseSet) else 0.0  # images of a folder are linked
-    return Cost(1, "sets", download=download, disk=disk, cpu=nan)
+    settings = imported_set(study, set_)
+    if isinstance(settings, ReleaseSet):
+        return Cost(1, "sets", download=nan if settings.url else 0.0, disk=nan, cpu=nan)
+    images, _ = work.in_folder(study, settings)
+    # They are linked, after each was decoded.
+    return Cost(1, "sets", cpu=images * cost_model.READ_PIXEL * DEFAULT_SIZE**2)
 
 
 def _generate(study: Study, set_: str, shard: str) -> Cost:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 from threading import Thread
 
 import pandas as pd
 
 from cood.catalogue.sources import HUB, LOCAL
-from cood.errors import CoodError
+from cood.errors import INSTALL, CoodError
 from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model as rough
 from cood.pipeline.plan import GB, plan
@@ -41,11 +43,27 @@ def examine(study: Study) -> Iterator[Check]:
     """
     left = plan(study).set_index("stage").loc["left"]
     yield _settings(study)
+    yield from _packages()
     yield from _releases(study)
     yield from local_files(study)
     yield from _disk(study, left)
     yield _gpu(study, left)
     yield from _hub(study, left)
+
+
+def _packages() -> Iterator[Check]:
+    """Check that the extra `study` is installed; nothing if `cood` itself is not installed."""
+    try:
+        required = requires("cood") or []
+    except PackageNotFoundError:
+        return  # run from its source: there is no list to compare with
+    ours = [text for text in required if re.search(r"extra == .study", text)]
+    named = [re.split(r"[^\w.-]", text)[0] for text in ours]
+    lacking = [name for name in named if not any(distributions(name=name))]
+    if lacking:
+        yield Check("packages", MISSING, f"{', '.join(lacking)} not installed; run {INSTALL}")
+    else:
+        yield Check("packages", OK, "all that a study needs are installed")
 
 
 def _settings(study: Study) -> Check:

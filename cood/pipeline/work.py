@@ -10,8 +10,9 @@ from cood.evaluation.accuracy.retrieval import FORMS
 from cood.evaluation.interventions.subset_discriminant import RULES
 from cood.files import damage, read_table
 from cood.pipeline import cost_model
-from cood.settings import DiffusionSet, IconSet, ReleaseSet
+from cood.settings import DiffusionSet, FolderSet, IconSet, IdSet, ReleaseSet
 from cood.settings.study_file import Study
+from cood.synthesis.external.source_files import files_in, source_path
 from cood.synthesis.manifests import KEPT
 
 # Dimension swap: three divisions of the codes. In each, texts are ranked for the codes as they are,
@@ -25,8 +26,13 @@ STEPS_FACTOR = 3
 
 
 def images_made(study: Study, set_: str) -> tuple[float, float]:
-    """Images of compositions and of isolated words that a set makes; NaN if it is imported."""
+    """Images of compositions and of isolated words that a set makes; NaN if nothing says how many.
+
+    Of a folder, the image files in it.
+    """
     settings, words = study.set(set_), study.words
+    if isinstance(settings, FolderSet):
+        return in_folder(study, settings)[0], 0
     if not isinstance(settings, IconSet | DiffusionSet):
         return nan, 0
     isolated = settings.isolated_images * (len(words.attributes) + len(words.objects))
@@ -46,10 +52,24 @@ def images_kept(study: Study, set_: str) -> float:
             return kept
     if isinstance(study.set_or_id_set(set_), ReleaseSet):
         return cost_model.RELEASE_IMAGES
-    if set_ not in study.sets:
-        return nan
+    if set_ in study.id_sets:
+        return in_folder(study, study.id_sets[set_])[0]
     verified = table != study.paths.manifest(set_)
     return images_made(study, set_)[0] * (cost_model.KEPT if verified else 1)
+
+
+def in_folder(study: Study, settings: FolderSet | IdSet) -> tuple[float, float]:
+    """Number of image files, and of folders that hold some, of an imported set; NaN without it."""
+    folder = source_path(study, settings)
+    return _counted(folder, folder.stat().st_mtime_ns) if folder.is_dir() else (nan, nan)
+
+
+@lru_cache
+def _counted(folder: Path, changed: int) -> tuple[float, float]:
+    """The same of a folder as it is since it was changed: jobs of all models ask for it."""
+    listed = files_in(folder)
+    images = listed[listed["status"] == KEPT]
+    return float(len(images)), float(images["label"].nunique())
 
 
 @lru_cache
@@ -86,7 +106,7 @@ def prompts(study: Study, model: str) -> float:
 def _classes(study: Study, id_set: str) -> float:
     table = study.table(id_set)
     if not table.is_file() or damage(table):
-        return nan
+        return in_folder(study, study.id_sets[id_set])[1]
     listed = read_table(table)
     return float(listed.loc[listed["status"] == KEPT, "class"].nunique())
 

@@ -11,14 +11,13 @@ from cood.catalogue.open_clip_listing import places
 from cood.catalogue.sources import FILE, LOCAL, is_bare, local_path, prefix_of
 from cood.errors import CoodError, unknown
 from cood.files import sha256
-from cood.models.checkpoint_names import fault_of
+from cood.models.checkpoint_names import fault_of, is_path
 from cood.models.file_names import CLIP_CONFIG, WEIGHT_SUFFIXES
 from cood.scorecard.kept import digest
 from cood.settings import Checkpoint
 
 FORMAT = 2  # of the kept embeddings; a higher one ignores all that were kept before
 TOKENISER_SUFFIXES = (".json", ".txt", ".model")
-PATH_SIGNS = (".", "/", "~")  # a name that starts so is a path
 
 
 def checkpoint_of(named: str, architecture: str | None = None) -> Checkpoint:
@@ -64,7 +63,7 @@ def _source_of_path(named: str) -> str:
         return f"{LOCAL}{path}"
     if path.is_file():
         return f"{FILE}{path}"
-    if named.startswith(PATH_SIGNS) or named.count("/") > 1:
+    if is_path(named):
         raise CoodError(f"checkpoint {named}: there is no such folder or file; correct its path")
     raise CoodError(
         unknown("checkpoint", named, places()) + " (nor is there a folder of that name)"

@@ -100,7 +100,12 @@ EVALUATION = (
         entry="cood.curation.near_duplicates.search:find_near_duplicates",
         jobs=lambda study: once(study) if study.near_duplicates else [],
         outputs=lambda study: [study.paths.near_duplicates, study.paths.references],
-        settings=lambda study: [dumped(study.near_duplicates), words(study), study.core],
+        settings=lambda study: [
+            dumped(study.near_duplicates),
+            words(study),
+            study.core,
+            study.precision,
+        ],
         does="finds the nearest training image to each image of the sets",
         writes="the nearest images and their similarities",
         progress="find near duplicates",

@@ -106,7 +106,10 @@ IMAGES = (
         entry="cood.curation.verification.verify:ask_verifier",
         jobs=_verifier_shards,
         outputs=lambda study, set_, shard: [study.paths.answers(set_, shard)],
-        settings=lambda study, set_, shard: dumped(study.verified(set_), but=KEPT_BY),
+        settings=lambda study, set_, shard: [
+            dumped(study.verified(set_), but=KEPT_BY),
+            study.precision if study.verified(set_).clip else None,
+        ],
         places=lambda study, set_, shard: [study.verified(set_).model],
         does="asks a vision-language model what each image shows",
         writes="its answers",

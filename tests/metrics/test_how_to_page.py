@@ -64,6 +64,7 @@ def test_the_page_names_every_place(copy):
     ("place", "message"),
     [
         ("book/api/metrics.md", "book/api/metrics.md: no automodule cood.metrics.between"),
+        ("cood/metrics/__init__.py", "cood/metrics/__init__.py: no between of cood.metrics"),
         ("book/metrics.md", "book/metrics.md: no row 'Variance between values'"),
         ("tests/metrics/test_between.py", "tests/metrics/test_reference.py: no published value"),
     ],
@@ -76,8 +77,10 @@ def test_a_forgotten_place_is_named(copy, place, message):
     assert message in done.stdout
 
 
-def test_the_example_prints_what_the_page_says():
-    (code,) = (text for kind, file, text in BLOCKS if kind == "python" and file is None)
-    (printed,) = (text for kind, _, text in BLOCKS if kind == "text")
+@pytest.mark.parametrize("page", ["README.md", "book/metrics.md", "book/how-to/metric.md"])
+def test_the_example_prints_what_the_page_says(page):
+    blocks = [match.groups() for match in BLOCK.finditer((ROOT / page).read_text())]
+    (code,) = (text for kind, file, text in blocks if kind == "python" and file is None)
+    after = blocks[blocks.index(("python", None, code)) + 1]
     done = in_copy(ROOT, "-c", code)
-    assert done.stdout == printed, done.stderr
+    assert ("text", None, done.stdout) == after, done.stderr

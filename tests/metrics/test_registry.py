@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cood.metrics
 from cood.metrics import LABELS, METRICS, RANGES, SCORES, SLOW, TRACKED, metric_table
 from cood.metrics.registry import GEOMETRY, OUTPUTS, REGISTRY
 from tests.metrics import test_reference
@@ -33,6 +34,15 @@ def test_the_lists_follow_from_the_registry():
     assert set(OUTPUTS) == {*SCORES, *(o.name for metric in GEOMETRY for o in metric.outputs)}
     assert len(set(SCORES)) == len(SCORES)
     assert set(TRACKED) | set(SLOW) <= set(METRICS)
+
+
+@each
+def test_its_function_can_be_imported_with_the_table(metric):
+    name = metric.function.__name__
+    assert getattr(cood.metrics, name, None) is metric.function, (
+        f"cood/metrics/__init__.py: no {name} of {metric.function.__module__}"
+    )
+    assert name in cood.metrics.__all__
 
 
 @each

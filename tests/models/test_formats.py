@@ -15,6 +15,8 @@ from safetensors.torch import save_file
 from cood.catalogue.sources import local_source
 from cood.errors import CoodError
 from cood.models.loading import load
+from cood.models.small_clip import save_clip, untrained_clip
+from cood.settings import Towers
 
 # As OpenAI's, small. The name with -quickgelu is the one that goes with its archives.
 OPENAI = {
@@ -173,3 +175,16 @@ def test_a_file_that_does_not_fit_is_refused(made, architectures, tmp_path):
         assert f"{tmp_path / 'w.pt'}" in refused(f"file:{tmp_path / 'w.pt'}", "tiny")
     (tmp_path / "w.pt").write_text("no weights at all")
     assert "damaged or no file of tensors" in refused(f"file:{tmp_path / 'w.pt'}", "tiny")
+
+
+def test_a_file_of_weights_of_a_small_clip(tmp_path):
+    small = untrained_clip(Towers(image_tower="resnet", embed_dim=16), seed=3)
+    save_clip(small, tmp_path)
+    file = tmp_path / "open_clip_model.safetensors"
+    clip = load(f"file:{file}", architecture="resnet-causal-16-softmax")
+    check_same(clip.model, small.model.state_dict(), atol=0)
+    folder = load(f"local-dir:{tmp_path}")
+    steps = [str(each.preprocess).replace("[", "(").replace("]", ")") for each in (clip, folder)]
+    assert steps[0] == steps[1]
+    texts = ["a red apple", "a hat"]
+    assert torch.equal(clip.tokenize(texts), folder.tokenize(texts))

@@ -106,7 +106,9 @@ def test_what_is_kept_is_no_download_and_is_not_missed(machine, generated, monke
 def test_little_work_can_do_without_a_gpu(machine, parse, project):
     machine(gpus=())
     sets = {"g": {"source": "diffusion", "images_per_composition": 1}}
-    assert states(parse(sets=sets, models=CHECKPOINT))["GPU"][0] == WARNING
+    state, said = states(parse(sets=sets, models=CHECKPOINT))["GPU"]
+    assert state == WARNING
+    assert "GPU hours" not in said  # they would round to 0.0
 
 
 def test_a_small_gpu(machine, generated):
@@ -210,3 +212,31 @@ def test_servers_that_answer_and_that_do_not(monkeypatch):
     start = time.monotonic()
     assert doctor._in_time(lambda: time.sleep(3)) == "nothing within 0 seconds"
     assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        ({"torch", "jupyter-book"}, (OK, "all that a study needs are installed")),
+        ({"torch"}, (MISSING, "jupyter-book not installed; run pip install '.[study]'")),
+        (set(), (MISSING, "torch, jupyter-book not installed; run pip install '.[study]'")),
+    ],
+)
+def test_packages_of_the_extra(machine, tiny, monkeypatch, installed, expected):
+    listed = [
+        "numpy>=2.0",
+        'torch>=2.9; extra == "study"',
+        'jupyter-book<2,>=1; extra == "study"',
+        'xgboost-cpu>=2.1; sys_platform != "darwin" and extra == "xgboost"',
+    ]
+    monkeypatch.setattr(doctor, "requires", lambda name: listed)
+    monkeypatch.setattr(doctor, "distributions", lambda name: iter({name} & installed))
+    assert states(tiny)["packages"] == expected
+
+
+def test_from_its_source_there_is_no_list_of_packages(machine, tiny, monkeypatch):
+    def requires(name):
+        raise doctor.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "requires", requires)
+    assert "packages" not in states(tiny)

@@ -153,6 +153,25 @@ def test_what_cannot_be_known_is_said(parse, project):
     assert "+ ?: plus an amount that is not known" in text
 
 
+def test_images_of_a_folder_are_counted_before_they_are_imported(parse, project):
+    for folder in ("mine/red apple", "mine/blue hat", "val/n02123045", "val/n02124075"):
+        (project / folder).mkdir(parents=True)
+        for k in range(3):
+            (project / folder / f"{k}.png").touch()
+        (project / folder / "notes.txt").touch()  # is no image
+    study = parse(
+        sets={"mine": {"source": "folder", "folder": "mine"}},
+        id_sets={"val": {"folder": "val"}},
+        models={"known": {"checkpoint": "ViT-B-32/laion2b_s34b_b79k"}},
+    )
+    table = plan(study).set_index("stage")
+    assert not table["unknown"].any()
+    assert table.loc["embed", "units"] == 2 * 3 + 2 * 3
+    assert "?" not in as_text(plan(study), "tiny")
+    decoded = 12 * cost_model.READ_PIXEL * 512**2 + 2 * cost_model.JOB
+    assert table.loc["import_images", "cpu_hours"] * 3600 == pytest.approx(decoded)
+
+
 def test_captions_are_reckoned_by_the_size_of_their_files(parse, project):
     (project / "captions").mkdir()
     for name in ("a.csv", "b.parquet"):

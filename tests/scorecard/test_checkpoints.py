@@ -38,7 +38,7 @@ def test_a_tag_and_a_repository():
         ("local-dir:nowhere", None, "there is no nowhere; correct its path"),
         ("hf-hub:a/b/c", None, "names no repository"),
         (__file__, "models/mine", "unknown architecture 'models'"),
-        (__file__, "/models/mine", "unknown architecture '/models/mine'"),
+        (__file__, "/models/mine", "'/models/mine' is a path; give the name of an architecture"),
         (__file__, "ViT-B-32/opena", "unknown tag 'opena'; did you mean openai"),
     ],
 )

@@ -16,6 +16,7 @@ from PIL import Image
 from cood.curation.near_duplicates.references import SHORTEST, read_vectors
 from cood.errors import ArtefactError, CoodError
 from cood.evaluation.embed.images import IMAGE_BATCH, embed_pixels
+from cood.evaluation.embed.precision import AUTO
 from cood.models.clip import Clip
 from cood.synthesis.image_files import load_image
 
@@ -34,7 +35,7 @@ class Pairs(NamedTuple):
 
 
 def copy_similarities(
-    clip: Clip, folder: Path, manifest: pd.DataFrame, images: np.ndarray
+    clip: Clip, folder: Path, manifest: pd.DataFrame, images: np.ndarray, precision: str = AUTO
 ) -> np.ndarray:
     """Cosines of altered copies of a set's images with the images themselves, [3 n].
 
@@ -46,6 +47,8 @@ def copy_similarities(
         The model.
     folder, manifest, images
         Folder of the set, rows of its kept images, and their embeddings [rows, d].
+    precision
+        That of these embeddings.
     """
     chosen = np.unique(np.linspace(0, len(manifest) - 1, COPIED).round().astype(int))
     copies = [
@@ -53,7 +56,8 @@ def copy_similarities(
         for image in manifest["image"].iloc[chosen]
         for copy in altered(load_image(folder, image))
     ]
-    vectors = embed_pixels(clip, torch.stack([clip.preprocess(copy) for copy in copies]))
+    pixels = torch.stack([clip.preprocess(copy) for copy in copies])
+    vectors = embed_pixels(clip, pixels, precision)
     return _cosines(vectors, images[np.repeat(chosen, len(copies) // len(chosen))])
 
 
@@ -69,7 +73,7 @@ def altered(picture: Image.Image) -> list[Image.Image]:
     return [Image.open(packed).convert("RGB"), cropped, reduced]
 
 
-def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
+def pair_similarities(clip: Clip, file: Path, root: Path, precision: str = AUTO) -> Pairs:
     """Cosines of the pairs of images that a table lists as duplicates.
 
     Parameters
@@ -81,6 +85,8 @@ def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
         `copy_file` and `copy_row` files of embeddings and rows in them.
     root
         The project folder, to which the paths are relative.
+    precision
+        In which images are embedded.
 
     Raises
     ------
@@ -96,7 +102,7 @@ def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
             f"{where} cannot be read ({reason}); a parquet or CSV file is needed"
         ) from error
     if set(PATHS) <= set(table.columns):
-        pairs = _of_images(clip, table.select(PATHS).rows(), root)
+        pairs = _of_images(clip, table.select(PATHS).rows(), root, precision)
     elif set(ROWS) <= set(table.columns):
         pairs = _of_rows(table.select(ROWS).to_pandas(), root)
     else:
@@ -110,7 +116,7 @@ def pair_similarities(clip: Clip, file: Path, root: Path) -> Pairs:
     return pairs
 
 
-def _of_images(clip: Clip, pairs: list[tuple[str, str]], root: Path) -> Pairs:
+def _of_images(clip: Clip, pairs: list[tuple[str, str]], root: Path, precision: str) -> Pairs:
     cosines, problems = [np.empty(0)], list[str]()
     for start in range(0, len(pairs), IMAGE_BATCH):
         ready = []
@@ -121,7 +127,7 @@ def _of_images(clip: Clip, pairs: list[tuple[str, str]], root: Path) -> Pairs:
                 problems.append(str(error).partition(";")[0])
         if ready:
             sides = [torch.stack(list(side)) for side in zip(*ready, strict=True)]
-            originals, copies = (embed_pixels(clip, side) for side in sides)
+            originals, copies = (embed_pixels(clip, side, precision) for side in sides)
             cosines.append(_cosines(originals, copies))
     return Pairs(np.concatenate(cosines), problems)
 

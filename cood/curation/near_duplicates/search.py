@@ -73,7 +73,8 @@ def find_near_duplicates(study: Study, say: Callable[[str], None] = print) -> pd
         counts, files = _counted(study, settings, clip, say)
         pairs = None
         if settings.pairs is not None:
-            pairs = pair_similarities(clip, root / Path(settings.pairs).expanduser(), root)
+            file = root / Path(settings.pairs).expanduser()
+            pairs = pair_similarities(clip, file, root, study.precision)
             problems = pairs.problems
             files.loc[len(files)] = {
                 "file": settings.pairs,
@@ -126,7 +127,8 @@ def _searched(
             raise CoodError(f"the embeddings of {name} are out of date; run `nox -s reproduce`")
         say(f"{name}: searching the nearest to {len(images):,} images")
         neighbours = nearest(counts, images, folder, say)
-        copies = copy_similarities(clip, study.paths.manifest(name).parent, manifest, images)
+        own = study.paths.manifest(name).parent
+        copies = copy_similarities(clip, own, manifest, images, study.precision)
         of_copies = np.quantile(copies, lowest)
         shown = [Path(file).name for file in counts]
         yield pd.DataFrame(
@@ -155,5 +157,6 @@ def _references(
     say(f"{settings.model}: drawing its {len(ids):,} training images again")
     pixels = draw_tensors(study, clip, ids, (TRAINING, training.seed))
     path = folder / "training.safetensors"
-    write_tensors({IMAGES: embed_pixels(clip, pixels)}, path, {"model": settings.model})
+    vectors = embed_pixels(clip, pixels, study.precision)
+    write_tensors({IMAGES: vectors}, path, {"model": settings.model})
     return [str(path)]

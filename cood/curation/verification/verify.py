@@ -299,14 +299,14 @@ def _clip_cosines(
     if not usable.any():
         return cosines
     model = str(study.verified(name).clip)
+    folder, files = study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
     names = rows.loc[usable, "attribute"] + " " + rows.loc[usable, "object"]
     numbers, distinct = pd.factorize(names)
+    templates, precision = study.evaluation.templates, study.precision
     try:
         clip = load_clip(study, model, say)
-        images = embed_images(
-            clip, study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
-        )
-        texts = embed_texts(clip, distinct.tolist(), study.evaluation.templates)
+        images = embed_images(clip, folder, files, precision=precision)
+        texts = embed_texts(clip, distinct.tolist(), templates, precision=precision)
         check_embeddings(model, "images", images)
         check_embeddings(model, "texts", texts)
     except MissingModelError as error:
