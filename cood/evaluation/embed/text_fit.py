@@ -36,7 +36,7 @@ class TextFit:
         self.prompts += len(prompts)
         self.room = tokens.shape[-1]
         self.cut += count_cut(clip, prompts, tokens)
-        rows = tokens.reshape(len(names), -1).numpy()
+        rows = tokens.reshape(len(names), -1).cpu().numpy()
         for name, row in zip(names, rows, strict=True):
             self._texts[name] = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
 
