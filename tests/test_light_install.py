@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -60,6 +61,12 @@ def test_all_that_a_report_is_made_with_is_pinned():
     locked = names((ROOT / "requirements.lock").read_text().splitlines())
     needed = names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["study"])
     assert needed <= locked
+
+
+def test_conda_installs_what_a_study_needs():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert {"-r requirements.lock", "-e .[study]"} <= set(pip)
 
 
 def test_there_is_something_to_block():
