@@ -38,19 +38,21 @@ class Data:
         return [k for k, size in enumerate(self.sizes) if size > 1]
 
     @property
-    def note(self) -> str:
-        """Which factors were left out because they never vary, and which have hardly any rows."""
+    def left_out(self) -> str:
+        """Which factors were left out because they never vary."""
         constant = [str(k) for k, size in enumerate(self.sizes) if size < 2]
+        return f"factor {', '.join(constant)} has one value only: left out" if constant else ""
+
+    @property
+    def note(self) -> str:
+        """The same, and which factors have hardly any rows for each value."""
         sparse = [str(k) for k in self.varied if len(self.codes) < FEW * self.sizes[k]]
         few = (
             f"factor {', '.join(sparse)} has fewer than {FEW} rows a value ({len(self.codes)} rows "
             "in all), so that chance alone gives high scores; are these values of a continuous "
             "label?"
         )
-        return "; ".join(
-            [f"factor {', '.join(constant)} has one value only: left out"] * bool(constant)
-            + [few] * bool(sparse)
-        )
+        return "; ".join(part for part in (self.left_out, few if sparse else "") if part)
 
 
 def check(codes: ArrayLike, factors: ArrayLike, names: Sequence[str] = ()) -> Data:
