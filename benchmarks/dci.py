@@ -21,6 +21,7 @@ CELLS = (
     (10, 1280, 1000, ("xgboost",)),
     (100, 64, 1000, ("xgboost",)),
     (100, 512, 1000, ("xgboost",)),
+    (100, 1280, 1000, ("xgboost",)),
     (1000, 64, 4000, ("xgboost",)),
 )
 PEERS = ("xgboost", "gradient boosting")
