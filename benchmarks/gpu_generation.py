@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import torch
 
 from benchmarks.gpu_models import sdxl
 from benchmarks.gpu_rows import Row, Sizes, median_seconds, ratio, synchronise
+from cood.settings import DiffusionSet
 from cood.settings.study_file import Study, parse_study
-from cood.synthesis.generation.diffusion import generate_shard
+from cood.synthesis.generation.diffusion import generate, generate_shard
 from cood.vocabulary import ATTRIBUTES
 
 EACH = 2  # images of a composition
@@ -39,12 +40,53 @@ def rows(folder: Path, sizes: Sizes, device: torch.device, tiny: bool, cores: in
         files = _generate(study, pipeline, cores)
         synchronise()
         rate = len(files) / (time.perf_counter() - start)
+        settings = study.generated_set("sdxl")
+    unsaved = _unsaved(pipeline, settings, sizes)
+    steady = _steady(pipeline, sizes, side, device, dtype)
     kilobytes = sum(file.stat().st_size for file in files) / len(files) / 1e3
-    note = f"{len(files):,} PNG files of {kilobytes:,.0f} kB, prompts encoded, drained at the end"
+    note = (
+        f"{len(files):,} PNG files of {kilobytes:,.0f} kB, prompts encoded, drained at the end; "
+        f"without files {unsaved:,.0f} images/s"
+    )
     alone = sizes.batch / sum(bare.values())
     yield ratio(
         "generate and save, SDXL, one step", "images/s", rate, alone, "both alone", GOAL, note
     )
+    yield ratio(
+        "the same, compared with as many batches of both without a pause",
+        "images/s",
+        rate,
+        steady,
+        "both alone",
+        GOAL,
+        "a card that is warm is slower than in the moments of the row before",
+    )
+
+
+@torch.inference_mode()
+def _steady(
+    pipeline: Any, sizes: Sizes, side: int, device: torch.device, dtype: torch.dtype
+) -> float:
+    """Images a second of UNet and decoder alone, over as many batches as are generated."""
+    both = _parts(pipeline, sizes.batch, side, device, dtype)
+    synchronise()
+    start = time.perf_counter()
+    for _ in range(sizes.batches):
+        for part in both.values():
+            part()
+    synchronise()
+    return sizes.batches * sizes.batch / (time.perf_counter() - start)
+
+
+def _unsaved(pipeline: Any, settings: DiffusionSet, sizes: Sizes) -> float:
+    """Images a second that are generated and sent to the host, but not written."""
+    start, coming = time.perf_counter(), []
+    for number in range(sizes.batches):
+        seeds = list(range(number * sizes.batch, (number + 1) * sizes.batch))
+        coming = generate(pipeline, ["red apple"] * sizes.batch, seeds, settings)
+    for image in coming:
+        image()
+    return sizes.batches * sizes.batch / (time.perf_counter() - start)
 
 
 @torch.inference_mode()
@@ -52,7 +94,16 @@ def _bare(
     pipeline: Any, batch: int, side: int, device: torch.device, dtype: torch.dtype
 ) -> dict[str, float]:
     """Seconds of the UNet and of the decoder for a batch."""
-    made, latent = {"device": device, "dtype": dtype}, side // FACTOR
+    both = _parts(pipeline, batch, side, device, dtype)
+    return {name: median_seconds(part, 5, 2) for name, part in both.items()}
+
+
+def _parts(
+    pipeline: Any, batch: int, side: int, device: torch.device, dtype: torch.dtype
+) -> dict[str, Callable[[], Any]]:
+    """The UNet and the decoder, to be called for a batch."""
+    made: dict[str, Any] = {"device": device, "dtype": dtype}
+    latent = side // FACTOR
     width = pipeline.unet.config.cross_attention_dim
     pooled = pipeline.text_encoder_2.config.projection_dim
     latents = torch.randn(batch, 4, latent, latent, **made)
@@ -69,7 +120,7 @@ def _bare(
     def decoder() -> Any:
         return pipeline.vae.decode(latents, return_dict=False)
 
-    return {"UNet": median_seconds(unet, 5, 2), "decoder": median_seconds(decoder, 5, 2)}
+    return {"UNet": unet, "decoder": decoder}
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from math import nan
+from pathlib import Path
 
 import torch
 
@@ -194,9 +195,16 @@ def with_memory(row: Row) -> Row:
     return replace(row, gpu_gb=torch.cuda.max_memory_allocated() / 1e9)
 
 
+def _siblings() -> str:
+    """Which of the cores share the parts of one, as Linux says it."""
+    file = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
+    return f"{file.read_text().strip()} share one" if file.is_file() else "unknown"
+
+
 def machine(cores: int) -> dict[str, str]:
     """What it was measured on."""
-    about = {"cores": str(cores), "python": platform.python_version()}
+    about = {"cores": str(cores), "threads of a core": _siblings()}
+    about["python"] = platform.python_version()
     for name in PACKAGES:
         try:
             about[name] = version(name)

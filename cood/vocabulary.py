@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -204,14 +206,56 @@ ATTRIBUTE_CAPTIONS: tuple[str, ...] = ("something {}", "a {} thing", "it is {}",
 ANY_OBJECT = "thing"
 
 
+@lru_cache(maxsize=2**16)
+def form(text: str) -> str:
+    """Form in which words are compared: lower case; underscores, dashes and slashes as blanks.
+
+    Letters with accents are the same however they are encoded, as systems differ in this.
+
+    Examples
+    --------
+    >>> form("Blue_plaid  T-shirt")
+    'blue plaid t shirt'
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.sub(r"[_/\-\u2010-\u2015\u2212]", " ", plain).split())
+
+
 def check_words(names: Sequence[str]) -> None:
-    """Raise a ValueError unless there are two names or more, each of them once."""
+    """Raise a ValueError unless there are two names or more, each of them once.
+
+    Names that differ only in capitals, dashes and the like (`form`) cannot be told apart.
+    """
     count = Counter(names)
     repeated = sorted(name for name in count if count[name] > 1)
     if repeated:
         raise ValueError(f"{', '.join(repeated)} named more than once")
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(form(name), name)
+        if other != name:
+            raise ValueError(
+                f"{other!r} and {name!r} differ only in capitals, dashes or blanks; leave one out"
+            )
     if len(names) < 2:
         raise ValueError(f"at least two are needed, got {list(names)}")
+
+
+def check_texts(attributes: Sequence[str], objects: Sequence[str]) -> None:
+    """Raise a ValueError if two pairs have one text: "red brick" "wall", and "red" "brick wall"."""
+    by_form = {form(name): name for name in attributes}
+    things = {form(name): name for name in objects}
+    for text, longer in by_form.items():
+        parts = text.split()
+        for n in range(1, len(parts)):
+            shorter = by_form.get(" ".join(parts[:n]))
+            for rest, thing in things.items() if shorter else ():
+                other = things.get(" ".join([*parts[n:], rest]))
+                if other is not None:
+                    raise ValueError(
+                        f"{shorter!r} with {other!r} and {longer!r} with {thing!r} have one text, "
+                        f"'{longer} {thing}'; leave one of these words out"
+                    )
 
 
 @dataclass(frozen=True)
@@ -223,7 +267,8 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        If a name is repeated, or there are fewer than two attributes or objects.
+        If a name is repeated, two pairs have one text, or there are fewer than two attributes or
+        objects.
     """
 
     attributes: tuple[str, ...]
@@ -232,6 +277,7 @@ class Vocabulary:
     def __post_init__(self) -> None:
         check_words(self.attributes)
         check_words(self.objects)
+        check_texts(self.attributes, self.objects)
 
     @property
     def size(self) -> int:

@@ -121,10 +121,24 @@ def test_stages_run_on_embeddings_that_are_drawn(tmp_path, monkeypatch):
 
 
 def test_a_stage_that_takes_too_long_is_marked(tmp_path, monkeypatch):
-    def late(*args, timeout, **options):
-        raise subprocess.TimeoutExpired(args, timeout)
+    def sleeping(stage, project):
+        return subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.PIPE
+        )
 
-    monkeypatch.setattr(subprocess, "run", late)
-    rows = list(gpu_stages.rows(tmp_path / "project", TINY, True, lambda: 7.0))
-    assert {row.note for row in rows} == {"not done after 7 s"}
-    assert len(rows) == len(gpu_stages.TIMED)
+    monkeypatch.setattr(gpu_stages, "_start", sleeping)
+    times = [gpu_stages.Timed("accuracy", 0.1), gpu_stages.Timed("linear_probe", 0.1)]
+    monkeypatch.setattr(gpu_stages, "TIMED", times)
+    left = iter([9.0, 9.0, 0.2])
+    rows = list(gpu_stages.rows(tmp_path / "project", TINY, True, lambda: next(left, 0.0)))
+    assert [row.note for row in rows] == [
+        "not done after 1 s",
+        "no time was left",
+        "not done after 1 s",
+    ]
+
+
+def test_no_stage_is_begun_without_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_stages, "_start", None)
+    (row,) = gpu_stages.rows(tmp_path / "project", TINY, True, lambda: 0.0)
+    assert row.note == "no time was left"

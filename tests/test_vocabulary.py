@@ -15,6 +15,7 @@ from cood.vocabulary import (
     TEMPLATES,
     Vocabulary,
     fill,
+    form,
     indefinite_article,
     named_attributes,
 )
@@ -153,3 +154,35 @@ def test_filling_differs_from_format_in_articles_only(template):
         assert fill(template, words) in (literal, literal.replace(f"a {words}", f"an {words}"))
         assert fill(template, words).count(words) == 1
     assert fill(template, "red hat") == template.format("red hat")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "objects"),
+    [
+        (("red", "red brick"), ("wall", "brick wall")),
+        (("Red", "red brick"), ("Wall", "brick-wall")),
+        (("old", "old, grey", "old grey stone"), ("wall", "grey stone wall")),
+    ],
+)
+def test_two_pairs_of_one_text_are_refused(attributes, objects):
+    # The independent way: all texts.
+    texts = [form(f"{a} {o}") for a in attributes for o in objects]
+    assert len(set(texts)) < len(texts)
+    with pytest.raises(ValueError, match=r"have one text, .*; leave one of these words out"):
+        Vocabulary(attributes, objects)
+
+
+def test_pairs_of_different_texts_are_not_refused():
+    words = Vocabulary(("red", "red brick", "brick"), ("wall", "brick house", "walled brick"))
+    texts = [form(text) for text in words.compositions()]
+    assert len(set(texts)) == words.size
+    whole = Vocabulary(tuple(CATEGORY), tuple(imagenet.objects()))
+    assert len({form(text) for text in whole.compositions()}) == whole.size
+
+
+@pytest.mark.parametrize(
+    "names", [("T-shirt", "t shirt"), ("Red", "red"), ("a/b", "a_b"), ("caf\u00e9", "cafe\u0301")]
+)
+def test_words_that_differ_only_in_signs_are_refused(names):
+    with pytest.raises(ValueError, match="differ only in capitals, dashes or blanks; leave one"):
+        Vocabulary(names, ("cat", "dog"))

@@ -15,6 +15,7 @@ from cood.report.topics.dataset import icon_designs, image_outcomes
 from cood.settings import DiffusionSet, IconSet, ImageSet
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
+from cood.synthesis.notes import note_counts
 from cood.vocabulary import SYNONYMS, category_of
 
 PROSE = Path(__file__).with_suffix(".yaml")
@@ -48,6 +49,7 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
         "How it was made": _making(settings, kept),
         "Filters": "All images that were planned or listed, by the reason why they were left out. "
         "This export holds those that were kept.\n\n" + _table(image_outcomes(table)),
+        **_notes(kept),
         "Known faults": _faults(study, settings, possible - pairs),
         "Licence": _licence(study, settings),
         "Citation": prose["citation"],
@@ -78,6 +80,15 @@ def card(study: Study, name: str, table: pd.DataFrame, format_: str) -> str:
     return f"---\n{front}---\n\n" + "\n".join([top, *body])
 
 
+def _notes(kept: pd.DataFrame) -> dict[str, str]:
+    """What was noted of images, as a section with a row a kind; only imported images have notes."""
+    counted = note_counts(kept["note"]) if "note" in kept else pd.Series(dtype=int)
+    if counted.empty:
+        return {}
+    table = counted.rename_axis("note").reset_index(name="images")
+    return {"Notes": f"{_prose()['notes']}\n\n{_table(table)}"}
+
+
 @cache
 def _prose() -> dict[str, Any]:
     return yaml.safe_load(PROSE.read_text(encoding="utf-8"))
@@ -97,6 +108,7 @@ def _making(settings: ImageSet, kept: pd.DataFrame) -> str:
         ]
     else:
         lines.append(_prose()["made"][settings.source])
+        lines += [] if isinstance(settings, IconSet) else [_prose()["rules"]]
     if isinstance(settings, IconSet | DiffusionSet):
         lines.append(f"Size: {settings.size} x {settings.size} pixels.")
     return _items(lines)

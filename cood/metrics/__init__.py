@@ -12,13 +12,12 @@ from cood.metrics.irs import irs
 from cood.metrics.linear import fit_additive, held_out_r_squared, r_squared
 from cood.metrics.prediction import explicitness, sap
 from cood.metrics.rank import numerical_rank
-from cood.metrics.registry import LABELS, METRICS, RANGES, SCORES, SLOW, TRACKED
+from cood.metrics.registry import METRICS, RANGES, SCORES, SLOW, TRACKED
 from cood.metrics.result import MetricWarning, Score
 from cood.metrics.sampled import z_diff, z_min_variance
 from cood.metrics.table import metric_table
 
 __all__ = [
-    "LABELS",
     "METRICS",
     "RANGES",
     "SCORES",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,12 +99,22 @@ class ClassMoments:
 
 def class_moments(codes: np.ndarray, ids: np.ndarray, size: int) -> ClassMoments:
     """Moments of codes [n, d] by class [n], a number below `size`, in double precision."""
+    return moments_by_factor(codes, [(ids, size)])[0]
+
+
+def moments_by_factor(
+    codes: np.ndarray, labels: Sequence[tuple[np.ndarray, int]]
+) -> list[ClassMoments]:
+    """Moments of codes [n, d] by each of several factors: classes [n], and their number."""
     codes = codes.astype(np.float64)
     codes = codes - codes.mean(axis=0)
-    order = np.argsort(ids, kind="stable")
-    sums = sum_by_class([(codes[order], ids[order])], size, codes.shape[1])
-    counts = np.bincount(ids, minlength=size)
-    return ClassMoments.from_sums(counts, sums, codes.T @ codes, len(codes))
+    gram, found = codes.T @ codes, []
+    for ids, size in labels:
+        order = np.argsort(ids, kind="stable")
+        sums = sum_by_class([(codes[order], ids[order])], size, codes.shape[1])
+        counts = np.bincount(ids, minlength=size)
+        found.append(ClassMoments.from_sums(counts, sums, gram, len(codes)))
+    return found
 
 
 def sum_by_class(

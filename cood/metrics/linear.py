@@ -12,6 +12,7 @@ Trager et al. (2023), https://arxiv.org/abs/2302.14383.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 ROWS = 8192
+DESIGNS = 2  # of which the inverse is kept: of images and of texts
 # Eigenvalues of the counts of the design, smallest to largest, below which they are 0. Values
 # that meet in few codes only lie far above it, rounding far below.
 DESIGN_TOLERANCE = 1e-12
@@ -355,10 +357,18 @@ def _mean_and_sums(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np
 
 def _inverse(design: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank]."""
+    counts = (design.T @ design).toarray()
+    return counts, *_inverse_of(counts.tobytes(), len(counts))
+
+
+@lru_cache(maxsize=DESIGNS)
+def _inverse_of(counts: bytes, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """It takes as long as all else of a fit, and many codes of the same images are fitted."""
     from scipy.linalg import eigh
 
-    counts = (design.T @ design).toarray()
-    values, vectors = eigh(counts)
+    values, vectors = eigh(np.ndarray((size, size), buffer=counts))
     kept = values > DESIGN_TOLERANCE * max(values, default=0)
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    return counts, inverse, vectors[:, ~kept]
+    inverse, null = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T, vectors[:, ~kept]
+    for array in (inverse, null):
+        array.flags.writeable = False
+    return inverse, null

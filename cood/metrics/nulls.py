@@ -64,12 +64,16 @@ def apply_null(
 
 def rotate_codes(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rotate codes [n, d] at random: distances do not change, axes lose their meaning."""
+    return (codes @ random_rotation(codes.shape[1], rng)).astype(codes.dtype)
+
+
+def random_rotation(width: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a rotation [width, width], uniform over all of them."""
     from scipy import linalg
 
-    d = codes.shape[1]
-    q, r = linalg.qr(rng.standard_normal((d, d)))
+    q, r = linalg.qr(rng.standard_normal((width, width)))
     # Signs from the diagonal make it uniform: Mezzadri (2007), arXiv:math-ph/0609050.
-    return (codes @ (q * np.sign(np.diag(r)))).astype(codes.dtype)
+    return np.asarray(q * np.sign(np.diag(r)))
 
 
 def project_pca(codes: np.ndarray, dimensions: int) -> np.ndarray:

@@ -169,8 +169,8 @@ REGISTRY = (
         z_diff,
         (
             Output("z_diff", "Z-diff", 0, 1),
-            Output("z_diff_strict", "Z-diff, strict", 0, 1, part="strict"),
-            Output("z_diff_single", "Z-diff, single pairs", 0, 1),
+            Output("z_diff_strict", "Z-diff (strict)", 0, 1, part="strict"),
+            Output("z_diff_single", "Z-diff (single pairs)", 0, 1),
             Output("coverage", "Coverage", 0, 1, per_factor="factors"),
         ),
         _z_diff,
@@ -188,10 +188,10 @@ REGISTRY = (
         "dci",
         dci,
         (
-            Output("dci_disentanglement", "DCI disentanglement, lines", 0, 1),
+            Output("dci_disentanglement", "DCI disentanglement (lines)", 0, 1),
             Output(
                 "dci_completeness",
-                "DCI completeness, lines",
+                "DCI completeness (lines)",
                 0,
                 1,
                 part="completeness",
@@ -199,7 +199,7 @@ REGISTRY = (
             ),
             Output(
                 "dci_informativeness",
-                "DCI informativeness, linear",
+                "DCI informativeness (LDA)",
                 0,
                 1,
                 part="informativeness",
@@ -281,12 +281,22 @@ GEOMETRY = (
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*REGISTRY, *GEOMETRY)}
 OUTPUTS: Mapping[str, Output] = {o.name: o for metric in BY_NAME.values() for o in metric.outputs}
-# Of the metrics of disentanglement: the names of the scores of each, all scores, their labels.
+# Of the metrics of disentanglement: the names of the scores of each, and all scores.
 METRICS: Mapping[str, tuple[str, ...]] = {
     metric.name: tuple(output.name for output in metric.outputs) for metric in REGISTRY
 }
 SCORES = tuple(score for scores in METRICS.values() for score in scores)
 RANGES = {name: (output.low, output.high) for name, output in OUTPUTS.items()}
-LABELS = {score: OUTPUTS[score].label for score in SCORES}
 TRACKED = tuple(metric.name for metric in REGISTRY if metric.tracked)
 SLOW = tuple(metric.name for metric in REGISTRY if metric.slow)
+
+
+def metric_label(name: str) -> str:
+    """A score as pages call it: the label of a metric, or for others the name in words.
+
+    Examples
+    --------
+    >>> metric_label("dcimig"), metric_label("effective_rank")
+    ('DCIMIG', 'effective rank')
+    """
+    return OUTPUTS[name].label if name in OUTPUTS else name.replace("_", " ")

@@ -20,7 +20,7 @@ from cood.settings.design_models import keep_points
 from cood.settings.preprocessing import models_by_preprocessing
 from cood.settings.study_file import Study
 from cood.stages import CARD
-from cood.synthesis.dropped import dropped_lines
+from cood.synthesis.notes import dropped_lines, noted_lines
 
 ENVIRONMENT = {
     PIPELINE: "1",
@@ -98,13 +98,14 @@ def run_jobs(
 
 
 def report_dropped(study: Study) -> None:
-    """Say which files of imported sets are not used, by the reason."""
+    """Say which files of imported sets are not used, and what was noted of the others."""
     made_here = (*study.drawn, *study.generated)
     for name in (*study.sets, *study.id_sets):
         if name in made_here:
             continue
         table = read_table(study.paths.manifest(name))
-        for line in dropped_lines(table["file"], table["status"]):
+        lines = dropped_lines(table["file"], table["status"])
+        for line in [*lines, *noted_lines(table["file"], table["note"])]:
             print(f"{name}: {line}", file=sys.stderr)
 
 

@@ -90,6 +90,7 @@ def score(
         words,
         [f"image {row}" for row in range(len(codes))],
         pd.DataFrame(columns=["file", "reason"]),
+        pd.DataFrame(columns=["file", "note"]),
         settings=Evaluation(),
         seed=seed,
     )

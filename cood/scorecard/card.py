@@ -43,6 +43,8 @@ class Scorecard:
         `file` and `reason` of each file that was not used.
     notes
         What a reader of the scores must know about the model.
+    noted
+        `file` and `note` of each image whose label or pixels were not plain.
     """
 
     model: str
@@ -51,6 +53,7 @@ class Scorecard:
     answers: Answers = field(repr=False)
     scores: pd.DataFrame = field(repr=False)
     dropped: pd.DataFrame = field(repr=False)
+    noted: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -110,6 +113,7 @@ class Scorecard:
             "\n".join(map(wrapped, printing.metric_notes(self.representation))),
             printing.notes_text(self.notes),
             printing.dropped_text(self.dropped),
+            printing.noted_text(self.noted),
         ]
         return "\n\n".join(part for part in parts if part)
 
@@ -154,6 +158,7 @@ class Leaderboard:
             "\n".join(map(wrapped, missing)),
             *(printing.notes_text(card.notes, card.model) for card in self.cards),
             printing.dropped_text(best.dropped),
+            printing.noted_text(best.noted),
         ]
         return "\n\n".join(part for part in parts if part)
 

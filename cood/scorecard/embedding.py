@@ -110,13 +110,14 @@ def _images(
 
     rows: dict[str, np.ndarray] = {}
     contents = list(files)
+    changes = dict(zip(photos.kept["content"], photos.kept["changes"], strict=True))
     progress = Progress("images embedded", len(contents), say)
     for start in range(0, len(contents), PART):
         part = contents[start : start + PART]
         embedded = embed_images(clip, photos.folder, [files[c] for c in part], cores, say=say)
         check_finite(clip.source, IMAGES, embedded)
         if kept:
-            kept.add_images(part, embedded)
+            kept.add_images(part, [changes[c] for c in part], embedded)
         rows |= dict(zip(part, embedded, strict=True))
         progress.add(len(part))
     return rows

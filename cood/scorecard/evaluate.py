@@ -129,7 +129,9 @@ def evaluate_checkpoints(
     if len(named) < len(checkpoints):
         raise CoodError(f"checkpoints: name each once, got {' '.join(checkpoints)}")
     kept = {name: _kept(folder, checkpoint) for name, checkpoint in named.items()}
-    intact = {content for one in kept.values() if one is not None for content in one.images()}
+    intact: dict[str, str] = {}
+    for one in kept.values():
+        intact |= one.changes() if one is not None else {}
     photos = read_photos(images, intact=intact, cores=cores, say=say)
     cards, missing = [], {}
     for name, checkpoint in named.items():
@@ -200,6 +202,7 @@ def _card(
         photos.words,
         photos.kept["file"].tolist(),
         photos.dropped,
+        photos.noted,
         settings=settings,
         seed=seed,
     )

@@ -46,10 +46,23 @@ class Kept:
                 rows |= dict(zip(contents, tensors[IMAGES], strict=True))
         return rows
 
-    def add_images(self, contents: Sequence[str], embeddings: np.ndarray) -> None:
-        """Keep embeddings [n, d] of n files by the SHA-256 of each."""
+    def changes(self) -> dict[str, str]:
+        """What changed the pixels of each image when it was decoded, by the SHA-256 of its file."""
+        changes: dict[str, str] = {}
+        for path in sorted(self.folder.glob(f"{IMAGES}-*.safetensors")):
+            metadata = _read(path)[1]
+            contents = metadata.get("contents", "").split()
+            if contents:
+                changes |= dict(zip(contents, json.loads(metadata["changes"]), strict=True))
+        return changes
+
+    def add_images(
+        self, contents: Sequence[str], changes: Sequence[str], embeddings: np.ndarray
+    ) -> None:
+        """Keep embeddings [n, d] of n files, and what changed their pixels, by their SHA-256."""
         path = self.folder / f"{IMAGES}-{digest(*contents)}.safetensors"
-        write_tensors({IMAGES: embeddings}, path, {"contents": " ".join(contents)})
+        metadata = {"contents": " ".join(contents), "changes": json.dumps(list(changes))}
+        write_tensors({IMAGES: embeddings}, path, metadata)
 
     def texts(self, key: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
         """Embeddings of the texts of a vocabulary, by name, and notes; empty if there are none."""

@@ -15,6 +15,7 @@ import pandas as pd
 from cood.evaluation.common.score_table import ALL
 from cood.files import atomic
 from cood.metrics.printing import decimal
+from cood.metrics.registry import metric_label
 from cood.scorecard.card import Leaderboard, Scorecard
 from cood.scorecard.photos import Photos
 from cood.scorecard.printing import (
@@ -22,14 +23,13 @@ from cood.scorecard.printing import (
     BINDING,
     COMPARED,
     in_percent,
-    metric_label,
     metric_notes,
     percent,
     with_interval,
     words_text,
 )
-from cood.synthesis.dropped import dropped_lines
 from cood.synthesis.image_files import load_image
+from cood.synthesis.notes import dropped_lines, noted_lines
 
 SIDE = 144  # pixels of a thumbnail
 QUALITY = 80
@@ -92,6 +92,10 @@ def _sections(photos: Photos, board: Leaderboard) -> Iterator[str]:
     if lines:
         yield "<h2>Not used</h2>"
         yield _list(lines)
+    notes = noted_lines(photos.noted["file"], photos.noted["note"])
+    if notes:
+        yield "<h2>Noted</h2>"
+        yield _list(notes)
 
 
 def _accuracies(board: Leaderboard) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,11 +16,12 @@ from cood.errors import CoodError
 from cood.files import sha256
 from cood.progress import Progress
 from cood.scorecard.labels import split_labels
-from cood.synthesis.dropped import dropped_lines
-from cood.synthesis.external.source_files import files_in
-from cood.synthesis.external.transfer import copy_of
-from cood.synthesis.image_files import fault
+from cood.synthesis.decoding import fault_and_changes
+from cood.synthesis.external.copies import copy_of, notes_on_two_labels
+from cood.synthesis.external.folder_names import Label
+from cood.synthesis.external.source_files import check_one_split, files_in
 from cood.synthesis.manifests import KEPT
+from cood.synthesis.notes import BETWEEN, dropped_lines, join_notes
 from cood.vocabulary import Vocabulary
 
 LAYOUT = "images must lie in folders named by an attribute and an object, as `red apple/1.jpg`"
@@ -38,7 +39,8 @@ class Photos:
         Where the files lie.
     table
         A row a file: `file` (its name in the folder), `attribute`, `object`, `status` (``kept``
-        or why it is dropped), and `content` (SHA-256, of kept files).
+        or why it is dropped), `note` (of its label), and of kept files `content` (SHA-256) and
+        `changes` (rules of `cood.synthesis.decoding` that changed its pixels).
     words
         The attributes and objects of the kept files, each in alphabetical order.
     """
@@ -59,6 +61,17 @@ class Photos:
         return rows.rename(columns={"status": "reason"}).reset_index(drop=True)
 
     @property
+    def noted(self) -> pd.DataFrame:
+        """`file` and `note` of kept files whose label or image was not plain."""
+        kept = self.kept
+        both = zip(kept["note"], kept["changes"], strict=True)
+        notes = [
+            join_notes(*label.split(BETWEEN), *changes.split(BETWEEN)) for label, changes in both
+        ]
+        table = pd.DataFrame({"file": kept["file"], "note": notes})
+        return table[table["note"] != ""].reset_index(drop=True)
+
+    @property
     def truth(self) -> np.ndarray:
         """Composition id [n] of each kept file."""
         return self.words.ids(self.kept["attribute"], self.kept["object"])
@@ -67,7 +80,7 @@ class Photos:
 def read_photos(
     images: str | Path | Rows,
     *,
-    intact: Collection[str] = (),
+    intact: Mapping[str, str] | None = None,
     cores: int = 1,
     say: Callable[[str], None] = print,
 ) -> Photos:
@@ -79,7 +92,8 @@ def read_photos(
         A folder with folders named by an attribute and an object, such as ``red apple/1.jpg``; any
         words (`cood.scorecard.labels`). Or rows of file, attribute and object.
     intact
-        SHA-256 of files that need not be decoded: they are known to be images.
+        SHA-256 of files that need not be decoded, as they are known to be images, with their
+        `changes`.
     cores
         Threads that check files.
     say
@@ -88,7 +102,8 @@ def read_photos(
     Raises
     ------
     CoodError
-        If there is no such folder, no image can be used, or all show one attribute or one object.
+        If there is no such folder, no image can be used, all show one attribute or one object, two
+        pairs have one text, or training and validation images lie in one folder.
     """
     if isinstance(images, (str, Path)):
         folder = Path(images).expanduser()
@@ -96,7 +111,7 @@ def read_photos(
     else:
         folder = Path()
         table = _from_rows(images)
-    table = _checked(folder, table, set(intact), cores, say)
+    table = _checked(folder, table, dict(intact or {}), cores, say)
     kept = table[table["status"] == KEPT]
     if kept.empty:
         lines = "; ".join(dropped_lines(table["file"], table["status"]))
@@ -114,13 +129,14 @@ def _from_folder(folder: Path) -> pd.DataFrame:
     table = files_in(folder)
     if table.empty:
         raise CoodError(f"images: {folder} holds no file; {LAYOUT}")
-    pairs = split_labels(table.loc[table["status"] == KEPT, "label"])
-    read = [pairs.get(label, "") for label in table["label"]]
+    check_one_split("images", folder, table)
+    labels = split_labels(table.loc[table["status"] == KEPT, "label"])
+    read = [labels.get(label, "") for label in table["label"]]
     faults = [
         answer if status == KEPT and isinstance(answer, str) else status
         for status, answer in zip(table["status"], read, strict=True)
     ]
-    named = [answer if isinstance(answer, tuple) else ("", "") for answer in read]
+    named = [answer if isinstance(answer, Label) else Label("", "") for answer in read]
     return _table(table["file"], named, faults)
 
 
@@ -132,52 +148,71 @@ def _from_rows(rows: Rows) -> pd.DataFrame:
         if not attribute or not object_:
             raise CoodError(f"images: {file} has no attribute or no object; name both")
     status = [KEPT if Path(file).is_file() else "not a file" for file, _, _ in listed]
-    return _table([file for file, _, _ in listed], [row[1:] for row in listed], status)
+    return _table([file for file, _, _ in listed], [Label(*row[1:]) for row in listed], status)
 
 
-def _table(
-    files: Iterable[str], pairs: Sequence[tuple[str, str]], status: Iterable[str]
-) -> pd.DataFrame:
+def _table(files: Iterable[str], labels: Sequence[Label], status: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "file": list(files),
-            "attribute": [attribute for attribute, _ in pairs],
-            "object": [object_ for _, object_ in pairs],
+            "attribute": [label.attribute for label in labels],
+            "object": [label.object for label in labels],
             "status": list(status),
+            "note": [label.note for label in labels],
         }
     )
 
 
 def _checked(
-    folder: Path, table: pd.DataFrame, intact: set[str], cores: int, say: Callable[[str], None]
+    folder: Path,
+    table: pd.DataFrame,
+    intact: dict[str, str],
+    cores: int,
+    say: Callable[[str], None],
 ) -> pd.DataFrame:
-    """The table with `content`, and with the status of files that are damaged or repeated."""
+    """The table with `content` and `changes`, and with the status of damaged and repeated files."""
     usable = table.index[table["status"] == KEPT]
-    status, contents = table["status"].to_list(), [""] * len(table)
     first_of_content: dict[tuple[int, str], str] = {}
     pair = table.groupby(["attribute", "object"], sort=False).ngroup()
     progress = Progress("files checked", len(usable), say)
     several = cores > 1 and len(usable) > PART  # fewer are checked before processes have started
+    rows = []
     with ProcessPoolExecutor(cores) if several else nullcontext() as pool:
         look = partial(_look, folder, intact)
         names = table.loc[usable, "file"]
         looked = pool.map(look, names, chunksize=PART // 4) if pool else map(look, names)
-        for row, (content, reason) in zip(usable, looked, strict=True):
+        for row, (content, reason, changes) in zip(usable, looked, strict=True):
             file = str(table.at[row, "file"])
             reason = reason or copy_of(first_of_content, (int(pair[row]), content), file)
-            status[row], contents[row] = reason or KEPT, "" if reason else content
+            rows.append((reason, "", "") if reason else (KEPT, content, changes))
             progress.add(1)
-    return table.assign(status=status, content=contents)
+    checked = pd.DataFrame(rows, columns=["status", "content", "changes"], index=usable, dtype=str)
+    table = table.assign(content="", changes="")
+    table.loc[usable, checked.columns] = checked
+    return _with_two_labels(table)
 
 
-def _look(folder: Path, intact: set[str], file: str) -> tuple[str, str | None]:
-    """SHA-256 of a file, and why it is no image that can be used, if it is none."""
+def _with_two_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a note on each kept image that lies under two labels."""
+    kept = table[table["status"] == KEPT]
+    labels = list(zip(kept["attribute"], kept["object"], strict=True))
+    notes = notes_on_two_labels(kept["file"].tolist(), labels, kept["content"].tolist())
+    both = zip(kept["note"], notes, strict=True)
+    table.loc[kept.index, "note"] = [join_notes(label, same) for label, same in both]
+    return table
+
+
+def _look(folder: Path, intact: dict[str, str], file: str) -> tuple[str, str | None, str]:
+    """SHA-256 of a file, why it is no image that can be used (if so), and its `changes`."""
     path = folder / file
     try:
         content = sha256(path)
+        if content in intact:
+            return content, None, intact[content]
+        reason, changes = fault_and_changes(path)
     except OSError as error:
-        return "", f"damaged: {error.strerror}"
-    return content, None if content in intact else fault(path)
+        return "", f"damaged: {error.strerror}", ""
+    return content, reason, join_notes(*changes)
 
 
 def _vocabulary(kept: pd.DataFrame, place: str) -> Vocabulary:
@@ -190,4 +225,7 @@ def _vocabulary(kept: pd.DataFrame, place: str) -> Vocabulary:
                 f"images: all {len(kept)} images of {place} show the {kind} {words[0]!r}; at least "
                 f"two {kind}s are needed, else no answer can be wrong"
             )
-    return Vocabulary(tuple(names[0]), tuple(names[1]))
+    try:
+        return Vocabulary(tuple(names[0]), tuple(names[1]))
+    except ValueError as error:  # two pairs of one text
+        raise CoodError(f"images: the labels of {place} cannot be told apart: {error}") from error

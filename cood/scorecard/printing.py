@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.score_table import ALL, OWN
-from cood.metrics import LABELS
 from cood.metrics.printing import MISSING, columns, decimal, interval, wrapped
-from cood.synthesis.dropped import dropped_lines
+from cood.metrics.registry import metric_label
+from cood.synthesis.notes import dropped_lines, noted_lines
 from cood.vocabulary import Vocabulary
 
 # Accuracies that are shown, and what they are called.
@@ -25,13 +25,7 @@ ACCURACIES = {
 }
 COMPARED = ("pair_top1", "attribute_top1", "object_top1")  # what models are ranked and compared by
 # Of the ranks and the linear factorisation, those that are shown.
-GEOMETRY = {
-    "effective_rank": "Effective rank, relative",
-    "r2_adjusted": "R² of word sums, adjusted",
-    "r2_held_out": "R² of word sums, held out",
-    "part_dependence": "Part dependence",
-    "orthogonality": "Orthogonality",
-}
+GEOMETRY = ("effective_rank", "r2_adjusted", "r2_held_out", "part_dependence", "orthogonality")
 BINDING = "Binding: pair accuracy where both words are right when each is asked alone."
 
 
@@ -107,6 +101,11 @@ def dropped_text(dropped: pd.DataFrame) -> str:
     return "\n".join(map(wrapped, dropped_lines(dropped["file"], dropped["reason"])))
 
 
+def noted_text(noted: pd.DataFrame) -> str:
+    """What was noted of images, a line a kind; empty if nothing was."""
+    return "\n".join(map(wrapped, noted_lines(noted["file"], noted["note"])))
+
+
 def ranking_text(table: pd.DataFrame) -> str:
     """Accuracies of several models, and chance; `table` is that of a leaderboard."""
     rows = []
@@ -126,11 +125,6 @@ def differences_text(differences: pd.DataFrame) -> str:
         cells = own.set_index("metric")
         rows.append([str(against), *(in_percent(cells.loc[metric]) for metric in COMPARED)])
     return columns(["", *(ACCURACIES[metric] for metric in COMPARED)], rows)
-
-
-def metric_label(metric: str) -> str:
-    """What a metric of embeddings is called."""
-    return LABELS.get(metric, GEOMETRY.get(metric, metric))
 
 
 def in_percent(row: pd.Series) -> str:

@@ -21,9 +21,9 @@ def as_json(board: Leaderboard, settings: Evaluation, seed: int) -> dict[str, An
     """Everything that was computed, of numbers and texts; a number that does not exist is null.
 
     Keys: `format`; `cood` (version); `settings` (`templates`, `resamples`, `level`, `seed`);
-    `words` (`attributes`, `objects`); `images` (number) and `dropped` (`file`, `reason`);
-    `models`, each with `model`, `notes`, `accuracy`, `representation` and `answers`; `differences`;
-    `missing` (`model`, `reason`).
+    `words` (`attributes`, `objects`); `images` (number), `dropped` (`file`, `reason`) and `noted`
+    (`file`, `note`); `models`, each with `model`, `notes`, `accuracy`, `representation` and
+    `answers`; `differences`; `missing` (`model`, `reason`).
     """
     first = board.cards[0]
     return {
@@ -38,6 +38,7 @@ def as_json(board: Leaderboard, settings: Evaluation, seed: int) -> dict[str, An
         "words": {"attributes": list(first.words.attributes), "objects": list(first.words.objects)},
         "images": len(first.files),
         "dropped": _records(first.dropped),
+        "noted": _records(first.noted),
         "models": [_of_model(card) for card in board.cards],
         "differences": _records(board.differences),
         "missing": [{"model": name, "reason": why} for name, why in board.missing.items()],

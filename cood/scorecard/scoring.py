@@ -28,6 +28,7 @@ def score_tensors(
     words: Vocabulary,
     files: Sequence[str],
     dropped: pd.DataFrame,
+    noted: pd.DataFrame,
     *,
     settings: Evaluation,
     seed: int,
@@ -45,8 +46,9 @@ def score_tensors(
         binding and no linear factorisation.
     truth, words
         Composition id [n] of each image, and the vocabulary.
-    files, dropped
-        Names of the images, and of the files that are not used, with reasons.
+    files, dropped, noted
+        Names of the images, of the files that are not used, with reasons, and of images with a
+        note.
     settings, seed, metrics
         As a study has them: of the accuracies, of all that is drawn, and of the metrics.
 
@@ -64,7 +66,7 @@ def score_tensors(
         *_metrics(tensors, truth, words, metrics, seed),
     ]
     scores = complete(concat(tables).drop(columns="seconds"), model=model, split=ALL)
-    return Scorecard(model, words, tuple(files), answers, scores, dropped)
+    return Scorecard(model, words, tuple(files), answers, scores, dropped, noted)
 
 
 def _metrics(

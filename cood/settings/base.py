@@ -15,7 +15,7 @@ from pydantic import (
 
 from cood import imagenet
 from cood.errors import unknown
-from cood.vocabulary import CATEGORY, check_words
+from cood.vocabulary import CATEGORY, check_texts, check_words
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -78,6 +78,11 @@ class WordList(Settings):
                 )
         check_words(value)
         return value
+
+    @model_validator(mode="after")
+    def _texts(self) -> WordList:
+        check_texts(self.attributes, self.objects)
+        return self
 
 
 def check_templates(where: str, templates: list[str]) -> None:

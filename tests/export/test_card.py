@@ -4,6 +4,7 @@ import yaml
 
 from cood.export.card import card
 from cood.settings import FolderSet
+from cood.synthesis.decoding import LARGEST, THINNEST
 from cood.synthesis.generation.shards import planned
 
 HOSTILE = "me: | <script>alert(1)</script>\n---\n[x](http://y) `z`"
@@ -77,3 +78,17 @@ def test_of_a_folder_whose_settings_hold_markup(parse, settings, licence):
     assert r"\[x\]\(http://y\) \`z\`" in text
     assert r"| &lt;i&gt;bad&lt;/i&gt; \| label | 1 |" in text
     assert ("not stated" in text) == (licence is None)
+
+
+def test_of_images_that_were_not_plain(parse):
+    study = parse(
+        sets={"own": FolderSet(source="folder", folder="x").model_dump()},
+        models={"p": {"checkpoint": "ViT-B-32-quickgelu/openai"}},
+    )
+    table = manifest(study, "own", "a camera").assign(note=["turned", "turned; a: b", ""])
+    text = card(study, "own", table, "release")
+    assert f"more than {LARGEST:,} pixels, images more than {THINNEST} times as long" in text
+    assert "## Notes" in text
+    assert "| turned | 2 |" in text
+    assert "| a | 1 |" in text
+    assert "## Notes" not in card(study, "own", table.assign(note=""), "release")

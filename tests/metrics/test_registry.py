@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import cood.metrics
-from cood.metrics import LABELS, METRICS, RANGES, SCORES, SLOW, TRACKED, metric_table
-from cood.metrics.registry import GEOMETRY, OUTPUTS, REGISTRY
+from cood.metrics import METRICS, RANGES, SCORES, SLOW, TRACKED, metric_table
+from cood.metrics.registry import GEOMETRY, OUTPUTS, REGISTRY, metric_label
 from tests.metrics import test_reference
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::cood.metrics.result.MetricWarni
 def test_the_lists_follow_from_the_registry():
     assert list(METRICS) == [metric.name for metric in REGISTRY]
     assert len(set(METRICS)) == len(REGISTRY)
-    assert tuple(LABELS) == SCORES
+    assert len({metric_label(name) for name in OUTPUTS}) == len(OUTPUTS)
     assert tuple(RANGES) == tuple(OUTPUTS)
     assert set(OUTPUTS) == {*SCORES, *(o.name for metric in GEOMETRY for o in metric.outputs)}
     assert len(set(SCORES)) == len(SCORES)

@@ -14,6 +14,7 @@ from cood.scorecard.memory import clip_in_memory, evaluation_mode
 from cood.scorecard.photos import read_photos
 from cood.vocabulary import TEMPLATES
 from tests.scorecard.conftest import Exact, draw, preprocess, tokenize
+from tests.synthesis.made_images import turned
 
 
 def quiet(text):
@@ -210,6 +211,8 @@ def test_a_study_of_the_same_photos_has_the_same_numbers(
     (project / "photos").symlink_to(photos)
     (project / "mine").symlink_to(checkpoint)
     (photos / "red apple" / "empty.png").touch()
+    odd = np.random.default_rng(0).integers(0, 256, (9, 16, 4), dtype=np.uint8)
+    (photos / "red apple" / "odd.png").write_bytes(turned(odd, 6))
     file = project / "workflow" / "studies" / "own.yaml"
     file.write_text(yaml.safe_dump(STUDY))
     run = ["--study", "own"]
@@ -221,7 +224,14 @@ def test_a_study_of_the_same_photos_has_the_same_numbers(
     ):
         assert main(command) == 0
     results = project / "results" / "own"
-    _, board = evaluate.evaluate_checkpoints(["mine"], photos, cache=project / "cache", say=quiet)
+    note = "turned as its orientation says; transparent parts laid on white"
+    for _ in range(2):  # the second time without decoding the images
+        read, board = evaluate.evaluate_checkpoints(
+            ["mine"], photos, cache=project / "cache", say=quiet
+        )
+        assert read.noted.to_numpy().tolist() == [["red apple/odd.png", note]]
+    manifest = pd.read_parquet(results / "sets" / "own" / "manifest.parquet")
+    assert list(manifest.loc[manifest["note"] != "", "note"]) == [note]
     (card,) = board.cards
     keys = ["metric", "labels", "space", "codes", "factor", "basis", "null", "projection"]
     keys += ["centred", "unit_rows", "relative"]

@@ -16,6 +16,7 @@ from cood.scorecard.photos import read_photos
 from cood.scorecard.saving import as_json, write_csv, write_json
 from cood.scorecard.scoring import score_tensors
 from cood.settings import Evaluation
+from tests.synthesis.made_images import png
 
 LONG = "hf-hub:an-organisation-with-a-name/a-model-with-a-very-long-name-of-many-words@main"
 
@@ -28,6 +29,8 @@ def quiet(text):
 def board(quick, photos):
     """Two models on the photos: one is right but for two traps, the other in a pair of four."""
     (photos / "red apple" / "empty.jpg").touch()
+    clear = np.zeros((8, 8, 4), np.uint8)
+    (photos / "rotten apple" / "0.png").write_bytes(png(clear))
     read = read_photos(photos, say=quiet)
     words = np.eye(4, dtype=np.float32)
     texts = {"attributes": words[:2], "objects": words[2:]}
@@ -42,6 +45,7 @@ def board(quick, photos):
             read.words,
             read.kept["file"].tolist(),
             read.dropped,
+            read.noted,
             settings=Evaluation(),
             seed=0,
         )
@@ -56,7 +60,7 @@ def test_the_text_of_a_card_fits_and_says_what_there_is(board):
     assert max(map(len, text.splitlines())) <= WIDTH
     assert re.search(r"^pair, among 4 +90\.0 +\[70\.0, 100\.0\] +25\.0 +20$", text, re.MULTILINE)
     assert re.search(r"^binding +100\.0 ", text, re.MULTILINE)
-    assert re.search(r"^DCI completeness, lines +0\.\d\d", text, re.MULTILINE)
+    assert re.search(r"^DCI completeness \(lines\) +0\.\d\d", text, re.MULTILINE)
     assert "1 file dropped, empty file: red apple/empty.jpg" in text
     assert "2 attributes: red, rotten; 2 objects: apple, polar bear" in " ".join(text.split())
 
@@ -84,6 +88,7 @@ SCHEMA = {
     "words": {"attributes": [str], "objects": [str]},
     "images": int,
     "dropped": [{"file": str, "reason": str}],
+    "noted": [{"file": str, "note": str}],
     "models": [
         {
             "model": str,
@@ -160,6 +165,8 @@ def test_the_json_file_follows_its_schema(board, tmp_path):
     assert [model["model"] for model in read["models"]] == ["good", LONG]
     assert sum(not answer["right"] for answer in read["models"][0]["answers"]) == 2
     assert read["dropped"] == [{"file": "red apple/empty.jpg", "reason": "empty file"}]
+    noted = {"file": "rotten apple/0.png", "note": "transparent parts laid on white"}
+    assert read["noted"] == [noted]
     alone = as_json(compare(ranked.cards[:1], Evaluation(), 0), Evaluation(), 0)
     follows(alone, SCHEMA)
     assert alone["differences"] == []
@@ -214,6 +221,7 @@ def test_the_page_shows_what_was_wrong_and_needs_nothing_else(board, tmp_path):
     assert "red polar bear/0.png" in text
     assert "<li>rotten apple</li>" in text
     assert "1 file dropped, empty file: red apple/empty.jpg" in text
+    assert "1 file noted, transparent parts laid on white: rotten apple/0.png" in text
 
 
 def test_the_page_of_several_says_who_answered_what(board, tmp_path):
@@ -243,6 +251,7 @@ def test_a_page_without_mistakes_and_with_odd_names(quick, tmp_path):
         read.words,
         read.kept["file"].tolist(),
         read.dropped,
+        read.noted,
         settings=Evaluation(),
         seed=0,
     )

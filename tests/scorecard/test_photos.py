@@ -6,6 +6,7 @@ import pytest
 from cood.errors import CoodError
 from cood.scorecard.photos import read_photos
 from tests.scorecard.conftest import draw
+from tests.synthesis.made_images import png, turned
 
 
 def quiet(text):
@@ -53,13 +54,53 @@ def test_folders_in_folders_count_by_the_last_one(photos):
 
 def test_a_picture_in_two_folders_is_kept_in_both(photos):
     (photos / "rotten apple" / "x.png").write_bytes((photos / "red apple" / "0.png").read_bytes())
-    assert len(read_photos(photos, say=quiet).kept) == 21
+    read = read_photos(photos, say=quiet)
+    assert len(read.kept) == 21
+    assert dict(read.noted.itertuples(index=False)) == {
+        "red apple/0.png": "one image under two labels: also rotten apple/x.png",
+        "rotten apple/x.png": "one image under two labels: also red apple/0.png",
+    }
+
+
+def test_what_was_not_plain_is_noted(photos):
+    pixels = np.zeros((4, 8, 3), np.uint8)
+    (photos / "very odd thing").mkdir()
+    (photos / "very odd thing" / "1.jpg").write_bytes(turned(pixels, 6, format="jpeg"))
+    thin = png(np.zeros((1, 400, 3), np.uint8))
+    (photos / "red apple" / "thin.png").write_bytes(thin)
+    read = read_photos(photos, say=quiet)
+    assert dict(read.noted.itertuples(index=False)) == {
+        "very odd thing/1.jpg": "label divided by a guess: 'very' and 'odd thing'; "
+        "turned as its orientation says"
+    }
+    assert list(read.dropped["reason"]) == [
+        "too thin: 400 x 1 pixels, more than 100 times as long as wide"
+    ]
 
 
 def test_files_that_are_known_are_not_decoded_again(photos, monkeypatch):
-    contents = set(read_photos(photos, say=quiet).kept["content"])
-    monkeypatch.setattr("cood.scorecard.photos.fault", lambda path: pytest.fail(f"{path}"))
-    assert len(read_photos(photos, intact=contents, say=quiet).kept) == 20
+    contents = dict.fromkeys(read_photos(photos, say=quiet).kept["content"], "turned")
+    monkeypatch.setattr(
+        "cood.scorecard.photos.fault_and_changes", lambda path: pytest.fail(f"{path}")
+    )
+    again = read_photos(photos, intact=contents, say=quiet)
+    assert len(again.kept) == 20
+    assert list(again.noted["note"]) == ["turned"] * 20  # what an earlier run noted
+
+
+def test_pairs_of_one_text_are_refused(photos):
+    for name in ("red brick, wall", "red, brick wall"):
+        draw(photos / name / "1.png", "red", "apple", len(name))
+    message = "photos cannot be told apart: 'red' with 'brick wall' and 'red brick' with 'wall' "
+    with pytest.raises(CoodError, match=message):
+        read_photos(photos, say=quiet)
+
+
+def test_training_and_validation_in_one_folder_are_refused(photos):
+    draw(photos / "train" / "red apple" / "1.png", "red", "apple", 90)
+    draw(photos / "val" / "red apple" / "2.png", "red", "apple", 91)
+    with pytest.raises(CoodError, match=r"images: .*photos holds images of several splits, train"):
+        read_photos(photos, say=quiet)
 
 
 def test_the_number_of_processes_changes_nothing(photos, monkeypatch):

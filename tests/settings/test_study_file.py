@@ -258,6 +258,14 @@ def test_names_that_are_looked_up(tiny):
             "attributes: red named more than once",
         ),
         (
+            {"vocabulary": {"attributes": ["red", "red brick"], "objects": ["wall", "brick wall"]}},
+            "vocabulary: 'red' with 'brick wall' and 'red brick' with 'wall' have one text",
+        ),
+        (
+            {"vocabulary": {"attributes": ["red", "blue"], "objects": ["T-shirt", "t shirt"]}},
+            "vocabulary.objects: 'T-shirt' and 't shirt' differ only in capitals, dashes or blanks",
+        ),
+        (
             {"vocabulary": {"attributes": ["red", "blue"], "objects": ["apple"]}},
             r"objects: at least two are needed, got \['apple'\]",
         ),

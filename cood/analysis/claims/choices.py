@@ -24,6 +24,7 @@ from cood.errors import StudyError
 from cood.evaluation.accuracy.retrieval import COMPOSED, FORMS
 from cood.evaluation.interventions.dimension_swap import NEARER
 from cood.metrics.rank import DEFINITIONS
+from cood.metrics.registry import metric_label
 
 USUAL = "as registered"
 FACTORISATIONS = ("r2_adjusted", "r2_held_out", "r2_projected")
@@ -199,7 +200,7 @@ def _forms_of_factorisation(evidence: Evidence, effect: Effect) -> dict[str, pd.
     for metric in FACTORISATIONS:
         rows = plain_rows(scores, metric=metric)
         if len(rows):
-            found[metric.replace("_", " ")] = _by_model(evidence, rows)
+            found[metric_label(metric)] = _by_model(evidence, rows)
     return found
 
 

@@ -18,6 +18,7 @@ from cood.errors import ArtefactError, CoodError
 from cood.evaluation.embed.images import IMAGE_BATCH, embed_pixels
 from cood.evaluation.embed.precision import AUTO
 from cood.models.clip import Clip
+from cood.synthesis.decoding import decode
 from cood.synthesis.image_files import load_image
 
 COPIED = 200  # images of a set of which altered copies are made
@@ -70,7 +71,8 @@ def altered(picture: Image.Image) -> list[Image.Image]:
     cropped = picture.crop((across, down, width - across, height - down))
     smaller = (max(1, width // 2), max(1, height // 2))
     reduced = picture.resize(smaller, Image.Resampling.BICUBIC)
-    return [Image.open(packed).convert("RGB"), cropped, reduced]
+    packed.seek(0)
+    return [decode(packed).image, cropped, reduced]
 
 
 def pair_similarities(clip: Clip, file: Path, root: Path, precision: str = AUTO) -> Pairs:

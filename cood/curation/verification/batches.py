@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cood.curation.verification.verifier import Verifier, inputs_of
+from cood.synthesis.decoding import size_of
 
 
 def fill_batches(shared: np.ndarray, own: np.ndarray, room: int) -> list[np.ndarray]:
@@ -55,7 +56,7 @@ def batches_by_length(
     Only the heads of the files are read. An image that cannot be read is a batch by itself.
     """
     tokens: dict[tuple[int, int] | None, int] = {None: -1}
-    sizes = [_size(file) for file in files]
+    sizes = [size_of(file) for file in files]
     for size in sizes:
         if size is not None and size not in tokens:
             inputs = inputs_of(verifier, [Image.new("RGB", size)], [""])
@@ -63,11 +64,3 @@ def batches_by_length(
     encode = verifier.processor.tokenizer.encode
     own = [sum(len(encode(text)) for text in asked) for asked in zip(*questions, strict=True)]
     return fill_batches(np.array([tokens[size] for size in sizes]), np.array(own), room)
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, Image.DecompressionBombError):
-        return None

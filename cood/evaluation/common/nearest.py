@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from cood.devices import cuda_device, cuda_started
-from cood.evaluation.common.nearest_on_device import nearest_on_device, refuse_infinite
+from cood.evaluation.common.device_arrays import Array, device_for, on_host
+from cood.evaluation.common.nearest_on_device import (
+    nearest_of_units,
+    refuse_infinite,
+    unit_texts,
+)
 
-# Products of images, classes and dimensions from which a GPU is used: seconds of one core, which is
-# what starting it takes; and, once it is started, a tenth of a second.
-LARGE, LARGE_FOR_STARTED = 2**37, 2**33
+if TYPE_CHECKING:
+    import torch
+
 NORMALISED = 2**16  # numbers normalised at a time: small enough for a processor's cache
 
 
@@ -57,30 +64,64 @@ def nearest(
     ValueError
         If the widths differ or a value is not finite.
     """
-    if images.shape[1] != texts.shape[1]:
-        raise ValueError(f"images have {images.shape[1]} dimensions and texts {texts.shape[1]}")
-    large = LARGE_FOR_STARTED if cuda_started() else LARGE
-    if len(images) * texts.size >= large and (device := cuda_device()) is not None:
-        return nearest_on_device(images, texts, k, device=device)
-    for name, vectors in (("images", images), ("texts", texts)):
-        refuse_infinite(name, np.isfinite(vectors).all(axis=1))
-    images, texts = normalise(images), normalise(texts)
-    k = min(k, len(texts))
-    classes = np.empty((len(images), k), dtype=np.int64)
-    for start in range(0, len(images), rows):
-        chunk = images[start : start + rows]
-        best = np.empty((len(chunk), 0), dtype=np.float32)
-        ids = np.empty((len(chunk), 0), dtype=np.int64)
-        for first in range(0, len(texts), columns):
-            scores = chunk @ texts[first : first + columns].T
-            here = top(scores, min(k, scores.shape[1]))
-            best = np.hstack([best, np.take_along_axis(scores, here, axis=1)])
-            ids = np.hstack([ids, first + here])
-            order = top(best, min(k, best.shape[1]))
-            best = np.take_along_axis(best, order, axis=1)
-            ids = np.take_along_axis(ids, order, axis=1)
-        classes[start : start + rows] = ids
-    return classes
+    device = device_for(len(images) * texts.size)
+    return Classes.of(texts, device).nearest(images, k, rows=rows, columns=columns)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Texts that images are compared with more than once.
+
+    Attributes
+    ----------
+    unit
+        Unit texts [C, d], of NumPy, or of torch on a GPU, where similarities are then computed.
+    """
+
+    unit: Array
+
+    @classmethod
+    def of(cls, texts: Array, device: torch.device | None = None) -> Classes:
+        """Scale texts [C, d] to unit length, on a device if one is given or they are on one.
+
+        Raises
+        ------
+        ValueError
+            If a value is not finite.
+        """
+        if device is None and isinstance(texts, np.ndarray):
+            refuse_infinite("texts", np.asarray(np.isfinite(texts).all(axis=1)))
+            return cls(normalise(texts))
+        return cls(unit_texts(texts, device or texts.device))
+
+    def nearest(
+        self, images: Array, k: int = 5, *, rows: int = 4096, columns: int = 4096
+    ) -> np.ndarray:
+        """Indices [n, k] of the texts nearest to images [n, d], as `nearest` gives them."""
+        if images.shape[1] != self.unit.shape[1]:
+            raise ValueError(
+                f"images have {images.shape[1]} dimensions and texts {self.unit.shape[1]}"
+            )
+        if not isinstance(self.unit, np.ndarray):
+            return nearest_of_units(images, self.unit, k)
+        images = on_host(images)
+        refuse_infinite("images", np.isfinite(images).all(axis=1))
+        images, k = normalise(images), min(k, len(self.unit))
+        classes = np.empty((len(images), k), dtype=np.int64)
+        for start in range(0, len(images), rows):
+            chunk = images[start : start + rows]
+            best = np.empty((len(chunk), 0), dtype=np.float32)
+            ids = np.empty((len(chunk), 0), dtype=np.int64)
+            for first in range(0, len(self.unit), columns):
+                scores = chunk @ self.unit[first : first + columns].T
+                here = top(scores, min(k, scores.shape[1]))
+                best = np.hstack([best, np.take_along_axis(scores, here, axis=1)])
+                ids = np.hstack([ids, first + here])
+                order = top(best, min(k, best.shape[1]))
+                best = np.take_along_axis(best, order, axis=1)
+                ids = np.take_along_axis(ids, order, axis=1)
+            classes[start : start + rows] = ids
+        return classes
 
 
 def top(scores: np.ndarray, k: int) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from cood.evaluation.common.device_arrays import Array, moved, single_precision
 
 if TYPE_CHECKING:
     import torch
@@ -53,16 +53,22 @@ def nearest_on_device(
     ValueError
         If a value is not finite.
     """
+    return nearest_of_units(images, unit_texts(texts, device, block), k, rows=rows, block=block)
+
+
+def nearest_of_units(
+    images: Array, unit: torch.Tensor, k: int, *, rows: int = ROWS, block: int = BLOCK
+) -> np.ndarray:
+    """As `nearest_on_device`, of texts that `unit_texts` has moved there."""
     import torch
 
-    with torch.inference_mode(), _single_precision():
-        unit = _unit_texts(texts, device, block)
+    with torch.inference_mode(), single_precision(unit.device):
         k, columns = min(k, len(unit)), max(1, block // rows)
         classes = np.empty((len(images), k), dtype=np.int64)
         for start in range(0, len(images), rows):
-            chunk = _unit("images", images[start : start + rows], start, device)
-            best = torch.empty((len(chunk), 0), dtype=torch.float32, device=device)
-            ids = torch.empty((len(chunk), 0), dtype=torch.int64, device=device)
+            chunk = _unit("images", images[start : start + rows], start, unit.device)
+            best = torch.empty((len(chunk), 0), dtype=torch.float32, device=unit.device)
+            ids = torch.empty((len(chunk), 0), dtype=torch.int64, device=unit.device)
             for first in range(0, len(unit), columns):
                 scores, here = _top(chunk @ unit[first : first + columns].T, k)
                 # Those of lower index come first, so ties still go to them.
@@ -94,7 +100,7 @@ def _top(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.hstack(values), torch.hstack(columns)
 
 
-def _unit_texts(texts: np.ndarray, device: torch.device, block: int) -> torch.Tensor:
+def unit_texts(texts: Array, device: torch.device, block: int = BLOCK) -> torch.Tensor:
     """Unit texts [C, d] on the device; in double precision only some of them at a time."""
     import torch
 
@@ -105,29 +111,15 @@ def _unit_texts(texts: np.ndarray, device: torch.device, block: int) -> torch.Te
     return unit
 
 
-def _unit(name: str, vectors: np.ndarray, start: int, device: torch.device) -> torch.Tensor:
+def _unit(name: str, vectors: Array, start: int, device: torch.device) -> torch.Tensor:
     """Unit rows, as `cood.evaluation.common.nearest.normalise` has them, of rows from `start`."""
     import torch
 
-    # Torch refuses to share memory that may not be written, such as that of a file.
-    moved = torch.from_numpy(np.require(vectors, requirements=["C", "W"])).to(device)
-    finite = moved.isfinite().all(dim=1)
+    there = moved(vectors, device)
+    finite = there.isfinite().all(dim=1)
     if not bool(finite.all()):
         refuse_infinite(name, np.append(np.ones(start, dtype=bool), finite.cpu().numpy()))
-    largest = moved.abs().amax(dim=1, keepdim=True).double()
-    scaled = (moved / torch.where(largest == 0, 1, largest)).float()
+    largest = there.abs().amax(dim=1, keepdim=True).double()
+    scaled = (there / torch.where(largest == 0, 1, largest)).float()
     length = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
     return scaled / torch.where(length == 0, 1, length)
-
-
-@contextmanager
-def _single_precision() -> Iterator[None]:
-    """Matrix products in full single precision, whatever was set before."""
-    import torch
-
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

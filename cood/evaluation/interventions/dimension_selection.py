@@ -7,6 +7,7 @@ from math import comb
 
 import numpy as np
 
+from cood.evaluation.common.device_arrays import Array, index_of
 from cood.evaluation.interventions.subset_discriminant import (
     classify,
     subset_discriminant,
@@ -116,9 +117,7 @@ def steps(width: int) -> np.ndarray:
     return np.unique(np.geomspace(1, width, STEPS).round().astype(int))
 
 
-def curve(
-    moments: ClassMoments, order: np.ndarray, codes: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
+def curve(moments: ClassMoments, order: np.ndarray, codes: Array, labels: np.ndarray) -> np.ndarray:
     """Whether the discriminant on the first k dimensions is right: [n, steps], by code and k.
 
     Parameters
@@ -130,8 +129,9 @@ def curve(
     codes, labels
         Codes [n, d], about the mean of those fitted on, and labels [n].
     """
+    places = index_of(codes, order)
     right = [
-        classify(codes[:, order[:k]], *subset_discriminant(moments, order[:k])) == labels
+        classify(codes[:, places[:k]], *subset_discriminant(moments, order[:k])) == labels
         for k in steps(len(order))
     ]
     return np.stack(right, axis=1)

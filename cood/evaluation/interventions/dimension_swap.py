@@ -5,12 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.common.nearest import nearest, normalise
+from cood.evaluation.common.device_arrays import (
+    Array,
+    device_for,
+    device_of,
+    like,
+    moved,
+    single_precision,
+)
+from cood.evaluation.common.nearest import Classes, normalise
 from cood.evaluation.common.score_rows import Outcome, summarise
 from cood.evaluation.common.score_table import ALL, ZERO_SHOT, concat, write_scores
 from cood.evaluation.embeddings import (
@@ -20,6 +28,7 @@ from cood.evaluation.embeddings import (
     split_members,
 )
 from cood.evaluation.interventions.dimension_selection import (
+    BASES,
     FACTORS,
     Task,
     bases,
@@ -35,14 +44,18 @@ from cood.evaluation.interventions.subset_discriminant import (
     rank_dimensions,
     subset_discriminant,
 )
-from cood.metrics.class_moments import ClassMoments, class_moments
+from cood.metrics.class_moments import ClassMoments, moments_by_factor
 from cood.settings.study_file import Study
 from cood.splits import SWITCHING, UNSEEN
 from cood.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    import torch
+
 LINEAR_PROBE = "linear_probe"
 RANDOM = "random"  # a random order of the dimensions, besides `RULES`
 NONE, NEEDED, NEARER = "none", "needed", "nearer"  # which dimensions are exchanged
+RANKINGS = 2 * 2 * len(BASES) * len(RULES)  # of all texts, for the codes of each task, at least
 DRAWS = 8  # pairs drawn for each that is kept, as those that share a word are refused
 
 Columns = Mapping[str, Any]  # of the table of scores
@@ -72,19 +85,19 @@ class Classifiers:
     Attributes
     ----------
     texts
-        Embeddings [C, d] of the compositions, for zero-shot classification.
+        The compositions, for zero-shot classification.
     discriminants
         Weights and offsets for each of `FACTORS`, on all dimensions: a linear probe.
     """
 
-    texts: np.ndarray
+    texts: Classes
     discriminants: dict[str, tuple[np.ndarray, np.ndarray]]
 
-    def predict(self, codes: np.ndarray, task: Task, words: Vocabulary) -> dict[str, np.ndarray]:
+    def predict(self, codes: Array, task: Task, words: Vocabulary) -> dict[str, np.ndarray]:
         """Composition ids [n] by each method, of codes [n, d] about the task's mean."""
         attribute, object_ = (classify(codes, *self.discriminants[f]) for f in FACTORS)
         return {
-            ZERO_SHOT: nearest(codes + task.mean, self.texts, 1)[:, 0],
+            ZERO_SHOT: self.texts.nearest(codes + like(codes, task.mean), 1)[:, 0],
             LINEAR_PROBE: attribute * len(words.objects) + object_,
         }
 
@@ -99,14 +112,12 @@ def draw_pairs(task: Task, words: Vocabulary, limit: int, rng: np.random.Generat
     return CodePairs(first, second, attribute[second] * len(words.objects) + object_[first])
 
 
-def exchange(
-    one: np.ndarray, other: np.ndarray, basis: np.ndarray, chosen: np.ndarray
-) -> np.ndarray:
+def exchange(one: Array, other: Array, basis: np.ndarray, chosen: np.ndarray) -> Array:
     """The codes `one` [p, d] with some dimensions of `other` [p, d], in a basis [d, d].
 
     `chosen` says which: [d], or [p, d] for each pair by itself.
     """
-    basis = basis.astype(one.dtype)
+    basis, chosen = like(one, basis), moved(chosen, device_of(one))
     return one + ((other - one) @ basis * chosen) @ basis.T
 
 
@@ -164,7 +175,8 @@ def score_dimension_swap(
     inside = {ALL: np.arange(words.size)}
     inside |= {name: ids for name, ids in splits.items() if name == UNSEEN}
     images = normalise(tensors["images"])
-    tables = []
+    device = device_for(RANKINGS * study.dimension_swap.samples * texts.size)
+    classes, tables = Classes.of(texts, device), []
     for space, codes, ids, disjoint in (
         ("image", images, truth, "images"),
         ("image", images, truth, "compositions"),
@@ -173,41 +185,51 @@ def score_dimension_swap(
         rng = np.random.default_rng((study.seed, SWITCHING))
         task = prepare(codes, ids, words, disjoint, rng)
         pairs = draw_pairs(task, words, study.dimension_swap.samples, rng)
-        trial = _Trial.of(study, task, pairs, texts)
-        table = _score(trial, inside, rng)
+        with single_precision(device):
+            table = _score(_Trial.of(study, task, pairs, classes, device), inside, rng)
         tables.append(table.assign(space=space, disjoint=disjoint, category=ALL))
     return pd.concat(tables, ignore_index=True)
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Codes in three parts, their pairs, and what is fitted to the first part."""
+    """Codes in three parts, their pairs, and what is fitted to the first part.
+
+    The codes of pairs, and those held out, are on the device where there is one.
+    """
 
     study: Study
     task: Task
     pairs: CodePairs
+    first: Array
+    second: Array
+    held_out: Array  # those to choose by, then those to test on
     moments: dict[str, ClassMoments]
     classifiers: Classifiers
 
     @classmethod
-    def of(cls, study: Study, task: Task, pairs: CodePairs, texts: np.ndarray) -> _Trial:
-        fit, every = task.fit, np.arange(task.codes.shape[1])
-        sizes = _sizes(study.words)
-        fitted = {f: class_moments(task.codes[fit], task.labels[f][fit], sizes[f]) for f in FACTORS}
+    def of(
+        cls,
+        study: Study,
+        task: Task,
+        pairs: CodePairs,
+        texts: Classes,
+        device: torch.device | None,
+    ) -> _Trial:
+        every, sizes = np.arange(task.codes.shape[1]), _sizes(study.words)
+        labels = [(task.labels[f][task.fit], sizes[f]) for f in FACTORS]
+        fitted = dict(zip(FACTORS, moments_by_factor(task.codes[task.fit], labels), strict=True))
         discriminants = {f: subset_discriminant(fitted[f], every) for f in FACTORS}
-        return cls(study, task, pairs, fitted, Classifiers(texts, discriminants))
+        held_out = np.concatenate([task.choose, task.test])
+        first, second, rest = (
+            moved(task.codes[rows], device) for rows in (pairs.first, pairs.second, held_out)
+        )
+        classifiers = Classifiers(texts, discriminants)
+        return cls(study, task, pairs, first, second, rest, fitted, classifiers)
 
     @property
     def width(self) -> int:
         return int(self.task.codes.shape[1])
-
-    @property
-    def first(self) -> np.ndarray:
-        return self.task.codes[self.pairs.first]
-
-    @property
-    def second(self) -> np.ndarray:
-        return self.task.codes[self.pairs.second]
 
 
 def _sizes(words: Vocabulary) -> dict[str, int]:
@@ -225,9 +247,10 @@ def _score(trial: _Trial, splits: dict[str, np.ndarray], rng: np.random.Generato
     counts: list[dict[str, Any]] = []
     for basis, matrix in bases(trial.moments["attribute"], rng).items():
         turned = {f: trial.moments[f].rotated(matrix) for f in FACTORS}
+        held_out = trial.held_out @ like(trial.held_out, matrix)
         for rule in (*RULES, RANDOM):
             columns = {"basis": basis, "rule": rule}
-            selections = {f: _select(trial, f, turned[f], matrix, rule, rng) for f in FACTORS}
+            selections = {f: _select(trial, f, turned[f], held_out, rule, rng) for f in FACTORS}
             accuracies += _accuracies(trial, selections, columns)
             counts += _counts(selections, trial.width, settings.level, columns)
             if rule != RANDOM:
@@ -241,7 +264,7 @@ def _score(trial: _Trial, splits: dict[str, np.ndarray], rng: np.random.Generato
     return pd.concat(tables, ignore_index=True)
 
 
-def _swapped(trial: _Trial, codes: np.ndarray, columns: Columns) -> list[Outcome]:
+def _swapped(trial: _Trial, codes: Array, columns: Columns) -> list[Outcome]:
     """Whether the composition put together, or a half of it, is predicted from codes [p, d]."""
     words, targets = trial.study.words, trial.pairs.targets
     outcomes = []
@@ -277,15 +300,15 @@ def _select(
     trial: _Trial,
     factor: str,
     moments: ClassMoments,
-    basis: np.ndarray,
+    codes: Array,
     rule: str,
     rng: np.random.Generator,
 ) -> _Selection:
+    """By a rule, from moments and held-out codes [n, d] in the same basis."""
     task, share = trial.task, trial.study.dimension_swap.needed
-    order = rng.permutation(len(basis)) if rule == RANDOM else rank_dimensions(moments, rule)
-    held_out = np.concatenate([task.choose, task.test])
-    codes = task.codes[held_out] @ basis.astype(task.codes.dtype)
-    right = curve(moments, order, codes, task.labels[factor][held_out])
+    order = rng.permutation(trial.width) if rule == RANDOM else rank_dimensions(moments, rule)
+    labels = task.labels[factor][np.concatenate([task.choose, task.test])]
+    right = curve(moments, order, codes, labels)
     choose, test = np.split(right, [len(task.choose)])
     return _Selection(order, order[: needed(choose.mean(axis=0), len(order), share)], test)
 

@@ -2,7 +2,8 @@
 
 Codes are unit vectors. The structure is fitted on other compositions than those that edits are
 tested on, for images on images and for texts on texts; image edits never use the image's label. A
-projection keeps the mean, so that only variance is removed.
+projection keeps the mean, so that only variance is removed. Structures are fitted on the CPU; codes
+are edited where they are, on the CPU by NumPy or on a GPU by torch.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from cood.evaluation.common.device_arrays import Array, index_of, like
 from cood.metrics.directions import directions
 from cood.metrics.linear import fit_additive
-from cood.metrics.nulls import rotate_codes
+from cood.metrics.nulls import random_rotation
 
 # Edits that remove directions of a kind, as named in `Structure.bases`.
 REMOVALS = {
@@ -129,19 +131,19 @@ def predicted(texts: np.ndarray, fitted: np.ndarray, factors: np.ndarray) -> np.
     return np.where(linked[:, None], sums, texts).astype(texts.dtype)
 
 
-def remove(codes: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndarray:
+def remove(codes: Array, mean: np.ndarray, basis: np.ndarray) -> Array:
     """Codes [n, d] that no longer vary about the mean along orthonormal directions [d, k]."""
-    basis, mean = basis.astype(codes.dtype), mean.astype(codes.dtype)
+    basis, mean = like(codes, basis), like(codes, mean)
     return codes - ((codes - mean) @ basis) @ basis.T
 
 
-def keep(codes: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndarray:
+def keep(codes: Array, mean: np.ndarray, basis: np.ndarray) -> Array:
     """Codes [n, d] that vary about the mean along orthonormal directions [d, k] only."""
-    basis, mean = basis.astype(codes.dtype), mean.astype(codes.dtype)
+    basis, mean = like(codes, basis), like(codes, mean)
     return mean + ((codes - mean) @ basis) @ basis.T
 
 
-def whiten(codes: np.ndarray, fitted: Structure, strength: float) -> np.ndarray:
+def whiten(codes: Array, fitted: Structure, strength: float) -> Array:
     """Centred codes [n, d] whose variance is more equal over the directions.
 
     They are multiplied by the inverse root of the covariance, shrunk to equal variances by
@@ -154,7 +156,14 @@ def whiten(codes: np.ndarray, fitted: Structure, strength: float) -> np.ndarray:
     values = np.maximum(values, TOLERANCE * values.sum())
     values = np.where(values > 0, values, 1)  # codes that never vary stay at their mean
     root = (axes / np.sqrt(values)) @ axes.T
-    return (codes - fitted.mean.astype(codes.dtype)) @ root.astype(codes.dtype)
+    return (codes - like(codes, fitted.mean)) @ like(codes, root)
+
+
+def rotate(codes: Array, turn: np.ndarray) -> Array:
+    """Codes [n, d] in the axes of a rotation [d, d]; on the CPU computed in its precision."""
+    if isinstance(codes, np.ndarray):
+        return (codes @ turn).astype(codes.dtype)
+    return codes @ like(codes, turn)
 
 
 def random_basis(
@@ -188,8 +197,8 @@ class Edited:
 
     edit: str
     dose: float
-    images: np.ndarray | None
-    texts: np.ndarray | None
+    images: Array | None
+    texts: Array | None
     separable: bool = True
 
 
@@ -209,11 +218,11 @@ class Codes:
         Ids of the compositions that all of it was fitted on.
     """
 
-    images: np.ndarray
-    texts: np.ndarray
+    images: Array
+    texts: Array
     image_structure: Structure
     text_structure: Structure
-    sums: np.ndarray
+    sums: Array
     fitted: np.ndarray
 
     def removed(self, edit: str, dose: int, bases: tuple[np.ndarray, np.ndarray]) -> Edited:
@@ -264,10 +273,9 @@ def edits(
             images=whiten(codes.images, codes.image_structure, strength),
             texts=whiten(codes.texts, codes.text_structure, strength),
         )
-    images, texts = (
-        rotate_codes(z, np.random.default_rng((*seed, ROTATE_STREAM)))
-        for z in (codes.images, codes.texts)
-    )
+    width = codes.images.shape[1]
+    turn = random_rotation(width, np.random.default_rng((*seed, ROTATE_STREAM)))
+    images, texts = (rotate(z, turn) for z in (codes.images, codes.texts))
     yield Edited(ROTATE, NO_DOSE, images, texts, separable=False)
 
 
@@ -297,7 +305,7 @@ def _additive(codes: Codes) -> Iterator[Edited]:
     fitted = codes.image_structure
     for share in SHARES:
         images = keep(codes.images, fitted.mean, fitted.bases["factors"]) if share == 1 else None
-        yield Edited(ADDITIVE, share, images, codes.texts - np.float32(share) * interaction)
+        yield Edited(ADDITIVE, share, images, codes.texts - share * interaction)
 
 
 def _shuffled(codes: Codes, repeats: int, seed: Sequence[int]) -> Iterator[Edited]:
@@ -307,8 +315,9 @@ def _shuffled(codes: Codes, repeats: int, seed: Sequence[int]) -> Iterator[Edite
         other = np.arange(len(interaction))
         for part in (codes.fitted, np.setdiff1d(other, codes.fitted)):
             other[part] = rng.permutation(part)
+        of_other = interaction[index_of(interaction, other)]
         for share in SHARES:
-            texts = codes.texts - np.float32(share) * interaction[other]
+            texts = codes.texts - share * of_other
             yield Edited(SHUFFLED, share, None, texts)
 
 

@@ -7,14 +7,22 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from cood.errors import StudyError
 from cood.evaluation.accuracy.zero_shot import Answers, hits
-from cood.evaluation.common.nearest import nearest, normalise
+from cood.evaluation.common.device_arrays import (
+    Array,
+    device_for,
+    index_of,
+    moved,
+    on_host,
+    single_precision,
+)
+from cood.evaluation.common.nearest import Classes, normalise
 from cood.evaluation.common.resampling import grouped_means
 from cood.evaluation.common.score_table import INTERVENTIONS, concat, missing_model, write_scores
 from cood.evaluation.embeddings import (
@@ -42,6 +50,9 @@ from cood.settings import Interventions
 from cood.settings.study_file import Study
 from cood.splits import EDITING, UNSEEN
 from cood.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import torch
 
 ACCURACIES = ("pair_top1", "attribute_top1", "object_top1")
 # Cheap ones, as all are computed again for each edit, and what a larger value is said to mean: 1
@@ -145,9 +156,9 @@ class _Test:
         """All compositions are offered as classes."""
         return np.arange(self.words.size)
 
-    def hits(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    def hits(self, images: Array, texts: Classes) -> np.ndarray:
         """Whether each of `ACCURACIES` counts an image as right [n, 3], in single precision."""
-        answers = Answers(self.truth, nearest(images, texts, 1))
+        answers = Answers(self.truth, texts.nearest(images, 1))
         right = {name: hit for name, hit, _ in hits(answers, self.words, self.labels)}
         return np.stack([right[name] for name in ACCURACIES], axis=1).astype(np.float32)
 
@@ -156,11 +167,11 @@ class _Test:
         answers = Answers(self.truth, self.truth[:, None])
         return {name: float(c.mean()) for name, _, c in hits(answers, self.words, self.labels)}
 
-    def metrics(self, codes: np.ndarray, side: str) -> pd.Series:
+    def metrics(self, codes: Array, side: str) -> pd.Series:
         """Each of `METRICS` of edited codes: of the images, or of all texts."""
         ids = self.compositions if side == TEXTS else self.truth
         factors = np.stack([self.words.attribute_of(ids), self.words.object_of(ids)], axis=1)
-        z = normalise(codes[ids] if side == TEXTS else codes)
+        z = normalise(on_host(codes[index_of(codes, ids)] if side == TEXTS else codes))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
             chosen = ("dci", "dcimig", "explicitness")
@@ -211,9 +222,21 @@ def score_edits(
     ValueError
         If either holds fewer than two attributes or objects.
     """
-    codes, test = _prepare(study, settings, tensors, truth, fitted, tested)
-    draws: dict[Cell, list[np.ndarray]] = defaultdict(list)
-    draws[Cell(UNEDITED, NO_DOSE, BOTH)].append(test.hits(codes.images, codes.texts))
+    device = device_for(settings.rankings * settings.samples * tensors["compositions"].size)
+    codes, test = _prepare(study, settings, tensors, truth, fitted, tested, device)
+    with single_precision(device):
+        draws, metrics = _edit(study, settings, codes, test)
+    right = {cell: np.mean(several, axis=0) for cell, several in draws.items()}
+    tables = [_accuracies(study, right, test), _metrics(metrics, test)]
+    return concat(tables, INTERVENTIONS)
+
+
+def _edit(
+    study: Study, settings: Interventions, codes: Codes, test: _Test
+) -> tuple[dict[Cell, list[np.ndarray]], dict[Cell, pd.Series]]:
+    """The hits of each draw of each edit, and the metrics of the first draw."""
+    unedited, draws = Classes.of(codes.texts), defaultdict(list)
+    draws[Cell(UNEDITED, NO_DOSE, BOTH)].append(test.hits(codes.images, unedited))
     metrics = {
         Cell(UNEDITED, NO_DOSE, IMAGES): test.metrics(codes.images, IMAGES),
         Cell(UNEDITED, NO_DOSE, TEXTS): test.metrics(codes.texts, TEXTS),
@@ -224,11 +247,9 @@ def score_edits(
             cell = Cell(edited.edit, edited.dose, side)
             if z is not None and cell not in metrics:
                 metrics[cell] = test.metrics(z, side)
-        for side, images, texts in _combinations(codes, edited):
+        for side, images, texts in _combinations(codes.images, unedited, edited):
             draws[Cell(edited.edit, edited.dose, side)].append(test.hits(images, texts))
-    right = {cell: np.mean(several, axis=0) for cell, several in draws.items()}
-    tables = [_accuracies(study, right, test), _metrics(metrics, test)]
-    return concat(tables, INTERVENTIONS)
+    return draws, metrics
 
 
 def _prepare(
@@ -238,8 +259,9 @@ def _prepare(
     truth: np.ndarray,
     fitted: np.ndarray,
     tested: np.ndarray,
+    device: torch.device | None,
 ) -> tuple[Codes, _Test]:
-    """Codes of a sample of the tested images and of all texts, with their structure."""
+    """Codes of a sample of the tested images and of all texts, on a device, and their structure."""
     words = study.words
     images, texts = normalise(tensors["images"]), normalise(tensors["compositions"])
     inside, rows = np.isin(truth, fitted), np.flatnonzero(np.isin(truth, tested))
@@ -251,24 +273,29 @@ def _prepare(
     every = np.arange(words.size)
     factors = np.stack([words.attribute_of(every), words.object_of(every)], axis=1)
     codes = Codes(
-        images=images[rows],
-        texts=texts,
+        images=moved(images[rows], device),
+        texts=moved(texts, device),
         image_structure=structure(images[inside], factors[truth[inside]]),
         text_structure=structure(texts[fitted], factors[fitted]),
-        sums=predicted(texts, fitted, factors),
+        sums=moved(predicted(texts, fitted, factors), device),
         fitted=fitted,
     )
     return codes, _Test(truth[rows], shown, words, study.seed)
 
 
-def _combinations(codes: Codes, edited: Edited) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def _combinations(
+    images: Array, texts: Classes, edited: Edited
+) -> Iterator[tuple[str, Array, Classes]]:
     """Which side is edited, and the images and texts that are then compared."""
     if edited.images is not None and edited.separable:
-        yield IMAGES, edited.images, codes.texts
-    if edited.texts is not None and edited.separable:
-        yield TEXTS, codes.images, edited.texts
-    if edited.images is not None and edited.texts is not None:
-        yield BOTH, edited.images, edited.texts
+        yield IMAGES, edited.images, texts
+    if edited.texts is None:
+        return
+    edited_texts = Classes.of(edited.texts)
+    if edited.separable:
+        yield TEXTS, images, edited_texts
+    if edited.images is not None:
+        yield BOTH, edited.images, edited_texts
 
 
 def _differences(

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from cood.files import read_table
-from cood.report.topics.dataset import ICONS, describe_outcomes, image_outcomes
+from cood.report.topics.dataset import ICONS, describe_kept
 from cood.settings.study_file import Study
+from cood.synthesis.decoding import LARGEST, THINNEST
 
 UNSTATED = "not stated (`licence:` in the study file)"
+
+RULES = (
+    "An image is read as a viewer shows it: turned as its EXIF orientation says, transparent parts "
+    "on white, the first of several frames or pages, 16 bits a channel reduced to 8, CMYK and "
+    f"palettes as RGB, without colour profiles. Images of more than {LARGEST:,} pixels, images "
+    f"more than {THINNEST} times as long as wide, and pixels that are floating-point numbers are "
+    "dropped. [](odd-inputs.md) has all rules."
+)
 
 
 def has_drawings(study: Study) -> bool:
@@ -30,11 +39,12 @@ def data_card(study: Study) -> str:
         parts += [
             f"## {name}",
             f"- Source: `{settings.source}`.\n"
-            f"- Images: {describe_outcomes(image_outcomes(table))}\n"
+            f"- Images: {describe_kept(table)}\n"
             f"- Compositions: {pairs:,} of {study.words.size:,} possible ones have an image.\n"
             f"- Licence: {licence}.",
         ]
     parts.append(
+        f"{RULES} "
         "`cood export` writes a set with a longer card. [](executed/dataset.ipynb) shows examples."
     )
     return "\n\n".join(parts) + "\n"

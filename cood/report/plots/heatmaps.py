@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.results import percent
+from cood.metrics.registry import metric_label
 from cood.report.plots.svg import Label, label_marks
 
 
@@ -42,7 +43,7 @@ def correlation_heatmap(table: pd.DataFrame, label: str) -> Figure:
     size = (2.6 + 0.62 * table.shape[1], 1.9 + 0.34 * table.shape[0])
     figure, axes = plt.subplots(figsize=size)
     sns.heatmap(
-        table.rename(index=_in_words, columns=_in_words),
+        table.rename(index=metric_label, columns=metric_label),
         ax=axes,
         annot=True,
         fmt=".2f",
@@ -59,14 +60,10 @@ def correlation_heatmap(table: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
-def _in_words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _label_cells(
     axes: Axes, table: pd.DataFrame, label: str, to_text: Callable[[float], str]
 ) -> None:
-    rows, columns = (axis.map(lambda name: str(name).replace("_", " ")) for axis in table.axes)
+    rows, columns = (axis.map(lambda name: metric_label(str(name))) for axis in table.axes)
     labels = [
         Label(row, [column, f"{label}: {to_text(value)}" if np.isfinite(value) else "no value"])
         for row, values in zip(rows, table.to_numpy(float), strict=True)

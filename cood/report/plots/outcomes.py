@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cood.analysis.canonical_variants import COOD, GAP
+from cood.metrics.registry import metric_label
 from cood.report.plots.style import (
     EDGE,
     MOST_LABELLED,
@@ -84,8 +85,7 @@ def outcome_rows(table: pd.DataFrame, certified: Sequence[tuple[str, str]], xlab
         for outcome in dict.fromkeys(table["outcome"]):
             _draw_outcome(axes, here[here["outcome"] == outcome], metrics, str(outcome))
         names = [
-            metric.replace("_", " ") + CERTIFIED * ((space, metric) in certified)
-            for metric in metrics
+            metric_label(metric) + CERTIFIED * ((space, metric) in certified) for metric in metrics
         ]
         axes.set_yticks(range(len(metrics)), names, fontsize=9)
         axes.set(xlim=(-1.05, 1.05), ylim=(len(metrics) - 0.4, -0.6), xlabel=xlabel)
@@ -112,7 +112,7 @@ def _draw_outcome(axes: Axes, rows: pd.DataFrame, metrics: Sequence[str], outcom
         markersize=6,
     )
     labels = [
-        Label(str(metric).replace("_", " "), [OUTCOMES[outcome]], x=row_values(row))
+        Label(metric_label(str(metric)), [OUTCOMES[outcome]], x=row_values(row))
         for metric, row in rows[finite].iterrows()
     ]
     label_marks(dots, *labels)

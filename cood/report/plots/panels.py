@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cood.metrics.registry import metric_label
 from cood.report.model_settings import model_lines
 from cood.report.plots.style import MOST_LABELLED, SPACES, WIDTH
 from cood.report.plots.svg import Label, label_marks
@@ -46,7 +47,7 @@ def training_curves(table: pd.DataFrame, metrics: Sequence[str], models: pd.Data
         for space, part in here.groupby("space", sort=False):
             _draw_space(axes, part, str(space), models)
         axes.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
-        axes.set_title(metric.replace("_", " "), fontsize=11)
+        axes.set_title(metric_label(metric), fontsize=11)
     for axes in grid.flat[len(metrics) :]:
         axes.set_visible(False)
     for axes in grid[-1]:

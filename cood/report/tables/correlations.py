@@ -9,6 +9,7 @@ from cood.analysis.canonical_variants import COOD, GAP
 from cood.analysis.metric_correlations import bounds
 from cood.analysis.results import rows_with
 from cood.analysis.stats.correlation import Correlation
+from cood.metrics.registry import metric_label
 from cood.report.tables.certificates import certificate_column
 from cood.report.tables.formatting import MISSING, format_estimate
 
@@ -41,7 +42,7 @@ def outcome_table(table: pd.DataFrame, certificate: pd.DataFrame | None) -> pd.D
     keys = ["space", "metric"]
     first = table.drop_duplicates(keys)
     columns = {
-        "metric": first["metric"].str.replace("_", " "),
+        "metric": first["metric"].map(metric_label),
         "space": first["space"],
         "certificate": certificate_column(first, certificate),
         "median (lowest to highest)": [
@@ -92,7 +93,7 @@ def _strongest(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     most = rows.loc[rows["value"].abs().idxmax()]
-    name = f"{most['metric'].replace('_', ' ')} of {most['space']}s"
+    name = f"{metric_label(most['metric'])} of {most['space']}s"
     return f" (most strongly {name}, {most['value']:.2f})"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from cood.metrics.registry import metric_label
 from cood.report.environment import OUTPUT_VARIABLE
 
 ESTIMATE = re.compile(r"[-+]?[\d.]+ ?%? \[[^\]]*\].{0,20}")  # a number with its interval
@@ -66,8 +67,8 @@ def format_counts(counts: pd.Series) -> str:
 
 
 def metric_names(rows: pd.DataFrame) -> pd.Series:
-    """Name of the metric and space of each row, such as ``z diff of texts``."""
-    return rows["metric"].str.replace("_", " ") + " of " + rows["space"] + "s"
+    """Name of the metric and space of each row, such as ``Z-diff of texts``."""
+    return rows["metric"].map(metric_label) + " of " + rows["space"] + "s"
 
 
 def styled(table: pd.DataFrame) -> Styler:

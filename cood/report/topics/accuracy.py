@@ -23,7 +23,7 @@ from cood.report.plots.style import (
 )
 from cood.report.plots.svg import Label, label_marks
 from cood.report.tables.correlations import trend
-from cood.report.topics.dataset import describe_outcomes, image_outcomes
+from cood.report.topics.dataset import describe_kept
 from cood.settings import UNTRAINED
 from cood.settings.study_file import Study
 from cood.synthesis.manifests import KEPT
@@ -44,7 +44,7 @@ def describe_id_accuracy(study: Study) -> str:
         sentences.append(
             f"The ID set {name} has images of {classes:,} ImageNet classes, and only these are "
             "offered as answers; intervals come from resampling classes. "
-            f"{describe_outcomes(image_outcomes(manifest))}"
+            f"{describe_kept(manifest)}"
         )
     if study.trained:
         sentences.append(

@@ -20,7 +20,7 @@ from cood.analysis.certificate.ladder_scores import (
     Ladder,
 )
 from cood.errors import check_choice
-from cood.metrics.registry import LABELS
+from cood.metrics.registry import metric_label
 from cood.report.plots.style import SPACES, WIDTH
 from cood.report.plots.svg import Label, label_marks
 from cood.report.tables.formatting import MISSING, format_estimate
@@ -57,24 +57,13 @@ def summary(table: pd.DataFrame | None, metrics: Sequence[str]) -> str:
         here = table[table["space"] == space]
         counts.append(f"{here['certified'].sum()} of {len(here)} metrics of {space}s")
         passed = certified(table, metrics, space)
-        listed = ", ".join(map(name, passed)) or "none"
+        listed = ", ".join(map(metric_label, passed)) or "none"
         named.append(f"for {space}s {listed}")
-    asked = ", ".join(map(name, metrics))
+    asked = ", ".join(map(metric_label, metrics))
     return (
         f"{' and '.join(counts)} have a certificate. "
         f"Of the metrics that the papers name ({asked}), these have one: {'; '.join(named)}."
     )
-
-
-def name(metric: str) -> str:
-    """A metric as pages call it.
-
-    Examples
-    --------
-    >>> name("dcimig"), name("effective_rank")
-    ('DCIMIG', 'effective rank')
-    """
-    return LABELS.get(metric, metric.replace("_", " "))
 
 
 def rules(limits: Thresholds) -> str:
@@ -94,7 +83,7 @@ def certificate_table(table: pd.DataFrame, space: str) -> pd.DataFrame:
         for row in here[["reliability", "reliability_low", "reliability_high"]].to_numpy()
     ]
     rows = {
-        "metric": here["metric"].map(name),
+        "metric": here["metric"].map(metric_label),
         "reliability": reliability,
         "distance from null": here["null_distance"].map(_number("{:.1f}")),
         "ladder": here["ladder"].map(_number("{:.2f}")),
@@ -120,7 +109,7 @@ def value_table(own: pd.DataFrame, ladder: Ladder, space: str) -> pd.DataFrame:
     rows = pd.DataFrame(models).join(changes.rename(columns={"middle": "middle rung"}))
     rows = rows[[*models, "middle rung", FEWER, NARROW, WIDE, ROTATED]]
     rows = rows.dropna(axis=1, how="all").map(_number("{:.2f}"))
-    return rows.reset_index(names="metric").assign(metric=lambda t: t["metric"].map(name))
+    return rows.reset_index(names="metric").assign(metric=lambda t: t["metric"].map(metric_label))
 
 
 def _number(pattern: str) -> Callable[[float], str]:
@@ -133,7 +122,7 @@ def moved_by_rotation(ladder: Ladder, space: str = "image") -> str:
     lost = changes.index[changes[ROTATED] < changes["middle"] / 2]
     if lost.empty:
         return "No metric of images loses half of its value when codes are rotated at random."
-    listed = ", ".join(map(name, lost))
+    listed = ", ".join(map(metric_label, lost))
     return (
         "These metrics of images lose more than half of their value on the middle rung when codes "
         f"are rotated at random, which changes no distance and no cosine: {listed}."
@@ -164,12 +153,12 @@ def ladder_figure(ladder: Ladder, metrics: Sequence[str]) -> Figure:
             (dots,) = axes.plot(rows["rung"], rows["value"], "o", color=colour, markersize=DOT)
             points = zip(rows["rung"], rows["value"], strict=True)
             marks = (
-                Label(f"{space}s", [], [x], [y], {"x": "rung", "y": name(metric)})
+                Label(f"{space}s", [], [x], [y], {"x": "rung", "y": metric_label(metric)})
                 for x, y in points
             )
             label_marks(dots, *marks)
         falls = " (falls)" if metric in FALLING else ""
-        axes.set_title(f"{name(metric)}{falls}", fontsize=11)
+        axes.set_title(f"{metric_label(metric)}{falls}", fontsize=11)
         axes.legend(fontsize=8)
     for axes in grid.flat[len(present) :]:
         axes.remove()

@@ -16,6 +16,7 @@ from cood.settings.study_file import Study
 from cood.splits import core, seen, times_seen
 from cood.synthesis.drawing import icons
 from cood.synthesis.manifests import KEPT
+from cood.synthesis.notes import note_counts
 from cood.vocabulary import category_of
 
 TRAINED_ELSEWHERE = (
@@ -210,6 +211,21 @@ def describe_outcomes(outcomes: pd.DataFrame) -> str:
     dropped = [f"{reason} ({n:,})" for reason, n in counts.items() if reason != KEPT]
     total, kept = counts.sum(), counts[KEPT]
     return f"Of {total:,} images, {kept:,} were kept. Dropped: {', '.join(dropped)}."
+
+
+def describe_kept(table: pd.DataFrame) -> str:
+    """`describe_outcomes` of a table of images, and what was noted of those that were kept.
+
+    `table` has all rows of a manifest. Only imported images have notes.
+    """
+    text = describe_outcomes(image_outcomes(table))
+    if "note" not in table:
+        return text
+    noted = note_counts(table.loc[table["status"] == KEPT, "note"])
+    if noted.empty:
+        return text
+    kinds = [f"{kind} ({n:,})" for kind, n in noted.items()]
+    return f"{text} Noted of kept images: {', '.join(kinds)}."
 
 
 def icon_designs(study: Study) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from cood.analysis.results import Results, plain_rows
 from cood.errors import check_choice
 from cood.evaluation.representation.geometry import FACTORISATION
 from cood.metrics import SCORES
+from cood.metrics.registry import metric_label
 from cood.report.plots.outcomes import OUTCOMES, Panel, outcome_values
 from cood.report.plots.style import SPACES
 from cood.report.tables.formatting import metric_names
@@ -40,7 +41,7 @@ def outcome_panels(
         if x.empty:
             continue
         labels = {name: about for name, about in OUTCOMES.items() if name in outcomes}
-        across = f"{metric.replace('_', ' ')} of {space}s"
+        across = f"{metric_label(metric)} of {space}s"
         chance = float(x["chance"].median())
         rows.append(
             [

@@ -18,6 +18,7 @@ from cood.analysis.results import Results, percent
 from cood.analysis.stats.correlation import correlate
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.topics.factor_sets import HELD_OUT, SHARED, count_above_chance, factor_table
+from cood.metrics.registry import metric_label
 from cood.report.plots.style import EDGE, WIDTH
 from cood.report.plots.svg import Label, label_marks, theme_colours
 from cood.report.tables.formatting import MISSING, styled
@@ -73,7 +74,7 @@ def describe_generalisation(table: pd.DataFrame, estimate: Estimate, metric: str
             "This study trains no model on a factor set, so it cannot say whether such models "
             "recognise unseen combinations better if they separate the factors."
         )
-    able, name = int(table["able"].sum()), metric.replace("_", " ")
+    able, name = int(table["able"].sum()), metric_label(metric)
     models = "One model is" if len(table) == 1 else f"{len(table)} models are"
     names = "names" if able == 1 else "name"
     text = (
@@ -150,7 +151,7 @@ def draw_factor_models(table: pd.DataFrame, metric: str) -> Figure:
             ]
             label_marks(drawn, Label(str(row.model), lines, x=[row.metric], y=[row.log_odds]))
         axes.set_title(name, fontsize=11)
-        axes.set_xlabel(f"{metric.replace('_', ' ')} of images")
+        axes.set_xlabel(f"{metric_label(metric)} of images")
     grid[0][0].set_ylabel("log odds on unseen combinations")
     if high > low:
         scale = ScalarMappable(norm, SHADES)

@@ -19,6 +19,7 @@ from cood.analysis.topics.null_models.rank_stability import (
     scorings,
     template_way,
 )
+from cood.metrics.registry import metric_label
 from cood.report.plots.outcomes import CERTIFIED
 from cood.report.plots.style import SPACES, WIDTH
 from cood.report.tables.certificates import certificate_column
@@ -62,7 +63,7 @@ def plot_against_null_models(
         axes.set_xlabel(f"{space}s")
         axes.set_xlim(-0.05, 1.05)
         axes.grid(axis="y", visible=False)
-        marked = [n.replace("_", " ") + CERTIFIED * ((space, n) in certified) for n in names]
+        marked = [metric_label(n) + CERTIFIED * ((space, n) in certified) for n in names]
         axes.set_yticks(range(len(names)), marked, fontsize=9)
         axes.set_ylim(len(names) - 0.4, -0.6)
     for label, style in LEGEND.items():
@@ -138,7 +139,7 @@ def null_model_table(
     means = comparison[["mean", "low", "high"]].to_numpy(float)
     return pd.DataFrame(
         {
-            "metric": comparison["metric"].str.replace("_", " "),
+            "metric": comparison["metric"].map(metric_label),
             "space": comparison["space"],
             "certificate": certificate_column(comparison, certificate),
             "shuffled labels": comparison["chance"],
@@ -235,7 +236,7 @@ def describe_width_changes(table: pd.DataFrame, coefficient: str) -> str:
         kind, width = PROJECTIONS[rows["projection"].iloc[0]], rows["width"].iloc[0]
         parts.append(
             f"with {kind} ({width} dimensions), the median coefficient changes by "
-            f"{change.median():.2f}, and that of {metric.replace('_', ' ')} of {space}s changes "
+            f"{change.median():.2f}, and that of {metric_label(metric)} of {space}s changes "
             f"most, by {change.max():.2f}"
         )
     return "; ".join(parts) or "no coefficient can be compared"

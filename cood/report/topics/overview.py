@@ -37,23 +37,28 @@ TICKS = {  # powers of two times a round number
     "images": (2000, 4000, 8000, 16000),
     "steps": (200, 400, 800, 1600),
 }
-COLUMNS = 3  # of drawings
+COLUMNS = 3  # of drawings; and on a phone
+NARROW = 2
+PHONE = 3.8  # width of a figure on a phone, inches
 SIDE = 96  # pixels of a drawing
 LETTERS = 22  # in a line below a drawing
 FINITE = 0.002  # distance of an accuracy from 0 and 1 where its logit is taken
 LEAST_LINE = 8  # models that a fitted line needs
 
 
-def draw_answers(folder: Path, answers: pd.DataFrame) -> Figure:
-    """Test images in rows of `COLUMNS`, each with what it shows and what a model answers.
+def draw_answers(folder: Path, answers: pd.DataFrame, *, narrow: bool = False) -> Figure:
+    """Test images in rows, each with what it shows and what a model answers.
 
     Parameters
     ----------
     folder, answers
         Of the set; what `cood.analysis.topics.overview.sample_answers` gives.
+    narrow
+        For a phone.
     """
-    rows = -(-len(answers) // COLUMNS)
-    figure, grid = plt.subplots(rows, COLUMNS, figsize=(6.4, 2.7 * rows), squeeze=False)
+    columns, width = (NARROW, PHONE) if narrow else (COLUMNS, 6.4)
+    rows = -(-len(answers) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(width, 2.7 * rows), squeeze=False)
     for axes in grid.flat[len(answers) :]:
         axes.set_axis_off()
     for axes, row in zip(grid.flat, answers.itertuples(), strict=False):
@@ -123,7 +128,12 @@ def describe_lines(table: pd.DataFrame, reference: Reference | None) -> str:
 
 
 def draw_accuracy(
-    results: Results, accuracy: pd.DataFrame, table: pd.DataFrame, reference: Reference | None
+    results: Results,
+    accuracy: pd.DataFrame,
+    table: pd.DataFrame,
+    reference: Reference | None,
+    *,
+    narrow: bool = False,
 ) -> Figure:
     """Accuracy beside the factors for models that are trained here; for others, beside chance.
 
@@ -135,10 +145,12 @@ def draw_accuracy(
         What `cood.analysis.topics.overview.accuracy_by_factor` gives.
     reference
         The reference run that is shown beside this one, if there is one.
+    narrow
+        For a phone, where factors have their panels one below the other.
     """
     if len(table):
         other = accuracy_by_factor(reference.results()) if reference else None
-        return draw_factors(table, other, reference.name if reference else "")
+        return draw_factors(table, other, reference.name if reference else "", narrow=narrow)
     order = accuracy["value"].sort_values(ascending=False).index
     rows = stack_groups({"C-OoD accuracy": accuracy}, order)
     label = "accuracy on unseen compositions (line: chance)"
@@ -149,7 +161,9 @@ def draw_accuracy(
     return figure
 
 
-def draw_factors(table: pd.DataFrame, reference: pd.DataFrame | None, name: str) -> Figure:
+def draw_factors(
+    table: pd.DataFrame, reference: pd.DataFrame | None, name: str, *, narrow: bool = False
+) -> Figure:
     """A panel a factor: accuracy of the models on seen and unseen compositions.
 
     Lines are least-squares fits of the logit of accuracy; of the reference run, they are dashed.
@@ -161,12 +175,14 @@ def draw_factors(table: pd.DataFrame, reference: pd.DataFrame | None, name: str)
         reference run, if there is one.
     name
         Of the reference run.
+    narrow
+        For a phone: panels one below the other.
     """
     factors = [factor for factor in FACTORS if factor in table]
-    figure, row = plt.subplots(
-        1, len(factors), figsize=(2.6 * len(factors) + 0.6, 3.6), sharey=True, squeeze=False
-    )
-    for axes, factor in zip(row[0], factors, strict=True):
+    shape = (len(factors), 1) if narrow else (1, len(factors))
+    size = (PHONE, 3 * len(factors)) if narrow else (2.6 * len(factors) + 0.6, 3.6)
+    figure, panels = plt.subplots(*shape, figsize=size, sharey=True, squeeze=False)
+    for axes, factor in zip(panels.flat, factors, strict=True):
         for split in SPLITS:
             _draw_models(axes, table[table["split"] == split], factor, split)
             if reference is not None and factor in reference:
@@ -176,9 +192,10 @@ def draw_factors(table: pd.DataFrame, reference: pd.DataFrame | None, name: str)
         axes.set_xticks(TICKS[factor], [f"{x:.0%}" if x < 1 else f"{x:,}" for x in TICKS[factor]])
         axes.set_xlim(0.92 * table[factor].min(), 1.08 * table[factor].max())
         axes.tick_params(axis="x", labelsize=9)
-    row[0][0].set_ylabel("accuracy (pair among all)")
-    row[0][0].set_ylim(0, 1)
-    percent_axes(row[0][0], "y")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("accuracy (pair among all)")
+        percent_axes(axes, "y")
+    panels[0, 0].set_ylim(0, 1)
     handles = [
         Line2D([], [], marker=MARKS[split], color=COLOURS[split], linestyle="-", label=split)
         for split in SPLITS
@@ -187,7 +204,8 @@ def draw_factors(table: pd.DataFrame, reference: pd.DataFrame | None, name: str)
         models = reference["model"].nunique()
         label = f"{name}, {models} models"
         handles.append(Line2D([], [], color="0.4", linestyle="--", label=label))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    columns = 2 if narrow else len(handles)
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
     return figure
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cood.analysis.stats.estimate import Estimate
 from cood.analysis.topics.training_dynamics import SPACES
+from cood.metrics.registry import metric_label
 
 
 def first_and_last_values(table: pd.DataFrame, metric: str) -> str:
@@ -31,19 +32,17 @@ def describe_leads(leads: Mapping[str, Estimate]) -> str:
             order = "images reach their final value before texts"
         else:
             order = "neither space is significantly earlier"
-        sentences.append(f"By {_in_words(metric)}, {order}: {lead} doublings, n = {lead.n} models.")
+        sentences.append(
+            f"By {metric_label(metric)}, {order}: {lead} doublings, n = {lead.n} models."
+        )
     return " ".join(sentences)
 
 
 def lead_rows(leads: Mapping[str, Estimate]) -> pd.DataFrame:
     """Leads of texts as `cood.report.plots.interval_rows` takes them."""
     rows = [
-        {"model": _in_words(metric), "group": "lead", "value": one.value}
+        {"model": metric_label(metric), "group": "lead", "value": one.value}
         | {"low": one.low, "high": one.high}
         for metric, one in leads.items()
     ]
     return pd.DataFrame(rows, columns=["model", "group", "value", "low", "high"])
-
-
-def _in_words(metric: str) -> str:
-    return metric.replace("_", " ")

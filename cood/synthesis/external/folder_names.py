@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from cood import imagenet
-from cood.vocabulary import CATEGORY, Vocabulary
+from cood.vocabulary import CATEGORY, Vocabulary, form
 
 LONGEST = 200  # characters of a label
+CUT_OFF = "label cut off"
+TWO_READINGS = "label with two readings"
 
 
 @dataclass(frozen=True)
@@ -18,52 +20,87 @@ class Lookup:
 
     Attributes
     ----------
-    attributes, objects
-        The vocabulary's word for each form.
+    attributes, own
+        The vocabulary's attribute or object for the form of each.
+    synonyms
+        Its object for each other name that WordNet has for it alone.
+    cut_off
+        Its object for each of these names without the last letter; empty if names are whole.
     any_attributes
         Forms of all attributes of the paper, also those outside the vocabulary.
     """
 
     attributes: dict[str, str]
-    objects: dict[str, str]
+    own: dict[str, str]
+    synonyms: dict[str, str]
+    cut_off: dict[str, str]
     any_attributes: frozenset[str]
 
 
-def lookup(words: Vocabulary) -> Lookup:
+class Label(NamedTuple):
+    """What a label names, and a note if it was not certain."""
+
+    attribute: str
+    object: str
+    note: str = ""
+
+
+def lookup(words: Vocabulary, *, release: bool = False) -> Lookup:
     """Forms of all words of a vocabulary.
 
-    A label may use any of the names that WordNet has for an object that is a class of ImageNet,
-    and may lack the last letter of a name: the public release has an "egyptian ca" and a "lesser
-    pand". Forms that fit two objects are left out.
+    A label may use any of the names that WordNet has for an object that is a class of ImageNet. A
+    name that two classes have, such as "crane", stands for neither, even if the vocabulary has one
+    of them only.
+
+    Parameters
+    ----------
+    words
+        The vocabulary.
+    release
+        Whether the labels are those of the public release, which lack the last letter of some
+        names: it has an "egyptian ca" and a "lesser pand". A form that is or may be something else
+        of ImageNet is left out.
     """
     own = {form(name): name for name in words.objects}
-    synonyms = imagenet.synonyms()
-    others = [(form(s), name) for name in words.objects for s in synonyms.get(name, ())]
-    named = _unambiguous(others) | own
-    shortened = [(text[:-1].rstrip(), name) for text, name in named.items()]
-    objects = {text: name for text, name in _unambiguous(shortened).items() if text} | named
+    known = set(words.objects)
+    synonyms = {
+        text: min(names)
+        for text, names in classes_by_form().items()
+        if len(names) == 1 and names <= known and text not in own
+    }
+    cut_off: dict[str, set[str]] = {}
+    if release:
+        for text, names in (
+            *classes_by_form().items(),
+            *((text, {name}) for text, name in own.items()),
+        ):
+            cut_off.setdefault(text[:-1].rstrip(), set()).update(names)
+    whole = classes_by_form().keys() | own.keys() | {""}
+    shortened = {
+        text: min(names)
+        for text, names in cut_off.items()
+        if len(names) == 1 and names <= known and text not in whole
+    }
     attributes = {form(name): name for name in words.attributes}
-    return Lookup(attributes, objects, frozenset(map(form, CATEGORY)) | attributes.keys())
+    any_attributes = frozenset(map(form, CATEGORY)) | attributes.keys()
+    return Lookup(attributes, own, synonyms, shortened, any_attributes)
 
 
-def form(text: str) -> str:
-    """Form in which words are compared: lower case, underscores, hyphens and slashes as blanks.
-
-    Examples
-    --------
-    >>> form("Blue_plaid  T-shirt")
-    'blue plaid t shirt'
-    """
-    for sign in "_-/":
-        text = text.replace(sign, " ")
-    return " ".join(text.casefold().split())
+@cache
+def classes_by_form() -> dict[str, set[str]]:
+    """The classes of ImageNet, by their names in open_clip, that have each name."""
+    named: dict[str, set[str]] = {}
+    for name, others in imagenet.synonyms().items():
+        for text in (name, *others):
+            named.setdefault(form(text), set()).add(name)
+    return named
 
 
-def parse(label: str, words: Lookup) -> tuple[str, str] | str:
+def parse(label: str, words: Lookup) -> Label | str:
     """Attribute and object that a label names, or why it names none.
 
-    If a label may begin with several attributes, the longest that leaves an object is taken: "red
-    brick castle" is a castle of red brick.
+    A label that can be read in two ways is read with the vocabulary's own words, which is noted; if
+    neither reading has these, it names none.
 
     Parameters
     ----------
@@ -74,10 +111,12 @@ def parse(label: str, words: Lookup) -> tuple[str, str] | str:
 
     Examples
     --------
-    >>> words = lookup(Vocabulary(("stained", "blue plaid"), ("polar bear", "Egyptian Mau")))
-    >>> parse("Blue_plaid egyptian ca", words)
-    ('blue plaid', 'Egyptian Mau')
-    >>> parse("stainedblue plaid ice bear", words)
+    >>> words = Vocabulary(("stained", "blue plaid"), ("polar bear", "Egyptian Mau"))
+    >>> parse("Blue_plaid egyptian cat", lookup(words))
+    Label(attribute='blue plaid', object='Egyptian Mau', note='')
+    >>> parse("Blue_plaid egyptian ca", lookup(words, release=True)).note
+    "label cut off: read as 'Egyptian Mau'"
+    >>> parse("stainedblue plaid ice bear", lookup(words))
     'unknown attribute: two attributes run together'
     """
     if len(label) > LONGEST:
@@ -88,10 +127,9 @@ def parse(label: str, words: Lookup) -> tuple[str, str] | str:
     if not text:
         return "bad label: empty"
     begins = [start for start in _starts(text) if start in words.attributes]
-    for start in begins:
-        object_ = words.objects.get(text[len(start) :].strip())
-        if object_ is not None:
-            return words.attributes[start], object_
+    read = _readings(text, begins, words)
+    if read:
+        return read[0] if len(read) == 1 else _one_of(read, text)
     if begins:
         return "unknown object: not in the vocabulary, or several of that name"
     if any(start in words.any_attributes for start in _starts(text)):
@@ -103,13 +141,28 @@ def parse(label: str, words: Lookup) -> tuple[str, str] | str:
     return "unknown attribute: not in the vocabulary"
 
 
+def _readings(text: str, begins: list[str], words: Lookup) -> list[Label]:
+    """Every way to read a label; those with the vocabulary's own words first."""
+    found = []
+    for objects in (words.own, words.synonyms, words.cut_off):
+        for start in begins:
+            object_ = objects.get(text[len(start) :].strip())
+            if object_ is not None:
+                note = f"{CUT_OFF}: read as {object_!r}" if objects is words.cut_off else ""
+                found.append(Label(words.attributes[start], object_, note))
+    return found
+
+
+def _one_of(read: list[Label], text: str) -> Label | str:
+    """The reading with the vocabulary's own words, of which no two pairs have one text."""
+    named = " or ".join(f"{label.attribute!r} with {label.object!r}" for label in read)
+    first = read[0]
+    if form(f"{first.attribute} {first.object}") != text:
+        return f"two readings: {named}"
+    return first._replace(note=f"{TWO_READINGS}: {named}")
+
+
 def _starts(text: str) -> list[str]:
     # The first words of a text, from most to fewest.
     parts = text.split()
     return [" ".join(parts[:n]) for n in range(len(parts), 0, -1)]
-
-
-def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    distinct = set(pairs)
-    count = Counter(text for text, _ in distinct)
-    return {text: name for text, name in sorted(distinct) if count[text] == 1}

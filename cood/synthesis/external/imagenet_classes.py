@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -11,16 +11,20 @@ import numpy as np
 import pandas as pd
 
 from cood import imagenet
+from cood.errors import CoodError
 from cood.settings.study_file import Study
-from cood.synthesis.external.folder_names import LONGEST, form
+from cood.synthesis.external.folder_names import LONGEST
 from cood.synthesis.external.source_files import list_files
 from cood.synthesis.external.transfer import transfer
 from cood.synthesis.manifests import KEPT
+from cood.vocabulary import form
 
 LAYOUT = (
     "images must lie in folders named by the classes of ImageNet: by WordNet id "
     "(`n01440764/1.JPEG`), by number (`0/1.jpeg`) or by name (`tench/1.jpeg`)"
 )
+SEVERAL = "several of that name, give its WordNet id"
+TWO_CLASSES = "name of two classes"
 SHOWN = 5  # labels that a message lists
 
 
@@ -33,7 +37,9 @@ def import_classes(
     open_clip. The other columns are those of `cood.synthesis.external.importing.import_set`.
     """
     table = list_files(study, name, LAYOUT)
-    classes = {label: class_of(label) for label in table["label"].unique()}
+    labels = table["label"].unique()
+    check_numbers(name, labels, say)
+    classes = {label: class_of(label) for label in labels}
     answers = table["label"].map(classes)
     named = (table["status"] == KEPT) & answers.map(lambda value: isinstance(value, int))
     unnamed = (table["status"] == KEPT) & ~named
@@ -52,6 +58,10 @@ def import_classes(
         for row in table.itertuples()
     ]
     table["generator"] = study.id_sets[name].generator
+    table["note"] = [
+        note_on(label) if c >= 0 else ""
+        for label, c in zip(table["label"], table["class"], strict=True)
+    ]
     strange = [label for label, value in classes.items() if not isinstance(value, int)]
     if strange:
         shown = ", ".join(repr(label[:40]) for label in strange[:SHOWN])
@@ -68,27 +78,69 @@ def class_of(label: str) -> int | str:
     """Number of the class that a folder is named by, or why it names none.
 
     Numbers are read as numbers: a list of folders in the order of the alphabet would put class
-    10 after class 1. A name is that of open_clip or one of WordNet's, if only one class has it.
+    10 after class 1. A name is that of open_clip or the first of WordNet, if only one class has it
+    so, or another one of WordNet, if only one class has it at all.
 
     Examples
     --------
     >>> class_of("n01440764"), class_of("1"), class_of("Great_white_shark")
     (0, 1, 2)
-    >>> class_of("missile")
-    'unknown class: several of that name'
+    >>> class_of("crane")
+    'unknown class: several of that name, give its WordNet id'
     """
     if len(label) > LONGEST or not label.isprintable():
         return "bad label: too long, or with a character that cannot be printed"
     if re.fullmatch(r"n\d{8}", label):
         return _by_synset().get(label, "unknown class: no such WordNet id in ImageNet")
-    if label.isascii() and label.isdigit():
+    if _is_number(label):
         number = int(label)
         return number if number < len(imagenet.synsets()) else "unknown class: no such number"
-    own, others = _by_name()
-    classes = own.get(form(label)) or others.get(form(label)) or []
+    main, every = _by_name()
+    classes = main.get(form(label)) or every.get(form(label)) or set()
     if len(classes) == 1:
-        return classes[0]
-    return f"unknown class: {'several of that name' if classes else 'no such name'}"
+        return min(classes)
+    return f"unknown class: {SEVERAL if classes else 'no such name'}"
+
+
+def note_on(label: str) -> str:
+    """A note if another class has the name of a class, too; empty for any other label.
+
+    Examples
+    --------
+    >>> note_on("harp")
+    "name of two classes: read as 'harp', not 'harmonica'"
+    """
+    own = class_of(label)
+    others = _by_name()[1].get(form(label), set()) - {own}
+    if not isinstance(own, int) or _is_number(label) or not others:
+        return ""
+    names = imagenet.class_names()
+    return f"{TWO_CLASSES}: read as {names[own]!r}, not {names[min(others)]!r}"
+
+
+def check_numbers(name: str, labels: Iterable[str], say: Callable[[str], None]) -> None:
+    """Refuse folders whose numbers start at 1, which would name the class after each.
+
+    Raises
+    ------
+    CoodError
+        If there is a folder 1000, which is one more than the last class, or folders from 1 on
+        without a gap and without 0.
+    """
+    numbers = sorted({int(label) for label in labels if _is_number(label)})
+    last = len(imagenet.synsets())
+    if last in numbers or (len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1))):
+        raise CoodError(
+            f"id_sets.{name}: the folders are numbered {numbers[0]} to {numbers[-1]}, but classes "
+            f"are numbered 0 to {last - 1}; subtract 1 from each, or name the folders by WordNet id"
+        )
+    for number in [n for n in numbers if n < last][:1]:
+        named = imagenet.class_names()[number]
+        say(f"{name}: classes are numbered from 0: folder {number} is {named!r}")
+
+
+def _is_number(label: str) -> bool:
+    return label.isascii() and label.isdigit()
 
 
 @cache
@@ -97,13 +149,13 @@ def _by_synset() -> dict[str, int]:
 
 
 @cache
-def _by_name() -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """Classes that have a name in open_clip, and in WordNet."""
-    own: dict[str, list[int]] = {}
-    others: dict[str, list[int]] = {}
-    for i, name in enumerate(imagenet.class_names()):
-        own.setdefault(form(name), []).append(i)
-    for i, names in enumerate(imagenet.lemmas()):
-        for name in dict.fromkeys(map(form, names)):
-            others.setdefault(name, []).append(i)
-    return own, others
+def _by_name() -> tuple[dict[str, set[int]], dict[str, set[int]]]:
+    """Classes that have a name in open_clip or first in WordNet, and that have it at all."""
+    main: dict[str, set[int]] = {}
+    every: dict[str, set[int]] = {}
+    for i, (own, names) in enumerate(zip(imagenet.class_names(), imagenet.lemmas(), strict=True)):
+        for name in (own, names[0]):
+            main.setdefault(form(name), set()).add(i)
+        for name in (own, *names):
+            every.setdefault(form(name), set()).add(i)
+    return main, every

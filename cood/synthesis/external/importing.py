@@ -10,7 +10,7 @@ import pandas as pd
 from cood.settings import IdSet, ReleaseSet
 from cood.settings.study_file import Study
 from cood.synthesis.external.download import fetch
-from cood.synthesis.external.folder_names import lookup, parse
+from cood.synthesis.external.folder_names import Label, Lookup, lookup, parse
 from cood.synthesis.external.imagenet_classes import import_classes
 from cood.synthesis.external.source_files import imported_set, list_files, source_path
 from cood.synthesis.external.transfer import transfer
@@ -20,6 +20,7 @@ LAYOUT = (
     "images must lie in folders named by an attribute and an object of the study, as "
     "`red apple/1.png`"
 )
+NO_LABEL = Label("", "")
 
 
 def import_set(
@@ -28,9 +29,11 @@ def import_set(
     """List the files of a set's source, check each image, write the manifest and return it.
 
     The manifest has a row a file, also of the files that cannot be used: `status` says why, with
-    the kind of reason before a colon. `file` is the name in the folder or archive. Rows that name
-    no composition of the study have -1 for it. Of files with the same content in one composition,
-    the first is kept. The table of isolated words is empty. For an ID set see `import_classes`.
+    the kind of reason before a colon. `note` says of kept images what was not plain: a label that
+    can be read in two ways, one image under two labels, or a rule of `cood.synthesis.decoding` that
+    changed its pixels. `file` is the name in the folder or archive. Rows that name no composition
+    of the study have -1 for it. Of files with the same content in one composition, the first is
+    kept. The table of isolated words is empty. For an ID set see `import_classes`.
 
     Raises
     ------
@@ -44,23 +47,25 @@ def import_set(
         return import_classes(study, name, cores, say)
     if isinstance(settings, ReleaseSet):
         fetch(settings, source_path(study, settings), say)
-    table = _with_compositions(study, list_files(study, name, LAYOUT))
+    forms = lookup(study.words, release=isinstance(settings, ReleaseSet))
+    table = _with_compositions(study, list_files(study, name, LAYOUT), forms)
     table = table.assign(generator=settings.generator)
     return transfer(study, name, table, cores, say, LAYOUT)
 
 
-def _with_compositions(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Add what the labels say: composition, words, prompt, and the name of the image."""
+def _with_compositions(study: Study, table: pd.DataFrame, forms: Lookup) -> pd.DataFrame:
+    """Add what the labels say: composition, words, prompt, note, and the name of the image."""
     table = table.reindex(columns=["file", "label", "status"])
-    words, forms = study.words, lookup(study.words)
+    words = study.words
     parsed = {label: parse(label, forms) for label in table["label"].unique()}
     answers = table["label"].map(parsed)
-    named = (table["status"] == KEPT) & answers.map(lambda pair: isinstance(pair, tuple))
+    named = (table["status"] == KEPT) & answers.map(lambda answer: isinstance(answer, Label))
     unnamed = (table["status"] == KEPT) & ~named
     table.loc[unnamed, "status"] = answers[unnamed]
-    pairs = [pair if kept else ("", "") for pair, kept in zip(answers, named, strict=True)]
-    table["attribute"] = [attribute for attribute, _ in pairs]
-    table["object"] = [object_ for _, object_ in pairs]
+    read = [label if is_one else NO_LABEL for label, is_one in zip(answers, named, strict=True)]
+    table["attribute"] = [label.attribute for label in read]
+    table["object"] = [label.object for label in read]
+    table["note"] = [label.note for label in read]
     table["prompt"] = (table["attribute"] + " " + table["object"]).str.strip()
     table["composition"] = -1
     table.loc[named, "composition"] = words.ids(table["attribute"][named], table["object"][named])

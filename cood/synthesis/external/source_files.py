@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,12 @@ from cood.synthesis.manifests import KEPT
 LARGEST = 100 * 2**20  # bytes of one image in an archive
 ENCRYPTED = 1  # flag of an entry of an archive
 ImportedSet = ExternalSet | IdSet
+# Words in names of folders that say which split the images are of.
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 def imported_set(study: Study, name: str) -> ImportedSet:
@@ -79,7 +86,38 @@ def list_files(study: Study, name: str, layout: str) -> pd.DataFrame:
     table = files_in(place)
     if table.empty:
         raise CoodError(f"sets.{name}: {place} holds no file; {layout}")
+    if not isinstance(settings, ReleaseSet):  # which is as its authors arranged it
+        check_one_split(f"sets.{name}", place, table)
     return table
+
+
+def check_one_split(where: str, place: Path, table: pd.DataFrame) -> None:
+    """Refuse a folder with images of training and of validation or test in folders so named.
+
+    Parameters
+    ----------
+    where
+        What to call the set in the message.
+    place, table
+        The folder, and what `files_in` gives of it.
+
+    Raises
+    ------
+    CoodError
+        If images would be counted as one set that are two.
+    """
+    folders: dict[str, str] = {}
+    for file in table.loc[table["status"] == KEPT, "file"]:
+        parts = _posix(file).parts[:-2]  # without the label and the name
+        for depth, part in enumerate(parts, start=1):
+            for word in set(re.split(r"[\d\W_]+", part.casefold())) & SPLITS.keys():
+                folders.setdefault(SPLITS[word], "/".join(parts[:depth]))
+    if len(folders) > 1:
+        first, second, *_ = folders.values()
+        raise CoodError(
+            f"{where}: {place} holds images of several splits, {first} and {second}; give the "
+            f"folder of one, such as {place / second}"
+        )
 
 
 def files_in(place: Path) -> pd.DataFrame:
@@ -91,7 +129,8 @@ def _rows(place: Path) -> Iterator[dict[str, str]]:
     entries = _in_folder(place) if place.is_dir() else _in_archive(place)
     for file, reason in sorted(entries):
         path = _posix(file)
-        if path.name.startswith(".") or "__MACOSX" in path.parts:
+        hidden = any(part.startswith(".") and part != ".." for part in path.parts)
+        if hidden or "__MACOSX" in path.parts:
             continue
         if not reason and path.suffix.lower() not in SUFFIXES:
             reason = "not an image: by its name"

@@ -20,10 +20,13 @@ from cood.errors import CoodError
 from cood.files import atomic, sha256, write_table
 from cood.progress import Progress
 from cood.settings.study_file import Study
+from cood.synthesis.decoding import fault_and_changes
+from cood.synthesis.external.copies import copy_of, notes_on_two_labels
 from cood.synthesis.external.source_files import LARGEST, imported_set, source_path
-from cood.synthesis.image_files import fault
 from cood.synthesis.manifests import KEPT
+from cood.synthesis.notes import BETWEEN, join_notes
 
+CHECKED = ["status", "bytes", "content", "changes"]
 PART = 2000  # images that a process checks at a time
 ISOLATED_COLUMNS = [
     "image",
@@ -53,7 +56,7 @@ def transfer(
     ----------
     table
         What `list_files` returns, with `image` (name in the set), `composition` (files with the
-        same one are compared), `attribute`, `object`, `prompt`, `seed` and `generator`.
+        same one are compared), `attribute`, `object`, `prompt`, `seed`, `generator` and `note`.
     layout
         How the files should be arranged, for messages.
 
@@ -64,7 +67,7 @@ def transfer(
     """
     place = source_path(study, imported_set(study, name))
     manifest = study.paths.manifest(name)
-    table["bytes"] = 0
+    table = table.assign(bytes=0, content="", changes="")
     usable = table["status"] == KEPT
     say(f"{name}: checking {usable.sum()} of {len(table)} files in {place}")
     progress = Progress(f"{name}: images checked", int(usable.sum()), say)
@@ -73,8 +76,9 @@ def transfer(
             partial(_transfer_part, place, manifest.parent), _parts(table[usable])
         )
         for part in checked:
-            table.loc[part.index, ["status", "bytes"]] = part[["status", "bytes"]]
+            table.loc[part.index, CHECKED] = part[CHECKED]
             progress.add(len(part))
+    table = _noted(table)
     kept = int((table["status"] == KEPT).sum())
     say(f"{name}: {kept} images kept of {len(table)} files")
     if not kept:
@@ -88,6 +92,21 @@ def transfer(
     return table
 
 
+def _noted(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with every note of a kept image, and without notes of the others."""
+    is_kept = table["status"] == KEPT
+    kept = table[is_kept]
+    two = notes_on_two_labels(
+        kept["file"].tolist(), kept["composition"].tolist(), kept["content"].tolist()
+    )
+    every = zip(kept["note"], kept["changes"], two, strict=True)
+    table = table.assign(note="")
+    table.loc[is_kept, "note"] = [
+        join_notes(label, *changes.split(BETWEEN), same) for label, changes, same in every
+    ]
+    return table.drop(columns=["content", "changes"])
+
+
 def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     # Compositions stay whole, as duplicates are looked for inside them. Each part opens the
     # archive anew, which takes as long as to decode some hundred images.
@@ -97,7 +116,7 @@ def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 def _transfer_part(place: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Transfer images and check them: `status` and `bytes` of each."""
+    """Transfer images and check them: `CHECKED` of each."""
     archive = None if place.is_dir() else zipfile.ZipFile(place)
     first_of_content: dict[tuple[int, str], str] = {}
     result = []
@@ -107,35 +126,21 @@ def _transfer_part(place: Path, folder: Path, rows: pd.DataFrame) -> pd.DataFram
             reason = _link(place / row.file, target)
         else:
             reason = _extract(archive, row.file, target)
-        reason = reason or fault(target)
+        content, changes = "", ""
         if reason is None:
-            reason = copy_of(first_of_content, (row.composition, sha256(target)), row.file)
+            reason, by_rule = fault_and_changes(target)
+            changes = join_notes(*by_rule)
         if reason is None:
-            result.append((KEPT, target.stat().st_size))
+            content = sha256(target)
+            reason = copy_of(first_of_content, (row.composition, content), row.file)
+        if reason is None:
+            result.append((KEPT, target.stat().st_size, content, changes))
         else:
             target.unlink(missing_ok=True)
-            result.append((reason, 0))
+            result.append((reason, 0, "", ""))
     if archive is not None:
         archive.close()
-    return pd.DataFrame(result, columns=["status", "bytes"], index=rows.index)
-
-
-def copy_of(
-    first_of_content: dict[tuple[int, str], str], content: tuple[int, str], file: str
-) -> str | None:
-    """Why a file is not used if an earlier one of its composition has the same content, or None.
-
-    Parameters
-    ----------
-    first_of_content
-        The first file of each content; this one is added if it is the first.
-    content
-        Composition id and SHA-256 of the file.
-    file
-        Its name, as the user knows it.
-    """
-    first = first_of_content.setdefault(content, file)
-    return None if first == file else f"copy: the same as {first}"
+    return pd.DataFrame(result, columns=CHECKED, index=rows.index)
 
 
 def _link(source: Path, target: Path) -> str | None:

@@ -9,6 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from cood.files import atomic
+from cood.synthesis.decoding import text_of
 
 MARK = "cood"  # text in a PNG file: recipe, seed and prompt
 END = b"IEND\xaeB`\x82"  # the end of a complete PNG file
@@ -28,7 +29,6 @@ def finished(path: Path, mark: str) -> bool:
         with path.open("rb") as file:
             file.seek(-len(END), 2)
             whole = file.read() == END
-        with Image.open(path) as picture:
-            return whole and picture.info.get(MARK) == mark
+        return whole and text_of(path, MARK) == mark
     except OSError:
         return False

@@ -12,7 +12,7 @@ from cood.analysis.claims.definitions import load_claims
 from cood.analysis.claims.verdicts import SPREAD_CLAIM, SPREAD_TEST
 from cood.analysis.thresholds import CLAIMS, load_thresholds
 from cood.errors import CoodError
-from cood.report.topics.claims.sentences import HEADLINE
+from cood.report.topics.claims.front import HEADLINE
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = ROOT / "notebooks"

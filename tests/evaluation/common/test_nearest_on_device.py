@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cood.evaluation.common import device_arrays
 from cood.evaluation.common import nearest as on_processor
-from cood.evaluation.common.nearest import nearest
+from cood.evaluation.common.nearest import Classes, nearest
 from cood.evaluation.common.nearest_on_device import memory_bound, nearest_on_device
 from tests.evaluation.common.test_nearest import exact
 
@@ -126,14 +127,15 @@ def test_memory_is_bounded(monkeypatch, n, classes, width):
 @pytest.mark.parametrize("there", [True, False])
 def test_only_large_products_go_to_a_gpu_that_is_there(monkeypatch, there):
     asked = []
-    monkeypatch.setattr(on_processor, "LARGE", 30 * 50 * 12)
+    monkeypatch.setattr(device_arrays, "LARGE", 30 * 50 * 12)
     monkeypatch.setattr(
-        on_processor, "cuda_device", lambda: asked.append("asked") or (CPU if there else None)
+        device_arrays, "cuda_device", lambda: asked.append("asked") or (CPU if there else None)
     )
+    moved = on_processor.unit_texts
     monkeypatch.setattr(
         on_processor,
-        "nearest_on_device",
-        lambda images, texts, k, device: asked.append(device) or np.zeros((len(images), k)),
+        "unit_texts",
+        lambda texts, device: asked.append(device) or moved(texts, device),
     )
     rng = np.random.default_rng(2)
     images, texts = rng.normal(size=(30, 12)), rng.normal(size=(50, 12))
@@ -143,9 +145,18 @@ def test_only_large_products_go_to_a_gpu_that_is_there(monkeypatch, there):
     assert found.shape == (30, 3)
     assert asked == (["asked", CPU] if there else ["asked"])
     asked.clear()
-    monkeypatch.setattr(on_processor, "cuda_started", lambda: True)
-    monkeypatch.setattr(on_processor, "LARGE_FOR_STARTED", 10 * 50 * 12)
+    monkeypatch.setattr(device_arrays, "cuda_started", lambda: True)
+    monkeypatch.setattr(device_arrays, "LARGE_FOR_STARTED", 10 * 50 * 12)
     nearest(images[:9], texts, 3)
     assert asked == []
     nearest(images[:10], texts, 3)
     assert asked == (["asked", CPU] if there else ["asked"])
+
+
+def test_texts_are_moved_once_for_many_images_which_may_be_there_already():
+    rng = np.random.default_rng(4)
+    images, texts = exact(rng, 20, 6), exact(rng, 30, 6)
+    expected = nearest(images, texts, 4)
+    for classes in (Classes.of(texts), Classes.of(texts, CPU), Classes.of(torch.tensor(texts))):
+        for here in (images, torch.tensor(images)):
+            np.testing.assert_array_equal(classes.nearest(here, 4), expected)

@@ -18,6 +18,7 @@ from cood.models.training.image_encoder import save_image_encoder
 from cood.settings import Towers
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import read_manifest
+from tests.synthesis.made_images import png, turned
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,27 @@ def encoder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoder")
     save_image_encoder(untrained_clip(Towers(image_tower="byobnet"), seed=1), folder)
     return load_image_encoder(local_source(folder))
+
+
+@pytest.mark.parametrize("which", ["causal", "encoder"])
+def test_an_odd_file_is_embedded_as_what_a_viewer_shows(request, tmp_path, which):
+    model = request.getfixturevalue(which)
+    shown = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    shown[:20] = 255
+    hidden = np.dstack([shown, np.full((40, 48), 255, np.uint8)])
+    hidden[:20] = (0, 255, 0, 0)  # green, but transparent
+    files = {
+        "plain.png": png(shown),
+        "turned.png": turned(np.rot90(shown).copy(), 6),
+        "hidden.png": png(hidden),
+        "both.tif": turned(np.rot90(hidden).copy(), 6, format="tiff"),
+        "wrong.jpg": png(shown, format="bmp"),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    plain, *others = embed_images(model, tmp_path, list(files))
+    for other in others:
+        np.testing.assert_array_equal(other, plain)
 
 
 @pytest.mark.parametrize("which", ["causal", "encoder"])

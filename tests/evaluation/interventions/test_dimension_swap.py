@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cood.errors import ArtefactError
 from cood.evaluation.common.score_table import check, complete
+from cood.evaluation.interventions import dimension_swap as module
 from cood.evaluation.interventions.dimension_selection import BASES, prepare
 from cood.evaluation.interventions.dimension_swap import (
     draw_pairs,
@@ -197,3 +199,9 @@ def test_a_missing_model_is_one_row_with_the_reason(copied):
 def test_a_swap_before_embedding_is_refused(copied):
     with pytest.raises(ArtefactError, match=r"most/ao.safetensors does not exist"):
         swap_dimensions(copied, "most")
+
+
+def test_on_a_gpu_the_answers_are_the_same(scores, monkeypatch):
+    expected = scores(blocks(noise=1.0))
+    monkeypatch.setattr(module, "device_for", lambda products: torch.device("cpu"))
+    pd.testing.assert_frame_equal(scores(blocks(noise=1.0)), expected)

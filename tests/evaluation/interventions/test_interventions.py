@@ -1,12 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from cood.cli import main
 from cood.evaluation.accuracy.zero_shot import answer, score_zero_shot
 from cood.evaluation.common.score_table import INTERVENTIONS, check
 from cood.evaluation.embeddings import split_members
+from cood.evaluation.interventions import interventions as module
 from cood.evaluation.interventions.interventions import (
     ACCURACIES,
     METRICS,
@@ -202,3 +204,18 @@ def test_models_without_embeddings_are_one_row_with_the_reason(edited, monkeypat
     table = score_interventions(study, "most")  # codes that are all alike have no directions
     assert values(table, edit="remove attribute").empty
     assert pd.isna(values(table, edit="none", metric="r2_adjusted")["value"]).all()
+
+
+def test_on_a_gpu_the_answers_are_the_same(study, monkeypatch):
+    # Texts that are no sums: without their attributes, sums would be equal but for rounding.
+    how = {"noise": 0.5, "interaction": 0.3}
+    expected, asked = scored(study, **how), []
+    monkeypatch.setattr(
+        module, "device_for", lambda products: asked.append(products) or torch.device("cpu")
+    )
+    there = scored(study, **how)
+    keys = [*KEYS, "n", "chance"]
+    pd.testing.assert_frame_equal(there[keys], expected[keys])
+    numbers = ["value", "low", "high"]
+    np.testing.assert_allclose(there[numbers], expected[numbers], atol=1e-6)
+    assert asked == [EDITS.rankings * EDITS.samples * study.words.size * D]

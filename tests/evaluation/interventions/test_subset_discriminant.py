@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from cood.evaluation.interventions import subset_discriminant as module
@@ -61,6 +62,15 @@ def test_classifying_in_blocks_and_nothing(monkeypatch):
     assert classify(codes[:0], *known).shape == (0,)
 
 
+def test_ties_go_to_the_first_value_on_a_gpu_too():
+    codes = rng().integers(-2, 3, size=(300, 4)).astype(np.float32)
+    weights = np.repeat(rng(1).integers(-2, 3, size=(4, 5)), 2, axis=1).astype(float)
+    offsets = np.array([0, 0, 1, 1, 0, 0, -np.inf, -np.inf, 1, 1])
+    found = classify(codes, weights, offsets)
+    assert set(found) <= {0, 2, 4, 8}
+    np.testing.assert_array_equal(classify(torch.tensor(codes), weights, offsets), found)
+
+
 def test_what_rounding_leaves_of_a_constant_dimension_has_finite_weights():
     counts, means = np.array([3, 3]), np.array([[1.0, 1e-17], [-1.0, -1e-17]])
     within = np.diag([1.0, -1e-34])  # no variation in all, so minus that of the means
@@ -109,6 +119,31 @@ def test_forward_is_a_greedy_search_by_wilks_lambda():
         }
         chosen.append(min(wilks, key=wilks.get))
     assert list(rank_dimensions(known, "forward")) == chosen
+
+
+def swept(within, total):
+    """The order of forward selection, with all that is left kept up to date at each step."""
+    within, total = within.copy(), total.copy()
+    left, order = np.ones(len(total), dtype=bool), []
+    for _ in range(len(total)):
+        order.append(int(np.where(left, np.diag(within) / np.diag(total), np.inf).argmin()))
+        left[order[-1]] = False
+        for matrix in (within, total):
+            column = matrix[:, order[-1]] * left
+            matrix -= np.outer(column, column) / matrix[order[-1], order[-1]]
+    return order
+
+
+@pytest.mark.parametrize("kind", ["plain", "ties", "fewer codes than dimensions"])
+def test_forward_is_the_same_as_sweeping_the_whole_matrices(kind, monkeypatch):
+    monkeypatch.setattr(module, "PLACES", 7)
+    n = 12 if kind == "fewer codes than dimensions" else 600
+    known = class_moments(*classes(n, width=40, size=4), 4)
+    if kind == "ties":
+        known = ClassMoments(known.counts, known.means * 0, np.eye(40))
+    within = known.shrunk(known.scale)
+    expected = swept(within, within + known.between)
+    assert list(rank_dimensions(known, "forward")) == expected
 
 
 @pytest.mark.parametrize("rule", RULES)

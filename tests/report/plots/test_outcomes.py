@@ -29,8 +29,8 @@ def table():
 def test_a_panel_a_space_and_both_outcomes_in_a_row(table):
     figure = outcome_rows(table, [("text", "mig")], "Pearson")
     images, texts = figure.axes
-    assert [t.get_text() for t in images.get_yticklabels()] == ["mig", "z diff"]
-    assert [t.get_text() for t in texts.get_yticklabels()] == ["mig ✓", "z diff"]
+    assert [t.get_text() for t in images.get_yticklabels()] == ["MIG", "Z-diff"]
+    assert [t.get_text() for t in texts.get_yticklabels()] == ["MIG ✓", "Z-diff"]
     # A constant metric has a row without a mark.
     cood, gap = images.lines[:2]
     assert (list(cood.get_xdata()), list(gap.get_xdata())) == ([0.4], [-0.2])

@@ -20,7 +20,7 @@ CERTIFICATE = pd.DataFrame(
 def test_metrics_with_a_certificate_are_named():
     assert describe_certificates(ROWS, CERTIFICATE) == (
         "1 of 3 pairs of a metric and a space have a certificate, so that they may decide "
-        "something: mig of images."
+        "something: MIG of images."
     )
     none = CERTIFICATE.assign(certified=False)
     assert describe_certificates(pd.concat([ROWS, ROWS]), none).startswith("0 of 3 pairs")

@@ -9,6 +9,7 @@ from cood.report.topics.dataset import (
     composition_notes,
     describe_draws,
     describe_images,
+    describe_kept,
     describe_map,
     describe_outcomes,
     describe_seen,
@@ -29,6 +30,21 @@ def test_outcomes_of_images_are_counted_by_reason():
     )
     all_kept = image_outcomes(pd.DataFrame({"status": ["kept"] * 1200}))
     assert describe_outcomes(all_kept) == "All 1,200 images were kept."
+
+
+def test_notes_of_kept_images_are_counted_by_kind():
+    table = pd.DataFrame(
+        {
+            "status": ["kept", "kept", "kept", "no attribute"],
+            "note": ["turned", "turned; label cut off: read as 'x'", "", "turned"],
+        }
+    )
+    assert describe_kept(table) == (
+        "Of 4 images, 3 were kept. Dropped: no attribute (1). "
+        "Noted of kept images: turned (2), label cut off (1)."
+    )
+    assert "Noted" not in describe_kept(table.assign(note=""))
+    assert "Noted" not in describe_kept(table.drop(columns="note"))
 
 
 def test_compositions_are_counted_by_category(parse):

@@ -33,13 +33,13 @@ def test_a_panel_for_each_metric_and_outcome(results):
     with_gap = log_odds.assign(gap=-1.0, gap_error=0.1)
     wanted = ["explicitness", "mig"]
     ((left, right),) = disentanglement.outcome_panels(results, with_gap, wanted, "all", "text")
-    assert left.labels == ("mig of texts", "C-OoD log odds")
+    assert left.labels == ("MIG of texts", "C-OoD log odds")
     assert right.labels[1].startswith("gap")
     assert left.x["value"].to_dict() == {"few": 0.2, "most": 0.4}
     assert left.y.loc["most"].round(3).tolist() == [1.0, 0.608, 1.392]
     assert left.chance == 0.1
     ((only,),) = disentanglement.outcome_panels(results, log_odds, ["mig"], "all", "image")
-    assert only.labels == ("mig of images", "C-OoD log odds")
+    assert only.labels == ("MIG of images", "C-OoD log odds")
 
 
 def test_models_that_lack_a_factor_are_named(results):
@@ -65,7 +65,7 @@ def test_metrics_that_hardly_vary_are_named():
         }
     )
     both = pd.concat([found.assign(outcome=name) for name in ("cood", "gap")])
-    assert disentanglement.saturated_metrics(both).endswith("median: z diff of images (1.00).")
+    assert disentanglement.saturated_metrics(both).endswith("median: Z-diff of images (1.00).")
     assert disentanglement.saturated_metrics(found[1:]) == (
         "Every metric differs between models by more than 0.01."
     )

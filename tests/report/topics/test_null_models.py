@@ -27,7 +27,7 @@ EMPTY = NULL.iloc[:0]
 def test_effects_of_training_are_counted():
     assert null_models.describe_training_effect(NULL) == (
         "Of 3 pairs of a metric and a space, training raises 1 significantly and lowers 1 "
-        "significantly; no significant change: z diff of texts."
+        "significantly; no significant change: Z-diff of texts."
     )
     assert "is unknown" in null_models.describe_training_effect(EMPTY)
 
@@ -35,7 +35,7 @@ def test_effects_of_training_are_counted():
 def test_metrics_that_a_null_model_reaches_are_named():
     text = null_models.describe_reached_metrics(NULL)
     assert text.startswith("For 1 of the 2 pairs of a metric and a space that lie")
-    assert "to the median trained model: z diff of texts. A high value" in text
+    assert "to the median trained model: Z-diff of texts. A high value" in text
     assert null_models.describe_reached_metrics(NULL.iloc[1:]).startswith(
         "For none of the 1 pairs of a metric and a space that lie"
     )
@@ -137,7 +137,7 @@ def test_coefficients_that_change_or_lose_significance(found):
     narrow = found.assign(projection=["", "", "random", "random"], width=8)
     assert null_models.describe_width_changes(narrow, "spearman") == (
         "with random projection (8 dimensions), the median coefficient changes by 0.25, and that "
-        "of mig of images changes most, by 0.40"
+        "of MIG of images changes most, by 0.40"
     )
     assert (
         null_models.describe_width_changes(found.iloc[:2], "spearman")
@@ -145,7 +145,7 @@ def test_coefficients_that_change_or_lose_significance(found):
     )
     assert null_models.describe_robust_coefficients(found, "spearman") == (
         "Of 2 significant coefficients, 1 stay significant whichever single confounder is held "
-        "fixed: sap of images. Number of coefficients that lose significance, by confounder: "
+        "fixed: SAP of images. Number of coefficients that lose significance, by confounder: "
         "size 1."
     )
     unsure = found.assign(spearman_low=-1.0, spearman_high=1.0)
@@ -182,4 +182,4 @@ def test_trained_and_null_models_have_different_marks(parse):
         chance, trained, null = (list(line.get_xdata()) for line in axes.lines[:3])
         assert (chance, trained, null) == ([0.1, 0.1], [0.9], [0.2])
     names = [[t.get_text() for t in axes.get_yticklabels()] for axes in figure.axes]
-    assert names == [["mig"], ["mig ✓"]]
+    assert names == [["MIG"], ["MIG ✓"]]

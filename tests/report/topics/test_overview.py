@@ -54,6 +54,19 @@ def test_each_image_says_what_it_shows_and_what_was_answered(tmp_path, answers):
     plt.close(figure)
 
 
+def test_on_a_phone_two_drawings_stand_side_by_side(tmp_path, answers):
+    figure = overview.draw_answers(tmp_path, answers, narrow=True)
+    assert figure.axes[0].get_gridspec().get_geometry() == (2, 2)
+    plt.close(figure)
+
+
+def test_on_a_phone_panels_stand_one_below_the_other(table):
+    figure = overview.draw_factors(table, None, "", narrow=True)
+    assert figure.axes[0].get_gridspec().get_geometry() == (2, 1)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy (pair among all)"] * 2
+    plt.close(figure)
+
+
 def test_lines_are_fits_of_the_logit_to_the_logarithm(table):
     figure = overview.draw_factors(table, None, "")
     assert [axes.get_xlabel() for axes in figure.axes] == [

@@ -98,7 +98,7 @@ def test_an_image_that_is_missing_or_has_another_size_is_found(copied):
 
 
 def test_images_open_as_rgb(tmp_path):
-    Image.new("LA", (4, 4), (90, 10)).save(tmp_path / "grey.png")
+    Image.new("LA", (4, 4), (90, 255)).save(tmp_path / "grey.png")
     picture = load_image(tmp_path, "grey.png")
     assert picture.mode == "RGB"
     assert picture.getpixel((0, 0)) == (90, 90, 90)

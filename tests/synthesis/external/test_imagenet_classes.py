@@ -4,7 +4,12 @@ from PIL import Image
 
 from cood import imagenet
 from cood.errors import CoodError, StudyError
-from cood.synthesis.external.imagenet_classes import class_of
+from cood.synthesis.external.imagenet_classes import (
+    SEVERAL,
+    check_numbers,
+    class_of,
+    note_on,
+)
 from cood.synthesis.external.importing import import_set
 
 
@@ -37,9 +42,54 @@ def test_numbers_are_numbers():
 def test_a_name_of_one_class_gives_its_number():
     own = [class_of(name) for name in imagenet.class_names()]
     several = [value for value in own if not isinstance(value, int)]
-    assert several == ["unknown class: several of that name"] * 4  # missile, sunglasses
+    assert several == [f"unknown class: {SEVERAL}"] * 5  # missile, sunglasses, cardigan
     assert all(value in (i, several[0]) for i, value in enumerate(own))
+    first = [class_of(names[0]) for names in imagenet.lemmas()]
+    assert all(value in (i, several[0]) for i, value in enumerate(first))
     assert class_of("ice bear") == class_of("Polar_Bear") == 296
+
+
+@pytest.mark.parametrize("label", ["crane", "Cardigan", "cardigan", "maillot", "panther", "panda"])
+def test_a_name_of_two_classes_names_none(label):
+    assert class_of(label) == f"unknown class: {SEVERAL}"
+
+
+def test_a_main_name_that_another_class_has_too_is_noted():
+    assert class_of("Harp") == 594
+    assert note_on("Harp") == "name of two classes: read as 'harp', not 'harmonica'"
+    assert {note_on(label) for label in ("tench", "0", "n01440764", "crane", "no")} == {""}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "refused"),
+    [
+        (range(1, 1001), True),
+        (range(1, 11), True),
+        (range(1001), True),  # with a class 0 for the background
+        ([5, 1000], True),
+        (range(1000), False),
+        (range(10), False),
+        ([1], False),
+        ([1, 2, 5], False),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}", "{:04}"])
+def test_numbers_that_start_at_1_are_refused(numbers, refused, form):
+    labels, said = [form.format(n) for n in numbers], []
+    if refused:
+        with pytest.raises(CoodError, match=r"val: the folders are numbered .* numbered 0 to 999;"):
+            check_numbers("val", labels, said.append)
+    else:
+        check_numbers("val", ["tench", *labels], said.append)
+        assert said[0].startswith(f"val: classes are numbered from 0: folder {min(numbers)} is '")
+
+
+def test_folders_that_are_numbered_from_1_make_no_set(study, folder):
+    for number in (1, 2, 3):
+        picture(folder / str(number) / "1.JPEG", (number, 0, 0))
+    with pytest.raises(CoodError, match="the folders are numbered 1 to 3, but classes"):
+        import_set(study, "val", say=lambda text: None)
+    assert not study.paths.manifest("val").exists()
 
 
 @pytest.mark.parametrize("label", ["n99999999", "no such fish", "a\nb", "x" * 300, "²"])

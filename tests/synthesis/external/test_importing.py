@@ -17,7 +17,8 @@ from cood.synthesis.external.importing import import_set
 from cood.synthesis.external.source_files import state
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import damaged_image, read_isolated, read_manifest
-from tests.synthesis.test_image_files import GREY, WHOLE, bomb, png
+from cood.synthesis.notes import note_counts
+from tests.synthesis.made_images import GREY, RAMP, WHOLE, bomb, png, turned
 
 CHECKPOINTS = {"a": {"checkpoint": "ViT-B-32-quickgelu/openai"}}
 PROBING = {"samples": 20}
@@ -39,6 +40,7 @@ FILES = {
     "red\napple/1.png": WHOLE,
     "1.png": WHOLE,
     ".hidden/.DS_Store": b"x",
+    ".trash/red apple/1.png": png(GREY),
 }
 STATUS = {
     "red apple/1.png": "kept",
@@ -210,6 +212,74 @@ def test_names_that_are_no_unicode(project, study):
         "red apple/1.png": "kept",
         "red apple/\\udcff2.png": "bad path: no Unicode",
     }
+
+
+def test_what_was_not_plain_is_noted_of_each_image(project, study):
+    half = np.dstack([GREY, RAMP])
+    write_files(
+        project / "mine",
+        {
+            "red apple/1.png": WHOLE,
+            "blue hat/same.png": WHOLE,
+            "blue hat/turned.jpg": turned(GREY[:9], 6, format="jpeg"),
+            "red dog/1.png": png(half),
+            "red dog/2.png": png(GREY),
+            "red dog/thin.png": png(GREY[:1].repeat(400, axis=1)),
+        },
+    )
+    lines = []
+    table = import_set(study(source="folder", folder="mine"), "own", say=lines.append)
+    assert dict(zip(table["file"], table["note"], strict=True)) == {
+        "red apple/1.png": "one image under two labels: also blue hat/same.png",
+        "blue hat/same.png": "one image under two labels: also red apple/1.png",
+        "blue hat/turned.jpg": "turned as its orientation says",
+        "red dog/1.png": "transparent parts laid on white",
+        "red dog/2.png": "",
+        "red dog/thin.png": "",
+    }
+    thin = table.set_index("file").loc["red dog/thin.png", "status"]
+    assert thin == "too thin: 6400 x 1 pixels, more than 100 times as long as wide"
+    assert note_counts(table["note"])["one image under two labels"] == 2
+
+
+def test_a_linked_image_under_two_labels_is_noted(project, study):
+    write_files(project / "mine", {"red apple/1.png": WHOLE, "red dog/1.png": png(GREY)})
+    (project / "mine" / "blue hat").mkdir()
+    (project / "mine" / "blue hat" / "1.png").symlink_to(project / "mine" / "red apple" / "1.png")
+    table = import_set(study(source="folder", folder="mine"), "own")
+    assert (table["note"] != "").sum() == 2
+
+
+@pytest.mark.parametrize(("mine", "kept"), [(False, 1), (True, 0)])
+def test_a_name_that_is_cut_off_is_that_of_the_release_only(project, study, mine, kept):
+    write_files(project / "own", {"red appl/1.png": WHOLE, "red dog/1.png": png(GREY)})
+    given = {"source": "folder", "folder": "own"} if mine else {"source": "release", "file": "own"}
+    table = import_set(study(**given), "own").set_index("file")
+    assert (table["status"] == "kept").sum() == 1 + kept
+    assert table.loc["red appl/1.png", "note"] == "label cut off: read as 'apple'" * kept
+
+
+@pytest.mark.parametrize(
+    ("folders", "refused"),
+    [
+        (("train/", "val/"), True),
+        (("Training/", "test/"), True),
+        (("ILSVRC2012_img_train/", "ILSVRC2012_img_val/"), True),
+        (("a/train2017/", "a/val2017/"), True),
+        (("train/", ""), False),
+        (("train/", "more/"), False),
+        (("2019/", "2020/"), False),
+    ],
+)
+def test_training_and_validation_in_one_folder_are_refused(project, study, folders, refused):
+    for k, folder in enumerate(folders):
+        write_files(project / "mine", {f"{folder}red apple/{k}.png": png(GREY + np.uint8(k))})
+    settings = study(source="folder", folder="mine")
+    if refused:
+        with pytest.raises(CoodError, match=r"sets\.own: .*mine holds images of several splits, "):
+            import_set(settings, "own")
+    else:
+        assert len(import_set(settings, "own")) == 2
 
 
 def study_path(project):

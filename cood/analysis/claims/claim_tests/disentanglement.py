@@ -13,6 +13,7 @@ from cood.analysis.claims.evidence import OUTCOMES, Evidence, Untestable, values
 from cood.analysis.metric_correlations import holm
 from cood.analysis.results import plain_rows
 from cood.analysis.stats.correlation import correlate
+from cood.metrics.registry import metric_label
 
 # The metrics that the papers name, or papers that cite them.
 NAMED = ("z_diff", "explicitness", "dci_completeness", "dci_informativeness", "dcimig")
@@ -75,9 +76,9 @@ def metric_values(evidence: Evidence, space: str, metrics: Sequence[str]) -> pd.
 def of_space(evidence: Evidence, space: str) -> dict[str, Effect]:
     """The mean rank by the certified metrics of a space, with each outcome that the study has."""
     values = metric_values(evidence, space, certified_metrics(evidence, space))
-    names = ", ".join(name.replace("_", " ") for name in values)
+    names = ", ".join(metric_label(name) for name in values)
     note = f"The mean rank is over {len(values.columns)} certified metrics of {space}s: {names}."
-    constant = [name.replace("_", " ") for name in values if values[name].nunique() == 1]
+    constant = [metric_label(name) for name in values if values[name].nunique() == 1]
     if constant:
         note += f" Constant over models: {', '.join(constant)}."
     rank = mean_rank(values)

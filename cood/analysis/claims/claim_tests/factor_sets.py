@@ -17,6 +17,7 @@ from cood.analysis.topics.factor_sets import (
     names_both_factors,
     unseen_log_odds,
 )
+from cood.metrics.registry import metric_label
 
 NAME, OUTCOME = "mean rank of image metrics of factor sets", "log odds on unseen combinations"
 
@@ -57,7 +58,7 @@ def _trained_on_factors(evidence: Evidence, results: Results, metrics: list[str]
     statistic = Statistic(PARTIAL, (NAME,), (OUTCOME,), tuple(sets))
     zoo = replace(evidence, results=replace(evidence.results, models=models.reset_index()))
     effect = effect_of(zoo, statistic, columns | sets, outcome=OUTCOME)
-    names = ", ".join(name.replace("_", " ") for name in metrics)
+    names = ", ".join(metric_label(name) for name in metrics)
     note = (
         f"{len(able)} of {len(own)} models that are trained on factor sets name both factors above "
         f"chance on combinations that they have seen. Each is tested on the set that it is trained "

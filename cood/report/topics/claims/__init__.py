@@ -5,9 +5,7 @@ from cood.report.topics.claims.formatting import embedded
 from cood.report.topics.claims.front import answer, front, reference_answer
 from cood.report.topics.claims.reference import beside_reference, draws
 from cood.report.topics.claims.sentences import (
-    counts,
     grouped,
-    headline,
     resolution,
     smallest_effect,
 )
@@ -22,7 +20,6 @@ from cood.report.topics.claims.tables import metrics, power_table, remarks, test
 __all__ = [
     "answer",
     "beside_reference",
-    "counts",
     "curves",
     "describe_claims",
     "described",
@@ -31,7 +28,6 @@ __all__ = [
     "forest",
     "front",
     "grouped",
-    "headline",
     "metrics",
     "power_table",
     "reference_answer",

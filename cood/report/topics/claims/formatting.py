@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Collection
 from html import escape
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
@@ -19,6 +20,7 @@ from cood.report.plots.svg import as_svg
 
 ROUNDING = 1e-9  # an interval narrower than this is 0 but for rounding
 NONE = "-"
+PHONE = "(max-width: 40rem)"  # as in book/_static/cood.css
 NO_BREAK = "&nbsp;"
 INTERVAL = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
 
@@ -84,16 +86,24 @@ def table(rows: list[dict[str, str]], kind: str) -> Styler:
     return style.set_table_attributes(f'class="dataframe {kind}"')
 
 
-def embedded(content: Styler | Figure, label: str) -> HTML:
+def embedded(content: Styler | Figure, label: str, narrow: Figure | None = None) -> HTML:
     """A table, or a figure, as one piece of HTML that another page of the book can show.
 
     `label` describes it to screen readers. The book passes HTML from page to page, but no SVG.
+    `narrow` is the same figure for a phone; it is closed, as its own page shows the other one.
     """
     if isinstance(content, Styler):
         # It scrolls where it does not fit, also by keyboard.
         about = f'role="region" tabindex="0" aria-label="{escape(label)}"'
         style = 'style="overflow-x: auto"'
         return HTML(f'<div class="cell_output" {about} {style}>{content.to_html()}</div>')
-    data = b64encode(as_svg(content).encode()).decode()
-    source = f"data:image/svg+xml;base64,{data}"
-    return HTML(f'<p><img src="{source}" alt="{escape(label)}"></p>')
+    image = f'<img src="{_source(content)}" alt="{escape(label)}">'
+    phone = ""
+    if narrow is not None:
+        phone = f'<source media="{PHONE}" srcset="{_source(narrow)}">'
+        plt.close(narrow)
+    return HTML(f"<p><picture>{phone}{image}</picture></p>")
+
+
+def _source(figure: Figure) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(as_svg(figure).encode()).decode()}"

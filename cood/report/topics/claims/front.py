@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from html import escape
 
+import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
@@ -20,25 +20,29 @@ from cood.analysis.claims.statistics import COEFFICIENTS
 from cood.analysis.claims.tables import verdict_table
 from cood.analysis.claims.verdicts import Verdict
 from cood.analysis.reference import load_reference
-from cood.report.topics.claims.formatting import NONE, link, scaled, table
-from cood.report.topics.claims.reference import by_claim
-from cood.report.topics.claims.sentences import against, grouped
+from cood.report.topics.claims.formatting import link, probability, scaled, table
+from cood.report.topics.claims.reference import by_claim, cell
+from cood.report.topics.claims.sentences import grouped
 
-REST = {  # how the others are counted: one of them, or several
-    UNDECIDED: ("stays undecided", "stay undecided"),
+COUNTED = {  # how claims with a verdict are counted: one of them, or several
+    SUPPORTED: ("is supported", "are supported"),
+    CONTRADICTED: ("is contradicted", "are contradicted"),
+    NO_EFFECT: ("has no relevant effect", "have no relevant effect"),
+    UNDECIDED: ("is undecided", "are undecided"),
     SATURATED: ("is saturated", "are saturated"),
     UNTESTED: ("cannot be tested", "cannot be tested"),
 }
-COLUMNS = ["claim", "test", "expected", "title", "verdict", "kind", "value", "low", "high", "n"]
-INTRODUCED = {  # how claims with a verdict are introduced
-    SUPPORTED: "supports",
-    CONTRADICTED: "contradicts",
-    NO_EFFECT: "finds no relevant effect for",
-}
+NAMED = (SUPPORTED, CONTRADICTED, NO_EFFECT)  # verdicts of which the claims have their titles
+SIGNS = {"+": 1, "-": -1}
+HEADLINE = ("C7", "C15")  # the paper's main claim: by correlation, and by treatments
+COLUMNS = [
+    *("claim", "test", "expected", "title", "verdict", "kind"),
+    *("value", "low", "high", "n", "claim_holm", "why"),
+]
 
 
 def answer(saved: pd.DataFrame, name: str) -> str:
-    """Which claims a run answers, with effects and intervals, and how many it does not.
+    """What a run says of the main claim, and which claims have which verdict: two sentences.
 
     Parameters
     ----------
@@ -48,43 +52,63 @@ def answer(saved: pd.DataFrame, name: str) -> str:
         Of the study.
     """
     saved = saved.reindex(columns=COLUMNS)  # a run that tests nothing has no numbers
-    claims = saved.drop_duplicates("claim")
     models = int(saved["n"].mode().get(0, 0))  # some tests also have other models
-    parts = []
-    for word, introduction in INTRODUCED.items():
-        own = claims.loc[claims["verdict"] == word, "claim"]
+    main = [_main(saved[saved["claim"] == claim]) for claim in HEADLINE]
+    said = "; ".join(filter(None, main))
+    start = f"In the study {name} ({models} models), {said}. " if said else ""
+    claims = saved.drop_duplicates("claim")
+    counts = []
+    for verdict, (one, several) in COUNTED.items():
+        own = claims[claims["verdict"] == verdict]
         if len(own):
-            named = "; ".join(_claim(saved[saved["claim"] == claim]) for claim in own)
-            parts.append(f"{introduction}: {named}")
-    counts = claims["verdict"].value_counts()
-    rest = [
-        f"{counts[word]} {one if counts[word] == 1 else several}"
-        for word, (one, several) in REST.items()
-        if word in counts
-    ]
-    said = ". It ".join(parts) or "supports and contradicts no claim"
-    text = f"The study {name} ({models} models) {said}."
-    return f"{text} Of {len(claims)} claims, {', '.join(rest)}." if rest else text
+            named = [f"{row.claim} “{row.title}”" for row in own.itertuples()]
+            listed = ", ".join(named if verdict in NAMED else own["claim"])
+            counts.append(f"{len(own)} {one if len(own) == 1 else several} ({listed})")
+    return f"{start}Of {len(claims)} claims, {'; '.join(counts)}."
 
 
-def _claim(rows: pd.DataFrame) -> str:
-    """Title of a claim with its effects."""
-    tested = rows[rows["value"].notna()]
+def _main(rows: pd.DataFrame) -> str:
+    """A claim with its verdict and effects; empty without rows."""
+    if not len(rows):
+        return ""
+    first, tested = rows.iloc[0], rows[rows["value"].notna()]
+    title = f"“{first['title']}” ({first['claim']})"
+    if not len(tested):
+        return f"{title} cannot be tested"
     effects = [
-        f"{f'{row.test} ' if len(tested) > 1 else ''}{'r = ' if row.kind in COEFFICIENTS else ''}"
+        f"{row.test} {'r = ' if row.kind in COEFFICIENTS else ''}"
         + scaled(row.value, row.low, row.high, coefficient=row.kind in COEFFICIENTS)
         for row in tested.itertuples()
     ]
-    first = rows.iloc[0]
-    return f"“{first['title']}” ({'; '.join([first['claim'], *effects])}){against(rows)}"
+    p = probability(float(first["claim_holm"]))
+    end = f"corrected p {p}" if p.startswith("<") else f"corrected p = {p}"
+    return f"{title} is {first['verdict']} ({'; '.join([*effects, end])}){_against(rows)}"
+
+
+def _against(rows: pd.DataFrame) -> str:
+    """Which tests of a contradicted claim have the wrong sign, where others have the right one.
+
+    Parameters
+    ----------
+    rows
+        Those of a claim, as `verdict_table` gives them.
+
+    Returns
+    -------
+    str
+        A clause to append; empty if the claim is not contradicted, or by all of its tests.
+    """
+    tested = rows[rows["value"].notna()]
+    wrong = tested.loc[np.sign(tested["value"]) != tested["expected"].map(SIGNS), "test"]
+    if rows["verdict"].iloc[0] != CONTRADICTED or len(wrong) == len(tested):
+        return ""
+    return f", because the sign of “{'” and “'.join(wrong)}” is the opposite of the expected one"
 
 
 def reference_answer(study: str, reference: str) -> str:
     """`answer` of the reference run; empty if there is no other run than this."""
     saved = _reference_claims(study, reference)
-    if saved is None:
-        return ""
-    return f"The project keeps the tables of another run as a reference. {answer(saved, reference)}"
+    return "" if saved is None else answer(saved, reference)
 
 
 def front(
@@ -111,11 +135,7 @@ def front(
             "no.": f"{order[claim.id]}",
             "claim": f"{claim.id}: {link(verdict, pages, folder, claim.title)}",
         }
-        for name, side in sides.items():
-            word, effects = side.get(claim.id, (NONE, NONE))
-            row[f"{escape(name)}: verdict, effect, corrected p"] = f"<b>{escape(word)}</b>" + (
-                f"<br>{effects}" if effects != NONE else ""
-            )
+        row |= {name: cell(name, side, claim.id) for name, side in sides.items()}
         rows.append(row)
     return table(rows, "verdicts")
 

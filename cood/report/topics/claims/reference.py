@@ -122,11 +122,19 @@ def _side_by_side(
     rows = []
     for i, (claim, title) in enumerate(titles.items(), start=1):
         row = {"no.": f"{i}", "claim": f"{escape(claim)}: {escape(title)}"}
-        for name, side in sides.items():
-            word, effects = side.get(claim, (NONE, NONE))
-            row |= {f"verdict, {name}": f"<b>{escape(word)}</b>", f"effect, {name}": effects}
+        row |= {name: cell(name, side, claim) for name, side in sides.items()}
         rows.append(row)
     return table(rows, "verdicts")
+
+
+def cell(name: str, side: dict[str, tuple[str, str]], claim: str) -> str:
+    """Verdict on a claim, effects and corrected p of one run, as HTML.
+
+    The name of the run is shown where the columns stand one below the other.
+    """
+    word, effects = side.get(claim, (NONE, NONE))
+    text = f'<span class="run">{escape(name)}: </span><b>{escape(word)}</b>'
+    return text + (f"<br>{effects}" if effects != NONE else "")
 
 
 def by_claim(saved: pd.DataFrame) -> dict[str, tuple[str, str]]:

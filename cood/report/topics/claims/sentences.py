@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from cood.analysis.claims.definitions import APART, PRIMARY
 from cood.analysis.claims.rules import (
@@ -15,16 +14,11 @@ from cood.analysis.claims.rules import (
     SUPPORTED,
     UNDECIDED,
     UNTESTED,
-    WORDS,
 )
-from cood.analysis.claims.tables import verdict_table
 from cood.analysis.claims.verdicts import POWER, Verdict
 from cood.analysis.stats.equivalence import equivalence_reachable
 from cood.analysis.thresholds import load_thresholds
-from cood.report.topics.claims.formatting import number, probability
 
-SIGNS = {"+": 1, "-": -1}
-HEADLINE = ("C15", "C7")  # the claim in the title of the paper, by treatments and by correlation
 GROUPS = {
     "answered": (SUPPORTED, CONTRADICTED),
     NO_EFFECT: (NO_EFFECT,),
@@ -45,15 +39,6 @@ def grouped(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
     }
 
 
-def counts(verdicts: Sequence[Verdict]) -> str:
-    """How many claims have each verdict, and which, as a phrase."""
-    parts = []
-    for word in WORDS:
-        own = [verdict.claim.id for verdict in verdicts if verdict.verdict == word]
-        parts.append(f"{len(own)} {word}" + (f" ({', '.join(own)})" if own else ""))
-    return ", ".join(parts)
-
-
 def smallest_effect(verdicts: Sequence[Verdict]) -> str:
     """The smallest correlation that this run could have seen, as a sentence."""
     seen = {
@@ -72,45 +57,6 @@ def smallest_effect(verdicts: Sequence[Verdict]) -> str:
         f"probability of {100 * POWER:.0f} %, after Holm's correction, is {between}, depending on "
         "the claim; weaker ones mostly stay undecided."
     )
-
-
-def headline(verdicts: Sequence[Verdict]) -> str:
-    """The verdicts on the claims that disentanglement matters, as sentences."""
-    sentences = []
-    for verdict in verdicts:
-        if verdict.claim.id not in HEADLINE:
-            continue
-        title = f"“{verdict.claim.title}” ({verdict.claim.id})"
-        if not verdict.effects:
-            sentences.append(f"{title} cannot be tested in this run. {verdict.why}")
-            continue
-        effects = "; ".join(f"{name} {number(effect)}" for name, effect in verdict.effects.items())
-        n = max(effect.estimate.n for effect in verdict.effects.values())
-        sentences.append(
-            f"{title} is {verdict.verdict} (correlations over {n} models: {effects}; corrected "
-            f"p {probability(verdict.holm)}){against(verdict_table([verdict]))}."
-        )
-    return " ".join(sentences)
-
-
-def against(rows: pd.DataFrame) -> str:
-    """Which tests of a contradicted claim have the wrong sign, where others have the right one.
-
-    Parameters
-    ----------
-    rows
-        Those of a claim, as `verdict_table` gives them.
-
-    Returns
-    -------
-    str
-        A clause to append; empty if the claim is not contradicted, or by all of its tests.
-    """
-    tested = rows[rows["value"].notna()]
-    wrong = tested.loc[np.sign(tested["value"]) != tested["expected"].map(SIGNS), "test"]
-    if rows["verdict"].iloc[0] != CONTRADICTED or len(wrong) == len(tested):
-        return ""
-    return f", because the sign of “{'” and “'.join(wrong)}” is the opposite of the expected one"
 
 
 def resolution(verdicts: Sequence[Verdict]) -> str:

@@ -17,6 +17,7 @@ from cood.analysis.claims.tables import member_table
 from cood.analysis.claims.verdicts import POWER, SIZES, Power, Verdict, power_of
 from cood.analysis.stats.equivalence import equivalence_reachable
 from cood.analysis.thresholds import load_thresholds
+from cood.metrics.registry import metric_label
 from cood.report.topics.claims.formatting import (
     NONE,
     interval,
@@ -108,7 +109,7 @@ def metrics(verdicts: Sequence[Verdict]) -> list[Styler]:
         {
             "claim": row["claim"],
             "embeddings of": f"{row['space']}s",
-            "metric": row["metric"].replace("_", " "),
+            "metric": metric_label(row["metric"]),
             "outcome": row["outcome"],
             "median": f"{row['median']:.2f}",
             "Pearson": interval(row["value"], row["low"], row["high"]),
@@ -165,5 +166,5 @@ def certificate_of(claim: str, certificate: pd.DataFrame | None) -> str:
             return "The certificate does not test its measure."
         row = rows.loc[space]
         state = "has a certificate" if row["certified"] else f"has none ({row['why']})"
-        parts.append(f"{metric.replace('_', ' ')} of {space}s {state}")
+        parts.append(f"{metric_label(metric)} of {space}s {state}")
     return f"The measure that the claim names: {', '.join(parts)}."

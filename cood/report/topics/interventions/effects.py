@@ -23,6 +23,7 @@ from cood.analysis.topics.interventions.effects import (
 from cood.errors import StudyError
 from cood.evaluation.interventions.edits import REMOVALS, REMOVE_RANDOM
 from cood.evaluation.interventions.interventions import ACCURACIES
+from cood.metrics.registry import metric_label
 from cood.report.plots.style import MARKERS, WIDTH, add_legend, model_styles
 from cood.report.plots.svg import Label, label_marks, with_interval
 from cood.report.tables.formatting import MISSING, format_counts
@@ -352,7 +353,7 @@ def describe_rotation(largest: float, metrics: pd.Series) -> str:
     moved = metrics[metrics > MOVED].sort_values(ascending=False)
     if moved.empty:
         return f"{text}, and no metric."
-    named = [f"{m.replace('_', ' ')} of {space}s by {v:.3f}" for (space, m), v in moved.items()]
+    named = [f"{metric_label(m)} of {space}s by {v:.3f}" for (space, m), v in moved.items()]
     return (
         f"{text}, but it changes these metrics, in the mean over models: {', '.join(named)}. Their "
         "values therefore depend on the choice of axes, not only on the geometry of the embeddings."
