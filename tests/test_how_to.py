@@ -213,7 +213,8 @@ for stage in {stages}:
     assert {"", "concepts"} <= set(scores["basis"])
     assert scores["value"].between(0, 1).all()
     saved = results / "preview" / "disentanglement"
-    assert "between" in set(pd.read_csv(saved / "disentanglement-correlations.csv")["metric"])
+    correlations = pd.read_csv(saved / "disentanglement-correlations.csv")
+    assert "Variance between values" in set(correlations["metric"])
 
 
 @pytest.fixture

@@ -256,7 +256,8 @@ def z_min_variance_from(
     kept = np.flatnonzero(moving & (overall > threshold))
     if not len(kept):
         return noted(0.0, parts, data.note, "no dimension varies enough")
-    z = (data.codes[:, kept] / overall[kept]).astype(data.codes.dtype)
+    # Columns that are picked lie in memory one by one; whole rows of them are taken below.
+    z = np.ascontiguousarray(data.codes[:, kept] / overall[kept], data.codes.dtype)
     every = np.arange(len(z))
     halves = np.array_split(rng.permutation(every), 2) if sampling == "balanced" else (every, every)
     fresh = np.zeros_like(votes)

@@ -70,10 +70,10 @@ def test_the_thresholds_in_words():
 
 def test_metrics_with_a_certificate_come_first(table):
     shown = certificate.certificate_table(table, "image").set_index("metric")
-    assert shown.index.tolist() == ["DCIMIG", "r2", "Z-diff"]
+    assert shown.index.tolist() == ["DCIMIG", "R²", "Z-diff"]
     assert shown["certificate"].tolist() == ["yes", "yes", "no: the same value in all models"]
     assert shown["reliability"].tolist() == ["0.80 [0.60, 0.90]", "0.50 [0.50, 0.50]", "-"]
-    assert shown.loc["r2", ["distance from null", "ladder"]].tolist() == ["12.3", "0.99"]
+    assert shown.loc["R²", ["distance from null", "ladder"]].tolist() == ["12.3", "0.99"]
 
 
 def test_values_of_models_and_of_the_ladder(table, ladder):
@@ -98,7 +98,7 @@ def test_what_rotation_moves(ladder):
 def test_the_figure_has_a_panel_a_metric_and_a_line_a_space(ladder):
     figure = certificate.ladder_figure(ladder, ["dcimig", "r2", "orthogonality", "mig"])
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["DCIMIG", "r2", "orthogonality (falls)"]  # mig is not on the ladder
+    assert titles == ["DCIMIG", "R²", "Orthogonality (falls)"]  # mig is not on the ladder
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["images, 1.00", "texts, 1.00"]
     falling = [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
