@@ -26,6 +26,10 @@ class MissingModelError(CoodError):
     """The weights of a model cannot be loaded: it costs a row with the reason, not the run."""
 
 
+class UnusableModelError(MissingModelError):
+    """A model was loaded, and no score can be computed from its embeddings."""
+
+
 class NotebookError(CoodError):
     """A notebook got an unknown parameter, or one of its cells failed."""
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TEMPORARY = ".*.tmp"  # files that a killed process may leave
 REMOTE = "://"  # in the address of a remote file
+# Key of the metadata of embeddings that a model has none of and, with the same weights, never has.
+FINAL = "final"
 
 
 @contextmanager
@@ -212,11 +214,15 @@ def damage(path: Path) -> str | None:
 
 
 def left_out(path: Path) -> str | None:
-    """Why an intact file of embeddings holds none: its model could not be loaded; else None."""
+    """Why an intact file of embeddings holds none, and may another time; else None.
+
+    Its model could not be loaded. If it could, and has no usable embeddings, the reason is `FINAL`.
+    """
     if path.suffix != ".safetensors":
         return None
     with safe_open(path, "numpy") as file:
-        return (file.metadata() or {}).get("missing")
+        metadata = file.metadata() or {}
+    return None if FINAL in metadata else metadata.get("missing")
 
 
 def _damaged(path: Path, error: Exception) -> ArtefactError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,7 @@ CHECKPOINTS = Path(__file__).with_name("checkpoints.yaml")
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 MILLION = 1e6
+USUAL_SIZE, USUAL_WIDTH = 224, 768  # of open_clip, where a configuration gives none
 
 
 @lru_cache
@@ -122,13 +124,37 @@ def facts_of_architecture(architecture: str) -> dict[str, Any]:
 
 
 def sizes(config: dict[str, Any]) -> dict[str, float]:
-    """`embed_dim`, `width` and `resolution` in a configuration of open_clip; see `facts`."""
+    """`embed_dim`, `width` and `resolution` in a configuration of open_clip; see `facts`.
+
+    What the configuration leaves out is what open_clip takes then.
+    """
     vision = config["vision_cfg"]
+    of_timm = bool(vision.get("timm_model_name"))
     return {
         "embed_dim": config["embed_dim"],
-        "width": vision.get("width", float("nan")),
-        "resolution": vision["image_size"],
+        "width": vision.get("width", float("nan") if of_timm else USUAL_WIDTH),
+        "resolution": resolution(vision.get("image_size", USUAL_SIZE)),
     }
+
+
+def resolution(size: int | Sequence[int]) -> float:
+    """Pixels a side of a square image; of another, those of a square of the same area.
+
+    Examples
+    --------
+    >>> resolution(224), resolution([64, 144])
+    (224, 96.0)
+    """
+    height, width = sides(size)
+    return height if height == width else math.sqrt(height * width)
+
+
+def sides(size: int | Sequence[int]) -> tuple[int, int]:
+    """Height and width of an image size as open_clip has it: one number, or both."""
+    if isinstance(size, int):
+        return size, size
+    height, width = size
+    return height, width
 
 
 def _pairs(millions: float | None) -> float:

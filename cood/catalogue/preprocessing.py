@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cood.catalogue.checkpoints import configuration
+from cood.catalogue.checkpoints import USUAL_SIZE, configuration, sides
 from cood.catalogue.open_clip_listing import architectures, entries
 
 TOWERS = Path(__file__).parents[1] / "models" / "configs" / "image_towers"
@@ -62,14 +62,20 @@ def of_folder(folder: Path) -> Preprocessing | None:
     """That of a folder with the configuration of open_clip; None if it cannot be read."""
     try:
         settings = json.loads((folder / OPEN_CLIP_CONFIG).read_text())
-        return _of_settings(settings["model_cfg"], settings.get("preprocess_cfg", {}))
-    except (OSError, ValueError, KeyError, TypeError):
+        given = settings.get("preprocess_cfg") or {}
+        # The size of the image tower wins over another one.
+        own = {key: value for key, value in given.items() if key != "size"}
+        return _of_settings(settings["model_cfg"], own)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # whoever loads it says what is wrong
 
 
 def _of_settings(model: dict[str, Any], preprocessing: dict[str, Any]) -> Preprocessing | None:
-    size = preprocessing.get("size", model["vision_cfg"]["image_size"])
-    if not isinstance(size, int):
-        return None  # not square
+    height, width = sides(
+        preprocessing.get("size") or model["vision_cfg"].get("image_size", USUAL_SIZE)
+    )
+    if height != width:
+        return None
+    size = height
     named = {key: preprocessing.get(key) for key in ("interpolation", "resize_mode")}
     return Preprocessing(size, **{key: value for key, value in named.items() if value})

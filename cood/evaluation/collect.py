@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ NOT_SCORED = {
 AGREEMENT = ("image_cosine", "text_cosine", "same_answers")
 WEIGHTS = "weights_sha256"  # metadata of weights that were made elsewhere
 SIZES = ("parameters", "embed_dim", "width", "resolution")
+NOTES = "notes"  # column, and key of the metadata of embeddings
 TRAINED_HERE, CHECKPOINT = "trained here", "checkpoint"
 
 
@@ -41,7 +43,8 @@ def collect(study: Study) -> None:
     `weights_sha256`. Of each model there is the `precision` of its
     embeddings and, for half precision, the number of images and texts that were `embedded_again`
     in single precision, the smallest cosine with single precision in samples of the images and
-    texts of each set, and the smallest share of `same_answers`.
+    texts of each set, and the smallest share of `same_answers`. If any model has `notes`, which a
+    reader of its scores must know, they are a column.
 
     The joined tables leave out how long each score took, so that the same study on the same machine
     gives the same table. The settings of the study are written to the same folder, so that runs can
@@ -56,12 +59,12 @@ def collect(study: Study) -> None:
     if study.on_factor_sets:
         scored = map(study.paths.model_factor_scores, study.on_factor_sets)
         _join(scored, study.paths.factor_scores)
-    write_table(pd.DataFrame([_model(study, name) for name in study.models]), study.paths.models)
+    write_table(_table([_model(study, name) for name in study.models]), study.paths.models)
     with atomic(study.paths.settings) as temporary:
         temporary.write_text(scored_settings(study))
     if study.image_encoders:
         encoders = [_image_encoder(study, name) for name in study.embedded_image_encoders]
-        write_table(pd.DataFrame(encoders), study.paths.image_encoders)
+        write_table(_table(encoders), study.paths.image_encoders)
 
 
 def scored_settings(study: Study) -> str:
@@ -102,13 +105,31 @@ def _origin(
     study: Study, name: str, keys: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, float]]:
     """From the metadata of embeddings: whose they are, what they were made with, and sizes."""
-    about = [read_metadata(study, name, set_) for set_ in study.sets_of(name)]
-    metadata = about[0]
-    facts = {"model": name, "missing": metadata.get("missing", "")}
+    by_set = {set_: read_metadata(study, name, set_) for set_ in study.sets_of(name)}
+    about = list(by_set.values())
+    metadata = next((one for one in about if "missing" not in one), about[0])
+    facts = {"model": name, "missing": metadata.get("missing", "")} | _notes(by_set)
     sizes = {key: float(metadata[key]) for key in SIZES if key in metadata}
     origin = {key: metadata.get(key, "") for key in keys}
     origin |= {key: metadata[key] for key in [WEIGHTS] if key in metadata}
     return facts, origin | _precision(about), sizes
+
+
+def _notes(by_set: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What a reader of the scores of a model must know, each sentence once; empty if nothing."""
+    notes: list[str] = []
+    whole = any("missing" not in metadata for metadata in by_set.values())
+    for set_, metadata in by_set.items():
+        notes += json.loads(metadata.get("notes", "[]"))
+        if whole and "missing" in metadata:
+            notes.append(f"{set_} is left out: {metadata['missing']}")
+    return {NOTES: "; ".join(dict.fromkeys(notes))} if notes else {}
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """A row a model; there are notes only if a model has some."""
+    table = pd.DataFrame(rows)
+    return table.fillna({NOTES: ""}) if NOTES in table else table
 
 
 def _precision(about: Iterable[Mapping[str, str]]) -> dict[str, Any]:

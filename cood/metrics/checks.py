@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 # Values beyond, or below their inverse, have squares that overflow or vanish in their precision.
 LIMIT_SINGLE, LIMIT_DOUBLE = 1e15, 1e100
+FEW = 2  # rows a value, on average: with fewer, most values have a row of their own
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,21 @@ class Data:
         return [k for k, size in enumerate(self.sizes) if size > 1]
 
     @property
-    def note(self) -> str:
+    def left_out(self) -> str:
         """Which factors were left out because they never vary."""
         constant = [str(k) for k, size in enumerate(self.sizes) if size < 2]
         return f"factor {', '.join(constant)} has one value only: left out" if constant else ""
+
+    @property
+    def note(self) -> str:
+        """The same, and which factors have hardly any rows for each value."""
+        sparse = [str(k) for k in self.varied if len(self.codes) < FEW * self.sizes[k]]
+        few = (
+            f"factor {', '.join(sparse)} has fewer than {FEW} rows a value ({len(self.codes)} rows "
+            "in all), so that chance alone gives high scores; are these values of a continuous "
+            "label?"
+        )
+        return "; ".join(part for part in (self.left_out, few if sparse else "") if part)
 
 
 def check(codes: ArrayLike, factors: ArrayLike, names: Sequence[str] = ()) -> Data:

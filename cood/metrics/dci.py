@@ -28,6 +28,12 @@ def dci(
 ) -> Score:
     """DCI: whether each dimension encodes one factor, and each factor is encoded in one dimension.
 
+    What it measures depends on `model`. **The default, boosted lines, is a measure of its own and
+    no stand-in for trees**: its scale differs, above all on codes that are mostly noise, where it
+    stays near its value under shuffled labels and trees go to 0. Read it together with that value
+    (`cood.metrics.nulls`), and compare it only with values of the same model, width and number of
+    values and rows. ``benchmarks/dci.py`` shows where it agrees with trees, and where not.
+
     R_jk is how important dimension j is for predicting factor k, each column scaled to sum 1.
     **Disentanglement**, the value, is the mean over dimensions, weighted by their importance, of
     one minus the entropy (base m) of the dimension's importance over factors:
@@ -53,13 +59,13 @@ def dci(
         [n, m], nominal ids.
     model
         What gives the importances, and is named in the result. ``boosted lines``: squared error
-        removed by componentwise boosting of each value against the rest; linear, sparse, and
-        fit for thousands of values and dimensions. ``ridge``: mean absolute weight in ridge
-        regression of each value against the rest; linear and dense. Both with the accuracy of
-        linear discriminant analysis. ``gradient boosting``: impurity and accuracy of
-        `sklearn.ensemble.GradientBoostingClassifier`, as in disentanglement_lib; hours on wide
-        codes. ``xgboost``: gain and accuracy of `xgboost.XGBClassifier` with its defaults, as in
-        disent; minutes on wide codes.
+        removed by componentwise boosting of each value against the rest; linear, sparse, fit for
+        thousands of values and dimensions, and not in agreement with trees. ``ridge``: mean
+        absolute weight in ridge regression of each value against the rest; linear and dense. Both
+        with the accuracy of linear discriminant analysis. ``gradient boosting``: impurity and
+        accuracy of `sklearn.ensemble.GradientBoostingClassifier`, as in disentanglement_lib; hours
+        on wide codes. ``xgboost``: gain and accuracy of `xgboost.XGBClassifier` with its defaults,
+        as in disent; minutes on wide codes.
     test
         Indices of the rows that are held out; by default a fifth of them, drawn by `rng`.
     rng

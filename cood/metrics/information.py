@@ -2,129 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cood.metrics.checks import check, check_count
 from cood.metrics.common import FEW_FACTORS
+from cood.metrics.mutual_information import Information, mutual_information
 from cood.metrics.result import Score, noted
-
-NONE = 1e-12  # nats; what rounding leaves of an information of 0
-CLEAR = 3.0  # standard deviations beyond the greatest that so many dimensions reach by chance
-
-
-@dataclass(frozen=True)
-class Information:
-    """Mutual information of codes and factors, in nats.
-
-    Attributes
-    ----------
-    matrix
-        I(z_j; v_k) [d, m] between the binned dimension j and the factor k.
-    chance
-        The same [d, m] for shuffled rows of the factors: the bias of the estimate.
-    entropies
-        H(v_k) [m].
-    n
-        Rows.
-    note
-        Which factors never vary; they have entropy 0.
-    """
-
-    matrix: np.ndarray
-    chance: np.ndarray
-    entropies: np.ndarray
-    n: int
-    note: str = ""
-
-    @property
-    def varied(self) -> np.ndarray:
-        """Columns of factors that vary."""
-        return np.flatnonzero(self.entropies > 0)
-
-    @property
-    def unclaimed(self) -> str:
-        """Says which factors no dimension is most informative about.
-
-        Information in excess of chance decides: without any dependence, the estimate itself is
-        highest for the factor with most values.
-        """
-        beyond = self.matrix - self.chance
-        # 2 n I is chi-squared by chance, so 2 n chance estimates its degrees of freedom.
-        deviations = CLEAR + np.sqrt(2 * np.log(len(beyond)))
-        error = NONE + deviations * np.sqrt(self.chance / self.n)
-        # A dimension that is equally informative about all factors counts for each of them.
-        alike = beyond >= beyond.max(axis=1, keepdims=True) - error
-        claimed = (alike & (beyond > error)).any(axis=0)
-        free = [str(k) for k in self.varied if not claimed[k]]
-        text = "no dimension is clearly more informative about factor"
-        return f"{text} {', '.join(free)} than about others" if free else ""
-
-
-def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Information:
-    """Mutual information of every code dimension with every factor, in nats.
-
-    Each dimension is cut into `bins` bins of equal width between its least and its greatest
-    value. The plug-in estimate is too high by about (bins - 1)(values - 1) / 2n, for a factor
-    with many values often by more than there is: compare metrics made from it with their value
-    under shuffled labels (`cood.metrics.nulls`).
-
-    Parameters
-    ----------
-    codes
-        [n, d], finite numbers.
-    factors
-        [n, m], nominal ids: integers or strings.
-    bins
-        How many, from 2.
-
-    Raises
-    ------
-    ValueError
-        If the input is empty, not finite, of unequal lengths or of a wrong type.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> ids = np.array([0, 0, 1, 1])
-    >>> mutual_information(ids[:, None], ids, bins=2).matrix.round(4)
-    array([[0.6931]])
-    """
-    data = check(codes, factors)
-    check_count("bins", bins, 2)
-    n, d = data.codes.shape
-    # n log n by n: the entropy of a table is a sum of looked-up terms.
-    whole = np.arange(1, n + 1, dtype=float)
-    terms = np.concatenate([[0.0], whole * np.log(whole)])
-    entropies = np.array([_entropy(np.bincount(f), terms, n) for f in data.factors.T])
-    entropies[np.array(data.sizes) < 2] = 0  # rounding may leave a little
-    m = len(entropies)
-    shuffled = np.random.default_rng(0).permutation(data.factors)
-    shifted = [f * bins for f in np.hstack([data.factors, shuffled]).T]
-    matrix = np.zeros((d, 2 * m))
-    for j, column in enumerate(np.ascontiguousarray(data.codes.T)):
-        place = _binned(column, bins)
-        own = _entropy(np.bincount(place), terms, n)
-        for k, start in enumerate(shifted):
-            joint = _entropy(np.bincount(start + place), terms, n)
-            matrix[j, k] = own + entropies[k % m] - joint
-    matrix[matrix < NONE] = 0.0
-    return Information(matrix[:, :m], matrix[:, m:], entropies, n, data.note)
-
-
-def _binned(column: np.ndarray, bins: int) -> np.ndarray:
-    """Bin of each value; a value on an edge belongs to the bin above, the greatest to the last."""
-    low, high = column.min(), column.max()
-    if low == high:
-        return np.zeros(len(column), dtype=np.int64)
-    edges = np.linspace(low, high, bins + 1, dtype=column.dtype)
-    return np.searchsorted(edges[1:-1], column, side="right")
-
-
-def _entropy(counts: np.ndarray, terms: np.ndarray, n: int) -> float:
-    return float(np.log(n) - terms[counts].sum() / n)
 
 
 def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
@@ -135,14 +18,16 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     ``mean_k (I(z_(1); v_k) - I(z_(2); v_k)) / H(v_k)``.
 
     1 if one dimension determines each factor and no other is informative about it; 0 if the best
-    two dimensions are equally informative, or none is. Duplicated dimensions give 0. Not
-    invariant under rotation of the codes; invariant under scale, under constant columns, and
-    under permutation of rows, columns and ids.
+    two dimensions are equally informative, or none is. A factor with more values than `bins` cannot
+    reach 1, as they hold log(bins) nats at most; the note says what it can reach. Duplicated
+    dimensions give 0. Not invariant under rotation of the codes; invariant under scale, under
+    constant columns, and under permutation of rows, columns and ids.
 
     Parameters
     ----------
     codes, factors, bins
-        As in `mutual_information`; 20 bins as in disentanglement_lib.
+        As in `cood.metrics.mutual_information.mutual_information`; 20 bins as in
+        disentanglement_lib.
 
     Returns
     -------
@@ -153,7 +38,7 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Raises
     ------
     ValueError
-        As `mutual_information` does.
+        As `cood.metrics.mutual_information.mutual_information` does.
 
     References
     ----------
@@ -181,8 +66,11 @@ def mig_from(information: Information) -> Score:
         gaps = np.where(
             information.entropies > 0, (ordered[0] - second) / information.entropies, np.nan
         )
-    value = float(np.nanmean(gaps)) if len(information.varied) else np.nan
-    return noted(value, {"gaps": gaps, **_parts(information)}, information.note)
+    if not len(information.varied):
+        return noted(np.nan, {"gaps": gaps, **_parts(information)}, information.note)
+    limit = information.limited(float(np.nanmean(information.limits)))
+    value = float(np.nanmean(gaps))
+    return noted(value, {"gaps": gaps, **_parts(information)}, information.note, limit)
 
 
 def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
@@ -200,7 +88,7 @@ def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Parameters
     ----------
     codes, factors, bins
-        As in `mutual_information`.
+        As in `cood.metrics.mutual_information.mutual_information`.
 
     Returns
     -------
@@ -211,7 +99,7 @@ def mig_sup(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Raises
     ------
     ValueError
-        As `mutual_information` does.
+        As `cood.metrics.mutual_information.mutual_information` does.
 
     References
     ----------
@@ -248,7 +136,11 @@ def mig_sup_from(information: Information) -> Score:
     )
     gaps = relative[:, -1] - relative[:, -2]
     return noted(
-        gaps.mean(), {"gaps": gaps, **_parts(information)}, information.note, information.unclaimed
+        gaps.mean(),
+        {"gaps": gaps, **_parts(information)},
+        information.note,
+        information.limited(float(np.nanmax(information.limits))),
+        information.unclaimed,
     )
 
 
@@ -268,7 +160,8 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Parameters
     ----------
     codes, factors, bins
-        As in `mutual_information`; Sepliarskaia et al.'s survey code takes 10 bins.
+        As in `cood.metrics.mutual_information.mutual_information`; Sepliarskaia et al.'s survey
+        code takes 10 bins.
 
     Returns
     -------
@@ -278,7 +171,7 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score:
     Raises
     ------
     ValueError
-        As `mutual_information` does.
+        As `cood.metrics.mutual_information.mutual_information` does.
 
     References
     ----------
@@ -311,9 +204,14 @@ def dcimig_from(information: Information) -> Score:
     gaps = ordered[:, -1] - second
     credit = np.zeros(information.matrix.shape[1])
     np.maximum.at(credit, best, gaps)
-    value = credit.sum() / information.entropies.sum()
+    total = information.entropies.sum()
+    most = np.nansum(information.limits * information.entropies) / total
     return noted(
-        value, {"credit": credit, **_parts(information)}, information.note, information.unclaimed
+        credit.sum() / total,
+        {"credit": credit, **_parts(information)},
+        information.note,
+        information.limited(float(most)),
+        information.unclaimed,
     )
 
 
@@ -333,7 +231,7 @@ def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score
     Parameters
     ----------
     codes, factors, bins
-        As in `mutual_information`.
+        As in `cood.metrics.mutual_information.mutual_information`.
 
     Returns
     -------
@@ -344,7 +242,7 @@ def modularity(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Score
     Raises
     ------
     ValueError
-        As `mutual_information` does.
+        As `cood.metrics.mutual_information.mutual_information` does.
 
     References
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics.checks import Data, check
-from cood.metrics.information import mutual_information
+from cood.metrics.mutual_information import mutual_information
 from cood.metrics.pairs import Rows
 from cood.metrics.result import Score, noted
 

@@ -127,7 +127,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
         n=len(data.codes),
         rank=max(1, len(counts) - null.shape[1]),
         full_rank=1 + sum(size - 1 for size in data.sizes),
-        note=data.note,
+        note=data.left_out,
     )
 
 
@@ -311,11 +311,11 @@ def held_out_r_squared(
     parts = {"left_out": len(data.codes) - predicted}
     if not predicted:
         nothing = "no composition can be predicted from the others"
-        return noted(np.nan, parts, nothing, data.note)
+        return noted(np.nan, parts, nothing, data.left_out)
     if not total > 0:
-        return noted(np.nan, parts, "the codes do not vary", data.note)
+        return noted(np.nan, parts, "the codes do not vary", data.left_out)
     few = f"{parts['left_out']} of {len(data.codes)} codes cannot be predicted: left out"
-    return noted(1 - residual / total, parts, few if parts["left_out"] else "", data.note)
+    return noted(1 - residual / total, parts, few if parts["left_out"] else "", data.left_out)
 
 
 def _undefined(fit: Additive) -> Score:

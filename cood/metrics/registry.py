@@ -18,7 +18,6 @@ from cood.metrics.common import finite_mean
 from cood.metrics.dci import dci, dci_from
 from cood.metrics.directions import orthogonality
 from cood.metrics.information import (
-    Information,
     dcimig,
     dcimig_from,
     mig,
@@ -30,6 +29,7 @@ from cood.metrics.information import (
 )
 from cood.metrics.irs import irs, irs_from
 from cood.metrics.linear import fit_additive, held_out_r_squared, r_squared
+from cood.metrics.mutual_information import Information
 from cood.metrics.prediction import areas_of, explicitness, explicitness_from, sap
 from cood.metrics.rank import numerical_rank
 from cood.metrics.result import Score
@@ -124,7 +124,9 @@ def _z_diff(shared: SharedInput) -> list[Score]:
         z_diff_from(data, covered, size, Z_DIFF_POINTS, True, "discriminant", shared.rng)
         for size in (BATCH, SINGLE)
     )
-    coverage = Score(finite_mean(covered.areas), {"factors": covered.areas}, covered.note)
+    mean = finite_mean(covered.areas)
+    note = shared.data.note if np.isnan(mean) else covered.note
+    coverage = Score(mean, {"factors": covered.areas}, note)
     return [batched, batched, single, coverage]
 
 
@@ -186,10 +188,10 @@ REGISTRY = (
         "dci",
         dci,
         (
-            Output("dci_disentanglement", "DCI disentanglement", 0, 1),
+            Output("dci_disentanglement", "DCI disentanglement (lines)", 0, 1),
             Output(
                 "dci_completeness",
-                "DCI completeness",
+                "DCI completeness (lines)",
                 0,
                 1,
                 part="completeness",
@@ -197,7 +199,7 @@ REGISTRY = (
             ),
             Output(
                 "dci_informativeness",
-                "DCI informativeness",
+                "DCI informativeness (LDA)",
                 0,
                 1,
                 part="informativeness",

@@ -10,7 +10,7 @@ import numpy as np
 from cood.metrics.checks import Data
 from cood.metrics.coverage import Coverage, coverage
 from cood.metrics.discriminant import StandardisedRows, split_rows, standardise
-from cood.metrics.information import Information, mutual_information
+from cood.metrics.mutual_information import Information, mutual_information
 
 
 @dataclass(frozen=True)

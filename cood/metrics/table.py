@@ -72,7 +72,8 @@ def metric_table(
         into bins first.
     metrics
         Names among `METRICS`, and ``soft_rank`` and ``linear_factorisation``; all by default.
-        ``dci`` gives three scores, ``z_diff`` also its strict form, ``z_diff_single`` with one
+        ``dci`` gives three scores, by boosted lines (`cood.metrics.dci`); ``z_diff`` also its
+        strict form, ``z_diff_single`` with one
         pair a point, which is harder, and ``coverage``, which says how well each factor is encoded
         at all. ``linear_factorisation`` gives ``r2``, ``r2_adjusted``, ``r2_held_out`` and
         ``orthogonality``, of which less means more orthogonal.

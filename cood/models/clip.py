@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
+
+from cood.errors import CoodError, UnusableModelError
 
 
 class ImageEncoder(Protocol):
@@ -41,6 +44,8 @@ class Clip:
         Its `model_cfg` in open_clip.
     revision
         Commit of the hub that the weights come from; empty for other sources.
+    notes
+        What a reader of its scores must know.
     """
 
     source: str
@@ -49,6 +54,7 @@ class Clip:
     tokenize: Callable[..., torch.Tensor]
     config: dict[str, Any]
     revision: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -56,9 +62,31 @@ class Clip:
         return next(self.model.parameters()).device
 
     def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Un-normalised embeddings [n, d] of pixels [n, 3, size, size]."""
+        """Un-normalised embeddings [n, d] of pixels [n, 3, size, size].
+
+        Raises
+        ------
+        UnusableModelError
+            If the model cannot take them.
+        """
         model: Any = self.model
-        return model.encode_image(pixels)
+        with model_errors(self.source):
+            return model.encode_image(pixels)
+
+    def encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Un-normalised embeddings [n, d] of tokens [n, length]; raises as `encode_image` does."""
+        model: Any = self.model
+        with model_errors(self.source):
+            return model.encode_text(tokens)
+
+    @property
+    def words(self) -> int | None:
+        """How many words its text tower has an embedding of; None if that is not known."""
+        tower = text_tower(self.model)
+        own = getattr(tower, "token_embedding", None)
+        if own is None and hasattr(getattr(tower, "transformer", None), "get_input_embeddings"):
+            own = tower.transformer.get_input_embeddings()
+        return getattr(own, "num_embeddings", None)
 
     @property
     def causal_text(self) -> bool:
@@ -75,6 +103,24 @@ class Clip:
             and not text.get("embed_cls", False)
             and text.get("pool_type", "argmax") == "argmax"
         )
+
+
+@contextmanager
+def model_errors(source: str) -> Iterator[None]:
+    """Turn what a model raises on its input into an UnusableModelError of one sentence.
+
+    Errors of the device are not the model's, and pass.
+    """
+    try:
+        yield
+    except (CoodError, torch.OutOfMemoryError, torch.AcceleratorError):
+        raise
+    except Exception as error:  # the libraries raise errors of many kinds
+        reason = " ".join(str(error).split())
+        raise UnusableModelError(
+            f"model {source} cannot embed its input ({type(error).__name__}: {reason}); its "
+            "configuration or its tokeniser may not be those of its weights, so correct them"
+        ) from error
 
 
 def preprocessing_of(model: Any) -> Callable[..., torch.Tensor]:

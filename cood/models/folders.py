@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -13,11 +15,13 @@ from typing import Any
 import open_clip
 import torch
 
+from cood.catalogue.checkpoints import USUAL_SIZE, sides
 from cood.catalogue.sources import LOCAL, local_source
 from cood.devices import best_device
 from cood.errors import ArtefactError, CoodError
 from cood.models.clip import Clip, preprocessing_of
 from cood.models.file_names import CLIP_CONFIG, CLIP_WEIGHTS, WEIGHT_SUFFIXES
+from cood.models.weights import UnfitError, load_weights, weights_of
 
 LISTED = 3  # files that a message names
 
@@ -35,14 +39,15 @@ def load_folder(folder: Path, device: torch.device | None = None) -> Clip:
     Raises
     ------
     ArtefactError
-        If the folder is missing or damaged.
+        If the folder is missing or damaged, or its weights do not fit its configuration.
     """
     quiet()
     source = local_source(folder)
     _check_weights(folder)
     with loading_errors(source):
-        model, preprocess = open_clip_model(source, device or best_device())
-        clip = Clip(source, model, preprocess, *tokeniser_and_config(source))
+        model = unfilled_model(source, device or best_device())
+        notes = load_weights(model, weights_of(folder))
+        clip = clip_of(source, model, source, notes=(*notes, *preprocessing_notes(folder)))
     clip.model.eval()
     return clip
 
@@ -61,28 +66,61 @@ def _check_weights(folder: Path) -> None:
         )
 
 
-def open_clip_model(
-    name: str,
-    device: torch.device,
-    weights: str | None = None,
-    preprocessing: dict[str, Any] | None = None,
-) -> tuple[torch.nn.Module, Callable[..., torch.Tensor]]:
-    """A trained model of open_clip and its preprocessing, by name and, if need be, weights."""
-    model = open_clip.create_model(
+def unfilled_model(
+    name: str, device: torch.device, preprocessing: dict[str, Any] | None = None
+) -> torch.nn.Module:
+    """A model of open_clip by its name or folder, with random weights that are to be replaced."""
+    return open_clip.create_model(
         name,
-        weights,
         device=device,
         force_preprocess_cfg=preprocessing,
-        require_pretrained=True,
+        load_weights=False,
+        pretrained_text=False,
     )
-    return model, preprocessing_of(model)
 
 
-def tokeniser_and_config(
-    name: str, tokeniser: str | None = None
-) -> tuple[Callable[..., torch.Tensor], dict[str, Any]]:
-    """The tokeniser and the `model_cfg` of a model of open_clip."""
-    return open_clip.get_tokenizer(tokeniser or name), open_clip.get_model_config(name)
+def clip_of(
+    source: str,
+    model: torch.nn.Module,
+    name: str,
+    *,
+    tokeniser: str | None = None,
+    revision: str = "",
+    notes: Iterable[str] = (),
+) -> Clip:
+    """A model with the preprocessing, tokeniser and `model_cfg` of its configuration `name`."""
+    config = open_clip.get_model_config(name)
+    tokenise = open_clip.get_tokenizer(tokeniser or name)
+    clip = Clip(source, model, preprocessing_of(model), tokenise, config, revision, tuple(notes))
+    return replace(clip, notes=(*clip.notes, *vocabulary_notes(clip)))
+
+
+def preprocessing_notes(folder: Path) -> Iterator[str]:
+    """What the configuration in a folder leaves open of the preprocessing."""
+    settings = json.loads((folder / CLIP_CONFIG).read_text(encoding="utf-8"))
+    given = settings.get("preprocess_cfg") or {}
+    if "mean" not in given or "std" not in given:
+        yield (
+            f"{CLIP_CONFIG} gives no mean and std of the pixels (preprocess_cfg), so those of "
+            "OpenAI's CLIP are used"
+        )
+    size = settings["model_cfg"]["vision_cfg"].get("image_size", USUAL_SIZE)
+    if sides(given.get("size", size)) != sides(size):
+        yield (
+            f"{CLIP_CONFIG} gives the size {given['size']} in preprocess_cfg and {size} in "
+            "vision_cfg; the latter is used"
+        )
+
+
+def vocabulary_notes(clip: Clip) -> Iterator[str]:
+    """Whether a tokeniser of transformers has words that the text tower lacks."""
+    words = clip.words
+    tokeniser = getattr(clip.tokenize, "tokenizer", None)
+    if words is not None and tokeniser is not None and len(tokeniser) > words:
+        yield (
+            f"the tokeniser has {len(tokeniser)} words and the text tower {words}, so it may not "
+            "be the one that the weights were trained with"
+        )
 
 
 def quiet() -> None:
@@ -100,7 +138,12 @@ def loading_errors(source: str) -> Iterator[None]:
     except UnpicklingError as error:
         raise CoodError(f"model {source} is refused: {_unsafe(error)}") from error
     except Exception as error:  # the libraries raise errors of many kinds
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if source.startswith(LOCAL) and isinstance(error, UnfitError):
+            raise ArtefactError(
+                f"model {source.removeprefix(LOCAL)} cannot be loaded: {reason}; or, if it was "
+                "trained here, delete the folder and run `nox -s reproduce`"
+            ) from error
         if source.startswith(LOCAL):
             raise ArtefactError(
                 f"model {source.removeprefix(LOCAL)} cannot be loaded ({reason}); correct "

@@ -127,7 +127,8 @@ def checkpoint_cached(checkpoint: str) -> bool:
         config = _cached(repo, CLIP_CONFIG, revision)
         if config is None:
             return False
-        text = json.loads(config.read_text())["model_cfg"]["text_cfg"]
+        settings = json.loads(config.read_text())
+        text = settings.get("model_cfg", settings).get("text_cfg", {})
     else:
         text = configuration(checkpoint.partition("/")[0])["text_cfg"]
     # A text tower of transformers, or a tokeniser, may come from another repository.

@@ -16,9 +16,11 @@ from timm.models import get_pretrained_cfg, is_model
 from cood.catalogue.sources import FILE, HUB, LOCAL, SOURCES, local_source, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
+from cood.models.clip import model_errors
 from cood.models.file_names import ENCODER_CONFIG, ENCODER_WEIGHTS
 from cood.models.folders import loading_errors
 from cood.models.hub import fetch, fetch_weights
+from cood.models.weights import UnfitError, read_weights, refuse_non_finite
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class ImageOnlyEncoder:
         `embed_dim` and `resolution`.
     revision
         Commit of the hub that the weights come from; empty for other sources.
+    notes
+        What a reader of its scores must know.
     """
 
     source: str
@@ -42,6 +46,7 @@ class ImageOnlyEncoder:
     preprocess: Callable[..., torch.Tensor]
     sizes: dict[str, int]
     revision: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -50,7 +55,8 @@ class ImageOnlyEncoder:
 
     def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pooled features [n, d], before any classifier, of pixels [n, 3, size, size]."""
-        return self.model(pixels)
+        with model_errors(self.source):
+            return self.model(pixels)
 
 
 def load_image_encoder(
@@ -92,13 +98,29 @@ def load_image_encoder(
         model.reset_classifier(0)
         data = resolve_model_data_config(model)
         preprocess = create_transform(**data, is_training=False)
+        refuse_non_finite(model)
     model.eval().to(device or best_device())
     sizes = {"embed_dim": model.num_features, "resolution": data["input_size"][-1]}
-    return ImageOnlyEncoder(source, model, preprocess, sizes, revision)
+    notes = (_assumed(architecture or "", data),) if prefix == FILE else ()
+    return ImageOnlyEncoder(source, model, preprocess, sizes, revision, notes)
+
+
+def _assumed(architecture: str, data: dict[str, Any]) -> str:
+    """What a file of weights alone does not say, and where it was taken from."""
+    mean, std = (", ".join(f"{value:.4g}" for value in data[key]) for key in ("mean", "std"))
+    return (
+        f"a file of weights does not say which preprocessing they were trained with; that of "
+        f"{architecture} is used: {data['input_size'][-1]} pixels, mean {mean}, std {std}, "
+        f"{data['interpolation']}"
+    )
 
 
 def _from_folder(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
-    return timm.create_model(source, pretrained=True), ""
+    model, folder = timm.create_model(source, pretrained=True), Path(source.removeprefix(LOCAL))
+    files = [folder / name for name in ENCODER_WEIGHTS if (folder / name).is_file()]
+    for file in files[:1]:
+        _refuse_stretching(model, file)
+    return model, ""
 
 
 def _from_hub(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
@@ -112,7 +134,9 @@ def _from_file(source: str, architecture: str, say: Callable[[str], None]) -> tu
     weights = Path(source.removeprefix(FILE))
     if not weights.is_file():
         raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
-    return _with_weights(architecture, weights), ""
+    model = _with_weights(architecture, weights)
+    _refuse_stretching(model, weights)
+    return model, ""
 
 
 def _from_timm(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
@@ -127,6 +151,20 @@ def _from_timm(source: str, architecture: str, say: Callable[[str], None]) -> tu
         )
     weights = fetch_weights(config.hf_hub_id, None, say, names=ENCODER_WEIGHTS)
     return _with_weights(source, weights), weights.parent.name
+
+
+def _refuse_stretching(model: Any, file: Path) -> None:
+    """Refuse positions for another number of patches: timm stretches them without a word."""
+    tensors = read_weights(file).tensors
+    for name, own in model.state_dict().items():
+        if not name.endswith("pos_embed") or name not in tensors:
+            continue
+        here, there = list(tensors[name].shape), list(own.shape)
+        if here != there:
+            raise UnfitError(
+                f"its weights have {name} of shape {here}, and its architecture {there}; positions "
+                "are never stretched, so name the architecture that the weights were trained with"
+            )
 
 
 def _with_weights(name: str, weights: Path) -> Any:

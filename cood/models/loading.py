@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile, is_zipfile
 
 import open_clip
 import torch
@@ -16,17 +14,19 @@ from cood.catalogue.checkpoints import refusal
 from cood.catalogue.sources import FILE, HUB, LOCAL, is_bare, local_source, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
-from cood.models.clip import Clip, preprocessing_of
+from cood.models.clip import Clip
 from cood.models.file_names import CLIP_CONFIG
 from cood.models.folders import (
+    clip_of,
     load_folder,
     loading_errors,
-    open_clip_model,
+    preprocessing_notes,
     quiet,
-    tokeniser_and_config,
+    unfilled_model,
 )
 from cood.models.hub import fetch, fetch_tokeniser, fetch_weights
 from cood.models.small_clip import register
+from cood.models.weights import BIG_VISION, load_weights, read_weights
 from cood.models.zoo import towers_of
 
 
@@ -87,9 +87,9 @@ def _from_open_clip(
     preprocessing = get_pretrained_cfg(name, tag)
     repo, _, file = preprocessing["hf_hub"].rpartition("/")
     weights = fetch(repo, file, say=say) if file else fetch_weights(repo, say=say)
-    model, preprocess = open_clip_model(name, device, str(weights), preprocessing)
-    texts = tokeniser_and_config(name)
-    return Clip(source, model, preprocess, *texts, revision=weights.parent.name)
+    model = unfilled_model(name, device, preprocessing)
+    notes = load_weights(model, weights)
+    return clip_of(source, model, name, revision=weights.parent.name, notes=notes)
 
 
 def _from_file(
@@ -99,66 +99,56 @@ def _from_file(
     small = towers_of(architecture)
     if small is not None:
         register(small)
-    weights = Path(source.removeprefix(FILE))
+    file = Path(source.removeprefix(FILE))
     architectures = open_clip.list_models()
     if name not in architectures:
         raise CoodError(unknown("architecture", name, architectures))
     preprocessing = get_pretrained_cfg(name, tag)
     if tag and not preprocessing:
         raise CoodError(unknown("tag", tag, open_clip.list_pretrained_tags_by_model(name)))
-    if not weights.is_file():
-        raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
-    if _torchscript(weights):
-        model = _from_torchscript(name, weights, device, preprocessing)
-        preprocess = preprocessing_of(model)
-    else:
-        model, preprocess = open_clip_model(name, device, str(weights), preprocessing)
-    return Clip(source, model, preprocess, *tokeniser_and_config(name))
+    if not file.is_file():
+        raise CoodError(f"{file} does not exist; correct the path after {FILE}")
+    weights = None if file.suffix in BIG_VISION else read_weights(file)
+    quick = open_clip.get_model_config(name).get("quick_gelu", False)
+    openai = weights is not None and weights.openai
+    if openai and not quick:
+        raise CoodError(
+            f"{file} is an archive of OpenAI, whose models have QuickGELU, but {name} has plain "
+            f"GELU; use architecture {name}-quickgelu"
+        )
+    model = unfilled_model(name, device, preprocessing)
+    notes = load_weights(model, file, weights)
+    if not openai and small is None:  # a small CLIP has one activation and preprocessing
+        notes = (*notes, _assumed(model, architecture, quick))
+    return clip_of(source, model, name, notes=notes)
+
+
+def _assumed(model: Any, architecture: str, quick: bool) -> str:
+    """What a file of weights alone does not say, and where it was taken from."""
+    made = model.visual.preprocess_cfg
+    mean, std = (", ".join(f"{value:.4g}" for value in made[key]) for key in ("mean", "std"))
+    return (
+        "a file of weights does not say which activation and preprocessing they were trained with; "
+        f"those of {architecture} are used: {'QuickGELU' if quick else 'GELU'}, mean {mean}, std "
+        f"{std}, {made['interpolation']}"
+    )
 
 
 def _from_hub(
     source: str, device: torch.device, architecture: str, say: Callable[[str], None]
 ) -> Clip:
     repo, _, revision = source.removeprefix(HUB).partition("@")
-    folder = local_source(fetch(repo, CLIP_CONFIG, revision or None, say).parent)
-    commit = fetch_weights(repo, revision or None, say).parent
-    tokeniser = folder
-    if open_clip.get_model_config(folder)["text_cfg"].get("hf_tokenizer_name"):
+    folder = fetch(repo, CLIP_CONFIG, revision or None, say).parent
+    weights = fetch_weights(repo, revision or None, say)
+    commit, name = weights.parent, local_source(folder)
+    tokeniser = name
+    if open_clip.get_model_config(name)["text_cfg"].get("hf_tokenizer_name"):
         fetch_tokeniser(repo, revision or None)
         if not (commit / "tokenizer_config.json").is_file():  # it is in another repository
             tokeniser = f"{HUB}{repo}"
-    model, preprocess = open_clip_model(folder, device)
-    texts = tokeniser_and_config(folder, tokeniser)
-    return Clip(source, model, preprocess, *texts, revision=commit.name)
-
-
-def _torchscript(file: Path) -> bool:
-    if not is_zipfile(file):
-        return False
-    with ZipFile(file) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _from_torchscript(
-    name: str, file: Path, device: torch.device, preprocessing: dict[str, Any]
-) -> torch.nn.Module:
-    with warnings.catch_warnings():  # torch deprecates the format, but OpenAI's files have it
-        warnings.simplefilter("ignore", FutureWarning)
-        tensors = torch.jit.load(file, map_location="cpu").state_dict()
-    tensors.pop("attn_mask", None)  # of archives that open_clip traced; the model has its own
-    # Numbers that only the archives of OpenAI hold among the weights; its models have QuickGELU.
-    marks = [tensors.pop(key, None) for key in ("input_resolution", "context_length", "vocab_size")]
-    quick = open_clip.get_model_config(name).get("quick_gelu", False)
-    if any(mark is not None for mark in marks) and not quick:
-        raise CoodError(
-            f"{file} is an archive of OpenAI, whose models have QuickGELU, but {name} has plain "
-            f"GELU; use architecture {name}-quickgelu"
-        )
-    model = open_clip.create_model(
-        name, device=device, force_preprocess_cfg=preprocessing, pretrained_text=False
-    )
-    model.load_state_dict(tensors)
-    return model
+    model = unfilled_model(name, device)
+    notes = (*load_weights(model, weights), *preprocessing_notes(folder))
+    return clip_of(source, model, name, tokeniser=tokeniser, revision=commit.name, notes=notes)
 
 
 # By prefix of the source. Each takes the source, the device, the architecture that the study gives

@@ -142,9 +142,12 @@ def _report_skipped(study: Study) -> None:
     if study.image_encoders:
         tables.append(study.paths.image_encoders)
     for table in map(read_table, tables):
-        skipped = table.loc[table["missing"] != "", ["model", "missing"]]
-        for name, reason in skipped.itertuples(index=False):
-            print(f"skipped: {name}: {reason}", file=sys.stderr)
+        for heading, column in (("skipped", "missing"), ("note", "notes")):
+            if column not in table:
+                continue
+            said = table.loc[table[column] != "", ["model", column]]
+            for name, sentence in said.itertuples(index=False):
+                print(f"{heading}: {name}: {sentence}", file=sys.stderr)
 
 
 def _report_captions(study: Study) -> None:

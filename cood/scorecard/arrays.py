@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cood.errors import unknown
+from cood.errors import UnusableModelError, unknown
+from cood.evaluation.embed.checks import check_embeddings
 from cood.metrics.checks import check_codes
 from cood.scorecard.card import Scorecard
 from cood.scorecard.scoring import score_tensors
@@ -56,8 +57,9 @@ def score(
     Raises
     ------
     ValueError
-        If an array has a wrong shape or holds a value that is not finite, if there are fewer than
-        two attributes or objects, or a label is none of them.
+        If an array has a wrong shape or holds a value that is not finite, a row of zeros, or
+        nothing but equal rows, if there are fewer than two attributes or objects, or a label is
+        none of them.
 
     Examples
     --------
@@ -76,6 +78,11 @@ def score(
     )
     truth = _truth(labels, words, len(codes))
     tensors |= {"images": codes, "compositions": pairs.reshape(words.size, -1)}
+    for what, embeddings in tensors.items():
+        try:
+            check_embeddings(name, what, embeddings)
+        except UnusableModelError as error:
+            raise ValueError(str(error)) from error
     return score_tensors(
         name,
         tensors,

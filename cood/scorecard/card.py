@@ -41,6 +41,8 @@ class Scorecard:
         Every score, with the columns of `cood.evaluation.common.score_table.SCORES`.
     dropped
         `file` and `reason` of each file that was not used.
+    notes
+        What a reader of the scores must know about the model.
     noted
         `file` and `note` of each image whose label or pixels were not plain.
     """
@@ -52,6 +54,7 @@ class Scorecard:
     scores: pd.DataFrame = field(repr=False)
     dropped: pd.DataFrame = field(repr=False)
     noted: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> pd.DataFrame:
@@ -107,6 +110,8 @@ class Scorecard:
             printing.BINDING if "binding" in set(self.accuracy["metric"]) else "",
             "Embeddings: value [95 % interval], and mean under shuffled labels (null)",
             printing.representation_text(self.representation),
+            "\n".join(map(wrapped, printing.metric_notes(self.representation))),
+            printing.notes_text(self.notes),
             printing.dropped_text(self.dropped),
             printing.noted_text(self.noted),
         ]
@@ -125,7 +130,7 @@ class Leaderboard:
         `model` minus `against` in `metric`: `value`, `low`, `high` and `n`; images are the same,
         and compositions are resampled together.
     missing
-        Models that could not be loaded, with the reason.
+        Models that could not be used, with the reason.
     """
 
     cards: tuple[Scorecard, ...]
@@ -151,6 +156,7 @@ class Leaderboard:
             *([wrapped(title)] if len(differences) else []),
             *([printing.differences_text(differences)] if len(differences) else []),
             "\n".join(map(wrapped, missing)),
+            *(printing.notes_text(card.notes, card.model) for card in self.cards),
             printing.dropped_text(best.dropped),
             printing.noted_text(best.noted),
         ]
@@ -172,7 +178,7 @@ def compare(
     settings, seed
         Resamples and level of the intervals; seed of the resamples.
     missing
-        Models that could not be loaded, with the reason.
+        Models that could not be used, with the reason.
     """
     ranked = sorted(cards, key=lambda card: -card.value("pair_top1"))
     rows = []

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cood.errors import UnusableModelError
+from cood.evaluation.embed.checks import check_embeddings, check_finite
 from cood.progress import Progress
 from cood.scorecard.kept import IMAGES, Kept, digest
 from cood.scorecard.photos import Photos
@@ -25,8 +27,8 @@ def embed_photos(
     kept: Kept | None = None,
     cores: int = 1,
     say: Callable[[str], None] = print,
-) -> dict[str, np.ndarray]:
-    """Embeddings as `cood.evaluation.accuracy.zero_shot.answer` takes them.
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Embeddings as `cood.evaluation.accuracy.zero_shot.answer` takes them, and notes.
 
     Parameters
     ----------
@@ -48,9 +50,16 @@ def embed_photos(
     dict of ndarray
         `images` [n, d], un-normalised, in the order of `photos.kept`, `compositions` [C, d],
         `attributes` [A, d] and `objects` [O, d].
+    tuple of str
+        What a reader of the scores must know.
+
+    Raises
+    ------
+    UnusableModelError
+        If the model cannot embed them, or no score can be computed from what it gives.
     """
     key = digest(photos.words.attributes, photos.words.objects, list(templates))
-    texts = kept.texts(key) if kept else {}
+    texts, notes = kept.texts(key) if kept else ({}, ())
     rows = kept.images() if kept else {}
     files = dict(zip(photos.kept["content"], photos.kept["file"], strict=True))
     new = [content for content in files if content not in rows]
@@ -58,22 +67,35 @@ def embed_photos(
     if new or not texts:
         clip = load()
         say(f"model on {clip.device}")
-        texts = texts or _texts(clip, photos, templates, kept, key)
+        if not texts:
+            texts, notes = _texts(clip, photos, templates, kept, key)
         rows |= _images(
             clip, photos, {content: files[content] for content in new}, kept, cores, say
         )
-    return {IMAGES: np.stack([rows[content] for content in photos.kept["content"]]), **texts}
+    images = np.stack([rows[content] for content in photos.kept["content"]])
+    width = texts["compositions"].shape[1]
+    if images.shape[1] != width:
+        raise UnusableModelError(
+            f"its embeddings of images have {images.shape[1]} dimensions and those of texts "
+            f"{width}, so they cannot be compared; give a model with one space for both"
+        )
+    if len(files) > 1:  # the rows of one image may well be equal
+        check_embeddings("that is evaluated", IMAGES, images)
+    return {IMAGES: images, **texts}, notes
 
 
 def _texts(
     clip: Clip, photos: Photos, templates: Sequence[str], kept: Kept | None, key: str
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     from cood.evaluation.embed.evaluation_sets import word_texts
 
-    texts = word_texts(clip, photos.words, templates)
+    notes = [*clip.notes]
+    texts = word_texts(clip, photos.words, templates, remark=notes.append)
+    for kind, embeddings in texts.items():
+        check_embeddings(clip.source, kind, embeddings)
     if kept:
-        kept.add_texts(key, texts)
-    return texts
+        kept.add_texts(key, texts, notes)
+    return texts, tuple(notes)
 
 
 def _images(
@@ -93,6 +115,7 @@ def _images(
     for start in range(0, len(contents), PART):
         part = contents[start : start + PART]
         embedded = embed_images(clip, photos.folder, [files[c] for c in part], cores, say=say)
+        check_finite(clip.source, IMAGES, embedded)
         if kept:
             kept.add_images(part, [changes[c] for c in part], embedded)
         rows |= dict(zip(part, embedded, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,8 +70,8 @@ def evaluate(
     Raises
     ------
     CoodError
-        If the model has no known functions, no image can be used, or all show one attribute or
-        one object.
+        If the model has no known functions, its embeddings are not finite, zero or all the same,
+        no image can be used, or all show one attribute or one object.
     ValueError
         If a template does not hold {} once.
     """
@@ -81,8 +82,8 @@ def evaluate(
     settings = Evaluation(templates=list(templates))
     photos = read_photos(images, cores=cores, say=say)
     with evaluation_mode(clip.model):
-        tensors = embed_photos(lambda: clip, photos, settings.templates, cores=cores, say=say)
-    return _card(name, tensors, photos, settings, seed)
+        embedded = embed_photos(lambda: clip, photos, settings.templates, cores=cores, say=say)
+    return _card(name, embedded, photos, settings, seed)
 
 
 def evaluate_checkpoints(
@@ -115,12 +116,12 @@ def evaluate_checkpoints(
     Returns
     -------
     Photos and Leaderboard
-        What was read, and the scorecards of all models that could be loaded.
+        What was read, and the scorecards of all models that could be used.
 
     Raises
     ------
     CoodError
-        If a checkpoint does not exist, is named twice, or none can be loaded; if no image can be
+        If a checkpoint does not exist, is named twice, or none can be used; if no image can be
         used.
     """
     folder = cache or default_folder()
@@ -135,7 +136,7 @@ def evaluate_checkpoints(
     cards, missing = [], {}
     for name, checkpoint in named.items():
         try:
-            tensors = _embed(name, checkpoint, photos, kept[name], folder, cores, say)
+            embedded = _embed(name, checkpoint, photos, kept[name], folder, cores, say)
         except CoodError as error:
             if len(named) == 1:
                 raise
@@ -143,9 +144,9 @@ def evaluate_checkpoints(
             missing[name] = str(error)
             continue
         say(f"{name}: scoring")
-        cards.append(_card(name, tensors, photos, SETTINGS, SEED))
+        cards.append(_card(name, embedded, photos, SETTINGS, SEED))
     if not cards:
-        raise CoodError("no model could be loaded: " + "; ".join(missing.values()))
+        raise CoodError("no model could be used: " + "; ".join(missing.values()))
     return photos, compare(cards, SETTINGS, SEED, missing)
 
 
@@ -163,7 +164,7 @@ def _embed(
     folder: Path,
     cores: int,
     say: Say,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     def report(text: str) -> None:
         say(f"{name}: {text}")
 
@@ -187,9 +188,14 @@ def _same(clip: Clip) -> Clip:
 
 
 def _card(
-    name: str, tensors: dict[str, Any], photos: Photos, settings: Evaluation, seed: int
+    name: str,
+    embedded: tuple[dict[str, Any], tuple[str, ...]],
+    photos: Photos,
+    settings: Evaluation,
+    seed: int,
 ) -> Scorecard:
-    return score_tensors(
+    tensors, notes = embedded
+    card = score_tensors(
         name,
         tensors,
         photos.truth,
@@ -200,3 +206,4 @@ def _card(
         settings=settings,
         seed=seed,
     )
+    return replace(card, notes=notes)

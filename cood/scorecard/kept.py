@@ -14,7 +14,7 @@ import numpy as np
 from cood.errors import ArtefactError
 from cood.files import read_tensors, write_tensors
 
-IMAGES, TEXTS = "images", "texts"
+IMAGES, TEXTS, NOTES = "images", "texts", "notes"
 
 
 def default_folder() -> Path:
@@ -64,13 +64,16 @@ class Kept:
         metadata = {"contents": " ".join(contents), "changes": json.dumps(list(changes))}
         write_tensors({IMAGES: embeddings}, path, metadata)
 
-    def texts(self, key: str) -> dict[str, np.ndarray]:
-        """Embeddings of the texts of a vocabulary, by name; empty if there are none."""
-        return _read(self._texts(key))[0]
+    def texts(self, key: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+        """Embeddings of the texts of a vocabulary, by name, and notes; empty if there are none."""
+        tensors, metadata = _read(self._texts(key))
+        return tensors, tuple(json.loads(metadata.get(NOTES, "[]")))
 
-    def add_texts(self, key: str, tensors: Mapping[str, np.ndarray]) -> None:
-        """Keep embeddings of the texts of a vocabulary."""
-        write_tensors(tensors, self._texts(key), {})
+    def add_texts(
+        self, key: str, tensors: Mapping[str, np.ndarray], notes: Sequence[str] = ()
+    ) -> None:
+        """Keep embeddings of the texts of a vocabulary, and notes on the model."""
+        write_tensors(tensors, self._texts(key), {NOTES: json.dumps(notes)})
 
     def _texts(self, key: str) -> Path:
         return self.folder / f"{TEXTS}-{key}.safetensors"

@@ -62,7 +62,7 @@ def clip_in_memory(name: str, model: Any, preprocess: Any, tokenizer: Any) -> Cl
         processor = getattr(preprocess, "image_processor", preprocess)
         tokens = getattr(tokenizer, "tokenizer", tokenizer)
         return ClipInMemory(
-            name, _Transformers(model), _pixels_by(processor), _tokens_by(tokens, _room(model)), {}
+            name, _Transformers(model), _pixels_by(processor), _Tokens(tokens, _room(model)), {}
         )
     raise CoodError(
         f"model: {type(model).__name__} has neither encode_image and encode_text nor "
@@ -111,22 +111,25 @@ def _pixels_by(processor: Any) -> Callable[[Image.Image], torch.Tensor]:
     return pixels
 
 
-def _tokens_by(tokenizer: Any, room: int | None) -> Callable[[Sequence[str]], torch.Tensor]:
-    lengths = [n for n in (tokenizer.model_max_length, room) if n and n < NO_LENGTH]
+class _Tokens:
+    """A tokeniser of transformers, called as those of open_clip are."""
 
-    def tokens(texts: Sequence[str]) -> torch.Tensor:
+    def __init__(self, tokenizer: Any, room: int | None) -> None:
+        self.tokenizer = tokenizer
+        lengths = [n for n in (tokenizer.model_max_length, room) if n and n < NO_LENGTH]
+        self.context_length = min(lengths) if lengths else None
+
+    def __call__(self, texts: Sequence[str], context_length: int | None = None) -> torch.Tensor:
         # Padded to the full length: SigLIP was trained so, and to others the mask says what counts.
-        made = tokenizer(
+        made = self.tokenizer(
             list(texts),
             padding="max_length",
             truncation=True,
-            max_length=min(lengths) if lengths else None,
+            max_length=context_length or self.context_length,
             return_tensors="pt",
         )
         parts = [made[key] for key in ("input_ids", "attention_mask") if key in made]
         return torch.stack(parts, dim=1)
-
-    return tokens
 
 
 def _room(model: Any) -> int | None:

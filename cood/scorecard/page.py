@@ -23,6 +23,7 @@ from cood.scorecard.printing import (
     BINDING,
     COMPARED,
     in_percent,
+    metric_notes,
     percent,
     with_interval,
     words_text,
@@ -67,6 +68,9 @@ def _sections(photos: Photos, board: Leaderboard) -> Iterator[str]:
     yield "<h2>Accuracy (%)</h2>"
     yield _accuracies(board)
     yield f"<p>In brackets: 95 % intervals. {escape(BINDING)}</p>"
+    notes = [f"{card.model}: {note}" for card in board.cards for note in card.notes]
+    if notes:
+        yield f"<h3>Notes</h3>{_list(notes)}"
     if len(board.cards) > 1:
         yield "<h2>Differences on the same images, in points</h2>"
         yield _differences(board.differences)
@@ -80,6 +84,9 @@ def _sections(photos: Photos, board: Leaderboard) -> Iterator[str]:
     for card in board.cards:
         yield f"<h3>{escape(card.model)}</h3>"
         yield _representation(card)
+        noted = metric_notes(card.representation)
+        if noted:
+            yield _list(noted)
     lines = dropped_lines(photos.dropped["file"], photos.dropped["reason"])
     lines += [f"left out: {name}: {reason}" for name, reason in board.missing.items()]
     if lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,25 @@ def representation_text(representation: pd.DataFrame) -> str:
             row += ["", ""] if here is None else [with_interval(here), decimal(here["chance"])]
         rows.append(row)
     return columns(["", "images", "null", "texts", "null"], rows)
+
+
+def metric_notes(representation: pd.DataFrame) -> list[str]:
+    """What must be known to read metrics of embeddings: a sentence a note."""
+    noted = representation[representation["note"] != ""]
+    lines = []
+    for note, rows in noted.groupby("note", sort=False):
+        names = [
+            f"{metric_label(metric)} ({space}s)"
+            for metric, space in zip(rows["metric"], rows["space"], strict=True)
+        ]
+        lines.append(f"{', '.join(names)}: {note}")
+    return lines
+
+
+def notes_text(notes: Sequence[str], model: str = "") -> str:
+    """Notes on a model, a line each; empty if there are none."""
+    start = f"note on {model}" if model else "note"
+    return "\n".join(wrapped(f"{start}: {note}") for note in notes)
 
 
 def dropped_text(dropped: pd.DataFrame) -> str:

@@ -22,8 +22,8 @@ def as_json(board: Leaderboard, settings: Evaluation, seed: int) -> dict[str, An
 
     Keys: `format`; `cood` (version); `settings` (`templates`, `resamples`, `level`, `seed`);
     `words` (`attributes`, `objects`); `images` (number), `dropped` (`file`, `reason`) and `noted`
-    (`file`, `note`); `models`, each with `model`, `accuracy`, `representation` and `answers`;
-    `differences`; `missing` (`model`, `reason`).
+    (`file`, `note`); `models`, each with `model`, `notes`, `accuracy`, `representation` and
+    `answers`; `differences`; `missing` (`model`, `reason`).
     """
     first = board.cards[0]
     return {
@@ -48,6 +48,7 @@ def as_json(board: Leaderboard, settings: Evaluation, seed: int) -> dict[str, An
 def _of_model(card: Scorecard) -> dict[str, Any]:
     return {
         "model": card.model,
+        "notes": list(card.notes),
         "accuracy": _records(card.accuracy),
         "representation": _records(card.representation),
         "answers": _records(card.images),

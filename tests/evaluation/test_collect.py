@@ -11,7 +11,7 @@ from cood.cli import main
 from cood.errors import ArtefactError
 from cood.evaluation.accuracy.accuracy import score_accuracy
 from cood.evaluation.accuracy.baselines import score_baselines
-from cood.evaluation.collect import _precision, collect
+from cood.evaluation.collect import _notes, _precision, _table, collect
 from cood.evaluation.common.score_table import JOINED_SCORES, check
 from cood.evaluation.common.tensor_names import ablated
 from cood.evaluation.embeddings import split_members
@@ -248,3 +248,14 @@ def test_untrained_models_go_the_same_way_and_count_as_none(with_null):
 def test_untrained_models_are_known_to_the_commands_by_name(tiny, capsys):
     assert main(["accuracy", "--study", "tiny", "--model", "null"]) == 1
     assert "unknown model 'null'" in capsys.readouterr().err
+
+
+def test_notes_of_a_model_stand_once_with_the_sets_that_it_lacks():
+    short, alike = json.dumps(["short"]), json.dumps(["short", "alike"])
+    by_set = {"ao": {"notes": short}, "shapes": {"missing": "no room"}, "b": {"notes": alike}}
+    assert _notes(by_set) == {"notes": "short; shapes is left out: no room; alike"}
+    assert _notes({"ao": {"missing": "no network"}}) == {}
+    assert _notes({"ao": {}}) == {}
+    table = _table([{"model": "a"}, {"model": "b", "notes": "short"}])
+    assert table["notes"].tolist() == ["", "short"]
+    assert list(_table([{"model": "a"}])) == ["model"]

@@ -5,14 +5,9 @@ import pytest
 from cood.metrics import metric_table
 from cood.metrics.checks import check, check_codes, generator, refuse_non_finite
 from cood.metrics.dci import dci
-from cood.metrics.information import (
-    dcimig,
-    mig,
-    mig_sup,
-    modularity,
-    mutual_information,
-)
+from cood.metrics.information import dcimig, mig, mig_sup, modularity
 from cood.metrics.irs import irs
+from cood.metrics.mutual_information import mutual_information
 from cood.metrics.nulls import with_null
 from cood.metrics.prediction import explicitness, sap
 from cood.metrics.sampled import z_diff, z_min_variance

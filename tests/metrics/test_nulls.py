@@ -81,6 +81,7 @@ def test_projected_codes_are_the_same_each_time(geometry):
     assert result.null == pytest.approx([mig(project_pca(codes, 4), factors).value])
 
 
+@pytest.mark.filterwarnings("ignore:3 bins are fewer than the values")
 def test_options_and_seeds_are_passed_on(geometry):
     codes, factors = geometry("mixed")
     coarse = with_null(mig, codes, factors, bins=3, rng=1)

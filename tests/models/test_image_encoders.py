@@ -300,3 +300,19 @@ def test_the_encoders_of_the_studies_are_in_the_catalogue(monkeypatch):
     study = load_study("paper")
     for tower in study.image_encoders.values():
         assert tower.facts["data"]
+
+
+def test_odd_weights_are_refused_and_what_a_file_leaves_open_is_noted(folder, tmp_path):
+    file = tmp_path / "w.safetensors"
+    weights = load_file(folder / "model.safetensors")
+    save_file(weights, file)
+    (note,) = load_image_encoder(f"file:{file}", architecture=NAME).notes
+    assert f"that of {NAME} is used: 160 pixels, mean 0.5, 0.5, 0.5" in note
+    assert load_image_encoder(local_source(folder)).notes == ()
+    save_file({**weights, "pos_embed": weights["pos_embed"][:, :50].contiguous()}, file)
+    with pytest.raises(CoodError, match="positions are never stretched"):
+        load_image_encoder(f"file:{file}", architecture=NAME)
+    weights["norm.bias"][0] = float("nan")
+    save_file(weights, file)
+    with pytest.raises(CoodError, match=r"NaN or infinity \(norm.bias\)"):
+        load_image_encoder(f"file:{file}", architecture=NAME)

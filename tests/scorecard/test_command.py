@@ -74,3 +74,19 @@ def test_weights_of_another_name_are_found_out(run, checkpoint, tmp_path):
     assert status == 1
     assert "their name must end in .safetensors, .bin, .pth, as open_clip_pytorch_model.bin" in err
     assert "it has epoch_3.pt; rename the weights" in err
+
+
+def test_notes_are_shown_again_when_nothing_is_embedded(quick, run, checkpoint, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    file = copy / "open_clip_config.json"
+    file.write_text(json.dumps({"model_cfg": json.loads(file.read_text())["model_cfg"]}))
+    for _ in range(2):
+        status, text, _ = run(copy, "--json", tmp_path / "a.json", "--html", tmp_path / "a.html")
+        assert status == 0
+        assert "note: open_clip_config.json gives no mean and std" in " ".join(text.split())
+        (model,) = json.loads((tmp_path / "a.json").read_text())["models"]
+        assert "gives no mean and std" in model["notes"][0]
+        assert "gives no mean and std" in (tmp_path / "a.html").read_text()
+    text = run(copy, checkpoint)[1]
+    assert f"note on {copy}: open_clip_config.json gives no mean" in " ".join(text.split())

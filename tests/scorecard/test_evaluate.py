@@ -69,7 +69,7 @@ def embed(exact, photos, tmp_path):
         read = read_photos(photos, say=quiet)
         kept = Kept(tmp_path / "cache")
         load = lambda: loaded.append(1) or clip  # noqa: E731
-        return embedding.embed_photos(load, read, TEMPLATES, kept=kept, say=quiet)
+        return embedding.embed_photos(load, read, TEMPLATES, kept=kept, say=quiet)[0]
 
     run.loaded = loaded
     return run
@@ -243,3 +243,22 @@ def test_a_study_of_the_same_photos_has_the_same_numbers(
         for column in ("value", "low", "high", "chance", "n"):
             own, other = both[column].to_numpy(float), both[f"{column}_study"].to_numpy(float)
             np.testing.assert_allclose(own, other, rtol=0, atol=1e-6, err_msg=column)
+
+
+class Silent(Exact):
+    """All its embeddings are the same."""
+
+    def encode_image(self, pixels):
+        return torch.ones(len(pixels), 4)
+
+
+def test_a_model_of_no_use_is_named(quick, photos):
+    broken = Exact()
+    with torch.no_grad():
+        broken.weight[0] = float("nan")
+    for model, message in (
+        (broken, "4 of the 4 embeddings of compositions hold NaN or infinity"),
+        (Silent(), "the 20 embeddings of images are all the same"),
+    ):
+        with pytest.raises(CoodError, match=message):
+            cood.evaluate(model, preprocess, tokenize, images=photos, say=quiet)

@@ -60,7 +60,7 @@ def test_the_text_of_a_card_fits_and_says_what_there_is(board):
     assert max(map(len, text.splitlines())) <= WIDTH
     assert re.search(r"^pair, among 4 +90\.0 +\[70\.0, 100\.0\] +25\.0 +20$", text, re.MULTILINE)
     assert re.search(r"^binding +100\.0 ", text, re.MULTILINE)
-    assert re.search(r"^DCI completeness +0\.\d\d", text, re.MULTILINE)
+    assert re.search(r"^DCI completeness \(lines\) +0\.\d\d", text, re.MULTILINE)
     assert "1 file dropped, empty file: red apple/empty.jpg" in text
     assert "2 attributes: red, rotten; 2 objects: apple, polar bear" in " ".join(text.split())
 
@@ -92,6 +92,7 @@ SCHEMA = {
     "models": [
         {
             "model": str,
+            "notes": [str],
             "accuracy": [
                 {
                     "metric": str,

@@ -97,6 +97,8 @@ def test_few_compositions_have_no_interval_of_metrics(quick, images):
         ({"texts": {"attributes": np.eye(3)}}, "texts: pairs is needed"),
         ({"texts": {"pair": np.eye(3)}}, "texts: unknown key 'pair'; did you mean pairs"),
         ({"texts": np.zeros((3, 4, 5))}, r"pairs must be of shape \(3, 4, 24\)"),
+        ({"images": np.zeros((36, 24))}, "36 of the 36 embeddings of images are zero"),
+        ({"images": np.ones((36, 24))}, "the 36 embeddings of images are all the same"),
         ({"labels": LABELS[:5]}, r"labels: expected \[36, 2\], got an array of shape \(5, 2\)"),
         ({"labels": LABELS + 1}, "labels: 3 in row 8 is no attribute; there are 3"),
         ({"labels": [["red", "hat"]] * 36}, "labels: red in row 0 is no attribute"),

@@ -287,8 +287,9 @@ def _clip_cosines(
 ) -> np.ndarray:
     """Cosine of each image and its composition, by the CLIP of the study's verification.
 
-    NaN for all images if the CLIP cannot be loaded.
+    NaN for all images if the CLIP cannot be used.
     """
+    from cood.evaluation.embed.checks import check_embeddings
     from cood.evaluation.embed.images import embed_images
     from cood.evaluation.embed.loading import load_clip
     from cood.evaluation.embed.texts import embed_texts
@@ -298,18 +299,19 @@ def _clip_cosines(
     if not usable.any():
         return cosines
     model = str(study.verified(name).clip)
+    folder, files = study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
+    names = rows.loc[usable, "attribute"] + " " + rows.loc[usable, "object"]
+    numbers, distinct = pd.factorize(names)
+    templates, precision = study.evaluation.templates, study.precision
     try:
         clip = load_clip(study, model, say)
+        images = embed_images(clip, folder, files, precision=precision)
+        texts = embed_texts(clip, distinct.tolist(), templates, precision=precision)
+        check_embeddings(model, "images", images)
+        check_embeddings(model, "texts", texts)
     except MissingModelError as error:
         say(f"{name}: no CLIP scores, as {model} cannot be loaded: {error}")
         return cosines
-    folder, files = study.paths.manifest(name).parent, rows.loc[usable, "image"].tolist()
-    images = embed_images(clip, folder, files, precision=study.precision)
-    names = rows.loc[usable, "attribute"] + " " + rows.loc[usable, "object"]
-    numbers, distinct = pd.factorize(names)
-    texts = embed_texts(
-        clip, distinct.tolist(), study.evaluation.templates, precision=study.precision
-    )
     images = images / np.linalg.norm(images, axis=1, keepdims=True)
     texts = texts / np.linalg.norm(texts, axis=1, keepdims=True)
     cosines[usable] = (images * texts[numbers]).sum(axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
-from cood.errors import MissingModelError
+from cood.errors import MissingModelError, UnusableModelError
 from cood.evaluation.embed.evaluation_sets import (
     embed_evaluation_set,
     embed_id_set,
@@ -19,7 +19,7 @@ from cood.evaluation.embed.loading import load_clip, load_encoder
 from cood.evaluation.embed.metadata import Embeddings
 from cood.evaluation.embed.pixels import remove_used
 from cood.evaluation.embed.store import weights_hash
-from cood.files import write_tensors
+from cood.files import FINAL, write_tensors
 from cood.models.clip import Clip
 from cood.models.image_encoders import ImageOnlyEncoder
 from cood.settings import Checkpoint, PublishedImageEncoder
@@ -36,8 +36,9 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1, code
     The model is one of `all_models` of the study. What a file holds is said by
     `embed_evaluation_set`, `embed_id_set`, `embed_factor_set` and `encode_set`; the metadata says
     which checkpoint, preprocessing, tokeniser, templates and manifest it was made with, with the
-    `weights_sha256` of weights that were made elsewhere. A model whose weights cannot be loaded
-    leaves files without tensors, whose metadata hold the reason as `missing`.
+    `weights_sha256` of weights that were made elsewhere. A model whose weights cannot be loaded, or
+    whose embeddings no score can be computed from, leaves files without tensors, whose metadata
+    hold the reason as `missing`.
 
     Parameters
     ----------
@@ -69,8 +70,11 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1, code
             write_tensors(embeddings.tensors, path, embeddings.metadata)
     except MissingModelError as error:
         say(f"{model}: left out: {error}")
+        reason = {"missing": str(error)}
+        if isinstance(error, UnusableModelError):  # another try would give the same
+            reason[FINAL] = "true"
         for set_ in manifests:
-            write_tensors({}, study.paths.embeddings(model, set_), {"missing": str(error)})
+            write_tensors({}, study.paths.embeddings(model, set_), reason)
     preprocessing = preprocessing_of(study, model)
     if preprocessing is not None:
         remove_used(study, preprocessing.name)

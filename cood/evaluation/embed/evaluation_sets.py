@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from cood.evaluation.common.tensor_names import ablated
+from cood.evaluation.embed.checks import check_embeddings
 from cood.evaluation.embed.images import average
 from cood.evaluation.embed.job import Job, SetImages, SetTexts, describe_precision
-from cood.evaluation.embed.metadata import Embeddings, content_hash, describe_clip
+from cood.evaluation.embed.metadata import Embeddings, content_hash, describe_clip, describe_notes
 from cood.evaluation.embed.pixels import ISOLATED
 from cood.evaluation.embed.precision import AUTO
-from cood.evaluation.embed.texts import embed_ensembles, embed_texts
+from cood.evaluation.embed.text_fit import TextFit
+from cood.evaluation.embed.texts import embed_ensembles
 from cood.models.clip import Clip
 from cood.synthesis.manifests import read_isolated
 from cood.vocabulary import ANY_OBJECT, Vocabulary
@@ -33,15 +35,19 @@ class VocabularyTexts:
         As `word_texts` gives them.
     compositions
         The first of them, with their agreement with single precision.
+    notes
+        How the prompts fit the text tower, where they do not.
     """
 
     tensors: dict[str, np.ndarray]
     compositions: SetTexts
+    notes: tuple[str, ...] = ()
 
 
 def vocabulary_texts(job: Job, clip: Clip) -> VocabularyTexts:
     """Embed the texts of the vocabulary of a study."""
     words, templates, again = job.study.words, job.study.evaluation.templates, list[int]()
+    notes: list[str] = []
     tensors = word_texts(
         clip,
         words,
@@ -49,9 +55,13 @@ def vocabulary_texts(job: Job, clip: Clip) -> VocabularyTexts:
         job.study.ablations,
         precision=job.precision,
         note=again.append,
+        remark=notes.append,
     )
+    for kind in ("compositions", "attributes", "objects"):
+        check_embeddings(clip.source, kind, tensors[kind])
     names, usual = words.compositions(), tensors["compositions"]
-    return VocabularyTexts(tensors, job.compared(clip, usual, names, templates, again=sum(again)))
+    compositions = job.compared(clip, usual, names, templates, again=sum(again))
+    return VocabularyTexts(tensors, compositions, tuple(notes))
 
 
 def word_texts(
@@ -62,24 +72,30 @@ def word_texts(
     *,
     precision: str = AUTO,
     note: Callable[[int], None] = lambda count: None,
+    remark: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, np.ndarray]:
     """Texts of the pairs and words of a vocabulary, averaged over the templates.
 
     `compositions` [C, d], once more for each of the ablations (other lists of templates; named by
     `cood.evaluation.common.tensor_names.ablated`), `attributes` [A, d] and `objects` [O, d].
-    `precision` and `note` are as in `cood.evaluation.embed.texts.embed_ensembles`.
+    `precision` and `note` are as in `cood.evaluation.embed.texts.embed_ensembles`; `remark` is
+    called with a sentence for each of the three whose prompts do not fit the text tower.
     """
     ensembles = {USUAL: templates, **(ablations or {})}
-    compositions = embed_ensembles(
-        clip, words.compositions(), ensembles, precision=precision, note=note
-    )
     attributes = [f"{attribute} {ANY_OBJECT}" for attribute in words.attributes]
-    return {
-        "compositions": compositions.pop(USUAL),
-        **{ablated(name): texts for name, texts in compositions.items()},
-        "attributes": embed_texts(clip, attributes, templates, precision=precision, note=note),
-        "objects": embed_texts(clip, words.objects, templates, precision=precision, note=note),
-    }
+    made: dict[str, np.ndarray] = {}
+    for kind, names, chosen in (
+        ("compositions", words.compositions(), ensembles),
+        ("attributes", attributes, {USUAL: templates}),
+        ("objects", words.objects, {USUAL: templates}),
+    ):
+        fit = TextFit(kind)
+        texts = embed_ensembles(clip, names, chosen, precision=precision, note=note, fit=fit)
+        if fit.note:
+            remark(fit.note)
+        made |= {kind: texts.pop(USUAL)}
+        made |= {ablated(name): values for name, values in texts.items()}
+    return made
 
 
 def embed_evaluation_set(
@@ -117,6 +133,7 @@ def embed_evaluation_set(
         for kind, of_kind in (("attribute", words.attributes), ("object", words.objects)):
             tensors[f"isolated_{kind}s"] = average(alone.values, isolated[kind], of_kind)
         metadata["isolated"] = content_hash(isolated)
+    metadata |= describe_notes(clip, texts.notes)
     return Embeddings(tensors, metadata | describe_precision(images, *parts))
 
 
@@ -136,5 +153,5 @@ def embed_id_set(job: Job, clip: Clip, set_: str, manifest: pd.DataFrame) -> Emb
     metadata = describe_clip(clip, job.model, manifest) | {"templates": json.dumps(templates)}
     return Embeddings(
         {"images": images.values, "objects": texts.values},
-        metadata | describe_precision(images, texts),
+        metadata | describe_notes(clip, texts.notes) | describe_precision(images, texts),
     )

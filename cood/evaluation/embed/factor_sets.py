@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cood.errors import CoodError
 from cood.evaluation.embed.job import Job, describe_precision
-from cood.evaluation.embed.metadata import Embeddings, describe_clip
+from cood.evaluation.embed.metadata import Embeddings, describe_clip, describe_notes
 from cood.evaluation.embed.precision import AUTO
 from cood.evaluation.embed.texts import embed_texts
 from cood.factors.table import Table
+from cood.files import FINAL
 from cood.models.caption_forms import caption_form
 from cood.models.clip import Clip
 from cood.splits import FACTOR_PROMPTS
@@ -35,10 +37,15 @@ def embed_factor_set(job: Job, clip: Clip, set_: str, manifest: pd.DataFrame) ->
     Embeddings
         `images` [n, d], un-normalised, and `captions` [n, d] of unit length, in the order of the
         manifest; `pairs` [P, d] for the compositions and `words.FACTOR` [W, d] for the words of
-        each factor, as `prompts` describes. The metadata says which form the captions have.
+        each factor, as `prompts` describes. The metadata says which form the captions have. If
+        not even the short ones fit the context, there is nothing but the reason as `missing`.
     """
     seed, table = job.study.seed, job.study.factor_set(set_).table
-    form = caption_form(clip, table)
+    try:
+        form = caption_form(clip, table)
+    except CoodError as error:  # of this set alone
+        job.say(f"{job.model}: {set_} is left out: {error}")
+        return Embeddings({}, {"missing": str(error), FINAL: "true"})
     word_ids = table.word_ids(manifest[table.names].to_numpy())
     images = job.images(set_, manifest)
     captions = job.texts(clip, table.captions(word_ids, form), AS_IS)
@@ -50,6 +57,7 @@ def embed_factor_set(job: Job, clip: Clip, set_: str, manifest: pd.DataFrame) ->
     for factor in table.names:
         tensors[f"words.{factor}"] = prompts(clip, table, form, (factor,), seed, job.precision)
     metadata = describe_clip(clip, job.model, manifest) | {"captions": form}
+    metadata |= describe_notes(clip, captions.notes)
     return Embeddings(tensors, metadata | describe_precision(images, captions))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cood.evaluation.embed.job import Job, describe_precision
-from cood.evaluation.embed.metadata import Embeddings, describe_image_encoder
+from cood.evaluation.embed.metadata import Embeddings, describe_image_encoder, describe_notes
 from cood.models.image_encoders import ImageOnlyEncoder
 
 
@@ -27,5 +27,5 @@ def encode_set(
         `images` [n, d], un-normalised, in the order of the manifest.
     """
     images = job.images(set_, manifest)
-    metadata = describe_image_encoder(encoder, job.model, manifest)
+    metadata = describe_image_encoder(encoder, job.model, manifest) | describe_notes(encoder)
     return Embeddings({"images": images.values}, metadata | describe_precision(images))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from cood.evaluation.embed.checks import check_embeddings
 from cood.evaluation.embed.images import COPIERS, Embedded, embed_source
 from cood.evaluation.embed.pixels import IMAGES, Pixels, open_pixels
 from cood.evaluation.embed.precision import (
@@ -22,6 +23,7 @@ from cood.evaluation.embed.precision import (
 from cood.evaluation.embed.preprocessing import split
 from cood.evaluation.embed.sources import Source, image_files
 from cood.evaluation.embed.store import embed_new, maker_of
+from cood.evaluation.embed.text_fit import TextFit
 from cood.evaluation.embed.texts import embed_texts
 from cood.models.clip import Clip
 from cood.models.image_encoders import ImageOnlyEncoder
@@ -80,6 +82,7 @@ class Job:
             say=self.say,
         )
         embedded = self._embed_new(set_, table, source, embed) if HASH in table else embed(source)
+        check_embeddings(self.encoder.source, f"images of {set_}", embedded.values)
         if embedded.precision != HALF:
             return SetImages(embedded)
         few = source.rows(sample(len(table)))
@@ -107,7 +110,7 @@ class Job:
         self, clip: Clip, names: Sequence[str], templates: Sequence[str], *, literal: bool = False
     ) -> SetTexts:
         """Embed prompts of names with a CLIP; see `embed_texts`."""
-        again: list[int] = []
+        again, fit = list[int](), TextFit("texts")
         values = embed_texts(
             clip,
             names,
@@ -115,8 +118,11 @@ class Job:
             literal=literal,
             precision=self.precision,
             note=again.append,
+            fit=fit,
         )
-        return self.compared(clip, values, names, templates, again=sum(again), literal=literal)
+        check_embeddings(clip.source, fit.what, values)
+        texts = self.compared(clip, values, names, templates, again=sum(again), literal=literal)
+        return replace(texts, notes=(fit.note,) if fit.note else ())
 
     def compared(
         self,
@@ -151,11 +157,15 @@ class SetImages:
 
 @dataclass(frozen=True)
 class SetTexts:
-    """Embeddings of texts, how many were embedded again, and a sample in single precision."""
+    """Embeddings of texts, how many were embedded again, and a sample in single precision.
+
+    `notes` say how the prompts fit the text tower, where they do not.
+    """
 
     values: np.ndarray
     again: int = 0
     single: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 def job_of(

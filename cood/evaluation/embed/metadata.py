@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,12 @@ def describe_clip(clip: Clip, model: str, manifest: pd.DataFrame) -> dict[str, s
         "parameters": _parameters(clip.model),
         **{key: str(value) for key, value in sizes(clip.config).items()},
     }
+
+
+def describe_notes(encoder: Clip | ImageOnlyEncoder, notes: Sequence[str] = ()) -> dict[str, str]:
+    """What a reader of the scores must know, as a list in JSON; nothing if there are no notes."""
+    every = [*encoder.notes, *notes]
+    return {"notes": json.dumps(every)} if every else {}
 
 
 def describe_image_encoder(

@@ -11,6 +11,7 @@ import torch
 
 from cood.evaluation.embed.overlap import Moment, lane_of
 from cood.evaluation.embed.precision import AUTO, HALF, SINGLE, computing, resolve
+from cood.evaluation.embed.text_fit import TextFit
 from cood.evaluation.embed.tokens import tokens_of
 from cood.models.clip import Clip, text_tower
 from cood.vocabulary import fill
@@ -30,6 +31,7 @@ def embed_texts(
     shorten: bool = True,
     precision: str = AUTO,
     note: Callable[[int], None] = lambda count: None,
+    fit: TextFit | None = None,
 ) -> np.ndarray:
     """Prompt ensemble: mean over templates of the unit embeddings of each name, [n, d] float32.
 
@@ -43,6 +45,7 @@ def embed_texts(
         shorten=shorten,
         precision=precision,
         note=note,
+        fit=fit,
     )[SOLE]
 
 
@@ -55,6 +58,7 @@ def embed_ensembles(
     shorten: bool = True,
     precision: str = AUTO,
     note: Callable[[int], None] = lambda count: None,
+    fit: TextFit | None = None,
 ) -> dict[str, np.ndarray]:
     """Several prompt ensembles of the same names, as `embed_texts` gives them, by their key.
 
@@ -78,11 +82,15 @@ def embed_ensembles(
     note
         Called with the number of names that were not finite in half precision, and were embedded
         again in single, if there are any.
+    fit
+        Counts the prompts that are cut, and the names that have one text.
 
     Raises
     ------
     StudyError
         If half precision is asked for without a GPU.
+    UnusableModelError
+        If the model cannot embed the prompts, or its tokeniser does not fit its text tower.
     """
     precision = resolve(precision, clip.device)
     prompt = str.format if literal else fill
@@ -93,21 +101,24 @@ def embed_ensembles(
             row[templates.index(template)] += 1 / len(ensemble)
     step = max(1, TEXT_BLOCK // len(templates))
 
-    def embed(chosen: Sequence[str], precision: str) -> np.ndarray:
+    def embed(chosen: Sequence[str], precision: str, fit: TextFit | None = None) -> np.ndarray:
         lane = lane_of(clip.device)
         blocks: list[tuple[torch.Tensor, Moment]] = []
         with computing(precision, clip.device):
             for start in range(0, len(chosen), step):
                 block = chosen[start : start + step]
                 prompts = [prompt(template, name) for name in block for template in templates]
-                blocks.append(lane.receive(_averages(clip, prompts, weights, shorten)))
+                tokens = tokens_of(clip, prompts)
+                if fit is not None:
+                    fit.add(clip, block, prompts, tokens)
+                blocks.append(lane.receive(_averages(clip, tokens, weights, shorten)))
                 if len(blocks) > 1:  # so that a GPU is at most a block behind
                     blocks[-2][1].synchronize()
         for _, received in blocks:
             received.synchronize()
         return np.concatenate([means.numpy() for means, _ in blocks])
 
-    means = embed(names, precision)
+    means = embed(names, precision, fit)
     if precision == HALF:
         wrong = np.flatnonzero(~np.isfinite(means).all(axis=(1, 2)))
         if len(wrong):
@@ -117,11 +128,10 @@ def embed_ensembles(
 
 
 def _averages(
-    clip: Clip, prompts: Sequence[str], weights: torch.Tensor, shorten: bool
+    clip: Clip, tokens: torch.Tensor, weights: torch.Tensor, shorten: bool
 ) -> torch.Tensor:
-    """Averages [names, ensembles, d] of unit embeddings of the prompts, of all templates a name."""
+    """Averages [names, ensembles, d] of unit embeddings of prompts, of all templates a name."""
     model: Any = clip.model
-    tokens = tokens_of(clip, prompts)
     cut = shorten and clip.causal_text
     # The end token has the highest number.
     lengths = tokens.argmax(dim=1) + 1 if cut else torch.full((len(tokens),), tokens.shape[1])
@@ -135,7 +145,7 @@ def _averages(
         chosen = tokens[start : start + batch, :length].contiguous()
         try:
             with _context(model, length):
-                texts = model.encode_text(_moved(chosen, clip.device)).float()
+                texts = clip.encode_text(_moved(chosen, clip.device)).float()
         except torch.OutOfMemoryError:
             if batch == 1 or clip.device.type != "cuda":
                 raise

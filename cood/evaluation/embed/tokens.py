@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 
-from cood.models.clip import Clip
+from cood.errors import UnusableModelError
+from cood.models.clip import Clip, model_errors
 
 # Printable ASCII without the & of HTML: what the tokeniser's cleaning leaves as it is, but for case
 # and spaces. Other prompts go through the tokeniser itself.
@@ -22,14 +23,31 @@ def tokens_of(clip: Clip, prompts: Sequence[str]) -> torch.Tensor:
 
     The tokeniser of OpenAI, which most CLIPs have, is written in Python and slower than a GPU is
     with the texts. It never joins what a space divides, so that each word is encoded once here.
+
+    Raises
+    ------
+    UnusableModelError
+        If a token is none that the text tower has an embedding of.
     """
+    tokens = _tokens(clip, prompts)
+    highest, words = int(tokens.max()), clip.words
+    if words is not None and highest >= words:
+        raise UnusableModelError(
+            f"model {clip.source}: its tokeniser gives the number {highest}, and its text tower "
+            f"has {words} words; correct vocab_size, or the tokeniser, in its configuration"
+        )
+    return tokens
+
+
+def _tokens(clip: Clip, prompts: Sequence[str]) -> torch.Tensor:
     tokenise: Any = clip.tokenize
     if (
         type(tokenise) is not SimpleTokenizer
         or tokenise.reduction_fn is not None
         or not all(map(PLAIN.fullmatch, prompts))
     ):
-        return tokenise(list(prompts))
+        with model_errors(clip.source):
+            return tokenise(list(prompts))
     length, known = tokenise.context_length, dict[str, list[int]]()
     tokens = np.zeros((len(prompts), length), dtype=np.int64)
     for row, prompt in zip(tokens, prompts, strict=True):

@@ -80,7 +80,8 @@ def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
     """Range of an accuracy over models with the same settings but the seed, to follow a colon."""
     trained = models[models["kind"] == "trained here"]
     # Models of different seeds are of different families.
-    keys = [c for c in trained if c not in {"model", "seed", "family", "missing", "parameters"}]
+    own = {"model", "seed", "family", "missing", "notes", "parameters"}
+    keys = [c for c in trained if c not in own]
     ranges = []
     for _, group in trained.groupby(keys, dropna=False):
         values = accuracy["value"].reindex(group["model"]).dropna()
@@ -98,9 +99,14 @@ def seed_noise(models: pd.DataFrame, accuracy: pd.DataFrame) -> str:
 
 
 def skipped_models(models: pd.DataFrame) -> str:
-    """Which models of a study are not in the results, and why, as a sentence."""
+    """Which models are not in the results, and why, and notes on the others, in sentences."""
     missing = models[models["missing"] != ""]
-    if missing.empty:
-        return "All models of the study are in the table."
-    named = [f"{row.model} ({row.missing})" for row in missing.itertuples()]
-    return f"Skipped, because they could not be loaded: {'; '.join(named)}."
+    said = "All models of the study are in the table."
+    if not missing.empty:
+        named = [f"{row.model} ({row.missing})" for row in missing.itertuples()]
+        said = f"Skipped, because they could not be loaded: {'; '.join(named)}."
+    if "notes" not in models:
+        return said
+    noted = models[models["notes"].fillna("") != ""]
+    notes = [f"Note on {row.model}: {row.notes}." for row in noted.itertuples()]
+    return " ".join([said, *notes])

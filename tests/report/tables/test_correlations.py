@@ -83,7 +83,7 @@ def against_both():
 def test_both_outcomes_are_counted_and_compared(against_both):
     assert compare_outcomes(against_both) == (
         "Of the pairs of a metric and a space, 1 of 1 correlate significantly with C-OoD log odds "
-        "(most strongly DCI completeness of images, 0.60) and 0 of 1 correlate "
+        "(most strongly DCI completeness (lines) of images, 0.60) and 0 of 1 correlate "
         "significantly with the gap (p corrected by Holm's method for all 2 coefficients). The "
         "median size of the coefficients is 0.60 with C-OoD log odds and 0.10 with the gap."
     )
@@ -98,7 +98,7 @@ def test_a_metric_is_shown_with_both_coefficients_and_its_certificate(against_bo
     )
     table = outcome_table(against_both, certificate)
     row, other = table.to_dict("records")
-    assert row["metric"] == "DCI completeness"
+    assert row["metric"] == "DCI completeness (lines)"
     assert row["median (lowest to highest)"] == "0.20 (0.10 to 0.30)"
     assert row["with C-OoD log odds"] == "0.60 [0.20, 0.80]"
     assert (row["with the gap"], row["p, Holm (the gap)"]) == ("-0.10 [-0.50, 0.40]", 1.0)

@@ -11,6 +11,8 @@ def test_skipped_models_are_named_with_the_reason():
         "Skipped, because they could not be loaded: gone (no network)."
     )
     assert skipped_models(models[:1]) == "All models of the study are in the table."
+    noted = models[:1].assign(notes="3 prompts are cut")
+    assert skipped_models(noted).endswith(f"Note on {noted['model'].item()}: 3 prompts are cut.")
 
 
 def test_a_leaderboard_shows_no_missing_values():

@@ -137,7 +137,7 @@ def test_the_table_of_tests_has_all_that_decides(found):
 def test_metrics_and_remarks(found):
     row = rows_of(claims.metrics(found)[0]).iloc[0]
     assert (row["metric"], row["Pearson"], row["p"]) == (
-        "DCI completeness",
+        "DCI completeness (lines)",
         "0.40 [0.10, 0.60]",
         "< 0.001",
     )
