@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from bs4 import BeautifulSoup
+from bs4.element import Tag
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -60,18 +61,23 @@ def inline_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         text = raw.astext()
         if EMBEDDED_SVG in text:
-            (image,) = BeautifulSoup(text, "html.parser").find_all("img")
-            data = str(image["src"]).removeprefix(EMBEDDED_SVG)
-            svg = base64.b64decode(data).decode("utf-8")
-            raw.replace_self(InlineFigure(html=figure_box(svg, str(image["alt"]))))
+            images = BeautifulSoup(text, "html.parser").find_all("img")
+            raw.replace_self(InlineFigure(html="".join(map(_embedded_box, images))))
         elif "text/x-thebe-config" in text or text.startswith("<script>kernelName"):
             raw.parent.remove(raw)
 
 
-def figure_box(svg: str, alternative: str) -> str:
+def _embedded_box(image: Tag) -> str:
+    """`figure_box` of an image with embedded data; its classes say on which screens it is shown."""
+    svg = base64.b64decode(str(image["src"]).removeprefix(EMBEDDED_SVG)).decode("utf-8")
+    return figure_box(svg, str(image["alt"]), " ".join(image.get_attribute_list("class")))
+
+
+def figure_box(svg: str, alternative: str, screen: str = "") -> str:
     """HTML of a box with one figure, which scrolls where it is too wide, also by keyboard.
 
-    `alternative` is the text for readers who cannot see the figure.
+    `alternative` is the text for readers who cannot see the figure; `screen` is ``wide``,
+    ``narrow``, or empty for a figure that is shown on every screen.
     """
     root = ET.fromstring(svg)
     for parent in root.iter():
@@ -82,11 +88,12 @@ def figure_box(svg: str, alternative: str) -> str:
     root.set("aria-label", alternative)
     has_marks = any(element.get("class") == MARK for element in root.iter())
     classes = "drawing has-marks" if has_marks else "drawing"
+    cue = f"scroll-cue {screen}".strip()
     hint = " Use the arrow keys to move from mark to mark." if has_marks else ""
     width = re.fullmatch(r"([\d.]+)pt", root.get("width", ""))
     style = f' style="--wide: {float(width[1]):.0f}pt"' if width else ""
     return (
-        f'<div class="scroll-cue"><div class="{classes}"{style} tabindex="0" role="group" '
+        f'<div class="{cue}"><div class="{classes}"{style} tabindex="0" role="group" '
         f'aria-label="{escape("Figure." + hint)}">{_to_text(root)}</div></div>'
     )
 

@@ -71,6 +71,15 @@ def test_a_figure_scrolls_and_has_its_text():
     assert box.style is None  # its rules would apply to the whole page
 
 
+def test_a_figure_may_have_another_form_on_a_phone(render):
+    image = f'<img class="{{}}" src="data:image/svg+xml;base64,{DATA}" alt="{{}}">'
+    both = image.format("wide", "Three columns") + image.format("narrow", "Two columns")
+    page, _ = render(f"Title\n=====\n\n.. raw:: html\n\n   <p>{both}</p>\n")
+    boxes = page.select(".scroll-cue")
+    assert [box["class"] for box in boxes] == [["scroll-cue", "wide"], ["scroll-cue", "narrow"]]
+    assert [box.svg["aria-label"] for box in boxes] == ["Three columns", "Two columns"]
+
+
 def test_figures_are_in_the_page_and_not_in_files(render):
     page, output = render(PAGE)
     first, second = page.select("div.drawing > svg")

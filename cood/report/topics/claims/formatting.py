@@ -20,7 +20,6 @@ from cood.report.plots.svg import as_svg
 
 ROUNDING = 1e-9  # an interval narrower than this is 0 but for rounding
 NONE = "-"
-PHONE = "(max-width: 40rem)"  # as in book/_static/cood.css
 NO_BREAK = "&nbsp;"
 INTERVAL = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
 
@@ -97,13 +96,15 @@ def embedded(content: Styler | Figure, label: str, narrow: Figure | None = None)
         about = f'role="region" tabindex="0" aria-label="{escape(label)}"'
         style = 'style="overflow-x: auto"'
         return HTML(f'<div class="cell_output" {about} {style}>{content.to_html()}</div>')
-    image = f'<img src="{_source(content)}" alt="{escape(label)}">'
-    phone = ""
-    if narrow is not None:
-        phone = f'<source media="{PHONE}" srcset="{_source(narrow)}">'
-        plt.close(narrow)
-    return HTML(f"<p><picture>{phone}{image}</picture></p>")
+    if narrow is None:
+        return HTML(f"<p>{_image(content, label)}</p>")
+    both = _image(content, label, "wide"), _image(narrow, label, "narrow")
+    plt.close(narrow)
+    return HTML(f"<p>{''.join(both)}</p>")
 
 
-def _source(figure: Figure) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(as_svg(figure).encode()).decode()}"
+def _image(figure: Figure, label: str, screen: str = "") -> str:
+    """An image of a figure; `screen` is the class of one for screens of some width only."""
+    data = b64encode(as_svg(figure).encode()).decode()
+    kind = f' class="{screen}"' if screen else ""
+    return f'<img{kind} src="data:image/svg+xml;base64,{data}" alt="{escape(label)}">'
