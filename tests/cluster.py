@@ -230,7 +230,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("cluster: stopped"))  # daemons end too
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
-        there = clone(Path(folder, "cluster"))
+        there = clone(Path(folder, "my (w) & b;*[ü] : #1", "cluster"))
         with cluster() as it:
             print(f"cluster: up after {time.monotonic() - start:.1f} s", file=sys.stderr)
             victim, lost = on_the_cluster(it, there)

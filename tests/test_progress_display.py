@@ -128,5 +128,7 @@ def test_an_end_without_a_start_is_no_crash(shown):
 def test_reasons(plugin):
     assert plugin.why("") == ""
     assert plugin.why("Missing output files: a; Missing output files: b") == "not made yet"
+    both = plugin.why("Missing output files: /a; b/c;d; Updated input files: /a; b")
+    assert both == "not made yet; its inputs have changed"
     assert plugin.why("Forced\n  execution") == "Forced execution"
     assert len(plugin.why("x" * 1000)) == 300

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from cood.catalogue.image_size import USUAL_SIZE, resolution
 from cood.catalogue.open_clip_listing import package, places
 from cood.catalogue.sources import HUB
 from cood.errors import CoodError, unknown
@@ -25,7 +25,7 @@ CHECKPOINTS = Path(__file__).with_name("checkpoints.yaml")
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 MILLION = 1e6
-USUAL_SIZE, USUAL_WIDTH = 224, 768  # of open_clip, where a configuration gives none
+USUAL_WIDTH = 768  # of open_clip, where a configuration gives none
 
 
 @lru_cache
@@ -135,26 +135,6 @@ def sizes(config: dict[str, Any]) -> dict[str, float]:
         "width": vision.get("width", float("nan") if of_timm else USUAL_WIDTH),
         "resolution": resolution(vision.get("image_size", USUAL_SIZE)),
     }
-
-
-def resolution(size: int | Sequence[int]) -> float:
-    """Pixels a side of a square image; of another, those of a square of the same area.
-
-    Examples
-    --------
-    >>> resolution(224), resolution([64, 144])
-    (224, 96.0)
-    """
-    height, width = sides(size)
-    return height if height == width else math.sqrt(height * width)
-
-
-def sides(size: int | Sequence[int]) -> tuple[int, int]:
-    """Height and width of an image size as open_clip has it: one number, or both."""
-    if isinstance(size, int):
-        return size, size
-    height, width = size
-    return height, width
 
 
 def _pairs(millions: float | None) -> float:

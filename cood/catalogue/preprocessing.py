@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cood.catalogue.checkpoints import USUAL_SIZE, configuration, sides
+from cood.catalogue.checkpoints import configuration
+from cood.catalogue.image_size import USUAL_SIZE, sides
 from cood.catalogue.open_clip_listing import architectures, entries
 
 TOWERS = Path(__file__).parents[1] / "models" / "configs" / "image_towers"

@@ -15,7 +15,7 @@ from typing import Any
 import open_clip
 import torch
 
-from cood.catalogue.checkpoints import USUAL_SIZE, sides
+from cood.catalogue.image_size import USUAL_SIZE, sides
 from cood.catalogue.sources import LOCAL, local_source
 from cood.devices import best_device
 from cood.errors import ArtefactError, CoodError

@@ -56,7 +56,7 @@ def reproduce(study: Study, cores: int, dry_run: bool, extra: Sequence[str] = ()
     if not status and not dry_run and study.paths.html.is_file():
         report_dropped(study)
         _report_skipped(study)
-        _report_captions(study)
+        report_captions(study)
         seconds = time.monotonic() - start
         print(f"done in {seconds:.0f} s; the report: {study.paths.html.as_uri()}")
     return status
@@ -150,7 +150,8 @@ def _report_skipped(study: Study) -> None:
                 print(f"{heading}: {name}: {sentence}", file=sys.stderr)
 
 
-def _report_captions(study: Study) -> None:
+def report_captions(study: Study) -> None:
+    """Say which files of captions, or rows of them, were not read."""
     for corpus in study.corpora:
         files = read_table(study.paths.caption_files(corpus))
         problems = files.loc[files["problem"] != "", ["file", "problem"]]

@@ -1,13 +1,17 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from cood.curation.caption_search.search import search_captions
 from cood.errors import ArtefactError, CoodError, NotebookError, StudyError
 from cood.files import atomic, locked, write_tensors
 from cood.pipeline import run as pipeline
 from cood.pipeline.damage import discard_damaged
 from cood.pipeline.run import reproduce
+from cood.settings.study_file import load_study
 
 
 def truncate(path, kept=0.7):
@@ -197,3 +201,41 @@ def test_an_untrained_architecture_that_does_not_exist_is_told_before_anything_r
     with pytest.raises(StudyError, match=r"null_models.null.architecture: unknown .* ViT-B-32"):
         reproduce(study, cores=1, dry_run=False)
     assert not study.paths.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "extra", "reader"),
+    [
+        ("/my {w}/cood", (), "Snakemake"),
+        ("/o'r/cood", ("--profile", "workflow/profiles/slurm"), "the job script of a cluster"),
+        ("/$x/cood", ("--executor=slurm",), "the job script of a cluster"),
+    ],
+)
+def test_a_path_that_cannot_be_passed_on_is_refused(folder, extra, reader):
+    message = f"{folder}: {reader} would not take this path as it is written; move the project"
+    with pytest.raises(CoodError, match=re.escape(message)):
+        pipeline.check_paths([Path("/plain"), Path(folder)], extra)
+
+
+def test_other_paths_can():
+    pipeline.check_paths([Path("/my (w) & o'r\"k $x;*[ü]é : #1 %d~!`")], [])
+    pipeline.check_paths([Path("/my (w) & b;*[ü]é : #1 %d~!")], ["--profile", "slurm"])
+
+
+def test_the_end_of_a_run_names_captions_that_were_not_read(project, settings, capsys):
+    (project / "captions").mkdir()
+    for name, lines in {
+        "a.csv": "caption,alt\nred, hat,x\n",
+        "b.csv": "",
+        "c.csv": "caption\n",
+    }.items():
+        (project / "captions" / name).write_text(lines)
+    file = project / "workflow" / "studies" / "tiny.yaml"
+    file.write_text(yaml.safe_dump({**settings, "corpora": {"web": {"files": ["captions"]}}}))
+    study = load_study("tiny")
+    search_captions(study, "web", lambda text: None, code="1")
+    pipeline.report_captions(study)
+    first, second = capsys.readouterr().err.splitlines()
+    folder = f"captions of web: {project / 'captions'}"
+    assert first.startswith(f"{folder}/a.csv: 1 row did not parse: 1 without the 2 fields of the")
+    assert second.startswith(f"{folder}/b.csv: is empty")

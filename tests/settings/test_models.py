@@ -29,7 +29,10 @@ MODEL = {"image_tower": "resnet", "share": 0.7, "images": 64, "steps": 8, "batch
         ({"embed_dim": 64.5}, "m.embed_dim: .* got 64.5"),
         ({"moments": 1}, "m.moments: .* got 1"),
         ({"image_tower": "../vit"}, "m.image_tower: a name may hold letters.* got '../vit'"),
-        ({"treatment": "orthogonal"}, "m.treatment: Input should be 'none', .* got 'orthogonal'"),
+        (
+            {"treatment": "orthogonal"},
+            "m.treatment: unknown value 'orthogonal'; did you mean orthogonality",
+        ),
         ({"strength": 1.0}, "m: strength: 1.0 needs a treatment, got 'none'"),
         ({"treatment": "additivity", "strength": -1.0}, "m.strength: .* got -1.0"),
         ({"batch": 65}, "m: batch: 65 is more than the 64 images"),
@@ -96,7 +99,11 @@ ON_SHAPES = {**MODEL, "set": "shapes", "share": 0.5}
     ("sets", "models", "message"),
     [
         ({"ao": SHAPES}, {}, r"factor_sets\.ao: that name is taken"),
-        ({"s": {**SHAPES, "source": "mpi3d"}}, {}, r"factor_sets\.s\.source: .* got 'mpi3d'"),
+        (
+            {"s": {**SHAPES, "source": "mpi3d"}},
+            {},
+            r"factor_sets\.s\.source: unknown value 'mpi3d'; known: shapes3d, dsprites",
+        ),
         ({"s": {**SHAPES, "imgaes": 3}}, {}, "factor_sets.s: unknown key 'imgaes'; did you mean"),
         ({"s": {**SHAPES, "images": 480_001}}, {}, "480001 is more than the 480000 scenes"),
         ({"s": {**SHAPES, "size": 32, "file": "x.h5"}}, {}, "64 pixels a side, not 32"),

@@ -30,6 +30,8 @@ ENDINGS = (
     *(text + packed for text in (".csv", ".tsv") for packed in ("", *DECOMPRESSORS)),
 )
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", *(f".tar{ending}" for ending in DECOMPRESSORS))
+# What may hold captions: those that are not read are named.
+LISTED = (*ENDINGS, *ARCHIVES, ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx")
 WORDS = 3  # that a text has at least which looks like a caption
 LONGEST_NAME = 80  # characters of a column that a message shows
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from cood.curation.caption_search.caption_files import ENDINGS, open_captions
+from cood.curation.caption_search.caption_files import LISTED, open_captions
 from cood.curation.caption_search.matching import find_pairs
 from cood.curation.caption_search.tally import FileFacts, Tally
 from cood.curation.caption_search.word_forms import Search, search_for
@@ -93,7 +93,7 @@ def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | N
             raise ArtefactError(f"{file} does not exist; `nox -s reproduce` makes it")
         return [str(file)], ["caption"]
     columns = [corpus.column] if isinstance(corpus.column, str) else corpus.column
-    return find_files(corpus.files, study.paths.root, ENDINGS), columns
+    return find_files(corpus.files, study.paths.root, LISTED), columns
 
 
 def scan_file(file: str, columns: Sequence[str] | None, search: Search, before: Tally) -> Tally:

@@ -135,7 +135,8 @@ def by_arrow(
         ),
     )
     yield from batches
-    yield pa.record_batch([pa.array([b""] * empty, pa.binary())] * len(chosen), names=chosen)
+    nothing = pa.repeat(pa.scalar(b"", pa.binary()), empty)
+    yield pa.record_batch([nothing] * len(chosen), names=chosen)
 
 
 def by_line(

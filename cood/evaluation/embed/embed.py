@@ -35,7 +35,7 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1, code
 
     The model is one of `all_models` of the study. What a file holds is said by
     `embed_evaluation_set`, `embed_id_set`, `embed_factor_set` and `encode_set`; the metadata says
-    which checkpoint, preprocessing, tokeniser, templates and manifest it was made with, with the
+    which checkpoint, preprocessing, tokeniser, templates and manifest it was made with, and has the
     `weights_sha256` of weights that were made elsewhere. A model whose weights cannot be loaded, or
     whose embeddings no score can be computed from, leaves files without tensors, whose metadata
     hold the reason as `missing`.

@@ -1,3 +1,4 @@
+import gzip
 import http.server
 import re
 import threading
@@ -194,6 +195,11 @@ def test_remote_files(tmp_path, address):
     pl.DataFrame({"caption": CAPTIONS}).write_parquet(tmp_path / "a.parquet")
     assert find_files([f"{address}/a.parquet"], tmp_path, ENDINGS) == [f"{address}/a.parquet"]
     assert read(f"{address}/a.parquet") == CAPTIONS
+    lines = b'caption,alt\r\n"a ""red""\nhat, new",x\r\na blue bus,y\r\n'
+    (tmp_path / "a.csv").write_bytes(lines)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(lines[:20]) + gzip.compress(lines[20:]))
+    for name in ("a.csv", "a.csv.gz"):
+        assert read(f"{address}/{name}") == ['a "red"\nhat, new', "a blue bus"]
     with pytest.raises(CoodError, match=r"cannot be read: .*not found"):
         read(f"{address}/gone.parquet")
 

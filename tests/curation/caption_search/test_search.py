@@ -94,13 +94,24 @@ def test_odd_files_are_recorded_and_the_rest_goes_on(project, write):
     pl.DataFrame({"pixels": [1]}).write_parquet(folder / "b.parquet")
     (folder / "c.parquet").write_bytes((folder / "a.parquet").read_bytes()[:-9])
     (folder / "d.csv").write_text("caption\nred apple\n")
+    (folder / "e.zip").write_bytes(b"x")
+    (folder / "f.jsonl").write_text("{}")
+    (folder / "g.png").write_bytes(b"x")
     hits, files, said = scanned(write(files=["captions", "elsewhere/*.parquet"]))
     assert counts(hits, "strict") == {"red apple": 2}
-    assert files["captions"].tolist() == [1, 0, 0, 1, 0]
-    assert files["empty"].tolist() == [2, 0, 0, 0, 0]
-    assert [bool(problem) for problem in files["problem"]] == [False, True, True, False, True]
-    assert files["problem"][4] == "does not exist"
-    assert "[2/5] b.parquet: skipped: no column of captions" in said[1]
+    assert files["captions"].tolist() == [1, 0, 0, 1, 0, 0, 0]
+    assert files["empty"].tolist() == [2, 0, 0, 0, 0, 0, 0]
+    assert [bool(problem) for problem in files["problem"]] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert files["problem"][6] == "does not exist"
+    assert "[2/7] b.parquet: skipped: no column of captions" in said[1]
 
 
 def test_rows_of_a_file_are_captions_or_counted(project, write):
