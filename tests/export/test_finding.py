@@ -12,8 +12,8 @@ from cood.export import finding
 PROJECT = Path(__file__).parents[2]
 CLAIMS = pd.DataFrame(
     {
-        "claim": ["C1", "C2", "C3", "C3"],
-        "title": ["all differ", "it rises", "size helps", "size helps"],
+        "claim": ["C1", "C2", "C7", "C7"],
+        "title": ["all differ", "it rises", "it predicts", "it predicts"],
         "verdict": ["supported", "undecided", "contradicted", "contradicted"],
         "test": ["all", "ID", "drawings", "captions"],
         "kind": ["difference", "correlation", "partial correlation", "partial correlation"],
@@ -21,6 +21,7 @@ CLAIMS = pd.DataFrame(
         "low": [0.02, -0.1, -0.6, -0.1],
         "high": [0.08, 0.6, -0.2, 0.3],
         "n": [200, 200, 200, 200],
+        "claim_holm": [0.2, 0.3, 0.04, 0.04],
     }
 )
 
@@ -53,9 +54,9 @@ def drawn(monkeypatch):
 def test_the_text_names_what_was_answered_with_effects_and_counts_the_rest():
     text = finding.finding_text(Run())
     assert text.startswith(
-        "The study lab (200 models) supports: “all differ” (C1; 0.050 [0.020, 0.080]). It "
-        "contradicts: “size helps” (C3; drawings r = -0.40 [-0.60, -0.20]; captions r = 0.10 "
-        "[-0.10, 0.30]). Of 3 claims, 1 stays undecided."
+        "In the study lab (200 models), “it predicts” (C7) is contradicted (drawings r = -0.40 "
+        "[-0.60, -0.20]; captions r = 0.10 [-0.10, 0.30]; corrected p = 0.040). Of 3 claims, 1 is "
+        "supported (C1 “all differ”); 1 is contradicted (C7 “it predicts”); 1 is undecided (C2)."
     )
     assert "commit `0123456789ab`" in text
     with pytest.raises(CoodError, match="reference run lab: it has no table of claims"):

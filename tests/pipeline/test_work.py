@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from cood.evaluation.accuracy import accuracy, retrieval, zero_shot
-from cood.evaluation.common.nearest import nearest
+from cood.evaluation.accuracy import accuracy
+from cood.evaluation.common.nearest import Classes
 from cood.evaluation.embed import embed, factor_sets
 from cood.evaluation.embed.loading import load_clip
 from cood.evaluation.interventions import dimension_swap, interventions
@@ -37,14 +37,15 @@ def counted(monkeypatch):
         monkeypatch.setattr(Clip, "encode_image", images)
         return clip
 
-    def ranked(images, texts, *options):
-        counts["similarities"] += len(images) * len(texts)
+    nearest = Classes.nearest
+
+    def ranked(self, images, *options, **named):
+        counts["similarities"] += len(images) * len(self.unit)
         counts["rankings"] += 1
-        return nearest(images, texts, *options)
+        return nearest(self, images, *options, **named)
 
     monkeypatch.setattr(embed, "load_clip", loaded)
-    for module in (zero_shot, retrieval, interventions, dimension_swap):
-        monkeypatch.setattr(module, "nearest", ranked)
+    monkeypatch.setattr(Classes, "nearest", ranked)
     return counts
 
 

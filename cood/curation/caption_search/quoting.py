@@ -27,7 +27,7 @@ class Survey:
     enclosing
         Whether every quote encloses a field, or is a doubled one inside of it.
     breaks
-        Whether a field in quotes holds the end of a line.
+        Whether a field in quotes holds the end of a line; CR alone is none if lines end with LF.
     feeds, returns
         Whether lines end with LF, and whether there is a CR without LF. In a file whose quotes
         enclose fields, what they enclose does not count.
@@ -70,10 +70,11 @@ def survey(blocks: Iterable[bytes], separator: str) -> Survey:
         utf8 = utf8 and _is_utf8(decoder, block)
     enclosing = enclosing and quotes % 2 == 0
     lines = outside if enclosing else inside | outside
+    breaks = LF in inside if LF in lines else bool(inside)
     return Survey(
         quotes=quotes > 0,
         enclosing=enclosing,
-        breaks=bool(inside),
+        breaks=breaks,
         feeds=LF in lines,
         returns=CR in lines,
         utf8=utf8 and _is_utf8(decoder, b"", final=True),

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from cood.evaluation.common.device_arrays import Array, index_of, like
 from cood.metrics.directions import directions
@@ -121,6 +120,8 @@ def predicted(texts: np.ndarray, fitted: np.ndarray, factors: np.ndarray) -> np.
     fit = fit_additive(texts[fitted], factors[fitted])
     present = [np.unique(factors[fitted, k]) for k in (0, 1)]
     places = [np.searchsorted(p, factors[:, k]).clip(max=len(p) - 1) for k, p in enumerate(present)]
+    from scipy.sparse.csgraph import connected_components  # slow to import
+
     occurs = [p[at] == factors[:, k] for k, (p, at) in enumerate(zip(present, places, strict=True))]
     first, second = places[0], places[1] + len(present[0])
     size = sum(map(len, present))

@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from cood.curation.caption_search import text_rows, text_streams
@@ -202,12 +202,16 @@ def small_blocks(monkeypatch):
 
 
 @given(st.lists(st.tuples(SIGNS, SIGNS), min_size=1), st.booleans(), st.sampled_from("\n\r"))
+@example([("", "\r\t")], True, "\n")
 def test_rows_of_a_writer_that_quotes_come_back(tmp_path_factory, rows, tabs, feed):
     file = tmp_path_factory.mktemp("rows") / ("a.tsv" if tabs else "a.csv")
     text = io.StringIO(newline="")
     end = "\r\n" if feed == "\r" else "\n"
     writer = csv.writer(text, "excel-tab" if tabs else "excel", lineterminator=end)
     writer.writerows([("caption", "other"), *rows])
+    lines = text.getvalue().replace("\r\n", "\n").removesuffix("\n").split("\n")
+    # Nobody can tell a field of several lines, each with all tabs, from quotes that are text.
+    assume(not tabs or len(lines) == 1 + len(rows) or any(x.count("\t") != 1 for x in lines))
     # Where LF ends the lines, this writer does not quote CR, which is read as a blank.
     expected = [re.sub(r"\r(?!\n)", " ", first) or None for first, _ in rows]
     found = [
