@@ -126,11 +126,18 @@ def files_below(folder: Path) -> list[Path]:
         here = above | {_identity(place)}
         for entry in os.scandir(place):
             path = place / entry.name
-            if entry.is_dir() and not (entry.is_symlink() and _identity(path) in here):
+            if _is_dir(entry) and not (entry.is_symlink() and _identity(path) in here):
                 queue.append((path, here))
             else:
                 found.append(path)
     return sorted(found)
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def find_files(places: Sequence[str], root: Path, endings: Sequence[str]) -> list[str]:
@@ -149,7 +156,11 @@ def find_files(places: Sequence[str], root: Path, endings: Sequence[str]) -> lis
 def _local(place: str, root: Path, endings: Sequence[str]) -> list[str]:
     path = root / Path(place).expanduser()
     if path.is_dir():
-        inside = [str(p) for p in files_below(path) if p.name.endswith(tuple(endings))]
+        inside = [
+            str(p)
+            for p in files_below(path)
+            if p.name.lower().endswith(tuple(endings)) and not _is_hidden(p.relative_to(path))
+        ]
         return inside or [str(path)]
     if path.exists():
         return [str(path)]
@@ -157,6 +168,11 @@ def _local(place: str, root: Path, endings: Sequence[str]) -> list[str]:
     # Signs of a glob in the path of the project are part of its name.
     found = glob.glob(pattern, root_dir=root, recursive=True)
     return sorted(str(root / file) for file in found) or [str(path)]
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a file is hidden, such as the copies that Jupyter, macOS and editors make."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def size_of(file: str) -> tuple[int, int]:

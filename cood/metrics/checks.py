@@ -95,7 +95,7 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
     ValueError
         As `check` does.
     """
-    z = _array(name, codes)
+    z = as_array(name, codes)
     if z.ndim != 2:
         raise ValueError(f"{name}: expected [n, d], got an array of shape {z.shape}")
     if 0 in z.shape:
@@ -120,7 +120,7 @@ def check_ids(name: str, ids: ArrayLike, columns: Sequence[str] = ()) -> np.ndar
         If they are neither, not whole numbers, or one is missing; the message names `name`,
         the value and the row.
     """
-    array = _array(name, ids)
+    array = as_array(name, ids)
     listed = array.dtype.kind in "US" and not isinstance(ids, np.ndarray)
     if array.dtype.kind == "O" or listed:  # else a NaN among strings would be the string "nan"
         objects = np.asarray(ids, dtype=object)
@@ -141,6 +141,13 @@ def check_ids(name: str, ids: ArrayLike, columns: Sequence[str] = ()) -> np.ndar
 
 
 def _refuse_fractions(name: str, array: np.ndarray, columns: Sequence[str]) -> None:
+    exact = 2.0 ** (np.finfo(array.dtype).nmant + 1)  # from here on, whole numbers are left out
+    bad = np.argwhere(np.abs(array) >= exact)
+    if len(bad):
+        raise ValueError(
+            f"{name}: {array[tuple(bad[0])]} in {_place(bad[0], columns)} is too large for "
+            f"{array.dtype}, in which ids beside it may be equal; give whole numbers or strings"
+        )
     bad = np.argwhere(array != np.floor(array))
     if len(bad):
         raise ValueError(
@@ -158,11 +165,20 @@ def _place(index: np.ndarray, columns: Sequence[str] = ()) -> str:
     return f"row {row}" + (f", column {column}" if rest else "")
 
 
-def _array(name: str, values: ArrayLike) -> np.ndarray:
+def as_array(name: str, values: ArrayLike) -> np.ndarray:
+    """Values as an array; a ValueError if they make none, or some are masked."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name}: masked in {_place(np.argwhere(np.ma.getmaskarray(np.ma.asarray(values)))[0])}"
+        )
     try:
         return np.asarray(values)
     except ValueError as error:
         raise ValueError(f"{name}: rows of different lengths make no array") from error
+    except (TypeError, RuntimeError) as error:  # of tensors on a GPU, with gradients, in bfloat16
+        raise ValueError(
+            f"{name}: {type(values).__name__} makes no array ({error}); convert it to NumPy first"
+        ) from error
 
 
 def _refuse_extreme(name: str, array: np.ndarray, limit: float) -> None:

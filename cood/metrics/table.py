@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cood.metrics import nulls as null_models
-from cood.metrics.checks import Data, check, check_choice, check_count
+from cood.metrics.checks import Data, check, check_choice, check_count, check_ids
 from cood.metrics.jackknife import deal, half_width
 from cood.metrics.registry import BY_NAME, OUTPUTS, RANGES
 from cood.metrics.result import MetricWarning
@@ -160,7 +160,7 @@ def metric_table(
         components = null_models.project_pca(scoring.data.codes, pca_width)
         values = scoring.values(replace(scoring.data, codes=components))
         changed = _changed_rows(table, values, np.nan)
-        tables.append(changed.assign(projection=null_models.PCA, width=pca_width))
+        tables.append(changed.assign(projection=null_models.PCA, width=components.shape[1]))
     joined = pd.concat([table, *tables], ignore_index=True)
     joined["width"] = joined["width"].astype("Int64")
     return MetricTable(joined[list(COLUMNS)])
@@ -240,7 +240,7 @@ def _with_intervals(
     """Intervals from leaving out groups of rows, bounded by the range of each score."""
     check_count("folds", folds, 2)
     data, n = scoring.data, len(scoring.data.codes)
-    ids = np.arange(n) if groups is None else np.asarray(groups)
+    ids = np.arange(n) if groups is None else check_ids("groups", groups)
     if ids.shape != (n,):
         raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
     fold = deal(ids, folds, scoring.seed)

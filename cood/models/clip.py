@@ -71,13 +71,13 @@ class Clip:
         """
         model: Any = self.model
         with model_errors(self.source):
-            return model.encode_image(pixels)
+            return _checked(model.encode_image(pixels), len(pixels))
 
     def encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
         """Un-normalised embeddings [n, d] of tokens [n, length]; raises as `encode_image` does."""
         model: Any = self.model
         with model_errors(self.source):
-            return model.encode_text(tokens)
+            return _checked(model.encode_text(tokens), len(tokens))
 
     @property
     def words(self) -> int | None:
@@ -103,6 +103,17 @@ class Clip:
             and not text.get("embed_cls", False)
             and text.get("pool_type", "argmax") == "argmax"
         )
+
+
+def _checked(embeddings: Any, n: int) -> torch.Tensor:
+    """What a model gives, if it is a tensor [n, d] of real numbers; else a TypeError."""
+    if not torch.is_tensor(embeddings):
+        raise TypeError(f"it gives {type(embeddings).__name__} instead of a tensor")
+    if embeddings.ndim != 2 or len(embeddings) != n or embeddings.is_complex():
+        raise TypeError(
+            f"it gives {embeddings.dtype} {list(embeddings.shape)} instead of real numbers [{n}, d]"
+        )
+    return embeddings
 
 
 @contextmanager

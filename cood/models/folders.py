@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import open_clip
 import torch
+from open_clip.transform import PreprocessCfg
 
 from cood.catalogue.image_size import USUAL_SIZE, sides
 from cood.catalogue.sources import LOCAL, local_source
@@ -23,6 +24,10 @@ from cood.models.clip import Clip, preprocessing_of
 from cood.models.file_names import CLIP_CONFIG, CLIP_WEIGHTS, WEIGHT_SUFFIXES
 from cood.models.weights import UnfitError, load_weights, weights_of
 
+CHOICES = {  # of preprocess_cfg, as open_clip asserts them
+    "interpolation": ("bicubic", "bilinear", "random"),
+    "resize_mode": ("shortest", "longest", "squash"),
+}
 LISTED = 3  # files that a message names
 
 
@@ -99,7 +104,11 @@ def preprocessing_notes(folder: Path) -> Iterator[str]:
     """What the configuration in a folder leaves open of the preprocessing."""
     settings = json.loads((folder / CLIP_CONFIG).read_text(encoding="utf-8"))
     given = settings.get("preprocess_cfg") or {}
-    if "mean" not in given or "std" not in given:
+    _refuse_settings(given)
+    strange = sorted(set(given) - {field.name for field in fields(PreprocessCfg)})
+    if strange:
+        yield f"{CLIP_CONFIG} gives {', '.join(strange)} in preprocess_cfg, which open_clip ignores"
+    if not given.get("mean") or not given.get("std"):
         yield (
             f"{CLIP_CONFIG} gives no mean and std of the pixels (preprocess_cfg), so those of "
             "OpenAI's CLIP are used"
@@ -110,6 +119,24 @@ def preprocessing_notes(folder: Path) -> Iterator[str]:
             f"{CLIP_CONFIG} gives the size {given['size']} in preprocess_cfg and {size} in "
             "vision_cfg; the latter is used"
         )
+
+
+def _refuse_settings(given: Mapping[str, Any]) -> None:
+    """Refuse what open_clip would assert, or use though no trained model can have it."""
+    for key, choices in CHOICES.items():
+        if given.get(key) and given[key] not in choices:
+            raise UnfitError(
+                f"{CLIP_CONFIG}: preprocess_cfg.{key}: expected one of {', '.join(choices)}, got "
+                f"{given[key]!r}"
+            )
+    for key in ("mean", "std"):
+        values = given.get(key) or []
+        for value in values if isinstance(values, list) else [values]:
+            if float(value) > 1 or (key == "std" and float(value) <= 0):
+                raise UnfitError(
+                    f"{CLIP_CONFIG}: preprocess_cfg.{key}: {value} is not for pixels from 0 to 1; "
+                    "if it is for pixels to 255, divide it by 255"
+                )
 
 
 def vocabulary_notes(clip: Clip) -> Iterator[str]:

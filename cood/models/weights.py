@@ -6,6 +6,7 @@ each of these is refused, or noted.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ POSITIONS = {  # of towers of open_clip, and the settings that they come from
     "text.positional_embedding": "text_cfg.context_length",
 }
 TRANSFORMERS = ("vision_model.", "text_model.")  # what the names of transformers begin with
+SHARD = re.compile(r"-\d+-of-\d+\.")  # in the names of files of weights in parts
 LISTED = 3  # names that a message lists
 
 
@@ -75,6 +77,11 @@ def weights_of(folder: Path) -> Path:
     """
     files = sorted(file for file in folder.iterdir() if file.name.endswith(WEIGHT_SUFFIXES))
     preferred = [folder / name for name in CLIP_WEIGHTS if folder / name in files]
+    if not preferred and any(SHARD.search(file.name) for file in files):
+        raise UnfitError(
+            f"its weights are in parts ({_listed(f.name for f in files)}); join them into one file "
+            f"{CLIP_WEIGHTS[0]}"
+        )
     if not preferred and len(files) != 1:
         raise UnfitError(
             f"its folder has {len(files)} files of weights ({_listed(f.name for f in files)}), and "
@@ -256,19 +263,29 @@ def _refuse_misfits(
         for name in own
         if name in tensors and tensors[name].shape != own[name].shape
     ]
+    retyped = [
+        f"{name} {tensors[name].dtype}"
+        for name in own
+        if name in tensors
+        and own[name].is_floating_point()
+        and not tensors[name].is_floating_point()
+    ]
     parts = [
         f"{len(names)} {kind} ({_listed(names)})"
         for kind, names in (
             ("are missing", missing),
             ("are unexpected", unexpected),
             ("have another shape", reshaped),
+            ("hold no floating-point numbers", retyped),
         )
         if names
     ]
     if not parts:
         return
     hint = "name the architecture, or the configuration, that they were trained with"
-    if any(name.startswith(TRANSFORMERS) for name in unexpected):
+    if retyped:
+        hint = "they may be quantised; use the weights from before"
+    elif any(name.startswith(TRANSFORMERS) for name in unexpected):
         hint = "they have the names of transformers, so convert them to those of open_clip"
     elif any(name.startswith("text.") for name in unexpected):
         hint = f"if their text tower is one of its own, set custom_text to true; else {hint}"

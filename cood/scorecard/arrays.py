@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from cood.errors import UnusableModelError, unknown
 from cood.evaluation.embed.checks import check_embeddings
-from cood.metrics.checks import check_codes
+from cood.metrics.checks import as_array, check_codes
 from cood.scorecard.card import Scorecard
 from cood.scorecard.scoring import score_tensors
 from cood.settings import Evaluation
@@ -107,7 +107,7 @@ def _texts(texts: ArrayLike | Mapping[str, ArrayLike], width: int) -> dict[str, 
             f"texts: {PAIRS} is needed, and {ATTRIBUTES} and {OBJECTS} together or not at all; got "
             f"{', '.join(map(str, given)) or 'nothing'}"
         )
-    pairs = np.asarray(given[PAIRS])
+    pairs = as_array(f"texts, {PAIRS}", given[PAIRS])
     if pairs.ndim != 3 or min(pairs.shape[:2]) < 2:
         raise ValueError(
             f"texts: expected [A, O, d] with two attributes and two objects at least, got an array "
@@ -116,7 +116,7 @@ def _texts(texts: ArrayLike | Mapping[str, ArrayLike], width: int) -> dict[str, 
     shapes = {PAIRS: pairs.shape[:2], ATTRIBUTES: pairs.shape[:1], OBJECTS: pairs.shape[1:2]}
     checked = {}
     for key, values in given.items():
-        array = np.asarray(values)
+        array = as_array(f"texts, {key}", values)
         if array.shape != (*shapes[key], width):
             raise ValueError(
                 f"texts: {key} must be of shape {(*shapes[key], width)}, as the images have "
@@ -128,6 +128,8 @@ def _texts(texts: ArrayLike | Mapping[str, ArrayLike], width: int) -> dict[str, 
 
 
 def _names(kind: str, given: Sequence[str] | None, n: int) -> tuple[str, ...]:
+    if given is not None and (isinstance(given, str) or not all(isinstance(w, str) for w in given)):
+        raise ValueError(f"{kind}s: expected a list of words as strings, got {given!r:.80}")
     names = tuple(f"{kind} {k}" for k in range(n)) if given is None else tuple(map(str, given))
     if len(names) != n:
         raise ValueError(f"{kind}s: {len(names)} words for {n} {kind}s in texts")
@@ -136,7 +138,7 @@ def _names(kind: str, given: Sequence[str] | None, n: int) -> tuple[str, ...]:
 
 def _truth(labels: ArrayLike, words: Vocabulary, n: int) -> np.ndarray:
     """Composition id [n] of each image."""
-    pairs = np.asarray(labels)
+    pairs = as_array("labels", labels)
     if pairs.shape != (n, 2):
         raise ValueError(f"labels: expected [{n}, 2], got an array of shape {pairs.shape}")
     ids = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from cood import imagenet
 from cood.synthesis.external.folder_names import LONGEST, Label, classes_by_form
@@ -12,6 +13,8 @@ from cood.vocabulary import CATEGORY, form
 SEPARATOR = ","
 DIVIDED = "label divided by a guess"
 ONE_OBJECT = "label that is the name of one object"
+NO_WORD = "label with a number or sign for a word"
+OTHER_ORDER = "label that may name the object first"
 Pair = tuple[str, str]
 
 
@@ -73,9 +76,25 @@ def _note(label: str, pair: Pair, settled: bool) -> str:
     """A note if a label can be read otherwise."""
     if not settled:
         return f"{DIVIDED}: {pair[0]!r} and {pair[1]!r}"
+    if not all(map(_is_word, pair)):
+        return f"{NO_WORD}: {pair[0]!r} and {pair[1]!r}"
+    first, second = map(form, pair)
+    if second in _colours_and_such() and first not in _colours_and_such():
+        return f"{OTHER_ORDER}: read as the attribute {pair[0]!r} and the object {pair[1]!r}"
     if SEPARATOR not in label and form(label) in classes_by_form():
         return f"{ONE_OBJECT}: read as {pair[0]!r} and {pair[1]!r}"
     return ""
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text has a letter, is no WordNet id and holds no sign that parts words."""
+    plain = any(sign.isalpha() for sign in text) and not re.search(r"[;:=&+%]", text)
+    return plain and not re.fullmatch(r"n\d{8}", text)
+
+
+@cache
+def _colours_and_such() -> frozenset[str]:
+    return frozenset(map(form, CATEGORY))
 
 
 def _candidates(label: str) -> list[Pair]:

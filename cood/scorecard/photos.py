@@ -25,6 +25,7 @@ from cood.synthesis.notes import BETWEEN, dropped_lines, join_notes
 from cood.vocabulary import Vocabulary
 
 LAYOUT = "images must lie in folders named by an attribute and an object, as `red apple/1.jpg`"
+INNER = "label of the innermost folder: its name was read"
 PART = 200  # files above which several processes check them
 Rows = Iterable[tuple[str | Path, str, str]]
 
@@ -137,7 +138,20 @@ def _from_folder(folder: Path) -> pd.DataFrame:
         for status, answer in zip(table["status"], read, strict=True)
     ]
     named = [answer if isinstance(answer, Label) else Label("", "") for answer in read]
+    outer = [_outer(file) for file in table["file"]]
+    if len({place for place, status in zip(outer, faults, strict=True) if status == KEPT}) > 1:
+        named = [
+            label._replace(note=BETWEEN.join(filter(None, (label.note, f"{INNER}, not {place}"))))
+            if place
+            else label
+            for label, place in zip(named, outer, strict=True)
+        ]
     return _table(table["file"], named, faults)
+
+
+def _outer(file: str) -> str:
+    """The folders that the folder of a file lies in; empty if there are none."""
+    return "/".join(file.replace("\\", "/").split("/")[:-2])
 
 
 def _from_rows(rows: Rows) -> pd.DataFrame:
@@ -198,7 +212,9 @@ def _with_two_labels(table: pd.DataFrame) -> pd.DataFrame:
     labels = list(zip(kept["attribute"], kept["object"], strict=True))
     notes = notes_on_two_labels(kept["file"].tolist(), labels, kept["content"].tolist())
     both = zip(kept["note"], notes, strict=True)
-    table.loc[kept.index, "note"] = [join_notes(label, same) for label, same in both]
+    table.loc[kept.index, "note"] = [
+        join_notes(*label.split(BETWEEN), same) for label, same in both
+    ]
     return table
 
 

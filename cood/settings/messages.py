@@ -47,6 +47,10 @@ def _sentence(error: Any) -> tuple[str, str]:
         return place, message
     if kind == "string_pattern_mismatch":
         message = "a name may hold letters, digits, dots, dashes and underscores only"
+    if kind == "string_type" and not isinstance(error["input"], (str, list, dict)):
+        message = (
+            "expected text; put it in quotes, as YAML reads words such as no and 1e3 otherwise"
+        )
     return place, f"{message}, got {shortened(error['input'])}"
 
 

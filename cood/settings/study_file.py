@@ -88,7 +88,16 @@ def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
     return loader.construct_yaml_int(node)
 
 
+def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
+    if ":" in node.value:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value} is a number in base 60; put text in quotes", node.start_mark
+        )
+    return loader.construct_yaml_float(node)
+
+
 _Loader.add_constructor(INT, _whole_number)
+_Loader.add_constructor(FLOAT, _number)
 _Loader.add_implicit_resolver(FLOAT, EXPONENT, list("-+.0123456789"))
 
 

@@ -50,6 +50,7 @@ TURNS = {
 # leaves the colour that stands for transparent as it is written.
 STRETCHED = {"L;2": 85, "L;4": 17}
 DEEP_RGB = "RGB;16B"
+SMALL_RGB = "BGR;16"  # of BMP: 16 bits for the three channels
 
 
 class UnusableImage(ValueError):
@@ -203,8 +204,11 @@ def _rgb(picture: Image.Image, kind: str) -> tuple[Image.Image, list[str]]:
     """A loaded image as 8-bit RGB before white, and the rules that changed it."""
     if picture.mode == "F":
         raise UnusableImage("unknown range: its pixels are floating-point numbers")
-    notes = [REDUCED] if "16" in kind else []
+    deep = picture.mode.startswith("I;16") or ("16" in kind and kind != SMALL_RGB)
+    notes = [REDUCED] if deep else []
     if picture.mode.startswith("I"):
+        if "12" in kind or (picture.mode == "I" and (not deep or kind.endswith("S"))):
+            raise UnusableImage("unknown range: its pixels are not numbers of 8 or 16 bits")
         grey, hidden = _of_numbers(picture)
         return grey, [*notes, ON_WHITE] if hidden else notes
     notes += [INKS] if picture.mode == "CMYK" else []
@@ -227,8 +231,6 @@ def _rgb(picture: Image.Image, kind: str) -> tuple[Image.Image, list[str]]:
 def _of_numbers(picture: Image.Image) -> tuple[Image.Image, bool]:
     """Grey of 16 bits, which `convert` would clip rather than scale, and if any is transparent."""
     values = np.asarray(picture)
-    if values.min() < 0 or values.max() > LARGEST_16_BIT:
-        raise UnusableImage("unknown range: its pixels are numbers of 32 bits")
     if _tag(picture, PHOTOMETRIC) == WHITE_IS_ZERO:  # which Pillow heeds up to 8 bits only
         values = LARGEST_16_BIT - values
     grey = (values.astype(np.int64) >> 8).astype(np.uint8)

@@ -159,3 +159,27 @@ def test_generators():
     own = np.random.default_rng(3)
     assert generator(own) is own
     assert generator(None).random() == generator(0).random() != generator(1).random()
+
+
+def test_masked_values_are_refused():
+    masked = np.ma.masked_greater(np.arange(8.0).reshape(4, 2), 6)
+    with pytest.raises(ValueError, match="codes: masked in row 3, column 1"):
+        check_codes(masked)
+
+
+def test_float_ids_that_run_together_are_refused():
+    ids = np.array([[2.0**53], [2.0**53 + 2], [1.0], [2.0]])
+    with pytest.raises(ValueError, match="too large for float64, in which ids beside it may be eq"):
+        check(np.eye(4), ids)
+
+
+class Tensor:
+    """What torch says of a tensor with gradients."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+def test_what_makes_no_array_is_named():
+    with pytest.raises(ValueError, match=r"codes: Tensor makes no array .* convert it to NumPy"):
+        check_codes(Tensor())

@@ -249,3 +249,25 @@ def test_a_text_tower_of_transformers_and_a_tokeniser_with_more_words(tmp_path):
             assert clip.encode_text(clip.tokenize(["a red hat"])).shape == (1, 16)
         assert not clip.causal_text
     assert "has 9 words and the text tower 8" in clip.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"resize_mode": "stretch"}, "resize_mode: expected one of shortest, longest, squash, got"),
+        ({"interpolation": "lanczos"}, "interpolation: expected one of bicubic, bilinear, random"),
+        ({"mean": [123.7, 116.3, 103.5]}, "mean: 123.7 is not for pixels from 0 to 1"),
+        ({"std": [0.2, 0, 0.2]}, "std: 0 is not for pixels from 0 to 1"),
+    ],
+)
+def test_preprocessing_that_no_model_can_have_is_refused(tmp_path, settings, message):
+    made(tmp_path / "m")
+    configured(tmp_path / "m", TINY, {**USUAL, **settings})
+    assert message in refused(local_source(tmp_path / "m"))
+
+
+def test_weights_in_whole_numbers_are_refused(tmp_path, weights):
+    odd = {**weights, "text_projection": weights["text_projection"].to(torch.int8)}
+    message = refused(saved(tmp_path / "m", odd))
+    assert "hold no floating-point numbers" in message
+    assert "may be quantised" in message

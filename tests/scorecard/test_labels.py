@@ -105,3 +105,9 @@ def test_every_label_is_answered_and_no_word_is_lost(labels):
         if isinstance(answer, tuple):
             given = label.replace(",", " ", 1) if "," in label else label
             assert form(" ".join(answer[:2])) == form(given)
+
+
+@pytest.mark.parametrize("label", ["apple red", "n01440764 tench", "1 2", "red; apple"])
+def test_words_that_may_be_something_else_are_noted(label):
+    (found,) = split_labels([label]).values()
+    assert found.note.startswith(("label that may name the object first", "label with a number or"))

@@ -154,3 +154,19 @@ def test_one_word_alone_cannot_be_wrong(photos, kept, message):
                 os.remove(file)
     with pytest.raises(CoodError, match=message):
         read_photos(photos, say=quiet)
+
+
+def test_labels_of_folders_in_folders_are_noted_where_these_differ(photos):
+    (photos / "red" / "toy car").mkdir(parents=True)
+    (photos / "red" / "toy car" / "1.png").write_bytes(png(np.zeros((5, 5, 3), np.uint8)))
+    noted = dict(read_photos(photos, say=quiet).noted.itertuples(index=False))
+    assert noted["red/toy car/1.png"].endswith("its name was read, not red")
+
+
+@pytest.mark.parametrize("names", [("trainset", "testset"), ("TrainData", "ValData")])
+def test_sets_of_training_and_of_test_images_are_refused(tmp_path, names):
+    for name in names:
+        (tmp_path / name / "red apple").mkdir(parents=True)
+        (tmp_path / name / "red apple" / "1.png").write_bytes(png(np.zeros((5, 5, 3), np.uint8)))
+    with pytest.raises(CoodError, match="training"):
+        read_photos(tmp_path, say=quiet)

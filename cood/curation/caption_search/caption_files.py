@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cood.curation.caption_search.text_layout import SAMPLE, open_text
+from cood.curation.caption_search.text_layout import SAMPLE, is_tsv, open_text
 from cood.curation.caption_search.text_rows import Unparsed
 from cood.curation.caption_search.text_streams import DECOMPRESSORS
 from cood.errors import CoodError, unknown
@@ -31,7 +31,11 @@ ENDINGS = (
 )
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", *(f".tar{ending}" for ending in DECOMPRESSORS))
 # What may hold captions: those that are not read are named.
-LISTED = (*ENDINGS, *ARCHIVES, ".jsonl", ".ndjson", ".arrow", ".feather", ".xlsx")
+LISTED = (
+    *(ENDINGS + ARCHIVES),
+    *(".jsonl", ".jsonl.gz", ".ndjson", ".arrow", ".feather", ".ipc", ".avro", ".orc"),
+    *(".pq", ".parq", ".tab", ".xls", ".xlsx", ".ods", ".rds", ".rar"),
+)
 WORDS = 3  # that a text has at least which looks like a caption
 LONGEST_NAME = 80  # characters of a column that a message shows
 
@@ -73,7 +77,7 @@ class CaptionFile:
 
         parts = [pl.col(name).cast(pl.String, strict=False) for name in self.columns]
         text = pl.concat_str(parts, separator=" ", ignore_nulls=True)
-        some = pl.any_horizontal(part.is_not_null() for part in parts)
+        some = text.str.strip_chars() != ""
         with _refusing():
             for table in self.tables():
                 for part in table.select(caption=pl.when(some).then(text)).iter_slices(BATCH):
@@ -101,7 +105,7 @@ def open_captions(file: str, columns: Sequence[str] | None) -> Iterator[CaptionF
         with _refusing():
             name = file.split("?")[0] if REMOTE in file else file
             _check_kind(file, name)
-            opened = _open_parquet if name.endswith(PARQUET) else _open_text
+            opened = _open_parquet if name.lower().endswith(PARQUET) else _open_text
             captions = opened(file, name, columns, stack)
         yield captions
 
@@ -125,7 +129,7 @@ def _check_kind(file: str, name: str) -> None:
         raise CoodError(f"a folder without {', '.join(ENDINGS)} files")
     if name.lower().endswith(ARCHIVES):
         raise CoodError("is an archive; unpack it and name the files or their folder")
-    if not name.endswith(ENDINGS):
+    if not name.lower().endswith(ENDINGS):
         raise CoodError(f"unknown kind of file; the name must end in {', '.join(ENDINGS)}")
 
 
@@ -185,7 +189,7 @@ def _fetched(address: str, name: str, folder: str) -> str:
     """Copy of a remote text file, which is read twice: unpacked, in UTF-8."""
     import polars as pl
 
-    path = Path(folder, "lines.tsv" if ".tsv" in name else "lines.csv")
+    path = Path(folder, "lines.tsv" if is_tsv(name) else "lines.csv")
     with path.open("w", encoding="utf-8", newline="") as copy:
         for lines in pl.scan_lines(address).collect_batches(chunk_size=BATCH):
             copy.writelines(f"{line}\n" for line in lines.to_series())
@@ -196,6 +200,12 @@ def _columns(names: Sequence[str], wanted: Sequence[str] | None) -> Sequence[str
     if wanted is None:
         present = [known for known in KNOWN_COLUMNS if set(known) <= set(names)]
         if not present:
+            sign = next((s for s in ";\t|," if len(names) == 1 and s in names[0]), None)
+            if sign is not None:
+                raise CoodError(
+                    f"its columns seem to be parted by {sign!r}: {_shown(names[0])!r}; .csv files "
+                    "are read with commas, .tsv files with tabs: convert or rename it"
+                )
             known = ", ".join(" + ".join(columns) for columns in KNOWN_COLUMNS)
             raise CoodError(
                 f"no column of captions ({known}) among {_listed(names)}; name one as `column`"

@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cood.curation.caption_search.word_forms import Meaning, Search, each
+from cood.curation.caption_search.word_forms import OTHER_SIGNS, OTHERS, Meaning, Search, each
 
 if TYPE_CHECKING:
     import polars as pl
 
 # The zero width space parts words too; the byte order mark within a text was such a space once.
-WHITE_SPACE = r"(?:\s|\x{200b}|\x{feff}|&nbsp;|&#160;|&#xa0;)+"
+# So do its kin, and marks of direction. Numbers are those of the same signs in HTML.
+ENTITIES = (
+    r"&(?:nbsp|ensp|emsp|thinsp|tab|newline);|&nbsp\b|"
+    r"&#0*(?:9|10|13|32|160|81(?:9[2-9])|820[0-7]|8239|8287|8288|12288|65279);|"
+    r"&#x0*(?:9|a|d|20|a0|200[0-9a-f]|202f|205f|2060|3000|feff);"
+)
+WHITE_SPACE = (
+    r"(?:\s|[\x{1c}-\x{1f}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{feff}]|"
+    + ENTITIES
+    + ")+"
+)
 OTHER_BLANKS = [
-    *("  ", "&nbsp;", "&#160;", "&#xa0;"),
+    *("  ", "&#", "&nbsp", "&ensp;", "&emsp;", "&thinsp;", "&tab;", "&newline;"),
+    *map(chr, (0x1C, 0x1D, 0x1E, 0x1F, *range(0x200C, 0x2010), *range(0x202A, 0x202F))),
+    *map(chr, range(0x2060, 0x2065)),
     *"\t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff",
     *map(chr, range(0x2000, 0x200C)),
 ]
@@ -68,7 +80,7 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     """
     import polars as pl
 
-    lower = with_single_blanks(captions.str.to_lowercase())
+    lower = with_single_blanks(with_plain_signs(captions.str.to_lowercase()))
     names = lower.str.extract_many(search.patterns, overlapping=True)
     caption, _ = each(names.list.len().to_numpy())
     numbers = names.explode(empty_as_null=False).cast(pl.Enum(search.patterns)).to_physical()
@@ -79,6 +91,27 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     hits, text = _placed(lower.filter(rich), caption[chosen], pattern[chosen], search)
     faithful = _faithful(caption, pattern, search, len(captions))
     return {"faithful": faithful, **_whole_words(hits, text, search)}
+
+
+def with_plain_signs(text: pl.Series) -> pl.Series:
+    """Text with accents, apostrophes and hyphens as the vocabulary writes them (`plain_signs`).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> with_plain_signs(pl.Series(["a jack-o\u2019-lantern", "cre\u0302pe", "plain"])).to_list()
+    ["a jack-o'-lantern", 'crêpe', 'plain']
+    """
+    # Most captions are ASCII without `&`, which is seen sooner.
+    odd = (text.str.len_bytes() != text.str.len_chars()) | text.str.contains("&", literal=True)
+    rows = odd.arg_true()
+    rows = rows.gather(text.gather(rows).str.contains_any(OTHER_SIGNS).arg_true())
+    if not len(rows):
+        return text
+    plain = text.gather(rows).str.normalize("NFC")
+    for sign, others in OTHERS.items():
+        plain = plain.str.replace_many(list(others), [sign] * len(others))
+    return text.clone().scatter(rows, plain)
 
 
 def with_single_blanks(text: pl.Series) -> pl.Series:

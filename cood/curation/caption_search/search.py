@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,11 +16,14 @@ import pandas as pd
 from cood.curation.caption_search.caption_files import LISTED, open_captions
 from cood.curation.caption_search.matching import find_pairs
 from cood.curation.caption_search.tally import FileFacts, Tally
+from cood.curation.caption_search.text_streams import DECOMPRESSORS
 from cood.curation.caption_search.word_forms import Search, search_for
 from cood.errors import ArtefactError, CoodError
 from cood.files import atomic, find_files, size_of, write_table
 from cood.settings import Corpus
 from cood.settings.study_file import Study
+
+PACKED = tuple(DECOMPRESSORS)
 
 
 def search_captions(
@@ -61,7 +65,13 @@ def search_captions(
     total = Tally(search)
     pace = _Pace(files, say)
     rows, used = [], set()
+    again = copies(files)
     for file in files:
+        if file in again:
+            left_out = FileFacts(problem=again[file])
+            rows.append({"file": file, **asdict(left_out), "seconds": 0.0})
+            pace.report(rows[-1], cached=True)
+            continue
         part = parts / f"{_fingerprint(study, file, columns, code)}.parquet"
         used.add(part.name)
         start = time.monotonic()
@@ -94,6 +104,22 @@ def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | N
         return [str(file)], ["caption"]
     columns = [corpus.column] if isinstance(corpus.column, str) else corpus.column
     return find_files(corpus.files, study.paths.root, LISTED), columns
+
+
+def copies(files: Sequence[str]) -> dict[str, str]:
+    """Files that were named before, and why: by a link or another path, or packed beside it."""
+    first: dict[tuple[int, int], str] = {}
+    found = {}
+    for file in files:
+        bare = file.removesuffix(Path(file).suffix) if file.lower().endswith(PACKED) else file
+        if bare != file and bare in files:
+            found[file] = f"is {Path(bare).name}, packed, by its name; only that is read"
+        elif Path(file).is_file():
+            about = os.stat(file)
+            other = first.setdefault((about.st_dev, about.st_ino), file)
+            if other != file:
+                found[file] = f"is the same file as {other}, which is read"
+    return found
 
 
 def scan_file(file: str, columns: Sequence[str] | None, search: Search, before: Tally) -> Tally:

@@ -25,6 +25,11 @@ ADDRESS = re.compile(r"(https?|s3|gs)://", re.IGNORECASE)
 PUBLISHED = ("url", "caption")  # columns of CC12M; CC3M has them in the other order
 
 
+def is_tsv(name: str) -> bool:
+    """Whether a file is one of tabs by the end of its name, as `a.tsv` and `a.tsv.gz`."""
+    return re.search(r"\.tsv(\.\w+)?$", name, re.IGNORECASE) is not None
+
+
 def open_text(file: str) -> TextTable:
     """Find out how a CSV or TSV file is to be read, by a pass over all of it.
 
@@ -35,7 +40,7 @@ def open_text(file: str) -> TextTable:
     CoodError
         If it is empty, or not text; see `utf8_blocks`.
     """
-    separator = "\t" if ".tsv" in file else ","
+    separator = "\t" if is_tsv(file) else ","
     blocks = utf8_blocks(file)
     head = b""
     while len(head) < HEAD and (block := next(blocks, b"")):

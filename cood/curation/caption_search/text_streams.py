@@ -28,6 +28,16 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+OTHER_KINDS = {
+    "compressed by gzip": b"\x1f\x8b",
+    "compressed by zstd": b"\x28\xb5\x2f\xfd",
+    "compressed by bzip2": b"BZh",
+    "compressed by xz": b"\xfd7zXZ",
+    "a zip archive or an Excel sheet": b"PK\x03\x04",
+    "parquet": b"PAR1",
+    "notes of macOS": b"\0\5\x16\7",
+}
+
 
 def utf8_blocks(file: str) -> Iterator[bytes]:
     """Content of a text file as UTF-8, without byte order mark.
@@ -48,6 +58,9 @@ def utf8_blocks(file: str) -> Iterator[bytes]:
     if encoding is not None:
         yield from _decoded([first], blocks, encoding)
         return
+    for kind, mark in OTHER_KINDS.items():
+        if first.startswith(mark):
+            raise CoodError(f"is no text but {kind}, whatever its name; rename or convert it")
     if b"\0" in first[:BLOCK]:
         raise CoodError(
             "holds zero bytes, as UTF-16 does, and no byte order mark; convert it to UTF-8"
@@ -57,7 +70,7 @@ def utf8_blocks(file: str) -> Iterator[bytes]:
 
 
 def _raw(file: str) -> Iterator[bytes]:
-    ending = next((e for e in DECOMPRESSORS if file.endswith(e)), None)
+    ending = next((e for e in DECOMPRESSORS if file.lower().endswith(e)), None)
     with DECOMPRESSORS[ending](file) if ending else open(file, "rb") as stream:
         while block := stream.read(BLOCK):
             yield bytes(block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,26 @@ if TYPE_CHECKING:
 
 # Latin plurals of opus and stamen, which captions use for something else.
 OTHER_WORDS = frozenset({"opera", "stamina"})
+
+# Signs that captions have for others: typographic apostrophes and hyphens, also as in HTML, and
+# the soft hyphen, which is not seen.
+OTHERS: dict[str, tuple[str, ...]] = {
+    "'": (
+        "\u2019",
+        "\u2018",
+        "\u02bc",
+        "\uff07",
+        "&#39;",
+        "&#x27;",
+        "&apos;",
+        "&rsquo;",
+        "&#8217;",
+    ),
+    "-": ("\u2010", "\u2011", "&#8209;", "&#8208;"),
+    "": ("\u00ad", "&shy;", "&#173;"),
+}
+# With the marks that are put on letters, as macOS writes accents.
+OTHER_SIGNS = [*(o for others in OTHERS.values() for o in others), *map(chr, range(0x300, 0x370))]
 
 # How the words of a pair must occur in a caption for it to count:
 # faithful  both as parts of the text, the first two words of "attribute object" (the authors' way)
@@ -98,7 +119,7 @@ class Search:
 
 def search_for(words: Vocabulary) -> Search:
     """The search for all compositions of a vocabulary."""
-    tokens = [name.lower().split()[:2] for name in words.compositions()]
+    tokens = [plain_signs(name).split()[:2] for name in words.compositions()]
     firsts, first_ids = np.unique([t[0] for t in tokens], return_inverse=True)
     seconds, second_ids = np.unique([t[1] for t in tokens], return_inverse=True)
     forms = [
@@ -124,6 +145,15 @@ def search_for(words: Vocabulary) -> Search:
     )
 
 
+def plain_signs(name: str) -> str:
+    """A name in lower case with the accents, apostrophes and hyphens that are searched."""
+    text = unicodedata.normalize("NFC", name.lower())
+    for sign, others in OTHERS.items():
+        for other in others:
+            text = text.replace(other, sign)
+    return text
+
+
 def written(name: str, plural: bool = False) -> set[str]:
     """Forms in which a name is written in captions, in lower case.
 
@@ -141,8 +171,8 @@ def written(name: str, plural: bool = False) -> set[str]:
     ['cacti', 'cactus', 'cactuses']
     """
     forms = set()
-    for part in re.sub(r"\(.*?\)", " ", name.lower()).split(" / "):
-        bare = " ".join(part.split()) or name.lower()
+    for part in re.sub(r"\(.*?\)", " ", plain_signs(name)).split(" / "):
+        bare = " ".join(part.split()) or plain_signs(name)
         for form in {bare, *(_plurals(bare) if plural else ())}:
             forms |= {form, form.replace(" ", "-"), form.replace("-", " ")}
     return forms

@@ -45,7 +45,8 @@ class SplitPreprocessing:
         The conversion to RGB is left out, as images are opened as RGB.
         """
         steps = [step for step in self.steps if type(step).__name__ != "MaybeConvertMode"]
-        return " ".join(" ".join(str(step).split()) for step in steps)
+        # Padding does not say its colour.
+        return " ".join(" ".join(f"{step}{_colour(step)}".split()) for step in steps)
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """The pixels of an RGB image, uint8 [height, width, 3]."""
@@ -103,6 +104,11 @@ def of_settings(settings: Preprocessing) -> SplitPreprocessing:
     if made is None:
         raise TypeError(f"open_clip makes a preprocessing of {settings} that cannot be split")
     return made
+
+
+def _colour(step: Any) -> str:
+    fill = getattr(step, "fill", 0)
+    return f" fill={fill}" if fill else ""
 
 
 def _apply(steps: Sequence[Callable[[Any], Any]], image: Image.Image) -> Any:

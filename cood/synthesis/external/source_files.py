@@ -90,7 +90,8 @@ def check_one_split(where: str, place: Path, table: pd.DataFrame) -> None:
     for file in table.loc[table["status"] == KEPT, "file"]:
         parts = _posix(file).parts[:-2]  # without the label and the name
         for depth, part in enumerate(parts, start=1):
-            for word in set(re.split(r"[\d\W_]+", part.casefold())) & SPLITS.keys():
+            words = re.split(r"[\d\W_]+", part.casefold())
+            for word in {re.sub(r"(set|data|images|imgs?)$", "", w) for w in words} & SPLITS.keys():
                 folders.setdefault(SPLITS[word], "/".join(parts[:depth]))
     if len(folders) > 1:
         first, second, *_ = folders.values()

@@ -163,3 +163,28 @@ def test_all_white_space_parts_words(blank):
     kept = pl.Series(["a red\u00a0apple"])
     find_pairs(kept, SEARCH)
     assert kept.to_list() == ["a red\u00a0apple"]
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "a red\u200bapple",
+        "a red&ensp;apple",
+        "a red&#8195;apple",
+        "a red\u2060 apple",
+        "a red ap\u00adple",
+        "a re\u200ed\u200e apple".replace("\u200e", ""),
+        "a red\x1fapple",
+    ],
+)
+def test_signs_that_are_not_seen_part_words_or_do_nothing(caption):
+    assert found([caption])["adjacent"] == [{"red apple"}]
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["a red cre\u0302pe", "a red crêpe", "red jack-o\u2019-lantern", "red jack-o&#39;-lantern"],
+)
+def test_accents_and_apostrophes_in_any_form(caption):
+    words = Vocabulary(("red", "blue"), ("crêpe", "jack-o'-lantern"))
+    assert len(found([caption], words)["strict"][0]) == 1

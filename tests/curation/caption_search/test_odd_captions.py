@@ -15,8 +15,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from cood.curation.caption_search import text_rows, text_streams
-from cood.curation.caption_search.caption_files import open_captions
+from cood.curation.caption_search.caption_files import LISTED, open_captions
+from cood.curation.caption_search.search import copies
 from cood.errors import CoodError
+from cood.files import find_files
 
 
 def read(file, content=None, columns=None):
@@ -213,10 +215,9 @@ def test_rows_of_a_writer_that_quotes_come_back(tmp_path_factory, rows, tabs, fe
     # Nobody can tell a field of several lines, each with all tabs, from quotes that are text.
     assume(not tabs or len(lines) == 1 + len(rows) or any(x.count("\t") != 1 for x in lines))
     # Where LF ends the lines, this writer does not quote CR, which is read as a blank.
-    expected = [re.sub(r"\r(?!\n)", " ", first) or None for first, _ in rows]
-    found = [
-        re.sub(r"\r(?!\n)", " ", text or "") or None for text in captions_of(file, text.getvalue())
-    ]
+    # A caption of blanks is none.
+    expected = [re.sub(r"\r(?!\n)", " ", first if first.strip() else "") for first, _ in rows]
+    found = [re.sub(r"\r(?!\n)", " ", text or "") for text in captions_of(file, text.getvalue())]
     assert found == expected
 
 
@@ -228,7 +229,8 @@ def test_every_line_is_a_caption_or_counted(tmp_path_factory, lines, tabs):
     plain = [line.replace('"', "") for line in lines]
     captions, opened = read(file, "\n".join([f"caption{mark}b", *plain, ""]))
     assert len(captions) + opened.unparsed.total == len(plain)
-    kept = [line.split(mark)[0] or None for line in plain if line.count(mark) == 1 or not line]
+    kept = [line.split(mark)[0] for line in plain if line.count(mark) == 1 or not line]
+    kept = [caption if caption.strip() else None for caption in kept]
     assert sorted(map(str, captions)) == sorted(map(str, kept))
     # With quotes a row may have several lines, but no text is lost without a word.
     captions, opened = read(file, "\n".join([f"caption{mark}b", *lines, ""]))
@@ -245,3 +247,57 @@ def test_blocks_of_any_size_give_the_same(tmp_path, small_blocks):
     test_published_files_without_a_line_of_names(
         tmp_path, 'https://a\ta red apple\nhttp://c\t"hat\n'
     )
+
+
+@pytest.mark.parametrize("name", ["B.CSV", "b.Csv.GZ", "c.Parquet"])
+def test_endings_in_capitals(tmp_path, name):
+    file = tmp_path / name
+    if name.endswith("GZ"):
+        file.write_bytes(gzip.compress(b"caption\na red apple\n"))
+    elif name.endswith("CSV"):
+        file.write_text("caption\na red apple\n")
+    else:
+        pl.DataFrame({"caption": ["a red apple"]}).write_parquet(file)
+    assert find_files([str(tmp_path)], tmp_path, LISTED) == [str(file)]
+    assert captions_of(file) == ["a red apple"]
+
+
+def test_copies_that_programs_make_are_no_files_of_captions(tmp_path):
+    for name in ("a.csv", ".ipynb_checkpoints/a-checkpoint.csv", "__MACOSX/a.csv", "._a.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("caption\nx\n")
+    assert find_files([str(tmp_path)], tmp_path, LISTED) == [str(tmp_path / "a.csv")]
+
+
+def test_a_file_under_two_names_is_read_once(tmp_path):
+    first, packed, link = (str(tmp_path / name) for name in ("a.csv", "a.csv.gz", "latest.csv"))
+    for name in (first, packed):
+        open(name, "wb").close()
+    (tmp_path / "latest.csv").symlink_to(first)
+    assert copies([first, packed, link]) == {
+        packed: "is a.csv, packed, by its name; only that is read",
+        link: f"is the same file as {first}, which is read",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id;caption\n1;a red apple\n", "its columns seem to be parted by ';'"),
+        (gzip.compress(b"caption\nx\n"), "is no text but compressed by gzip, whatever its name"),
+        (b"PAR1 and more", "is no text but parquet"),
+    ],
+)
+def test_files_of_another_form_are_refused_by_it(tmp_path, content, message):
+    with pytest.raises(CoodError, match=message):
+        read(tmp_path / "a.csv", content)
+
+
+def test_a_line_of_names_alone_has_no_captions(tmp_path):
+    assert captions_of(tmp_path / "a.csv", "caption") == []
+
+
+def test_tabs_are_told_by_the_end_of_the_name(tmp_path):
+    (tmp_path / "d.tsv").mkdir()
+    content = "caption,b\na red apple,x\n"
+    assert captions_of(tmp_path / "d.tsv" / "part-0.csv", content) == ["a red apple"]
