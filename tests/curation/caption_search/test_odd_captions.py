@@ -36,7 +36,16 @@ def captions_of(file, content=None, columns=None):
     return captions
 
 
+@pytest.fixture(params=["usual", "small"])
+def blocks(request, monkeypatch):
+    """Blocks as usual, and so small that rows and quotes lie across their borders."""
+    if request.param == "small":
+        monkeypatch.setattr(text_streams, "BLOCK", 5)
+        monkeypatch.setattr(text_rows, "ROWS_BLOCK", 64)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.usefixtures("blocks")
 def test_quotes_within_a_text_that_is_not_in_quotes(tmp_path, end):
     lines = ["caption,alt", 'a red apple,12" plate', "a blue bus,x", 'a green hat,14" pan', "hat,z"]
     content = end.join([*lines, ""])
@@ -50,6 +59,7 @@ def test_quotes_within_a_text_that_is_not_in_quotes(tmp_path, end):
     assert captions_of(tmp_path / "a.csv", content, ["alt"]) == plates
 
 
+@pytest.mark.usefixtures("blocks")
 def test_quotes_of_both_kinds_in_one_file(tmp_path):
     content = 'caption,alt\n"a red, round\napple",12" plate\n"the ""best"" hat",x\n"hat,y\n"",z\n'
     captions, opened = read(tmp_path / "a.csv", content)
@@ -64,6 +74,7 @@ TEXTS = ['a "shiny"\nred apple', "a blue bus", "on a table, a\tred hat", '"quote
 @pytest.mark.parametrize(("sep", "ending"), [("\t", "tsv"), (",", "csv")])
 @pytest.mark.parametrize("others", [{}, {"url": ["https://a/b.jpg"] * 6}, {"alt": TEXTS[::-1]}])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.usefixtures("blocks")
 def test_what_pandas_writes_is_read_as_it_was(tmp_path, sep, ending, others, quoting):
     file = tmp_path / f"a.{ending}"
     table = pd.DataFrame({**others, "caption": TEXTS})
@@ -87,6 +98,7 @@ def test_tsv_without_quoting_keeps_its_quotes(tmp_path):
     ],
     ids=["CC12M", "CC3M"],
 )
+@pytest.mark.usefixtures("blocks")
 def test_published_files_without_a_line_of_names(tmp_path, lines):
     assert captions_of(tmp_path / "a.tsv", lines) == ["a red apple", '"hat']
     assert captions_of(tmp_path / "a.tsv", lines, ["caption"]) == ["a red apple", '"hat']
@@ -196,13 +208,6 @@ def test_two_columns_of_one_name(tmp_path):
 SIGNS = st.text(st.sampled_from('ab ,\t\n\r"\u2028é'), max_size=8)
 
 
-@pytest.fixture
-def small_blocks(monkeypatch):
-    """Rows and quotes lie across the borders of blocks."""
-    monkeypatch.setattr(text_streams, "BLOCK", 5)
-    monkeypatch.setattr(text_rows, "ROWS_BLOCK", 64)
-
-
 @given(st.lists(st.tuples(SIGNS, SIGNS), min_size=1), st.booleans(), st.sampled_from("\n\r"))
 @example([("", "\r\t")], True, "\n")
 def test_rows_of_a_writer_that_quotes_come_back(tmp_path_factory, rows, tabs, feed):
@@ -237,16 +242,6 @@ def test_every_line_is_a_caption_or_counted(tmp_path_factory, lines, tabs):
     joined = sum((caption or "").count("\n") for caption in captions)
     assert len(captions) + opened.unparsed.total + joined <= len(lines)
     assert opened.unparsed.total or len(captions) + joined >= len(lines) - 12
-
-
-def test_blocks_of_any_size_give_the_same(tmp_path, small_blocks):
-    test_quotes_of_both_kinds_in_one_file(tmp_path)
-    for others in ({}, {"alt": TEXTS[::-1]}):
-        test_what_pandas_writes_is_read_as_it_was(tmp_path, "\t", "tsv", others, csv.QUOTE_ALL)
-    test_quotes_within_a_text_that_is_not_in_quotes(tmp_path, "\r\n")
-    test_published_files_without_a_line_of_names(
-        tmp_path, 'https://a\ta red apple\nhttp://c\t"hat\n'
-    )
 
 
 @pytest.mark.parametrize("name", ["B.CSV", "b.Csv.GZ", "c.Parquet"])
