@@ -101,7 +101,7 @@ def test_only_the_middle_and_the_levels_have_a_gate(study):
     assert pilot.read_record(study)[0] == pilot.PASSED
     trials = record(study, **{"orthogonality": low})
     assert pilot.read_record(study)[0] == pilot.FAILED
-    assert "failed** (orthogonality)" in pilot_notice(study)
+    assert "failed (orthogonality)" in pilot_notice(study)
     assert as_text(trials).count("FAILED") == 1
 
 

@@ -44,7 +44,7 @@ def nearest(
     """Indices [n, k] of the k texts with the highest cosine, best first.
 
     Equal similarities go to the lower index; equal texts may differ in the last bit of it. Many
-    similarities are computed on the GPU if there is one (`nearest_on_device`), with the same
+    similarities are computed on the GPU if there is one (`nearest_of_units`), with the same
     answers but where two similarities are equal to within rounding.
 
     Parameters

@@ -17,7 +17,7 @@ WORK = 4  # times the numbers of a block that its computation holds, at most
 
 
 def memory_bound(classes: int, width: int) -> int:
-    """Bytes of device memory that `nearest_on_device` needs at most, whatever the images.
+    """Bytes of device memory that `nearest_of_units` needs at most, whatever the images.
 
     The unit texts, and a few blocks of `BLOCK` numbers: of similarities, and of texts or images
     that are being normalised in double precision.
@@ -25,14 +25,8 @@ def memory_bound(classes: int, width: int) -> int:
     return 4 * classes * width + 4 * WORK * BLOCK
 
 
-def nearest_on_device(
-    images: np.ndarray,
-    texts: np.ndarray,
-    k: int = 5,
-    *,
-    device: torch.device,
-    rows: int = ROWS,
-    block: int = BLOCK,
+def nearest_of_units(
+    images: Array, unit: torch.Tensor, k: int = 5, *, rows: int = ROWS, block: int = BLOCK
 ) -> np.ndarray:
     """As `cood.evaluation.common.nearest.nearest`, by torch: indices [n, k] of the nearest texts.
 
@@ -41,10 +35,10 @@ def nearest_on_device(
 
     Parameters
     ----------
-    images, texts, k
+    images, k
         As there.
-    device
-        Where to compute.
+    unit
+        Texts as `unit_texts` gives them; images are moved to their device.
     rows, block
         Images, and similarities, taken at a time; see `memory_bound`.
 
@@ -53,13 +47,6 @@ def nearest_on_device(
     ValueError
         If a value is not finite.
     """
-    return nearest_of_units(images, unit_texts(texts, device, block), k, rows=rows, block=block)
-
-
-def nearest_of_units(
-    images: Array, unit: torch.Tensor, k: int, *, rows: int = ROWS, block: int = BLOCK
-) -> np.ndarray:
-    """As `nearest_on_device`, of texts that `unit_texts` has moved there."""
     import torch
 
     with torch.inference_mode(), single_precision(unit.device):

@@ -200,11 +200,11 @@ def pilot_notice(study: Study) -> str:
     if study.design is None:
         return ""
     state, trials = read_record(study)
-    command = f"`cood pilot --study {study.name}`"
+    command = f"the command “cood pilot --study {study.name}”"  # a page glues it in as plain text
     if state == FAILED:
         below = ", ".join(trial.model for trial in trials if not trial.passed)
         return (
-            f"**The pilot of this study failed** ({below}): these models do not know the objects "
+            f"The pilot of this study failed ({below}): these models do not know the objects "
             "of their own training compositions, so errors on unseen compositions say little of "
             "composing."
         )

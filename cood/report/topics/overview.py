@@ -56,9 +56,9 @@ def draw_answers(folder: Path, answers: pd.DataFrame, *, narrow: bool = False) -
     narrow
         For a phone.
     """
-    columns, width = (NARROW, PHONE) if narrow else (COLUMNS, 6.4)
+    columns, width, height = (NARROW, PHONE, 2.3) if narrow else (COLUMNS, 6.4, 2.7)
     rows = -(-len(answers) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(width, 2.7 * rows), squeeze=False)
+    figure, grid = plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False)
     for axes in grid.flat[len(answers) :]:
         axes.set_axis_off()
     for axes, row in zip(grid.flat, answers.itertuples(), strict=False):

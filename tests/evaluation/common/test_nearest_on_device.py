@@ -12,10 +12,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cood.evaluation.common import device_arrays
 from cood.evaluation.common import nearest as on_processor
 from cood.evaluation.common.nearest import Classes, nearest
-from cood.evaluation.common.nearest_on_device import memory_bound, nearest_on_device
+from cood.evaluation.common.nearest_on_device import memory_bound, nearest_of_units, unit_texts
 from tests.evaluation.common.test_nearest import exact
 
 CPU = torch.device("cpu")
+
+
+def on_device(images, texts, k=5, block=2**26, **options):
+    return nearest_of_units(images, unit_texts(texts, CPU, block), k, block=block, **options)
 
 
 @given(
@@ -30,7 +34,7 @@ CPU = torch.device("cpu")
 def test_ties_are_resolved_as_on_the_processor(seed, n, classes, width, k, rows, columns):
     rng = np.random.default_rng(seed)
     images, texts = exact(rng, n, width), exact(rng, classes, width)
-    found = nearest_on_device(images, texts, k, device=CPU, rows=rows, block=rows * columns)
+    found = on_device(images, texts, k, rows=rows, block=rows * columns)
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found, nearest(images, texts, k))
 
@@ -39,7 +43,7 @@ def test_ties_are_resolved_as_on_the_processor(seed, n, classes, width, k, rows,
 def test_answers_differ_from_the_processor_s_only_within_rounding(dtype):
     rng = np.random.default_rng(3)
     images, texts = (rng.normal(size=(n, 32)).astype(dtype) for n in (300, 700))
-    found = nearest_on_device(images, texts, device=CPU, rows=64, block=64 * 100)
+    found = on_device(images, texts, rows=64, block=64 * 100)
     similarity = on_processor.normalise(images) @ on_processor.normalise(texts).T
     of_found, of_nearest = (
         np.take_along_axis(similarity, ids, axis=1) for ids in (found, nearest(images, texts))
@@ -50,7 +54,7 @@ def test_answers_differ_from_the_processor_s_only_within_rounding(dtype):
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize("scale", [1e25, 1e-25])
 def test_large_and_small_numbers_have_a_direction_too(scale):
-    found = nearest_on_device(scale * np.eye(3), scale * np.eye(3)[::-1], 1, device=CPU)
+    found = on_device(scale * np.eye(3), scale * np.eye(3)[::-1], 1)
     np.testing.assert_array_equal(found[:, 0], [2, 1, 0])
 
 
@@ -60,15 +64,15 @@ def test_numbers_that_are_not_finite_are_refused_with_their_row(bad):
     vectors[2, 1] = vectors[3, 0] = bad
     for rows in (1, 2, 3, 4096):
         with pytest.raises(ValueError, match="images: row 2 holds a value that is not finite"):
-            nearest_on_device(vectors, np.ones((2, 3)), device=CPU, rows=rows)
+            on_device(vectors, np.ones((2, 3)), rows=rows)
         with pytest.raises(ValueError, match="texts: row 2 holds a value that is not finite"):
-            nearest_on_device(np.ones((2, 3)), vectors, device=CPU, block=6 * rows)
+            on_device(np.ones((2, 3)), vectors, block=6 * rows)
 
 
 def test_arrays_of_a_file_are_read_without_a_warning():
     images = np.eye(3)
     images.flags.writeable = False
-    assert nearest_on_device(images, images, 1, device=CPU)[:, 0].tolist() == [0, 1, 2]
+    assert on_device(images, images, 1)[:, 0].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("before", ["highest", "medium"])
@@ -83,7 +87,7 @@ def test_products_are_in_single_precision_and_the_setting_stays(before, monkeypa
     old = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(before)
     try:
-        nearest_on_device(np.eye(3), np.eye(3), device=CPU)
+        on_device(np.eye(3), np.eye(3))
         assert torch.get_float32_matmul_precision() == before
     finally:
         torch.set_float32_matmul_precision(old)
@@ -119,7 +123,7 @@ def test_memory_is_bounded(monkeypatch, n, classes, width):
     rng = np.random.default_rng(1)
     images, texts = (rng.normal(size=(size, width)) for size in (n, classes))
     with Memory() as memory:
-        nearest_on_device(images, texts, device=CPU, rows=32, block=2**14)
+        on_device(images, texts, rows=32, block=2**14)
     bound = memory_bound(classes, width)
     assert bound / 4 < memory.peak <= bound < 4 * n * classes
 
