@@ -79,7 +79,7 @@ def _note(label: str, pair: Pair, settled: bool) -> str:
     if not all(map(_is_word, pair)):
         return f"{NO_WORD}: {pair[0]!r} and {pair[1]!r}"
     first, second = map(form, pair)
-    if second in _colours_and_such() and first not in _colours_and_such():
+    if second in _attributes_of_the_paper() and first not in _attributes_of_the_paper():
         return f"{OTHER_ORDER}: read as the attribute {pair[0]!r} and the object {pair[1]!r}"
     if SEPARATOR not in label and form(label) in classes_by_form():
         return f"{ONE_OBJECT}: read as {pair[0]!r} and {pair[1]!r}"
@@ -93,7 +93,7 @@ def _is_word(text: str) -> bool:
 
 
 @cache
-def _colours_and_such() -> frozenset[str]:
+def _attributes_of_the_paper() -> frozenset[str]:
     return frozenset(map(form, CATEGORY))
 
 
