@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cood.errors import ArtefactError
+from cood.errors import ArtefactError, CoodError
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where tables are read: most of what a light command imports
@@ -118,19 +118,35 @@ def files_below(folder: Path) -> list[Path]:
     """Files at any depth of a folder, sorted; links to folders are followed.
 
     A link to a folder that holds it is not followed: it is listed itself, as are links to nothing.
+
+    Raises
+    ------
+    CoodError
+        If a folder cannot be read: its files would be missing without a word.
     """
     found: list[Path] = []
     queue = [(folder, frozenset[tuple[int, int]]())]
     while queue:
         place, above = queue.pop()
         here = above | {_identity(place)}
-        for entry in os.scandir(place):
+        for entry in _entries(place):
             path = place / entry.name
             if _is_dir(entry) and not (entry.is_symlink() and _identity(path) in here):
                 queue.append((path, here))
             else:
                 found.append(path)
     return sorted(found)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise CoodError(
+            f"the folder {folder} cannot be read ({error.strerror}); make it readable, or move it "
+            "elsewhere"
+        ) from error
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cood.errors import ArtefactError
+from cood.errors import ArtefactError, CoodError
 from cood.files import (
     atomic,
     damage,
+    files_below,
     locked,
     read_table,
     read_tensors,
@@ -25,6 +26,21 @@ TENSORS = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array([1, 
 
 def full(*_):
     raise OSError(28, os.strerror(28))
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a" / "closed").mkdir(parents=True)
+    (tmp_path / "a" / "1.png").touch()
+    scan = os.scandir
+
+    def refuse(place):  # not by its mode, which does not hold root back
+        if place.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CoodError, match=r"/a/closed cannot be read \(Permission denied\); make it"):
+        files_below(tmp_path)
 
 
 def test_atomic_writes_into_new_folders(tmp_path):

@@ -114,7 +114,7 @@ def metric_table(
     ------
     ValueError
         If the input is empty, not finite, of unequal lengths or of a wrong type, or a name is
-        unknown.
+        unknown or given twice.
 
     Examples
     --------
@@ -131,10 +131,8 @@ def metric_table(
 
     from cood.metrics.frame import MetricTable
 
-    for metric in metrics:
-        check_choice("metrics", metric, tuple(BY_NAME))
-    for null in nulls:
-        check_choice("nulls", null, null_models.NULLS)
+    _check_names("metrics", metrics, tuple(BY_NAME))
+    _check_names("nulls", nulls, null_models.NULLS)
     check_count("repeats", repeats)
     check_count("rng", rng, 0)
     if pca_width is not None:
@@ -145,7 +143,7 @@ def metric_table(
         table = _with_intervals(table, scoring, folds, groups)
     random = np.random.default_rng((rng, 1))
     tables = []
-    for null in dict.fromkeys(nulls):
+    for null in nulls:
         values = np.stack([scoring.values(scoring.under(null, random)) for _ in range(repeats)])
         # By pandas: repeats without a value are skipped.
         columns = pd.DataFrame(values.T)
@@ -164,6 +162,16 @@ def metric_table(
     joined = pd.concat([table, *tables], ignore_index=True)
     joined["width"] = joined["width"].astype("Int64")
     return MetricTable(joined[list(COLUMNS)])
+
+
+def _check_names(argument: str, given: Sequence[str], choices: tuple[str, ...]) -> None:
+    """A ValueError unless the names are a list of different choices."""
+    if isinstance(given, str):
+        raise ValueError(f"{argument}: expected a list of names, got {given!r}")
+    for name in given:
+        check_choice(argument, name, choices)
+        if list(given).count(name) > 1:
+            raise ValueError(f"{argument}: {name} is named twice")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def load_folder(folder: Path, device: torch.device | None = None) -> Clip:
     source = local_source(folder)
     _check_weights(folder)
     with loading_errors(source):
+        refuse_text_switches(folder)
         model = unfilled_model(source, device or best_device())
         notes = load_weights(model, weights_of(folder))
         clip = clip_of(source, model, source, notes=(*notes, *preprocessing_notes(folder)))
@@ -119,6 +120,22 @@ def preprocessing_notes(folder: Path) -> Iterator[str]:
             f"{CLIP_CONFIG} gives the size {given['size']} in preprocess_cfg and {size} in "
             "vision_cfg; the latter is used"
         )
+
+
+def refuse_text_switches(folder: Path) -> None:
+    """Refuse "false" in quotes in the configuration in a folder: to open_clip it is true."""
+    file = folder / CLIP_CONFIG
+    if not file.is_file():
+        return  # open_clip says so
+    queue: list[tuple[str, Any]] = [("", json.loads(file.read_text(encoding="utf-8")))]
+    while queue:
+        place, value = queue.pop()
+        if isinstance(value, Mapping):
+            queue += [(f"{place}.{key}".lstrip("."), inner) for key, inner in value.items()]
+        elif isinstance(value, str) and value.lower() in {"true", "false"}:
+            raise UnfitError(
+                f"{CLIP_CONFIG}: {place}: {value!r} is text; write {value.lower()} without quotes"
+            )
 
 
 def _refuse_settings(given: Mapping[str, Any]) -> None:

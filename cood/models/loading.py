@@ -22,6 +22,7 @@ from cood.models.folders import (
     loading_errors,
     preprocessing_notes,
     quiet,
+    refuse_text_switches,
     unfilled_model,
 )
 from cood.models.hub import fetch, fetch_tokeniser, fetch_weights
@@ -140,6 +141,7 @@ def _from_hub(
     repo, _, revision = source.removeprefix(HUB).partition("@")
     folder = fetch(repo, CLIP_CONFIG, revision or None, say).parent
     weights = fetch_weights(repo, revision or None, say)
+    refuse_text_switches(folder)
     commit, name = weights.parent, local_source(folder)
     tokeniser = name
     if open_clip.get_model_config(name)["text_cfg"].get("hf_tokenizer_name"):

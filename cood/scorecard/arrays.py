@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from cood.errors import UnusableModelError, unknown
 from cood.evaluation.embed.checks import check_embeddings
-from cood.metrics.checks import as_array, check_codes
+from cood.metrics.checks import as_array, check_codes, check_count
 from cood.scorecard.card import Scorecard
 from cood.scorecard.scoring import score_tensors
 from cood.settings import Evaluation
@@ -70,6 +70,7 @@ def score(
     >>> card.value("pair_top1")
     1.0
     """
+    check_count("seed", seed, 0)
     codes = check_codes(images, "images")
     tensors = _texts(texts, codes.shape[1])
     pairs = tensors.pop(PAIRS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cood.errors import CoodError
+from cood.metrics.checks import check_count
 from cood.scorecard.card import Leaderboard, Scorecard, compare
 from cood.scorecard.checkpoints import checkpoint_of, fingerprint
 from cood.scorecard.embedding import embed_photos
@@ -73,12 +74,17 @@ def evaluate(
         If the model has no known functions, its embeddings are not finite, zero or all the same,
         no image can be used, or all show one attribute or one object.
     ValueError
-        If a template does not hold {} once.
+        If there is no template or one does not hold {} once, or `seed` or `cores` is no whole
+        number.
     """
     from cood.scorecard.memory import clip_in_memory, evaluation_mode
 
-    clip = clip_in_memory(name, model, preprocess, tokenizer)
+    if isinstance(templates, str) or not templates:
+        raise ValueError(f"templates: expected a list of prompts, got {templates!r}")
     check_templates("templates", list(templates))
+    check_count("seed", seed, 0)
+    check_count("cores", cores)
+    clip = clip_in_memory(name, model, preprocess, tokenizer)
     settings = Evaluation(templates=list(templates))
     photos = read_photos(images, cores=cores, say=say)
     with evaluation_mode(clip.model):

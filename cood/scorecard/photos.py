@@ -19,13 +19,16 @@ from cood.scorecard.labels import split_labels
 from cood.synthesis.decoding import fault_and_changes
 from cood.synthesis.external.copies import copy_of, notes_on_two_labels
 from cood.synthesis.external.folder_names import Label
-from cood.synthesis.external.source_files import check_one_split, files_in
+from cood.synthesis.external.source_files import (
+    check_one_split,
+    files_in,
+    notes_on_outer_folders,
+)
 from cood.synthesis.manifests import KEPT
 from cood.synthesis.notes import BETWEEN, dropped_lines, join_notes
 from cood.vocabulary import Vocabulary
 
 LAYOUT = "images must lie in folders named by an attribute and an object, as `red apple/1.jpg`"
-INNER = "label of the innermost folder: its name was read"
 PART = 200  # files above which several processes check them
 Rows = Iterable[tuple[str | Path, str, str]]
 
@@ -138,20 +141,12 @@ def _from_folder(folder: Path) -> pd.DataFrame:
         for status, answer in zip(table["status"], read, strict=True)
     ]
     named = [answer if isinstance(answer, Label) else Label("", "") for answer in read]
-    outer = [_outer(file) for file in table["file"]]
-    if len({place for place, status in zip(outer, faults, strict=True) if status == KEPT}) > 1:
-        named = [
-            label._replace(note=BETWEEN.join(filter(None, (label.note, f"{INNER}, not {place}"))))
-            if place
-            else label
-            for label, place in zip(named, outer, strict=True)
-        ]
-    return _table(table["file"], named, faults)
-
-
-def _outer(file: str) -> str:
-    """The folders that the folder of a file lies in; empty if there are none."""
-    return "/".join(file.replace("\\", "/").split("/")[:-2])
+    outer = notes_on_outer_folders(table["file"].tolist(), [status == KEPT for status in faults])
+    noted = [
+        label._replace(note=join_notes(label.note, note))
+        for label, note in zip(named, outer, strict=True)
+    ]
+    return _table(table["file"], noted, faults)
 
 
 def _from_rows(rows: Rows) -> pd.DataFrame:

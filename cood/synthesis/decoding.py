@@ -2,7 +2,7 @@
 
 An image is what its viewer shows. The content of a file decides its format, not its name.
 
-- It is turned as its EXIF orientation says.
+- It is turned as its EXIF orientation says. That of XMP data is not heeded, as in browsers.
 - Transparent parts are laid on white.
 - Of an animation or of several pages, the first is taken.
 - Of 16 bits a channel, the upper 8 are taken. CMYK and palettes become RGB. Colour profiles are not
@@ -50,6 +50,7 @@ TURNS = {
 # leaves the colour that stands for transparent as it is written.
 STRETCHED = {"L;2": 85, "L;4": 17}
 DEEP_RGB = "RGB;16B"
+XMP = ("XML:com.adobe.xmp", "xmp")
 SMALL_RGB = "BGR;16"  # of BMP: 16 bits for the three channels
 
 
@@ -80,6 +81,7 @@ def decode(file: Path | IO[bytes]) -> Decoded:
             _check_size(picture.size)
             kind = _raw_mode(picture)
             # Pillow turns a TIFF file when it loads it.
+            _drop_xmp(picture)
             turned = _tag(picture, ExifTags.Base.Orientation)
             picture.load()
             turn = TURNS.get(_orientation(picture))
@@ -185,11 +187,18 @@ def _several(path: Path) -> bool:
 
 def _orientation(picture: Image.Image) -> int:
     """From 1 to 8; 1, which is upright, for any other value."""
+    _drop_xmp(picture)  # PNG files may have them after the pixels
     try:
         value = picture.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # viewers do not turn an image whose EXIF data cannot be read
         return 1
     return value if isinstance(value, int) and value in TURNS else 1
+
+
+def _drop_xmp(picture: Image.Image) -> None:
+    """Drop XMP data, from which Pillow would take an orientation where EXIF has none."""
+    for key in XMP:
+        picture.info.pop(key, None)
 
 
 def _tag(picture: Image.Image, number: int) -> int | None:

@@ -151,6 +151,9 @@ def test_few_rows(n):
     [
         ({"metrics": ["mig", "gap"]}, "metrics: expected one of z_diff, .*, got 'gap'"),
         ({"nulls": ["random"]}, "nulls: expected one of shuffled, rotated, got 'random'"),
+        ({"metrics": "mig"}, "metrics: expected a list of names, got 'mig'"),
+        ({"metrics": ["mig", "sap", "mig"]}, "metrics: mig is named twice"),
+        ({"nulls": "shuffled"}, "nulls: expected a list of names, got 'shuffled'"),
         ({"names": ["a"]}, "names: 1 names for 2 factors"),
         ({"repeats": 0}, "repeats: expected a whole number from 1, got 0"),
         ({"pca_width": 1.5}, "pca_width: expected a whole number from 1, got 1.5"),

@@ -266,6 +266,19 @@ def test_preprocessing_that_no_model_can_have_is_refused(tmp_path, settings, mes
     assert message in refused(local_source(tmp_path / "m"))
 
 
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({**TINY, "quick_gelu": "false"}, "model_cfg.quick_gelu: 'false'"),
+        ({**TINY, "text_cfg": {**TEXT, "no_causal_mask": "False"}}, "model_cfg.text_cfg.no_causal"),
+    ],
+)
+def test_a_switch_in_quotes_is_refused(weights, tmp_path, config, place):
+    said = refused(saved(tmp_path / "m", dict(weights), config))
+    assert place in said
+    assert "is text; write false without quotes" in said
+
+
 def test_weights_in_whole_numbers_are_refused(tmp_path, weights):
     odd = {**weights, "text_projection": weights["text_projection"].to(torch.int8)}
     message = refused(saved(tmp_path / "m", odd))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 import cood
 from cood.errors import CoodError
@@ -13,7 +14,7 @@ from cood.scorecard.kept import Kept
 from cood.scorecard.memory import clip_in_memory, evaluation_mode
 from cood.scorecard.photos import read_photos
 from cood.vocabulary import TEMPLATES
-from tests.scorecard.conftest import Exact, draw, preprocess, tokenize
+from tests.scorecard.conftest import SIDE, Exact, draw, preprocess, tokenize
 from tests.synthesis.made_images import turned
 
 
@@ -51,13 +52,34 @@ def test_a_model_is_left_as_it_was(quick, exact, photos):
         ({"model": object()}, "model: object has neither encode_image and encode_text nor"),
         ({"tokenizer": None}, "tokenizer: NoneType cannot be called"),
         ({"templates": ["a photo"]}, "templates: 'a photo' must hold {} once"),
+        ({"templates": "a photo of {}"}, "templates: expected a list of prompts, got 'a photo of"),
+        ({"templates": []}, r"templates: expected a list of prompts, got \[\]"),
+        ({"seed": "a"}, "seed: expected a whole number from 0, got 'a'"),
+        ({"cores": 0}, "cores: expected a whole number from 1, got 0"),
         ({"images": "nowhere"}, "there is no folder nowhere"),
+        ({"tokenizer": lambda texts: {"input_ids": []}}, "gives dict instead of a tensor"),
+        (
+            {"tokenizer": lambda texts: torch.zeros(len(texts), dtype=int)},
+            r"gives torch.int64 \[20\] instead of whole numbers \[20, length\]",
+        ),
+        (
+            {"preprocess": lambda image: torch.zeros(1, 3, SIDE, SIDE)},
+            r"gives \[1, 3, 8, 8\] instead of \[3, height, width\]",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_named(exact, photos, given, message):
     usual = {"model": exact, "preprocess": preprocess, "tokenizer": tokenize, "images": photos}
     with pytest.raises((CoodError, ValueError), match=message):
         cood.evaluate(**{**usual, "say": quiet, **given})
+
+
+def test_a_preprocessing_that_keeps_the_size_of_each_image_is_named(exact, photos):
+    Image.new("RGB", (16, 8)).save(photos / "red apple" / "wide.png")
+    as_it_is = lambda image: torch.from_numpy(np.array(image, np.float32)).permute(2, 0, 1)  # noqa: E731
+    message = r"makes \[3, 8, 8\] of one image and \[3, 8, 16\] of red apple/wide.png; give one"
+    with pytest.raises(CoodError, match=message):
+        cood.evaluate(exact, as_it_is, tokenize, images=photos, say=quiet)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from cood.synthesis.decoding import (
     FIRST,
@@ -60,6 +61,24 @@ def test_a_photo_of_a_phone_held_upright_is_upright():
 @pytest.mark.parametrize("value", [0, 9, 255])
 def test_an_orientation_that_does_not_exist_turns_nothing(value):
     np.testing.assert_array_equal(read(turned(COLOURS, value)), COLOURS)
+
+
+@pytest.mark.parametrize("kind", LOSSLESS)
+def test_an_orientation_of_xmp_data_turns_nothing(tmp_path, kind):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    path = tmp_path / "x"
+    if kind == "png":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        path.write_bytes(png(COLOURS, pnginfo=text))
+    elif kind == "tiff":
+        path.write_bytes(png(COLOURS, format=kind, tiffinfo={700: xmp}))
+    else:
+        path.write_bytes(png(COLOURS, format=kind, xmp=xmp, **LOSSLESS[kind]))
+    with Image.open(path) as picture:  # Pillow's own reading
+        assert picture.getexif().get(0x0112) == 6
+    np.testing.assert_array_equal(np.asarray(decode(path).image), COLOURS)
+    assert size_of(path) == (20, 10)
 
 
 def test_broken_exif_data_turn_nothing(tmp_path):

@@ -36,6 +36,8 @@ LISTED = (
     *(".jsonl", ".jsonl.gz", ".ndjson", ".arrow", ".feather", ".ipc", ".avro", ".orc"),
     *(".pq", ".parq", ".tab", ".xls", ".xlsx", ".ods", ".rds", ".rar"),
 )
+# May hold captions or say something about other files.
+NOTES = (".json", ".txt", ".json.gz", ".txt.gz")
 WORDS = 3  # that a text has at least which looks like a caption
 LONGEST_NAME = 80  # characters of a column that a message shows
 

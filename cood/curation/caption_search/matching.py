@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 # The zero width space parts words too; the byte order mark within a text was such a space once.
-# So do its kin, and marks of direction. Numbers are those of the same signs in HTML.
+# So do its kin, and marks of direction. Numbers are those of the same signs in HTML, which some
+# captions have encoded twice.
 ENTITIES = (
-    r"&(?:nbsp|ensp|emsp|thinsp|tab|newline);|&nbsp\b|"
-    r"&#0*(?:9|10|13|32|160|81(?:9[2-9])|820[0-7]|8239|8287|8288|12288|65279);|"
-    r"&#x0*(?:9|a|d|20|a0|200[0-9a-f]|202f|205f|2060|3000|feff);"
+    r"&(?:amp;)?(?:(?:nbsp|ensp|emsp|thinsp|tab|newline);|nbsp\b|"
+    r"#0*(?:9|10|13|32|160|81(?:9[2-9])|820[0-7]|8239|8287|8288|12288|65279);|"
+    r"#x0*(?:9|a|d|20|a0|200[0-9a-f]|202f|205f|2060|3000|feff);)"
 )
 WHITE_SPACE = (
     r"(?:\s|[\x{1c}-\x{1f}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{feff}]|"
@@ -29,7 +30,7 @@ WHITE_SPACE = (
     + ")+"
 )
 OTHER_BLANKS = [
-    *("  ", "&#", "&nbsp", "&ensp;", "&emsp;", "&thinsp;", "&tab;", "&newline;"),
+    *("  ", "&#", "&nbsp", "&ensp;", "&emsp;", "&thinsp;", "&tab;", "&newline;", "&amp;"),
     *map(chr, (0x1C, 0x1D, 0x1E, 0x1F, *range(0x200C, 0x2010), *range(0x202A, 0x202F))),
     *map(chr, range(0x2060, 0x2065)),
     *"\t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff",

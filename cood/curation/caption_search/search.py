@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from cood.curation.caption_search.caption_files import LISTED, open_captions
+from cood.curation.caption_search.caption_files import LISTED, NOTES, open_captions
 from cood.curation.caption_search.matching import find_pairs
 from cood.curation.caption_search.tally import FileFacts, Tally
 from cood.curation.caption_search.text_streams import DECOMPRESSORS
@@ -103,7 +103,34 @@ def files_of(study: Study, corpus: Corpus) -> tuple[list[str], Sequence[str] | N
             raise ArtefactError(f"{file} does not exist; `nox -s reproduce` makes it")
         return [str(file)], ["caption"]
     columns = [corpus.column] if isinstance(corpus.column, str) else corpus.column
-    return find_files(corpus.files, study.paths.root, LISTED), columns
+    root, endings = study.paths.root, LISTED + NOTES
+    found = find_files(corpus.files, root, endings)
+    named = [place for place in corpus.files if not (root / Path(place).expanduser()).is_dir()]
+    about = notes_on_others(found) - set(find_files(named, root, endings))
+    return [file for file in found if file not in about], columns
+
+
+def notes_on_others(files: Sequence[str]) -> set[str]:
+    """Which files say something of one beside them, by their names.
+
+    img2dataset writes `00000_stats.json` beside `00000.parquet`, and `1.json` and `1.txt` beside
+    `1.jpg`.
+    """
+    stems: dict[Path, set[str]] = {}
+    found = set()
+    for file in map(Path, files):
+        if not file.name.lower().endswith(NOTES):
+            continue
+        if file.parent not in stems:
+            beside = os.listdir(file.parent) if file.parent.is_dir() else []
+            stems[file.parent] = {_stem(n) for n in beside if not n.lower().endswith(NOTES)}
+        if _stem(file.name).removesuffix("_stats") in stems[file.parent]:
+            found.add(str(file))
+    return found
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def copies(files: Sequence[str]) -> dict[str, str]:

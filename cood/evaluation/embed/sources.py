@@ -19,6 +19,8 @@ from cood.evaluation.embed.preprocessing import SplitPreprocessing, split
 from cood.models.clip import ImageEncoder
 from cood.synthesis.image_files import load_image
 
+CHANNELS_FIRST = 3  # dimensions of the input of one image
+
 
 class Source(Protocol):
     """Images that can be read in any order and from several threads.
@@ -127,9 +129,17 @@ class ImageFiles:
         ------
         ArtefactError
             If an image is missing or damaged.
+        CoodError
+            If the preprocessing makes rows of several shapes.
         """
         for place, image in enumerate(self.images[start : start + len(out)]):
-            out[place] = self.convert(load_image(self.folder, image))
+            row = self.convert(load_image(self.folder, image))
+            if row.shape != self.shape:
+                raise CoodError(
+                    f"the preprocessing of the model makes {list(self.shape)} of one image and "
+                    f"{list(row.shape)} of {image}; give one that crops or resizes to one size"
+                )
+            out[place] = row
 
     def rows(self, chosen: np.ndarray) -> ImageFiles:
         """Some of the images."""
@@ -148,6 +158,8 @@ def image_files(
     ------
     ArtefactError
         If the first image, which then shows the shape, is missing or damaged.
+    CoodError
+        If the preprocessing makes no tensor [3, height, width] of it.
     """
     parts = split(encoder.preprocess)
     if parts is not None:
@@ -160,6 +172,11 @@ def image_files(
             raise CoodError(
                 f"the preprocessing of the model gives {type(made).__name__} instead of a tensor; "
                 "give one that ends with ToTensor"
+            )
+        if made.ndim != CHANNELS_FIRST:
+            raise CoodError(
+                f"the preprocessing of the model gives {list(made.shape)} instead of "
+                "[3, height, width]"
             )
         return made.float().numpy()
 

@@ -27,7 +27,8 @@ def tokens_of(clip: Clip, prompts: Sequence[str]) -> torch.Tensor:
     Raises
     ------
     UnusableModelError
-        If a token is none that the text tower has an embedding of.
+        If the tokeniser gives no tensor [n, context], or a token that the text tower has no
+        embedding of.
     """
     tokens = _tokens(clip, prompts)
     highest, words = int(tokens.max()), clip.words
@@ -35,6 +36,18 @@ def tokens_of(clip: Clip, prompts: Sequence[str]) -> torch.Tensor:
         raise UnusableModelError(
             f"model {clip.source}: its tokeniser gives the number {highest}, and its text tower "
             f"has {words} words; correct vocab_size, or the tokeniser, in its configuration"
+        )
+    return tokens
+
+
+def _checked(tokens: Any, n: int) -> torch.Tensor:
+    """What a tokeniser gives, if it is a tensor with a row of whole numbers a prompt."""
+    if not torch.is_tensor(tokens):
+        raise TypeError(f"its tokeniser gives {type(tokens).__name__} instead of a tensor")
+    if tokens.ndim < 2 or len(tokens) != n or tokens.is_floating_point():
+        raise TypeError(
+            f"its tokeniser gives {tokens.dtype} {list(tokens.shape)} instead of whole numbers "
+            f"[{n}, length]"
         )
     return tokens
 
@@ -47,7 +60,7 @@ def _tokens(clip: Clip, prompts: Sequence[str]) -> torch.Tensor:
         or not all(map(PLAIN.fullmatch, prompts))
     ):
         with model_errors(clip.source):
-            return tokenise(list(prompts))
+            return _checked(tokenise(list(prompts)), len(prompts))
     length, known = tokenise.context_length, dict[str, list[int]]()
     tokens = np.zeros((len(prompts), length), dtype=np.int64)
     for row, prompt in zip(tokens, prompts, strict=True):

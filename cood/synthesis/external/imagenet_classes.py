@@ -14,9 +14,10 @@ from cood import imagenet
 from cood.errors import CoodError
 from cood.settings.study_file import Study
 from cood.synthesis.external.folder_names import LONGEST
-from cood.synthesis.external.source_files import list_files
+from cood.synthesis.external.source_files import list_files, notes_on_outer_folders
 from cood.synthesis.external.transfer import transfer
 from cood.synthesis.manifests import KEPT
+from cood.synthesis.notes import join_notes
 from cood.vocabulary import form
 
 LAYOUT = (
@@ -25,6 +26,7 @@ LAYOUT = (
 )
 SEVERAL = "several of that name, give its WordNet id"
 TWO_CLASSES = "name of two classes"
+FEWER_NUMBERS = "number that may count other classes"
 SHOWN = 5  # labels that a message lists
 
 
@@ -58,9 +60,11 @@ def import_classes(
         for row in table.itertuples()
     ]
     table["generator"] = study.id_sets[name].generator
+    fewer = counts_fewer(labels)
+    outer = notes_on_outer_folders(table["file"].tolist(), (table["class"] >= 0).tolist())
     table["note"] = [
-        note_on(label) if c >= 0 else ""
-        for label, c in zip(table["label"], table["class"], strict=True)
+        join_notes(note_on(label, fewer), place) if c >= 0 else ""
+        for label, c, place in zip(table["label"], table["class"], outer, strict=True)
     ]
     strange = [label for label, value in classes.items() if not isinstance(value, int)]
     if strange:
@@ -102,20 +106,40 @@ def class_of(label: str) -> int | str:
     return f"unknown class: {SEVERAL if classes else 'no such name'}"
 
 
-def note_on(label: str) -> str:
-    """A note if another class has the name of a class, too; empty for any other label.
+def note_on(label: str, fewer: bool = False) -> str:
+    """A note if a label may mean another class; empty for any other label.
+
+    Parameters
+    ----------
+    label
+        Name of a folder.
+    fewer
+        What `counts_fewer` says of all labels.
 
     Examples
     --------
     >>> note_on("harp")
     "name of two classes: read as 'harp', not 'harmonica'"
+    >>> note_on("1", fewer=True)
+    "number that may count other classes: read as 'goldfish'"
     """
-    own = class_of(label)
-    others = _by_name()[1].get(form(label), set()) - {own}
-    if not isinstance(own, int) or _is_number(label) or not others:
+    own, names = class_of(label), imagenet.class_names()
+    if not isinstance(own, int):
         return ""
-    names = imagenet.class_names()
-    return f"{TWO_CLASSES}: read as {names[own]!r}, not {names[min(others)]!r}"
+    if _is_number(label):
+        return f"{FEWER_NUMBERS}: read as {names[own]!r}" if fewer else ""
+    others = _by_name()[1].get(form(label), set()) - {own}
+    return f"{TWO_CLASSES}: read as {names[own]!r}, not {names[min(others)]!r}" if others else ""
+
+
+def counts_fewer(labels: Iterable[str]) -> bool:
+    """Whether folders are numbered from 0 without a gap, but not up to the last class.
+
+    Then they may be the first classes of ImageNet, or any others that someone numbered.
+    """
+    numbers = _numbers(labels)
+    n = len(numbers)
+    return 1 < n < len(imagenet.synsets()) and numbers == list(range(n))
 
 
 def check_numbers(name: str, labels: Iterable[str], say: Callable[[str], None]) -> None:
@@ -127,7 +151,7 @@ def check_numbers(name: str, labels: Iterable[str], say: Callable[[str], None]) 
         If there is a folder 1000, which is one more than the last class, or folders from 1 on
         without a gap and without 0.
     """
-    numbers = sorted({int(label) for label in labels if _is_number(label)})
+    numbers = _numbers(labels)
     last = len(imagenet.synsets())
     if last in numbers or (len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1))):
         raise CoodError(
@@ -137,6 +161,10 @@ def check_numbers(name: str, labels: Iterable[str], say: Callable[[str], None]) 
     for number in [n for n in numbers if n < last][:1]:
         named = imagenet.class_names()[number]
         say(f"{name}: classes are numbered from 0: folder {number} is {named!r}")
+
+
+def _numbers(labels: Iterable[str]) -> list[int]:
+    return sorted({int(label) for label in labels if _is_number(label)})
 
 
 def _is_number(label: str) -> bool:

@@ -12,9 +12,15 @@ from cood.settings.study_file import Study
 from cood.synthesis.external.download import fetch
 from cood.synthesis.external.folder_names import Label, Lookup, lookup, parse
 from cood.synthesis.external.imagenet_classes import import_classes
-from cood.synthesis.external.source_files import imported_set, list_files, source_path
+from cood.synthesis.external.source_files import (
+    imported_set,
+    list_files,
+    notes_on_outer_folders,
+    source_path,
+)
 from cood.synthesis.external.transfer import transfer
 from cood.synthesis.manifests import KEPT, image_name
+from cood.synthesis.notes import join_notes
 
 LAYOUT = (
     "images must lie in folders named by an attribute and an object of the study, as "
@@ -30,10 +36,11 @@ def import_set(
 
     The manifest has a row a file, also of the files that cannot be used: `status` says why, with
     the kind of reason before a colon. `note` says of kept images what was not plain: a label that
-    can be read in two ways, one image under two labels, or a rule of `cood.synthesis.decoding` that
-    changed its pixels. `file` is the name in the folder or archive. Rows that name no composition
-    of the study have -1 for it. Of files with the same content in one composition, the first is
-    kept. The table of isolated words is empty. For an ID set see `import_classes`.
+    can be read in two ways, a folder in other folders, one image under two labels, or a rule of
+    `cood.synthesis.decoding` that changed its pixels. `file` is the name in the folder or archive.
+    Rows that name no composition of the study have -1 for it. Of files with the same content in one
+    composition, the first is kept. The table of isolated words is empty. For an ID set see
+    `import_classes`.
 
     Raises
     ------
@@ -47,8 +54,13 @@ def import_set(
         return import_classes(study, name, cores, say)
     if isinstance(settings, ReleaseSet):
         fetch(settings, source_path(study, settings), say)
-    forms = lookup(study.words, release=isinstance(settings, ReleaseSet))
+    release = isinstance(settings, ReleaseSet)
+    forms = lookup(study.words, release=release)
     table = _with_compositions(study, list_files(study, name, LAYOUT), forms)
+    if not release:  # which is as its authors arranged it
+        is_used = (table["status"] == KEPT).tolist()
+        outer = notes_on_outer_folders(table["file"].tolist(), is_used)
+        table["note"] = [join_notes(*both) for both in zip(table["note"], outer, strict=True)]
     table = table.assign(generator=settings.generator)
     return transfer(study, name, table, cores, say, LAYOUT)
 

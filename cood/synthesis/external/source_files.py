@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -18,6 +18,7 @@ from cood.synthesis.image_files import SUFFIXES
 from cood.synthesis.manifests import KEPT
 
 LARGEST = 100 * 2**20  # bytes of one image in an archive
+INNER = "label of the innermost folder: its name was read"
 ENCRYPTED = 1  # flag of an entry of an archive
 ImportedSet = ExternalSet | IdSet
 # Words in names of folders that say which split the images are of.
@@ -99,6 +100,27 @@ def check_one_split(where: str, place: Path, table: pd.DataFrame) -> None:
             f"{where}: {place} holds images of several splits, {first} and {second}; give the "
             f"folder of one, such as {place / second}"
         )
+
+
+def notes_on_outer_folders(files: Sequence[str], is_used: Sequence[bool]) -> list[str]:
+    """A note [n] for each file whose folder lies in folders, where these differ; else empty.
+
+    Parameters
+    ----------
+    files, is_used
+        Names in the folder or archive [n], and which of them are used.
+
+    Examples
+    --------
+    >>> notes_on_outer_folders(["red/toy car/1.png", "blue hat/1.png"], [True, True])
+    ['label of the innermost folder: its name was read, not red', '']
+    >>> notes_on_outer_folders(["all/red car/1.png", "all/blue hat/1.png"], [True, True])
+    ['', '']
+    """
+    outer = ["/".join(_posix(file).parts[:-2]) for file in files]
+    if len({place for place, used in zip(outer, is_used, strict=True) if used}) < 2:
+        return [""] * len(outer)
+    return [f"{INNER}, not {place}" if place else "" for place in outer]
 
 
 def files_in(place: Path) -> pd.DataFrame:

@@ -153,7 +153,9 @@ def test_each_caption_counts_once_and_in_order():
 BLANKS = [chr(c) for c in range(0x110000) if chr(c).isspace() and not 0x1C <= c <= 0x1F]
 
 
-@pytest.mark.parametrize("blank", [*BLANKS, "  ", "\r\n", "&nbsp;", "&NBSP;", "&#160;", "\u200b"])
+@pytest.mark.parametrize(
+    "blank", [*BLANKS, "  ", "\r\n", "&nbsp;", "&NBSP;", "&#160;", "&amp;nbsp;", "\u200b"]
+)
 def test_all_white_space_parts_words(blank):
     text = ["a red apple", "a blue plaid hot dog", "two red traffic lights"]
     for captions in (text, [text[0], *(t.replace(" ", blank) for t in text[1:])]):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cood.curation.caption_search import text_rows, text_streams
 from cood.curation.caption_search.caption_files import LISTED, open_captions
-from cood.curation.caption_search.search import copies
+from cood.curation.caption_search.search import copies, notes_on_others
 from cood.errors import CoodError
 from cood.files import find_files
 
@@ -262,6 +262,18 @@ def test_copies_that_programs_make_are_no_files_of_captions(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("caption\nx\n")
     assert find_files([str(tmp_path)], tmp_path, LISTED) == [str(tmp_path / "a.csv")]
+
+
+def test_notes_on_other_files_are_passed_over_and_other_texts_are_not(tmp_path):
+    names = ["0.parquet", "0_stats.json", "1.jpg", "1.json", "1.TXT", "coco.json", "lines.txt"]
+    for name in names:
+        (tmp_path / name).touch()
+    files = [str(tmp_path / name) for name in names]
+    assert notes_on_others(files) == {
+        str(tmp_path / n) for n in ("0_stats.json", "1.json", "1.TXT")
+    }
+    with pytest.raises(CoodError, match="unknown kind of file"):
+        read(tmp_path / "coco.json")
 
 
 def test_a_file_under_two_names_is_read_once(tmp_path):

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,11 +97,16 @@ def test_odd_files_are_recorded_and_the_rest_goes_on(project, write):
     (folder / "d.csv").write_text("caption\nred apple\n")
     (folder / "e.zip").write_bytes(b"x")
     (folder / "f.jsonl").write_text("{}")
-    (folder / "g.png").write_bytes(b"x")
-    hits, files, said = scanned(write(files=["captions", "elsewhere/*.parquet"]))
+    for name in ("g.png", "g.json", "g.txt", "h.json"):
+        (folder / name).write_bytes(b"x")
+    places = ["captions", "captions/g.txt", "elsewhere/*.parquet"]
+    hits, files, said = scanned(write(files=places))
+    names = [Path(file).name for file in files["file"]]
+    assert "".join(name[0] for name in names) == "abcdefgh*"  # of g, the one that was asked for
+    assert names[6] == "g.txt"
     assert counts(hits, "strict") == {"red apple": 2}
-    assert files["captions"].tolist() == [1, 0, 0, 1, 0, 0, 0]
-    assert files["empty"].tolist() == [2, 0, 0, 0, 0, 0, 0]
+    assert files["captions"].tolist() == [1, 0, 0, 1, 0, 0, 0, 0, 0]
+    assert files["empty"].tolist() == [2, 0, 0, 0, 0, 0, 0, 0, 0]
     assert [bool(problem) for problem in files["problem"]] == [
         False,
         True,
@@ -109,9 +115,11 @@ def test_odd_files_are_recorded_and_the_rest_goes_on(project, write):
         True,
         True,
         True,
+        True,
+        True,
     ]
-    assert files["problem"][6] == "does not exist"
-    assert "[2/7] b.parquet: skipped: no column of captions" in said[1]
+    assert files["problem"][8] == "does not exist"
+    assert "[2/9] b.parquet: skipped: no column of captions" in said[1]
 
 
 def test_rows_of_a_file_are_captions_or_counted(project, write):

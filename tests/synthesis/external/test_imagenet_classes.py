@@ -5,9 +5,11 @@ from PIL import Image
 from cood import imagenet
 from cood.errors import CoodError, StudyError
 from cood.synthesis.external.imagenet_classes import (
+    FEWER_NUMBERS,
     SEVERAL,
     check_numbers,
     class_of,
+    counts_fewer,
     note_on,
 )
 from cood.synthesis.external.importing import import_set
@@ -90,6 +92,44 @@ def test_folders_that_are_numbered_from_1_make_no_set(study, folder):
     with pytest.raises(CoodError, match="the folders are numbered 1 to 3, but classes"):
         import_set(study, "val", say=lambda text: None)
     assert not study.paths.manifest("val").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "fewer"),
+    [
+        (["0", "1", "2"], True),
+        (["000", "001"], True),
+        (["0", "tench", "1"], True),
+        ([str(n) for n in range(1000)], False),
+        (["0", "1", "3"], False),
+        (["0"], False),
+        (["tench"], False),
+    ],
+)
+def test_numbers_that_may_count_other_classes(labels, fewer):
+    assert counts_fewer(labels) == fewer
+
+
+def test_images_in_folders_that_may_count_other_classes_are_noted(study, folder):
+    for number in (0, 1):
+        picture(folder / str(number) / "1.JPEG", (number, 0, 0))
+    table = import_set(study, "val", say=lambda text: None).set_index("file")
+    assert table["class"].to_dict() == {"0/1.JPEG": 0, "1/1.JPEG": 1}
+    assert table["note"].tolist() == [
+        f"{FEWER_NUMBERS}: read as {n!r}" for n in ("tench", "goldfish")
+    ]
+
+
+def test_classes_in_folders_that_differ_are_noted(study, folder):
+    for k, label in enumerate(("fish/tench", "fish/goldfish", "brambling")):
+        picture(folder / label / "1.JPEG", (k, 0, 0))
+    notes = import_set(study, "val", say=lambda text: None).set_index("file")["note"]
+    read = "label of the innermost folder: its name was read, not fish"
+    assert notes.to_dict() == {
+        "brambling/1.JPEG": "",
+        "fish/goldfish/1.JPEG": read,
+        "fish/tench/1.JPEG": read,
+    }
 
 
 @pytest.mark.parametrize("label", ["n99999999", "no such fish", "a\nb", "x" * 300, "²"])

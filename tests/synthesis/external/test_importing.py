@@ -323,6 +323,21 @@ def test_links_to_folders_are_followed_and_loops_are_named(project, study):
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        ({"source": "folder", "folder": "mine"}, True),
+        ({"source": "release", "file": "mine"}, False),
+    ],
+)
+def test_folders_in_folders_that_differ_are_noted(project, study, given, noted):
+    write_files(project / "mine", {"red/blue bus/1.png": WHOLE, "red apple/2.png": png(GREY)})
+    table = import_set(study(**given), "own").set_index("file")
+    assert table["composition"].ge(0).all()
+    note = "label of the innermost folder: its name was read, not red" if noted else ""
+    assert table["note"].to_dict() == {"red/blue bus/1.png": note, "red apple/2.png": ""}
+
+
 def test_images_are_copied_where_there_are_no_links(project, study, monkeypatch):
     def refuse(link, target):
         raise PermissionError(1, "Operation not permitted")
