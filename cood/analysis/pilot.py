@@ -31,6 +31,7 @@ EASIER: dict[str, End] = {
 OPPOSITE: dict[End, End] = {"low": "high", "high": "low"}
 LEAST_OBJECT = 0.5  # accuracy of objects, among objects, on the model's own seen compositions
 FIRST_SEED = 5001  # of the pilot's models, far from those of a design
+HASHED = {"seed", "vocabulary", "core", "sets", "models", "evaluation"}
 PASSED, FAILED, OTHER, NOT_RUN = "passed", "failed", "other settings", "not run"
 
 
@@ -192,5 +193,5 @@ def read_record(study: Study) -> tuple[str, list[Trial]]:
 
 def _hash(study: Study) -> str:
     """Of all settings that the pilot depends on, defaults included."""
-    pilot = parse_study(pilot_settings(study), where="pilot").model_dump_json()
-    return hashlib.sha256(pilot.encode()).hexdigest()[:16]
+    pilot = parse_study(pilot_settings(study), where="pilot")
+    return hashlib.sha256(pilot.model_dump_json(include=HASHED).encode()).hexdigest()[:16]

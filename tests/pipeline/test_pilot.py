@@ -121,6 +121,11 @@ def test_other_settings_and_no_record_are_said(study):
     assert "with other settings" in pilot_notice(load_study("tiny"))
 
 
+@pytest.mark.parametrize("name", ["mini", "lab"])
+def test_the_records_of_the_project_are_of_its_studies(name):
+    assert pilot.read_record(load_study(name))[0] == pilot.PASSED
+
+
 def test_a_number_of_models_or_a_seed_of_the_design_changes_no_pilot(study):
     record(study)
     file = study.file

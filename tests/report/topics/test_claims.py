@@ -1,4 +1,5 @@
 import json
+import re
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -233,12 +234,18 @@ def test_the_first_page_says_in_words_what_each_run_answers(published, found):
     )
     nothing = claims.answer(verdict_table(verdicts_on({})), "mini")
     assert nothing.startswith("In the study mini (0 models), ")
-    other = claims.reference_answer("mini", "lab")
-    assert "(C7) is supported (images, C-OoD r = 0.40 [0.25, 0.55]; images, gap r = 0.40" in other
-    assert "corrected p < 0.001); “disentanglement is critical” (C15) cannot be tested." in other
+    other = claims.reference_answer("mini", "lab").data
+    supported = "(C7) <strong>is supported</strong> (images, C-OoD r = 0.40 [0.25, 0.55]; images, "
+    assert supported in other
+    assert "corrected p &lt; 0.001).</li><li>“disentanglement is critical” (C15) <strong>" in other
     assert "1 is contradicted (C2 “" in other
     assert "2 have no relevant effect (C9 “" in other
-    assert claims.reference_answer("lab", "lab") == claims.reference_answer("mini", "none") == ""
+    for study, reference in (("lab", "lab"), ("mini", "none")):
+        assert claims.reference_answer(study, reference).data == ""
+    listed = claims.answer_as_list(verdict_table(own), "mini", "More & more.").data
+    assert listed.startswith("<p>In the study <strong>mini</strong> (80 models):</p><ul><li>“")
+    assert listed.endswith("<li>More &amp; more.</li></ul>")
+    assert re.findall("<strong>(.*?)</strong>", listed) == ["mini", *["cannot be tested"] * 2]
 
 
 def test_the_first_page_shows_both_runs_in_one_table(published, found):

@@ -2,7 +2,7 @@
 
 from cood.report.topics.claims.figure import described, forest
 from cood.report.topics.claims.formatting import embedded
-from cood.report.topics.claims.front import answer, front, reference_answer
+from cood.report.topics.claims.front import answer, answer_as_list, front, reference_answer
 from cood.report.topics.claims.reference import beside_reference, draws
 from cood.report.topics.claims.sentences import (
     grouped,
@@ -19,6 +19,7 @@ from cood.report.topics.claims.tables import metrics, power_table, remarks, test
 
 __all__ = [
     "answer",
+    "answer_as_list",
     "beside_reference",
     "curves",
     "describe_claims",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from cood.analysis.claims.rules import (
@@ -33,6 +36,7 @@ COUNTED = {  # how claims with a verdict are counted: one of them, or several
     UNTESTED: ("cannot be tested", "cannot be tested"),
 }
 NAMED = (SUPPORTED, CONTRADICTED, NO_EFFECT)  # verdicts of which the claims have their titles
+VERDICT = re.compile("|".join(one for one, _ in COUNTED.values()))
 SIGNS = {"+": 1, "-": -1}
 HEADLINE = ("C7", "C15")  # the paper's main claim: by correlation, and by treatments
 COLUMNS = [
@@ -51,11 +55,32 @@ def answer(saved: pd.DataFrame, name: str) -> str:
     name
         Of the study.
     """
+    models, main, counted = _said(saved)
+    start = f"In the study {name} ({models} models), {'; '.join(main)}. " if main else ""
+    return f"{start}{counted}"
+
+
+def answer_as_list(saved: pd.DataFrame, name: str, *more: str) -> HTML:
+    """The same as a list, with sentences to add at its end."""
+    models, main, counted = _said(saved)
+    first = [_strong(f"{escape(sentence, quote=False)}.") for sentence in main]
+    items = [*first, *(escape(sentence, quote=False) for sentence in (counted, *more))]
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    return HTML(
+        f"<p>In the study <strong>{escape(name)}</strong> ({models} models):</p><ul>{listed}</ul>"
+    )
+
+
+def _strong(text: str) -> str:
+    """A sentence with its first verdict in bold."""
+    return VERDICT.sub(r"<strong>\g<0></strong>", text, count=1)
+
+
+def _said(saved: pd.DataFrame) -> tuple[int, list[str], str]:
+    """Number of models, the main claims with verdicts and effects, and the count of verdicts."""
     saved = saved.reindex(columns=COLUMNS)  # a run that tests nothing has no numbers
     models = int(saved["n"].mode().get(0, 0))  # some tests also have other models
     main = [_main(saved[saved["claim"] == claim]) for claim in HEADLINE]
-    said = "; ".join(filter(None, main))
-    start = f"In the study {name} ({models} models), {said}. " if said else ""
     claims = saved.drop_duplicates("claim")
     counts = []
     for verdict, (one, several) in COUNTED.items():
@@ -64,7 +89,7 @@ def answer(saved: pd.DataFrame, name: str) -> str:
             named = [f"{row.claim} “{row.title}”" for row in own.itertuples()]
             listed = ", ".join(named if verdict in NAMED else own["claim"])
             counts.append(f"{len(own)} {one if len(own) == 1 else several} ({listed})")
-    return f"{start}Of {len(claims)} claims, {'; '.join(counts)}."
+    return models, [*filter(None, main)], f"Of {len(claims)} claims, {'; '.join(counts)}."
 
 
 def _main(rows: pd.DataFrame) -> str:
@@ -74,7 +99,7 @@ def _main(rows: pd.DataFrame) -> str:
     first, tested = rows.iloc[0], rows[rows["value"].notna()]
     title = f"“{first['title']}” ({first['claim']})"
     if not len(tested):
-        return f"{title} cannot be tested"
+        return f"{title} {COUNTED[UNTESTED][0]}"
     effects = [
         f"{row.test} {'r = ' if row.kind in COEFFICIENTS else ''}"
         + scaled(row.value, row.low, row.high, coefficient=row.kind in COEFFICIENTS)
@@ -82,7 +107,7 @@ def _main(rows: pd.DataFrame) -> str:
     ]
     p = probability(float(first["claim_holm"]))
     end = f"corrected p {p}" if p.startswith("<") else f"corrected p = {p}"
-    return f"{title} is {first['verdict']} ({'; '.join([*effects, end])}){_against(rows)}"
+    return f"{title} {COUNTED[first['verdict']][0]} ({'; '.join([*effects, end])}){_against(rows)}"
 
 
 def _against(rows: pd.DataFrame) -> str:
@@ -105,10 +130,10 @@ def _against(rows: pd.DataFrame) -> str:
     return f", because the sign of “{'” and “'.join(wrong)}” is the opposite of the expected one"
 
 
-def reference_answer(study: str, reference: str) -> str:
-    """`answer` of the reference run; empty if there is no other run than this."""
+def reference_answer(study: str, reference: str) -> HTML:
+    """`answer_as_list` of the reference run; empty if there is no other run than this."""
     saved = _reference_claims(study, reference)
-    return "" if saved is None else answer(saved, reference)
+    return HTML("") if saved is None else answer_as_list(saved, reference)
 
 
 def front(
