@@ -8,6 +8,7 @@ from cood.report.tables.formatting import (
     output,
     stack_groups,
     styled,
+    with_list,
 )
 from cood.report.tables.models import (
     leaderboard,
@@ -28,4 +29,5 @@ __all__ = [
     "stack_groups",
     "styled",
     "styled_leaderboard",
+    "with_list",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from cood.metrics.registry import metric_label
@@ -52,6 +53,18 @@ def format_ratio(a: float, b: float) -> str:
     if b > 0:
         return f"{a / b:.1f}"
     return "infinite" if a > 0 else "undefined"
+
+
+def with_list(first: str, items: Sequence[str]) -> HTML:
+    """A sentence, in HTML, and a list below it; what is empty is left out.
+
+    Examples
+    --------
+    >>> with_list("Of 2 edits:", ["one", "two"]).data
+    '<p>Of 2 edits:</p><ul><li>one</li><li>two</li></ul>'
+    """
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    return HTML((f"<p>{first}</p>" if first else "") + (f"<ul>{listed}</ul>" if listed else ""))
 
 
 def format_counts(counts: pd.Series) -> str:

@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import matplotlib.pyplot as plt
@@ -74,9 +75,9 @@ def test_sentences_and_tables_of_edits(made, pooled):
     assert checks["check"].str.contains("attribute|object|rotation").tolist() == [True] * 3
     assert checks["passed"].iloc[-1] == "yes"
     assert "passed" in interventions.describe_checks(checks)
-    assert "Texts without interaction: pair accuracy " in interventions.describe_effects(
-        pooled, shown, "pair_top1"
-    )
+    listed = interventions.describe_effects(pooled, shown, "pair_top1").data
+    assert "edits change pair accuracy significantly more or less than their control" in listed
+    assert re.search(r"<li>Texts without interaction: [-+]\d+\.\d \[", listed)
     rotated = interventions.describe_rotation(*rotation(table))
     assert rotated.startswith("A common rotation of images and texts changes no accuracy ")
     assert "2 models" in interventions.describe_samples(results, table)
@@ -140,9 +141,8 @@ def test_a_study_without_edited_models(made):
     checks = interventions.check_table(pooled, 1, rotation(NONE)[0])
     assert interventions.describe_checks(checks) == "No edit could be checked."
     assert interventions.count_table(count_edits(pooled)).empty
-    assert interventions.describe_effects(pooled, shown, "pair_top1") == (
-        "No edit of this kind was possible."
-    )
+    described = interventions.describe_effects(pooled, shown, "pair_top1")
+    assert described.data == "<p>No edit of this kind was possible.</p>"
     assert interventions.describe_rotation(*rotation(NONE)) == "No rotation was computed."
     assert set(interventions.effect_table(pooled, shown)["pair"]) == {"-"}
 

@@ -23,6 +23,7 @@ from cood.analysis.claims.statistics import COEFFICIENTS
 from cood.analysis.claims.tables import verdict_table
 from cood.analysis.claims.verdicts import Verdict
 from cood.analysis.reference import load_reference
+from cood.report.tables import with_list
 from cood.report.topics.claims.formatting import link, probability, scaled, table
 from cood.report.topics.claims.reference import by_claim, cell
 from cood.report.topics.claims.sentences import grouped
@@ -65,10 +66,7 @@ def answer_as_list(saved: pd.DataFrame, name: str, *more: str) -> HTML:
     models, main, counted = _said(saved)
     first = [_strong(f"{escape(sentence, quote=False)}.") for sentence in main]
     items = [*first, *(escape(sentence, quote=False) for sentence in (counted, *more))]
-    listed = "".join(f"<li>{item}</li>" for item in items)
-    return HTML(
-        f"<p>In the study <strong>{escape(name)}</strong> ({models} models):</p><ul>{listed}</ul>"
-    )
+    return with_list(f"In the study <strong>{escape(name)}</strong> ({models} models):", items)
 
 
 def _strong(text: str) -> str:

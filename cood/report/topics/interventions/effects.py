@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -26,7 +27,7 @@ from cood.evaluation.interventions.interventions import ACCURACIES
 from cood.metrics.registry import metric_label
 from cood.report.plots.style import MARKERS, WIDTH, add_legend, model_styles
 from cood.report.plots.svg import Label, label_marks, with_interval
-from cood.report.tables.formatting import MISSING, format_counts
+from cood.report.tables.formatting import MISSING, format_counts, with_list
 from cood.report.topics.interventions.points import format_points
 
 TITLES = {"pair_top1": "pair", "attribute_top1": "attribute", "object_top1": "object"}
@@ -283,27 +284,26 @@ def describe_checks(checks: pd.DataFrame) -> str:
     )
 
 
-def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> str:
-    """Change of an accuracy by each edit, and relative to the control of the edit, as sentences."""
-    sentences, significant = [], 0
+def describe_effects(pooled: pd.DataFrame, shown: Edits, metric: str) -> HTML:
+    """Change of an accuracy by each edit, and relative to the control of the edit, as a list."""
+    items, significant = [], 0
     for name, cell in shown.items():
         change, relative = (_select(pooled, *cell, a, metric) for a in ("unedited", "control"))
         if cell[0] in TESTS and len(relative):
-            sentences.append(
-                f"{name.capitalize()}: {TITLES[metric]} accuracy changes by "
-                f"{_with_relative(change, ' points')}; minus the change by the control: "
-                f"{_with_relative(relative, ' points')}."
+            items.append(
+                f"{name.capitalize()}: {_with_relative(change)}; minus the change by the control: "
+                f"{_with_relative(relative)}."
             )
             significant += bool((relative["low"] > 0).iloc[0] or (relative["high"] < 0).iloc[0])
-    if not sentences:
-        return "No edit of this kind was possible."
+    if not items:
+        return with_list("No edit of this kind was possible.", [])
     first = (
-        f"{significant} of {len(sentences)} edits change {TITLES[metric]} accuracy significantly "
-        "more or less than their control does"
+        f"{significant} of {len(items)} edits change {TITLES[metric]} accuracy significantly more "
+        "or less than their control does"
     )
     if not significant:
         first += ", so they give no evidence that accuracy depends on what they change"
-    return " ".join([f"{first}.", *sentences])
+    return with_list(f"{first}. The change, in percentage points:", items)
 
 
 def describe_agreement(table: pd.DataFrame, counted: pd.DataFrame) -> str:
@@ -387,13 +387,13 @@ def _in_points(row: Any) -> list[float]:
     return with_interval(100 * np.array([row.value, row.low, row.high]))
 
 
-def _with_relative(effect: pd.DataFrame, unit: str = "") -> str:
+def _with_relative(effect: pd.DataFrame) -> str:
     """Change in points, and as a share of the accuracy before in brackets."""
     if effect.empty:
         return MISSING
     row = effect.iloc[0]
     share = f" ({100 * row['relative']:+.0f} %)" if np.isfinite(row["relative"]) else ""
-    return f"{_format(row)}{unit}{share}"
+    return f"{_format(row)}{share}"
 
 
 def _format(row: pd.Series) -> str:
