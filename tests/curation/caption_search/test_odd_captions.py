@@ -291,7 +291,10 @@ def test_a_file_under_two_names_is_read_once(tmp_path):
     ("content", "message"),
     [
         (b"id;caption\n1;a red apple\n", "its columns seem to be parted by ';'"),
-        (gzip.compress(b"caption\nx\n"), "is no text but compressed by gzip, whatever its name"),
+        (
+            gzip.compress(b"caption\nx\n", mtime=0),
+            "is no text but compressed by gzip, whatever its name",
+        ),
         (b"PAR1 and more", "is no text but parquet"),
     ],
 )
