@@ -104,9 +104,9 @@ def summarise(accuracy: Mapping[str, pd.DataFrame]) -> str:
     if "seen" in medians:
         seen = f"{medians['seen']} on compositions that a model has seen, and "
     return (
-        f"Accuracy, median over {len(accuracy['unseen'])} models: {seen}{medians['unseen']} on "
-        f"compositions that it has not seen (lowest {ends[0]}, highest {ends[1]}; chance "
-        f"{percent(accuracy['unseen']['chance'].median())})."
+        f"In this study, the median accuracy of {len(accuracy['unseen'])} models is {seen}"
+        f"{medians['unseen']} on compositions that it has not seen (lowest {ends[0]}, highest "
+        f"{ends[1]}; chance {percent(accuracy['unseen']['chance'].median())})."
     )
 
 
@@ -193,7 +193,7 @@ def draw_factors(
         axes.set_xlim(0.92 * table[factor].min(), 1.08 * table[factor].max())
         axes.tick_params(axis="x", labelsize=9)
     for axes in panels[:, 0]:
-        axes.set_ylabel("accuracy (pair among all)")
+        axes.set_ylabel("accuracy")
         percent_axes(axes, "y")
     panels[0, 0].set_ylim(0, 1)
     handles = [

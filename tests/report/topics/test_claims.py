@@ -118,8 +118,8 @@ def test_the_front_table_has_corrected_p_and_sorts_back(found):
     assert 'href="executed/disentanglement.html"' in seven["claim"]
     run = '<span class="run">mini: </span>'
     assert seven["mini"] == (
-        f"{run}<b>supported</b><br>images, C-OoD: 0.40 [0.25, 0.55]"
-        "<br>images, gap: 0.40 [0.25, 0.55]"
+        f"{run}<b>supported</b><br>images, C-OoD: r = 0.40 [0.25, 0.55]"
+        "<br>images, gap: r = 0.40 [0.25, 0.55]"
         "<br>p < 0.001"
     )
     untested = table[table["no."] == "3"].iloc[0]["mini"]
@@ -240,7 +240,10 @@ def test_the_first_page_says_in_words_what_each_run_answers(published, found):
     assert "corrected p &lt; 0.001).</li><li>“disentanglement is critical” (C15) <strong>" in other
     assert "1 is contradicted (C2 “" in other
     assert "2 have no relevant effect (C9 “" in other
+    beside = "This report shows the study mini. Beside it stands lab, a run of 80 models whose"
+    assert claims.runs("mini", "lab").startswith(beside)
     for study, reference in (("lab", "lab"), ("mini", "none")):
+        assert claims.runs(study, reference) == f"This report shows the study {study}."
         assert claims.reference_answer(study, reference).data == ""
     listed = claims.answer_as_list(verdict_table(own), "mini", "More & more.").data
     assert listed.startswith("<p>In the study <strong>mini</strong> (80 models):</p><ul><li>“")

@@ -63,7 +63,7 @@ def test_on_a_phone_two_drawings_stand_side_by_side(tmp_path, answers):
 def test_on_a_phone_panels_stand_one_below_the_other(table):
     figure = overview.draw_factors(table, None, "", narrow=True)
     assert figure.axes[0].get_gridspec().get_geometry() == (2, 1)
-    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy (pair among all)"] * 2
+    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy"] * 2
     plt.close(figure)
 
 
@@ -95,8 +95,9 @@ def test_accuracy_in_a_sentence():
     several = pd.DataFrame({"value": [0.1, 0.2, 0.4], "chance": 0.01}, index=list("abc"))
     text = overview.summarise({"seen": several + 0.2, "unseen": several})
     assert text == (
-        "Accuracy, median over 3 models: 40.0 % on compositions that a model has seen, and 20.0 % "
-        "on compositions that it has not seen (lowest 10.0 %, highest 40.0 %; chance 1.0 %)."
+        "In this study, the median accuracy of 3 models is 40.0 % on compositions that a model has "
+        "seen, and 20.0 % on compositions that it has not seen (lowest 10.0 %, highest 40.0 %; "
+        "chance 1.0 %)."
     )
     assert "has seen, and" not in overview.summarise({"unseen": several})
     one = several.head(1).assign(low=0.05, high=0.15)

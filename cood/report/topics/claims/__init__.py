@@ -2,7 +2,13 @@
 
 from cood.report.topics.claims.figure import described, forest
 from cood.report.topics.claims.formatting import embedded
-from cood.report.topics.claims.front import answer, answer_as_list, front, reference_answer
+from cood.report.topics.claims.front import (
+    answer,
+    answer_as_list,
+    front,
+    reference_answer,
+    runs,
+)
 from cood.report.topics.claims.reference import beside_reference, draws
 from cood.report.topics.claims.sentences import (
     grouped,
@@ -34,6 +40,7 @@ __all__ = [
     "reference_answer",
     "remarks",
     "resolution",
+    "runs",
     "smallest_effect",
     "specification_curve_of",
     "specifications",

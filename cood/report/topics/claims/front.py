@@ -128,6 +128,17 @@ def _against(rows: pd.DataFrame) -> str:
     return f", because the sign of “{'” and “'.join(wrong)}” is the opposite of the expected one"
 
 
+def runs(study: str, reference: str) -> str:
+    """Which runs the first page shows, as sentences."""
+    own, saved = f"This report shows the study {study}.", _reference_claims(study, reference)
+    if saved is None:
+        return own
+    return (
+        f"{own} Beside it stands {reference}, a run of {_said(saved)[0]} models whose tables are "
+        "kept with the project."
+    )
+
+
 def reference_answer(study: str, reference: str) -> HTML:
     """`answer_as_list` of the reference run; empty if there is no other run than this."""
     saved = _reference_claims(study, reference)

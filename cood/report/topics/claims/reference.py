@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown
@@ -146,17 +147,21 @@ def by_claim(saved: pd.DataFrame) -> dict[str, tuple[str, str]]:
     claims = {}
     for claim, rows in saved.reindex(columns=columns).groupby("claim", sort=False):
         tested = rows[rows["value"].notna()]
-        effects = [
-            f"{f'{escape(row.test)}: ' if len(tested) > 1 else ''}"
-            + scaled(row.value, row.low, row.high, coefficient=row.kind in COEFFICIENTS)
-            for row in tested.itertuples()
-        ]
+        effects = [_effect(row.test, row, alone=len(tested) == 1) for row in tested.itertuples()]
         if len(tested):
             effects.append(f"p {probability(float(rows['claim_holm'].iloc[0]))}")
         elif isinstance(rows["why"].iloc[0], str):
             effects.append(escape(rows["why"].iloc[0]))
         claims[str(claim)] = rows["verdict"].iloc[0], "<br>".join(effects) or NONE
     return claims
+
+
+def _effect(test: str, row: Any, *, alone: bool) -> str:
+    """A statistic with its interval, and its name unless it is the only coefficient."""
+    coefficient = row.kind in COEFFICIENTS
+    number = scaled(row.value, row.low, row.high, coefficient=coefficient)
+    named = "" if alone and coefficient else f"{escape(test)}: "
+    return f"{named}{'r = ' if coefficient else ''}{number}"
 
 
 def frequency_table(frequencies: pd.DataFrame) -> Styler:
