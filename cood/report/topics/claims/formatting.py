@@ -21,7 +21,7 @@ from cood.report.plots.svg import as_svg
 ROUNDING = 1e-9  # an interval narrower than this is 0 but for rounding
 NONE = "-"
 NO_BREAK = "&nbsp;"
-INTERVAL = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
+INTERVAL = re.compile(r"(?:r = )?-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
 
 
 def number(effect: Effect) -> str:
