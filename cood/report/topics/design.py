@@ -200,7 +200,8 @@ def pilot_notice(study: Study) -> str:
     if study.design is None:
         return ""
     state, trials = read_record(study)
-    command = f"the command “cood pilot --study {study.name}”"  # a page glues it in as plain text
+    # Pages glue it in as plain text, in which two dashes would become one.
+    command = "the command “cood pilot”"
     if state == FAILED:
         below = ", ".join(trial.model for trial in trials if not trial.passed)
         return (
