@@ -86,7 +86,7 @@ def test_the_report_is_whole(made):
     assert "imagenet, top-1" in accuracy
     assert "Are the models better than chance?" in accuracy
     assert "predicts?" not in accuracy  # a line through two models is none
-    assert "“disentanglement is critical” (C15) cannot be tested" in front
+    assert "“disentanglement is critical” (C15) <strong>cannot be tested</strong>" in front
     assert 'href="executed/accuracy.html">C-OoD rises with ID accuracy' in front
 
 
