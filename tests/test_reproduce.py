@@ -214,7 +214,7 @@ def test_damaged_artefacts_are_named_and_remade(project):
 def test_a_damaged_notebook_is_remade(project):
     file = project / "results" / STUDY / "notebooks" / "dataset" / "dataset.ipynb"
     file.write_bytes(file.read_bytes()[:100])
-    done = reproduce(project)
+    done = reproduce(project, "--", "--until", "notebook")
     assert done.returncode == 0, done.stderr
     assert f"damaged: {file.relative_to(project)}" in done.stderr
     assert damage(file) is None
