@@ -17,9 +17,10 @@ import torch
 from benchmarks.gpu_models import clip_of, in_processes, write_photos
 from benchmarks.gpu_precision import agreements
 from benchmarks.gpu_rows import Row, Sizes, median_seconds, ratio
+from cood.evaluation.common.half_precision import smallest_cosine
 from cood.evaluation.embed.images import batch_of, embed_source
 from cood.evaluation.embed.pixels import decode, open_pixels
-from cood.evaluation.embed.precision import AUTO, SINGLE, computing, resolve, smallest_cosine
+from cood.evaluation.embed.precision import AUTO, SINGLE, computing, resolve
 from cood.evaluation.embed.preprocessing import SplitPreprocessing, split
 from cood.evaluation.embed.sources import PixelRows
 from cood.evaluation.embed.texts import _context, embed_texts

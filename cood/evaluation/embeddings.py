@@ -10,6 +10,7 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 
 from cood.errors import MissingModelError
+from cood.evaluation.common.half_precision import unpacked
 from cood.evaluation.common.score_table import SCORES, Schema, complete, missing_model
 from cood.files import read_tensors
 from cood.settings import Training
@@ -22,7 +23,7 @@ Tensors = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class SetEmbeddings:
-    """The embeddings of one set by one model, as `cood.evaluation.embed` writes them."""
+    """The embeddings of one set by one model, float32, as `cood.evaluation.embed` writes them."""
 
     set: str
     tensors: Tensors
@@ -42,7 +43,7 @@ def read_embeddings(study: Study, model: str, set_: str) -> SetEmbeddings:
     tensors, metadata = read_tensors(study.paths.embeddings(model, set_))
     if "missing" in metadata:
         raise MissingModelError(metadata["missing"])
-    return SetEmbeddings(set_, tensors, metadata)
+    return SetEmbeddings(set_, {k: unpacked(v) for k, v in tensors.items()}, metadata)
 
 
 def read_metadata(study: Study, model: str, set_: str) -> dict[str, str]:

@@ -23,14 +23,14 @@ from cood.settings import (
     Schedule,
 )
 
-FLOAT = 4  # bytes of a number of single precision
+FLOAT, HALF_FLOAT = 4, 2  # bytes of a number of single and of half precision
 JOB = 3.0  # CPU time of a job for Python and its tables: jobs of `smoke` took 1 to 6
 TORCH = 6.0  # added where torch and open_clip are imported: `smoke`
 
-# Files: drawings of `smoke`; noise-like photographs as PNG at compression level 1 (563 kB at 512
-# pixels a side).
+# Files: drawings of `smoke`; nine parts of the photographs that come with scikit-learn and
+# matplotlib, at 512 pixels a side, as lossless WebP (1.10 to 1.44; as PNG 1.62 in the mean).
 DRAWN_PIXEL = 1.5
-GENERATED_PIXEL = 2.1
+GENERATED_PIXEL = 1.24
 TRAINED_MODEL = 15e6  # weights, captions and moments of one of the small CLIPs: `smoke`
 NOTEBOOK_FILE = 3e5  # `smoke`
 CAPTION_BYTES = 100  # a caption with its share of the other columns, in a compressed file
@@ -65,7 +65,7 @@ PROMPT = 1 / 97_000  # a core fills templates and makes tokens of so many prompt
 LOADED = 1e9  # bytes of weights that are read and moved to a GPU in a second
 
 # Text to image at 512 pixels, SDXL: UNet 231 images a second, with the decoder 57, with texts and
-# saving 45. A core encodes and writes 19 PNG files a second.
+# saving 45. A core encodes and writes 19 PNG files a second, and as many lossless WebP files.
 STEP_PIXEL = 1 / 231 / 512**2
 AROUND_PIXEL = (1 / 45 - 1 / 231) / 512**2
 SAVE_PIXEL = 1 / 19 / 512**2

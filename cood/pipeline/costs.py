@@ -163,6 +163,11 @@ def _embed(study: Study, model: str) -> Cost:
     images = sum(count(study, set_) for set_ in sets)
     width, texts = cost_model.width_of(settings), work.texts_stored(study) if clip else 0
     stored = sum(count(study, set_) + texts for set_ in sets if set_ in study.sets)
+    if study.verification:  # their images are kept by content too
+        stored += sum(work.images_kept(study, set_) for set_ in study.verification.sets)
+    facts = cost_model.facts_of(settings)
+    on_gpu_in_half = facts is not None and study.precision != "single"
+    number = cost_model.HALF_FLOAT if on_gpu_in_half else cost_model.FLOAT
     weights = 0.0
     if isinstance(settings, Checkpoint | PublishedImageEncoder):
         weights = cost_model.size_of_weights(settings)
@@ -173,9 +178,9 @@ def _embed(study: Study, model: str) -> Cost:
         images,
         "images",
         download=0.0 if cached else weights,
-        disk=stored * width * cost_model.FLOAT,
+        disk=stored * width * number,
         **_forward(
-            cost_model.facts_of(settings),
+            facts,
             images,
             work.prompts(study, model),
             _pixels_of(study, rest) * cost_model.READ_PIXEL,

@@ -124,8 +124,8 @@ def size_of(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def text_of(path: Path, key: str) -> str | None:
-    """A text that is written in the head of a PNG file; None if there is none.
+def xmp_of(path: Path) -> bytes | None:
+    """The XMP data of a WebP or JPEG file; None if there are none.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def text_of(path: Path, key: str) -> str | None:
         If the file is missing, or no image.
     """
     with _opened(path) as picture:
-        return picture.info.get(key)
+        return picture.info.get(XMP[1])
 
 
 @contextmanager

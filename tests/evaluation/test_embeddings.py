@@ -1,7 +1,9 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from cood.errors import ArtefactError, MissingModelError
+from cood.evaluation.common.half_precision import packed, smallest_cosine
 from cood.evaluation.embeddings import (
     read_embeddings,
     read_truth,
@@ -23,6 +25,17 @@ def test_the_embeddings_of_a_set(copied):
     assert embedded.metadata["checkpoint"] == "few"
     (table,) = score_each_set(copied, "few", ["ao"], score)
     assert table[["model", "set", "value"]].to_numpy().tolist() == [["few", "ao", 40]]
+
+
+def test_what_is_stored_in_half_precision_is_read_in_single(copied):
+    path = copied.paths.embeddings("few", "ao")
+    before = read_embeddings(copied, "few", "ao")
+    halves = {name: packed(values) for name, values in before.tensors.items()}
+    assert {values.dtype for values in halves.values()} == {np.dtype(np.float16)}
+    write_tensors(halves, path, before.metadata)
+    for name, values in read_embeddings(copied, "few", "ao").tensors.items():
+        assert values.dtype == np.float32
+        assert smallest_cosine(values, before.tensors[name]) > 1 - 1e-6
 
 
 def test_a_missing_model_raises_its_reason_or_gives_a_row(copied):

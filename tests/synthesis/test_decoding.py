@@ -17,7 +17,7 @@ from cood.synthesis.decoding import (
     decode,
     fault_and_changes,
     size_of,
-    text_of,
+    xmp_of,
 )
 from tests.how_to_pages import ROOT
 from tests.synthesis.made_images import GREY, RAMP, WHOLE, bomb, png, raw_png, turned
@@ -254,14 +254,12 @@ def test_what_has_no_size_has_none(tmp_path):
     assert size_of(tmp_path / "none.png") is None
 
 
-def test_texts_of_a_png_file(tmp_path):
-    from PIL.PngImagePlugin import PngInfo
-
-    about = PngInfo()
-    about.add_itxt("key", "value")
-    (tmp_path / "x.png").write_bytes(png(GREY, pnginfo=about))
-    assert text_of(tmp_path / "x.png", "key") == "value"
-    assert text_of(tmp_path / "x.png", "other") is None
+@pytest.mark.parametrize("kind", ["webp", "jpeg"])
+def test_xmp_data_of_a_file(tmp_path, kind):
+    (tmp_path / "x").write_bytes(png(GREY, format=kind, xmp=b"<x/>"))
+    assert xmp_of(tmp_path / "x") == b"<x/>"
+    (tmp_path / "x").write_bytes(png(GREY, format=kind))
+    assert xmp_of(tmp_path / "x") is None
 
 
 def test_image_files_are_opened_in_one_place_only():

@@ -18,7 +18,8 @@ from cood.curation.near_duplicates.references import IMAGES, READERS
 from cood.errors import CoodError, StudyError
 from cood.evaluation.embed.images import embed_pixels
 from cood.evaluation.embed.loading import load_clip
-from cood.files import find_files, read_tensors, write_table, write_tensors
+from cood.evaluation.embeddings import read_embeddings, read_metadata
+from cood.files import find_files, write_table, write_tensors
 from cood.models.clip import Clip
 from cood.models.training.clip import draw_tensors
 from cood.settings import NearDuplicates
@@ -63,8 +64,7 @@ def find_near_duplicates(study: Study, say: Callable[[str], None] = print) -> pd
         raise StudyError("near_duplicates: the study file has no such section")
     root = study.paths.root
     files = pd.DataFrame(columns=["file", "kind", "used", "problem"])
-    _, metadata = read_tensors(study.paths.embeddings(settings.model, next(iter(study.sets))))
-    missing = metadata.get("missing")
+    missing = read_metadata(study, settings.model, next(iter(study.sets))).get("missing")
     if missing is not None:
         tables = [pd.DataFrame([{"problem": missing}])]
     else:
@@ -98,7 +98,7 @@ def _counted(
     """Number of vectors of each usable file of references, and a row for every file."""
     places = _references(study, settings, clip, study.paths.near_duplicates.parent, say)
     first = next(iter(study.sets))
-    width = read_tensors(study.paths.embeddings(settings.model, first))[0][IMAGES].shape[1]
+    width = read_embeddings(study, settings.model, first).tensors[IMAGES].shape[1]
     surveyed = survey(places, width)
     for problem in surveyed.loc[surveyed["problem"] != "", "problem"]:
         say(f"skipped: {problem}")
@@ -121,7 +121,7 @@ def _searched(
     of_pairs = np.nan if pairs is None else np.quantile(pairs.similarities, lowest)
     for name in study.sets:
         manifest = read_manifest(study, name)
-        images = read_tensors(study.paths.embeddings(settings.model, name))[0][IMAGES]
+        images = read_embeddings(study, settings.model, name).tensors[IMAGES]
         if len(images) != len(manifest):
             raise CoodError(f"the embeddings of {name} are out of date; run `nox -s reproduce`")
         say(f"{name}: searching the nearest to {len(images):,} images")

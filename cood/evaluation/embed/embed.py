@@ -67,7 +67,7 @@ def embed_model(study: Study, model: str, say: Say = print, cores: int = 1, code
     try:
         for set_, embeddings in parts(study, model, manifests, say, cores, code):
             path = study.paths.embeddings(model, set_)
-            write_tensors(embeddings.tensors, path, embeddings.metadata)
+            write_tensors(embeddings.stored, path, embeddings.metadata)
     except MissingModelError as error:
         say(f"{model}: left out: {error}")
         reason = {"missing": str(error)}

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from cood.evaluation.common.half_precision import smallest_cosine
 from cood.evaluation.embed.checks import check_embeddings
 from cood.evaluation.embed.images import COPIERS, Embedded, embed_source
 from cood.evaluation.embed.pixels import IMAGES, Pixels, open_pixels
@@ -18,7 +19,6 @@ from cood.evaluation.embed.precision import (
     resolve,
     same_answers,
     sample,
-    smallest_cosine,
 )
 from cood.evaluation.embed.preprocessing import split
 from cood.evaluation.embed.sources import Source, image_files

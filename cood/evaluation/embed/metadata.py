@@ -13,6 +13,8 @@ import torch
 
 from cood.catalogue.checkpoints import sizes
 from cood.catalogue.sources import local_path
+from cood.evaluation.common.half_precision import packed
+from cood.evaluation.embed.precision import HALF
 from cood.models.clip import Clip
 from cood.models.image_encoders import ImageOnlyEncoder
 
@@ -31,6 +33,13 @@ class Embeddings:
 
     tensors: dict[str, np.ndarray]
     metadata: dict[str, str]
+
+    @property
+    def stored(self) -> dict[str, np.ndarray]:
+        """The arrays as they are stored: float16 where they were computed in half precision."""
+        if self.metadata.get("precision") != HALF:
+            return self.tensors
+        return {name: packed(values) for name, values in self.tensors.items()}
 
     def about(self, more: Mapping[str, str]) -> Embeddings:
         """The same with more metadata."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from cood.errors import StudyError
+from cood.evaluation.common.half_precision import unit_rows
 
 AUTO, SINGLE, HALF = "auto", "single", "half"
 SAMPLED = 128  # images, and texts, of each set that are embedded in both precisions
@@ -65,19 +66,11 @@ def sample(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(SAMPLED, count)).round().astype(np.int64))
 
 
-def smallest_cosine(left: np.ndarray, right: np.ndarray) -> float:
-    """Smallest cosine of rows [n, d] with the same rows of another array."""
-    return float((_unit(left) * _unit(right)).sum(axis=1).min())
-
-
 def same_answers(
     images: tuple[np.ndarray, np.ndarray], texts: tuple[np.ndarray, np.ndarray]
 ) -> float:
     """Share of images [n, d] whose nearest text [k, d] is the same, in two precisions each."""
-    answers = [(_unit(i) @ _unit(t).T).argmax(axis=1) for i, t in zip(images, texts, strict=True)]
+    answers = [
+        (unit_rows(i) @ unit_rows(t).T).argmax(axis=1) for i, t in zip(images, texts, strict=True)
+    ]
     return float((answers[0] == answers[1]).mean())
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = rows.astype(np.float64)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

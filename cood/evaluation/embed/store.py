@@ -16,6 +16,8 @@ import numpy as np
 import torch
 
 from cood.errors import ArtefactError
+from cood.evaluation.common.half_precision import packed, unpacked
+from cood.evaluation.embed.precision import HALF
 from cood.files import read_tensors, write_tensors
 from cood.models.clip import Clip
 from cood.models.image_encoders import ImageOnlyEncoder
@@ -57,7 +59,8 @@ def embed_new(
         added = np.frombuffer(b"".join(wanted[number] for number in new), np.uint8).reshape(-1, 32)
         keys = np.concatenate([keys, added])
         values = np.concatenate([values, made]) if len(values) else made
-        write_tensors({KEYS: keys, VALUES: values}, path, maker)
+        stored = packed(values) if maker["precision"] == HALF else values
+        write_tensors({KEYS: keys, VALUES: stored}, path, maker)
     return values[[place[key] for key in wanted]]
 
 
@@ -107,4 +110,4 @@ def _read(path: Path, maker: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]
         tensors, metadata = read_tensors(path)
     except ArtefactError:  # it can be made again
         return nothing
-    return (tensors[KEYS], tensors[VALUES]) if metadata == dict(maker) else nothing
+    return (tensors[KEYS], unpacked(tensors[VALUES])) if metadata == dict(maker) else nothing

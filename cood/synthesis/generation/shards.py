@@ -13,6 +13,7 @@ from cood.files import damage, read_table, write_table
 from cood.settings import DiffusionSet
 from cood.settings.study_file import Study
 from cood.splits import DIFFUSION, ISOLATED_DIFFUSION
+from cood.synthesis.generation.saving import SUFFIX
 from cood.synthesis.manifests import damaged_image, failed_image, image_name
 from cood.vocabulary import ANY_OBJECT, fill
 
@@ -56,7 +57,7 @@ def planned(study: Study, name: str, shard: str) -> pd.DataFrame:
         else:
             break  # the last shard is shorter
         for k in range(images):
-            file = image_name(f"{attribute} {object_}".strip(), f"{k}.png")
+            file = image_name(f"{attribute} {object_}".strip(), f"{k}{SUFFIX}")
             if isolated:
                 file = f"isolated/{kind}/{file}"
             prompt = fill(settings.prompts[k % len(settings.prompts)], text)

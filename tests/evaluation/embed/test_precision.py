@@ -5,13 +5,13 @@ import torch
 from cood.errors import StudyError
 from cood.evaluation.embed.images import Embedded
 from cood.evaluation.embed.job import Job, SetImages, SetTexts, describe_precision
+from cood.evaluation.embed.metadata import Embeddings
 from cood.evaluation.embed.precision import (
     SAMPLED,
     computing,
     resolve,
     same_answers,
     sample,
-    smallest_cosine,
 )
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -41,12 +41,17 @@ def test_samples_are_spread_over_all_rows():
 
 def test_agreement_has_known_values():
     left = np.array([[1, 0], [0, 2], [3, 3]], dtype=np.float32)
-    assert smallest_cosine(left, 5 * left) == pytest.approx(1)
-    assert smallest_cosine(left, np.array([[1, 0], [0, 1], [0, 1]])) == pytest.approx(0.5**0.5)
     texts = np.eye(2)
     assert same_answers((left, left), (texts, texts)) == 1
     assert same_answers((left, left[:, ::-1]), (texts, texts)) == pytest.approx(1 / 3)  # a tie
     assert same_answers((left[:2], left[:2]), (texts, texts[::-1])) == 0
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("half", np.float16), ("single", np.float32)])
+def test_embeddings_are_stored_in_the_precision_that_they_were_computed_in(precision, kind):
+    values = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
+    stored = Embeddings({"images": values}, {"precision": precision}).stored
+    assert stored["images"].dtype == kind
 
 
 def half(values, again=0):

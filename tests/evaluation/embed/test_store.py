@@ -45,6 +45,13 @@ def test_each_image_is_embedded_once_whatever_is_kept(tmp_path_factory, runs):
         before |= set(images)
 
 
+def test_of_half_precision_it_takes_half_the_space(tmp_path):
+    path, maker = tmp_path / "ao.safetensors", MAKER | {"precision": "half"}
+    assert embedded(path, [1, 2, 3], maker) == [1, 2, 3]  # numbers that float16 holds exactly
+    assert read_tensors(path)[0]["values"].dtype == np.float16
+    assert embedded(path, [3, 4], maker) == [4]
+
+
 def test_no_images_are_none(tmp_path):
     path = tmp_path / "ao.safetensors"
     assert len(embed_new(path, MAKER, [], lambda numbers: pytest.fail("called"))) == 0

@@ -50,6 +50,6 @@ def contents():
 
     def read(study):
         folder = study.paths.manifest("own").parent
-        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.png")}
+        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.webp")}
 
     return read

@@ -2,14 +2,11 @@ import os
 import signal
 import threading
 import time
-from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from cood.cli import main
 from cood.errors import ArtefactError, CoodError
@@ -27,7 +24,7 @@ from cood.synthesis.generation.diffusion import (
     make_images,
     send,
 )
-from cood.synthesis.generation.saving import finished
+from cood.synthesis.generation.saving import finished, save_image
 from cood.synthesis.generation.shards import planned
 from cood.synthesis.image_files import load_image
 from cood.synthesis.manifests import read_manifest
@@ -39,7 +36,7 @@ def images_of(*given):
     return [coming() for coming in generate(*given)]
 
 
-def serial(pipeline, study):
+def serial(pipeline, study, file):
     """The bytes of every image, made and encoded one by one, without any other thread."""
     found, settings = {}, study.generated_set("own")
     for shard in study.shard_names("own"):
@@ -54,27 +51,25 @@ def serial(pipeline, study):
                 output_type="pt",
             )
             pixels = (output.images[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte()
-            about, file = PngInfo(), BytesIO()
-            about.add_itxt("cood", f"{row.recipe} {row.seed} {row.prompt}")
-            Image.fromarray(pixels.numpy()).save(file, "png", pnginfo=about, compress_level=1)
-            found[row.image] = file.getvalue()
+            save_image(pixels.numpy(), file, f"{row.recipe} {row.seed} {row.prompt}")
+            found[row.image] = file.read_bytes()
     return found
 
 
-def test_the_same_bytes_whatever_the_batch_and_the_shards(study, loaded, contents):
+def test_the_same_bytes_whatever_the_batch_and_the_shards(study, loaded, contents, tmp_path):
     table = generate_set(study(), "own")
     assert len(table) == 12
     assert set(table["status"]) == {"kept"}
     expected = contents(study())
-    assert expected == serial(loaded, study())
+    assert expected == serial(loaded, study(), tmp_path / "one.webp")
     assert len(expected) == 12 + 5
     assert len(set(expected.values())) == 17
     other = study(batch=3, shard=100)
-    for file in other.paths.manifest("own").parent.rglob("*.p*"):
+    for file in other.paths.manifest("own").parent.rglob("*.*"):
         file.unlink()
     generate_set(other, "own")
     assert contents(other) == expected
-    picture = load_image(other.paths.manifest("own").parent, "red apple/0.png")
+    picture = load_image(other.paths.manifest("own").parent, "red apple/0.webp")
     assert picture.size == (16, 16)
 
 
@@ -99,8 +94,8 @@ def test_finished_images_are_not_made_again(study, loaded, monkeypatch, contents
     monkeypatch.setattr(diffusion, "generate", lambda *g: asked.append(g[1]) or real(*g))
     generate_set(small, "own")
     assert asked == []
-    (folder / "red dog" / "1.png").write_bytes(before["red dog/1.png"][:-20])
-    (folder / "isolated" / "objects" / "dog" / "0.png").unlink()
+    (folder / "red dog" / "1.webp").write_bytes(before["red dog/1.webp"][:-20])
+    (folder / "isolated" / "objects" / "dog" / "0.webp").unlink()
     generate_set(small, "own")
     assert asked == [["red dog"], ["dog"]]
     assert contents(small) == before
@@ -136,7 +131,7 @@ def test_an_interrupted_batch_is_repeated_as_a_whole(study, pipeline, monkeypatc
     generate_set(small, "own")
     assert [len(prompts) for prompts in there.asked] == [3, 3, 2, 3, 1, 3, 1, 1]
     before, folder = contents(small), small.paths.manifest("own").parent
-    for image in ("red apple/1.png", "red dog/1.png", "teal apple/0.png"):
+    for image in ("red apple/1.webp", "red dog/1.webp", "teal apple/0.webp"):
         (folder / image).unlink()
     there.asked.clear()
     generate_set(small, "own")
@@ -147,9 +142,9 @@ def test_an_interrupted_batch_is_repeated_as_a_whole(study, pipeline, monkeypatc
     assert contents(small) == before
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(study, loaded, contents):
-    small = study(shard=3)
-    expected, folder = serial(loaded, small), small.paths.manifest("own").parent
+def test_a_killed_run_resumes_to_the_same_bytes(study, loaded, contents, tmp_path):
+    small, file = study(shard=3), tmp_path / "one.webp"
+    expected, folder = serial(loaded, small, file), small.paths.manifest("own").parent
     # A fork has the pipeline already, which a process of its own would take long to import.
     child = os.fork()
     if not child:
@@ -157,7 +152,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(study, loaded, contents):
             generate_set(small, "own", lambda text: None, cores=2)
         finally:
             os._exit(0)
-    while len(list(folder.rglob("*.png"))) < 4 and not os.waitpid(child, os.WNOHANG)[0]:
+    while len(list(folder.rglob("*.webp"))) < 4 and not os.waitpid(child, os.WNOHANG)[0]:
         time.sleep(0.002)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -186,7 +181,7 @@ class Counting:
 
 
 def wanted_in(folder, n):
-    return [Wanted("red apple", k, folder / f"{k}.png", f"x {k}") for k in range(n)]
+    return [Wanted("red apple", k, folder / f"{k}.webp", f"x {k}") for k in range(n)]
 
 
 def test_the_next_batch_does_not_wait_for_the_files(study, tmp_path, monkeypatch):
@@ -207,7 +202,7 @@ def test_what_cannot_be_written_ends_the_work(study, tmp_path):
     (tmp_path / "in the way").touch()
     there, settings = Counting(), study(batch=2).generated_set("own")
     wanted = wanted_in(tmp_path / "in the way", 200)
-    with pytest.raises(ArtefactError, match=r"cannot write .*in the way.0\.png: "):
+    with pytest.raises(ArtefactError, match=r"cannot write .*in the way.0\.webp: "):
         list(make_images(there, settings, wanted, [True] * 200, threads=1))
     assert there.asked <= AHEAD + 1
 
@@ -260,7 +255,7 @@ def test_a_failed_image_is_recorded_and_tried_again(study, loaded, monkeypatch):
         patch.setattr(type(loaded), "__call__", broken)
         table = generate_set(small, "own")
     failed = table[table["status"] != "kept"]
-    assert set(failed["image"]) == {"teal dog/0.png", "teal dog/1.png"}
+    assert set(failed["image"]) == {"teal dog/0.webp", "teal dog/1.webp"}
     assert set(failed["status"]) == {"failed: CUDA out of memory. Tried to allocate"}
     assert set(failed["bytes"]) == {0}
     assert len(read_manifest(small, "own")) == 10

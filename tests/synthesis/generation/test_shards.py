@@ -40,11 +40,11 @@ def test_shards_hold_every_image_once(generated):
     np.testing.assert_array_equal(pairs["composition"], expected)
     np.testing.assert_array_equal(pairs["composition"], np.repeat(np.arange(20), 2))
     assert (pairs["prompt"] == pairs["attribute"] + " " + pairs["object"]).all()
-    assert set(pairs["image"][:2]) == {"red apple/0.png", "red apple/1.png"}
+    assert set(pairs["image"][:2]) == {"red apple/0.webp", "red apple/1.webp"}
     alone = table[table["composition"] < 0]
     assert alone["prompt"].tolist() == [*(f"{a} thing" for a in words.attributes), *words.objects]
-    assert alone["image"].iloc[0] == "isolated/attributes/red/0.png"
-    assert alone["image"].iloc[-1] == "isolated/objects/umbrella/0.png"
+    assert alone["image"].iloc[0] == "isolated/attributes/red/0.webp"
+    assert alone["image"].iloc[-1] == "isolated/objects/umbrella/0.webp"
 
 
 def test_an_image_is_the_same_whatever_the_shards_and_the_number_of_images(generated):
