@@ -45,7 +45,7 @@ def rows(folder: Path, sizes: Sizes, device: torch.device, tiny: bool, cores: in
     steady = _steady(pipeline, sizes, side, device, dtype)
     kilobytes = sum(file.stat().st_size for file in files) / len(files) / 1e3
     note = (
-        f"{len(files):,} PNG files of {kilobytes:,.0f} kB, prompts encoded, drained at the end; "
+        f"{len(files):,} files of {kilobytes:,.0f} kB, prompts encoded, drained at the end; "
         f"without files {unsaved:,.0f} images/s"
     )
     alone = sizes.batch / sum(bare.values())

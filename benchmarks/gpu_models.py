@@ -160,7 +160,7 @@ def photo(number: int, side: int) -> np.ndarray:
 
 
 def write_photos(folder: Path, count: int, side: int, processes: int) -> list[str]:
-    """Write PNG files as a generator does, and give their names."""
+    """Write PNG files with the grain of photographs, and give their names."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{number}.png" for number in range(count)]
     in_processes(partial(_write_photo, folder, side), names, processes)
