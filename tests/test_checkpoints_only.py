@@ -32,9 +32,10 @@ STUDY = {
     "retrieval": {"samples": 40},
     "dimension_swap": {"samples": 40},
     "representation_metrics": {"metrics": ["mig"], "repeats": 1, "folds": 2, "dimensions": 8},
+    "factor_sets": {"shapes3d": {"source": "shapes3d", "images": 30, "size": 32}},
     "notebooks": {
         **{"dataset": {"columns": 4}, "accuracy": {}, "error_analysis": {}, "retrieval": {}},
-        **{"claims": {}, "null_models": {}, "explorer": {}},
+        **{"claims": {}, "null_models": {}, "explorer": {}, "factor_sets": {"metric": "mig"}},
     },
 }
 VAL = {"n01440764": 3, "1": 3, "Great_white_shark": 3, "no such fish": 1}

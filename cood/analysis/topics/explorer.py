@@ -19,6 +19,7 @@ from cood.settings.study_file import Study
 from cood.vocabulary import Vocabulary
 
 MOST_OF_A_COMPOSITION = 8  # images
+MOST_WORDS = 250  # of a kind: a sheet of 64 pixels each is as high as a WebP file can be
 # Of the saved first answers that a new computation must give: nearly equal cosines may change
 # order if images are multiplied in other groups.
 LEAST_AGREEMENT = 0.99
@@ -89,8 +90,8 @@ def spread_models(results: Results, most: int) -> list[str]:
 def sample_images(composition: np.ndarray, words: Vocabulary, most: int) -> Sample:
     """Compositions of a grid of words with their images, all of them if they are few enough.
 
-    If not, the words of the grid are spaced evenly over the vocabulary. Of each composition the
-    first images are taken.
+    If not, the grid has words that images show: attributes spaced evenly, and objects with one of
+    these, also spaced evenly. Of each composition the first images are taken.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def sample_images(composition: np.ndarray, words: Vocabulary, most: int) -> Samp
         raise NotebookError(
             f"parameter images: got {most}, and a composition has {each}; set it to {each} or more"
         )
-    attributes, objects = _grid(len(words.attributes), len(words.objects), most // each)
+    attributes, objects = _grid(words, composition, most // each)
     grid = attributes[:, None] * len(words.objects) + objects
     cell = np.full(words.size, -1)
     cell[grid.ravel()] = np.arange(grid.size)
@@ -122,17 +123,21 @@ def sample_images(composition: np.ndarray, words: Vocabulary, most: int) -> Samp
     return Sample(attributes, objects, grid, images, counts)
 
 
-def _grid(rows: int, columns: int, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Evenly spaced rows and columns of a grid with at most `most` cells, about as many of each."""
-    if rows * columns <= most:
-        return np.arange(rows), np.arange(columns)
-    some_rows = min(rows, isqrt(most))
-    some_columns = min(columns, most // some_rows)
-    some_rows = min(rows, most // some_columns)
-    return (
-        np.arange(some_rows) * rows // some_rows,
-        np.arange(some_columns) * columns // some_columns,
-    )
+def _grid(words: Vocabulary, composition: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the words of a grid with at most `most` cells, about as many of each kind."""
+    if words.size <= most and max(len(words.attributes), len(words.objects)) <= MOST_WORDS:
+        return np.arange(len(words.attributes)), np.arange(len(words.objects))
+    attribute, object_ = words.attribute_of(composition), words.object_of(composition)
+    rows, columns = np.unique(attribute), np.unique(object_)
+    some_rows = min(len(rows), isqrt(most))
+    some_columns = min(len(columns), most // some_rows, MOST_WORDS)
+    chosen = _spaced(rows, min(len(rows), most // some_columns, MOST_WORDS))
+    return chosen, _spaced(np.unique(object_[np.isin(attribute, chosen)]), some_columns)
+
+
+def _spaced(ids: np.ndarray, n: int) -> np.ndarray:
+    """At most n of the ids, evenly spaced."""
+    return ids if len(ids) <= n else ids[np.arange(n) * len(ids) // n]
 
 
 def answers_of(study: Study, set_: str, model: str, images: np.ndarray) -> ModelAnswers:

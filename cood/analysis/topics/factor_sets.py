@@ -178,7 +178,7 @@ def correlate_factor_models(table: pd.DataFrame, seed: int) -> Estimate:
     table, seed
         What `factor_model_table` returns; of the permutations.
     """
-    able = table[table["able"]]
+    able = table[table["able"].astype(bool)]  # without rows it has no type
     others = sorted(able["set"].unique())[1:]
     given = [(able["set"] == name).astype(float) for name in others]
     return correlate(

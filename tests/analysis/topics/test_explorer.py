@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cood.analysis.results import load_results
 from cood.analysis.topics.explorer import (
+    MOST_WORDS,
     ModelAnswers,
     Sample,
     answers_of,
@@ -43,6 +44,26 @@ def test_a_sample_is_within_its_bound_and_evenly_spaced(rows, columns, each, mor
         steps = np.diff([*ids, n])
         assert steps.min() >= 1
         assert steps.max() - steps.min() <= 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 30))
+def test_a_grid_of_few_pairs_of_many_has_some_of_them(seed, n, most):
+    words = Vocabulary(tuple(f"a{i}" for i in range(50)), tuple(f"o{i}" for i in range(90)))
+    composition = np.random.default_rng(seed).choice(words.size, n, replace=False)
+    sample = sample_images(composition, words, most)
+    assert sample.compositions.size <= most
+    assert 0 < len(sample.images) <= n
+    assert set(sample.attributes) <= set(composition // 90)
+    assert set(sample.objects) <= set(composition % 90)
+    if len(set(composition // 90)) * len(set(composition % 90)) <= most:
+        assert len(sample.images) == n
+
+
+@pytest.mark.parametrize("shape", [(2, 700), (700, 2)])
+def test_a_long_grid_fits_into_the_pictures_of_the_page(shape):
+    words = Vocabulary(*(tuple(f"{n} {i}" for i in range(n)) for n in shape))
+    sample = sample_images(np.arange(words.size), words, most=3200)
+    assert sample.counts.shape == tuple(min(n, MOST_WORDS) for n in shape)
 
 
 def test_a_bound_below_one_composition_is_an_error():
