@@ -93,7 +93,7 @@ def local_path(name: str) -> Path | None:
     prefix = prefix_of(name)
     if not prefix or not SOURCES[prefix].local:
         return None
-    return Path(name.removeprefix(prefix))
+    return Path(name.removeprefix(prefix)).expanduser()
 
 
 def local_source(folder: Path) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 # Values beyond, or below their inverse, have squares that overflow or vanish in their precision.
 LIMIT_SINGLE, LIMIT_DOUBLE = 1e15, 1e100
+EXACT = 2**53  # up to here, float64 holds all whole numbers
 FEW = 2  # rows a value, on average: with fewer, most values have a row of their own
 
 
@@ -102,6 +103,13 @@ def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
         raise ValueError(f"{name}: empty, shape {z.shape}")
     if z.dtype.kind not in "fiub":
         raise ValueError(f"{name}: expected numbers, got {z.dtype}, such as {z.flat[0]!r} in row 0")
+    if z.dtype.kind in "iu" and max(abs(int(z.max())), abs(int(z.min()))) > EXACT:
+        raise ValueError(
+            f"{name}: whole numbers beyond 2**53 run together as floats; subtract their minimum"
+        )
+    if z.dtype.kind == "f" and z.dtype.itemsize > np.dtype(np.float64).itemsize:
+        with np.errstate(over="ignore"):
+            z = z.astype(np.float64)
     single = z.dtype in (np.float16, np.float32)
     if z.dtype.kind == "f":
         refuse_non_finite(name, z)
@@ -124,6 +132,11 @@ def check_ids(name: str, ids: ArrayLike, columns: Sequence[str] = ()) -> np.ndar
     listed = array.dtype.kind in "US" and not isinstance(ids, np.ndarray)
     if array.dtype.kind == "O" or listed:  # else a NaN among strings would be the string "nan"
         objects = np.asarray(ids, dtype=object)
+        whole = (int, np.integer)
+        if objects.size and all(
+            isinstance(v, whole) and not isinstance(v, bool) for v in objects.flat
+        ):
+            return objects.astype(np.int64)  # of pandas, whose integers may be missing
         for place, value in np.ndenumerate(objects):
             if not isinstance(value, (str, bytes)):
                 raise ValueError(

@@ -131,8 +131,9 @@ def metric_table(
 
     from cood.metrics.frame import MetricTable
 
-    _check_names("metrics", metrics, tuple(BY_NAME))
-    _check_names("nulls", nulls, null_models.NULLS)
+    metrics = _checked_names("metrics", metrics, tuple(BY_NAME))
+    nulls = _checked_names("nulls", nulls, null_models.NULLS)
+    names = None if names is None else [str(name) for name in names]
     check_count("repeats", repeats)
     check_count("rng", rng, 0)
     if pca_width is not None:
@@ -164,14 +165,17 @@ def metric_table(
     return MetricTable(joined[list(COLUMNS)])
 
 
-def _check_names(argument: str, given: Sequence[str], choices: tuple[str, ...]) -> None:
-    """A ValueError unless the names are a list of different choices."""
+def _checked_names(
+    argument: str, given: Sequence[str], choices: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The names, if they are a list of different choices; else a ValueError."""
     if isinstance(given, str):
         raise ValueError(f"{argument}: expected a list of names, got {given!r}")
-    for name in given:
-        check_choice(argument, name, choices)
-        if list(given).count(name) > 1:
+    names = tuple(check_choice(argument, name, choices) for name in given)
+    for name in names:
+        if names.count(name) > 1:
             raise ValueError(f"{argument}: {name} is named twice")
+    return names
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ CHOICES = {  # of preprocess_cfg, as open_clip asserts them
     "resize_mode": ("shortest", "longest", "squash"),
 }
 LISTED = 3  # files that a message names
+CHANNELS, LEAST_STD = 3, 1e-3
 
 
 def load_folder(folder: Path, device: torch.device | None = None) -> Clip:
@@ -148,8 +149,15 @@ def _refuse_settings(given: Mapping[str, Any]) -> None:
             )
     for key in ("mean", "std"):
         values = given.get(key) or []
-        for value in values if isinstance(values, list) else [values]:
-            if float(value) > 1 or (key == "std" and float(value) <= 0):
+        listed = values if isinstance(values, list) else [values]
+        if len(listed) not in (0, 1, CHANNELS):
+            raise UnfitError(
+                f"{CLIP_CONFIG}: preprocess_cfg.{key}: expected {CHANNELS} numbers, got "
+                f"{len(listed)}"
+            )
+        for value in listed:
+            lowest = LEAST_STD if key == "std" else 0
+            if not lowest <= float(value) <= 1:
                 raise UnfitError(
                     f"{CLIP_CONFIG}: preprocess_cfg.{key}: {value} is not for pixels from 0 to 1; "
                     "if it is for pixels to 255, divide it by 255"

@@ -116,7 +116,8 @@ def _assumed(architecture: str, data: dict[str, Any]) -> str:
 
 
 def _from_folder(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
-    model, folder = timm.create_model(source, pretrained=True), Path(source.removeprefix(LOCAL))
+    folder = Path(source.removeprefix(LOCAL)).expanduser()
+    model = timm.create_model(f"{LOCAL}{folder}", pretrained=True)
     files = [folder / name for name in ENCODER_WEIGHTS if (folder / name).is_file()]
     for file in files[:1]:
         _refuse_stretching(model, file)
@@ -131,7 +132,7 @@ def _from_hub(source: str, architecture: str, say: Callable[[str], None]) -> tup
 
 
 def _from_file(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
-    weights = Path(source.removeprefix(FILE))
+    weights = Path(source.removeprefix(FILE)).expanduser()
     if not weights.is_file():
         raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
     model = _with_weights(architecture, weights)

@@ -75,7 +75,7 @@ def load(
 def _from_folder(
     source: str, device: torch.device, architecture: str, say: Callable[[str], None]
 ) -> Clip:
-    return load_folder(Path(source.removeprefix(LOCAL)), device)
+    return load_folder(Path(source.removeprefix(LOCAL)).expanduser(), device)
 
 
 def _from_open_clip(
@@ -100,7 +100,7 @@ def _from_file(
     small = towers_of(architecture)
     if small is not None:
         register(small)
-    file = Path(source.removeprefix(FILE))
+    file = Path(source.removeprefix(FILE)).expanduser()
     architectures = open_clip.list_models()
     if name not in architectures:
         raise CoodError(unknown("architecture", name, architectures))

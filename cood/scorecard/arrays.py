@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,7 @@ def score(
             check_embeddings(name, what, embeddings)
         except UnusableModelError as error:
             raise ValueError(str(error)) from error
-    return score_tensors(
+    card = score_tensors(
         name,
         tensors,
         truth,
@@ -95,6 +96,21 @@ def score(
         settings=Evaluation(),
         seed=seed,
     )
+    return replace(card, notes=tuple(_alike(tensors)))
+
+
+def _alike(tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """A note for each kind of text of which some are the same."""
+    for what in ("compositions", ATTRIBUTES, OBJECTS):
+        if what in tensors:
+            texts = tensors[what]
+            _, counts = np.unique(texts, axis=0, return_counts=True)
+            same = int(counts[counts > 1].sum())
+            if same:
+                yield (
+                    f"{same} of {len(texts)} {what} have the same text as another, so that no "
+                    "answer distinguishes them"
+                )
 
 
 def _texts(texts: ArrayLike | Mapping[str, ArrayLike], width: int) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cood.errors import CoodError
+from cood.errors import CoodError, shortened
 from cood.files import sha256
 from cood.progress import Progress
 from cood.scorecard.labels import split_labels
@@ -109,6 +109,8 @@ def read_photos(
         If there is no such folder, no image can be used, all show one attribute or one object, two
         pairs have one text, or training and validation images lie in one folder.
     """
+    if isinstance(images, str) and not images.strip():
+        raise CoodError("images: the name of the folder is empty; give its path")
     if isinstance(images, (str, Path)):
         folder = Path(images).expanduser()
         table = _from_folder(folder)
@@ -150,14 +152,39 @@ def _from_folder(folder: Path) -> pd.DataFrame:
 
 
 def _from_rows(rows: Rows) -> pd.DataFrame:
-    listed = [(str(file), " ".join(a.split()), " ".join(o.split())) for file, a, o in rows]
+    listed = [_row(number, row) for number, row in enumerate(rows)]
     if not listed:
         raise CoodError("images: the list is empty; give rows of file, attribute and object")
     for file, attribute, object_ in listed:
         if not attribute or not object_:
             raise CoodError(f"images: {file} has no attribute or no object; name both")
-    status = [KEPT if Path(file).is_file() else "not a file" for file, _, _ in listed]
+    first = {row: number for number, row in reversed(list(enumerate(listed)))}
+    status = [
+        f"copy: the same row as {first[row]}" if first[row] != number else _status(row[0])
+        for number, row in enumerate(listed)
+    ]
     return _table([file for file, _, _ in listed], [Label(*row[1:]) for row in listed], status)
+
+
+def _row(number: int, row: object) -> tuple[str, str, str]:
+    """File, attribute and object of a row of a list."""
+    parts = list(row) if isinstance(row, Sequence) and not isinstance(row, str) else []
+    text = [isinstance(part, str) for part in parts]
+    if text[1:] != [True, True] or not isinstance(parts[0], (str, Path)):
+        raise CoodError(
+            f"images: row {number} is {shortened(row)}; give rows of file, attribute and object, "
+            "all of them text"
+        )
+    file, *words = parts
+    attribute, object_ = (" ".join(word.split()) for word in words)
+    return str(file), attribute, object_
+
+
+def _status(file: str) -> str:
+    try:
+        return KEPT if Path(file).expanduser().is_file() else "not a file"
+    except OSError as error:  # of names that are too long
+        return f"not a file: {error.strerror}"
 
 
 def _table(files: Iterable[str], labels: Sequence[Label], status: Iterable[str]) -> pd.DataFrame:

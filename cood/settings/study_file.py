@@ -124,7 +124,8 @@ def load_study(study: str) -> Study:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also of impossible dates
+    # Also of impossible dates, and of tags on other values.
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError) as error:
         raise StudyError(f"{path} is not valid YAML: {_yaml_fault(error)}") from error
     if not isinstance(raw, dict):
         raise StudyError(f"{path}: expected settings by name, got {type(raw).__name__}")

@@ -31,6 +31,8 @@ THINNEST = 100  # a preprocessing that makes the short side 224 makes the long o
 LARGEST_16_BIT = 2**16 - 1
 WHITE = (255, 255, 255)
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value for black that grows
+BITS, BYTE = 258, 8  # a tag of TIFF: of each channel
+PLANES = ("R", "G", "B", "A", "L")  # raw modes of one byte
 TURNED = "turned as its orientation says"
 ON_WHITE = "transparent parts laid on white"
 FIRST = "first of several frames or pages"
@@ -213,6 +215,9 @@ def _rgb(picture: Image.Image, kind: str) -> tuple[Image.Image, list[str]]:
     """A loaded image as 8-bit RGB before white, and the rules that changed it."""
     if picture.mode == "F":
         raise UnusableImage("unknown range: its pixels are floating-point numbers")
+    depth = _tag(picture, BITS)
+    if kind in PLANES and max(depth if isinstance(depth, tuple) else (depth or 0,)) > BYTE:
+        raise UnusableImage("unknown range: planes of more than 8 bits, which Pillow cuts")
     deep = picture.mode.startswith("I;16") or ("16" in kind and kind != SMALL_RGB)
     notes = [REDUCED] if deep else []
     if picture.mode.startswith("I"):

@@ -13,7 +13,10 @@ from cood.errors import ArtefactError
 from cood.files import atomic, sha256
 from cood.synthesis.decoding import decode
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+    | {".avif", ".jp2"}
+)
 READERS = 4  # threads that wait for files that are hashed
 COMPRESSION = 1  # of PNG files: twice as fast to write as the default, and a tenth larger
 

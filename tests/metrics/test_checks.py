@@ -20,6 +20,9 @@ CODES = np.arange(12.0).reshape(4, 3)
 IDS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
 
+MIXED = np.array([["a", 0], ["b", 0], ["a", 1], ["b", 1]], dtype=object)
+
+
 def spoiled(array, value):
     array = array.astype(float)
     array[2, 1] = value
@@ -47,12 +50,20 @@ def spoiled(array, value):
         (CODES[:2], IDS, "factors: 4 rows, but codes has 2; row 2 has no counterpart"),
         (CODES, IDS[:, :0], r"factors: no factor, shape \(4, 0\)"),
         (CODES, IDS[None], r"factors: expected \[n, m\], got an array of shape \(1, 4, 2\)"),
-        (CODES, IDS.astype(object), r"factors: expected ids .*, got object, such as 0 in row 0"),
+        (CODES, MIXED, r"factors: expected ids .*, got object, such as 0 in row 0"),
+        (CODES.astype(np.int64) + 2**53, IDS, r"codes: whole numbers beyond 2\*\*53 run together"),
+        (CODES.astype(np.longdouble) * 1e300 * 1e300, IDS, "codes: inf in row 0, column 1"),
     ],
 )
 def test_input_that_cannot_be_scored_is_named(metric, codes, factors, message):
     with pytest.raises(ValueError, match=message):
         metric(codes, factors)
+
+
+def test_whole_numbers_among_objects_are_ids():
+    assert check(CODES, IDS.astype(object)).factors.tolist() == IDS.tolist()
+    assert check(CODES, pd.DataFrame(IDS).astype("Int64")).factors.tolist() == IDS.tolist()
+    assert check_codes(CODES.astype(np.longdouble)).dtype == np.float64
 
 
 def test_nulls_check_too():

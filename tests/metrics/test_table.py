@@ -164,6 +164,19 @@ def test_options_are_checked(options, message):
         metric_table(np.eye(4), np.eye(4, 2, dtype=int), **options)
 
 
+def test_options_may_be_any_sequence():
+    codes, factors = np.eye(8), np.arange(16).reshape(8, 2) % 3
+    usual = metric_table(codes, factors, metrics=["mig"], names=["a", "b"])
+    other = metric_table(
+        codes,
+        pd.DataFrame(factors).astype("Int64"),
+        metrics=(name for name in ("mig",)),
+        nulls=(name for name in ("shuffled",)),
+        names=pd.Index(["a", "b"]),
+    )
+    pd.testing.assert_frame_equal(usual.drop(columns="seconds"), other.drop(columns="seconds"))
+
+
 def test_one_row_is_too_few():
     with pytest.raises(ValueError, match="codes: at least two rows are needed, got 1"):
         metric_table(np.ones((1, 2)), [[0, 1]])

@@ -258,6 +258,11 @@ def test_a_text_tower_of_transformers_and_a_tokeniser_with_more_words(tmp_path):
         ({"interpolation": "lanczos"}, "interpolation: expected one of bicubic, bilinear, random"),
         ({"mean": [123.7, 116.3, 103.5]}, "mean: 123.7 is not for pixels from 0 to 1"),
         ({"std": [0.2, 0, 0.2]}, "std: 0 is not for pixels from 0 to 1"),
+        ({"std": [0.2, 1e-9, 0.2]}, "std: 1e-09 is not for pixels from 0 to 1"),
+        ({"mean": [-0.5, 0.5, 0.5]}, "mean: -0.5 is not for pixels from 0 to 1"),
+        ({"mean": [float("nan")] * 3}, "mean: nan is not for pixels from 0 to 1"),
+        ({"mean": [0.5, 0.5]}, "mean: expected 3 numbers, got 2"),
+        ({"std": [0.5] * 4}, "std: expected 3 numbers, got 4"),
     ],
 )
 def test_preprocessing_that_no_model_can_have_is_refused(tmp_path, settings, message):

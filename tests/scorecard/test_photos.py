@@ -135,6 +135,30 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(photos, change, message)
     assert "\n" not in str(caught.value)
 
 
+def test_a_row_that_is_listed_again_is_a_copy(photos):
+    rows = [(file, "red", "apple") for file in sorted(photos.glob("red apple/*.png"))]
+    rows += [(photos / "rotten polar bear" / "1.png", "rotten", "bear")]
+    read = read_photos([*rows, rows[0], rows[0]], say=quiet)
+    assert len(read.kept) == len(rows)
+    assert list(read.dropped["reason"]) == ["copy: the same row as 0"] * 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("a.png", "red", float("nan"))], "row 0 is .'a.png', 'red', nan.; give rows of file"),
+        ([("a.png", "red", "hat", "x")], "row 0 is .* give rows of file, attribute and object"),
+        ([("a.png", 3, "hat")], "row 0 is "),
+        (["a.png"], "row 0 is 'a.png'"),
+        ([("a" * 300, "red", "hat")], "not a file"),
+        (" ", "the name of the folder is empty"),
+    ],
+)
+def test_rows_that_are_none_are_refused(rows, message):
+    with pytest.raises(CoodError, match=message):
+        read_photos(rows, say=quiet)
+
+
 def test_an_empty_folder(tmp_path):
     with pytest.raises(CoodError, match="holds no file; images must lie in folders named by"):
         read_photos(tmp_path, say=quiet)

@@ -63,6 +63,14 @@ def test_words_may_be_given(quick, images):
     assert card.scores.equals(numbers.scores)
 
 
+def test_texts_that_are_the_same_are_noted(quick, images):
+    texts = {key: values.copy() for key, values in sums().items()}
+    texts["attributes"][1] = texts["attributes"][0]
+    assert cood.score(images, sums(), LABELS).notes == ()
+    (note,) = cood.score(images, texts, LABELS).notes
+    assert note.startswith("2 of 3 attributes have the same text as another, so that no answer")
+
+
 def test_without_single_words_there_is_less(quick, images):
     card = cood.score(images, sums()["pairs"], LABELS)
     assert card.value("pair_top1") == 1

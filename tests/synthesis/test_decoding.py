@@ -1,4 +1,5 @@
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -252,6 +253,37 @@ def test_what_has_no_size_has_none(tmp_path):
     (tmp_path / "x.png").write_bytes(WHOLE[:20])
     assert size_of(tmp_path / "x.png") is None
     assert size_of(tmp_path / "none.png") is None
+
+
+def planar_tiff(depth):
+    """A TIFF file of two pixels in planes of red, green and blue."""
+    kind = np.uint8 if depth == 8 else np.uint16
+    planes = [np.array([value, value], kind).tobytes() for value in (200, 100, 50)]
+    tags = [
+        *((256, 3, 1, 2), (257, 3, 1, 1), (258, 3, 3, 0), (259, 3, 1, 1), (262, 3, 1, 2)),
+        *((273, 4, 3, 0), (277, 3, 1, 3), (278, 3, 1, 1), (279, 4, 3, 0), (284, 3, 1, 2)),
+    ]
+    after = 8 + 2 + 12 * len(tags) + 4
+    places = {258: after, 273: after + 6, 279: after + 18}
+    start = after + 30
+    entries = [
+        struct.pack("<HHII", tag, form, n, places.get(tag, value)) for tag, form, n, value in tags
+    ]
+    sizes = [len(plane) for plane in planes]
+    return b"".join(
+        [
+            *(b"II*\0", struct.pack("<I", 8), struct.pack("<H", len(tags)), *entries),
+            *(bytes(4), struct.pack("<3H", *[depth] * 3)),
+            struct.pack("<3I", *(start + sum(sizes[:k]) for k in range(3))),
+            *(struct.pack("<3I", *sizes), *planes),
+        ]
+    )
+
+
+def test_planes_of_more_bits_than_pillow_reads_are_refused():
+    np.testing.assert_array_equal(read(planar_tiff(8)), [[(200, 100, 50)] * 2])
+    with pytest.raises(UnusableImage, match="unknown range: planes of more than 8 bits"):
+        read(planar_tiff(16))
 
 
 @pytest.mark.parametrize("kind", ["webp", "jpeg"])

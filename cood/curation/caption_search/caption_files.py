@@ -31,13 +31,16 @@ ENDINGS = (
 )
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", *(f".tar{ending}" for ending in DECOMPRESSORS))
 # What may hold captions: those that are not read are named.
+PACKED = ("", *DECOMPRESSORS, ".lz4", ".br", ".lzma", ".z")
 LISTED = (
     *(ENDINGS + ARCHIVES),
-    *(".jsonl", ".jsonl.gz", ".ndjson", ".arrow", ".feather", ".ipc", ".avro", ".orc"),
+    *(text + packed for text in (".csv", ".tsv", ".jsonl", ".ndjson") for packed in PACKED),
+    *(".arrow", ".feather", ".ipc", ".avro", ".orc"),
     *(".pq", ".parq", ".tab", ".xls", ".xlsx", ".ods", ".rds", ".rar"),
 )
 # May hold captions or say something about other files.
-NOTES = (".json", ".txt", ".json.gz", ".txt.gz")
+NOTES = tuple(text + packed for text in (".json", ".txt") for packed in PACKED)
+CHECKSUMS = (".md5", ".sha1", ".sha256", ".sha512", ".crc")
 WORDS = 3  # that a text has at least which looks like a caption
 LONGEST_NAME = 80  # characters of a column that a message shows
 

@@ -6,6 +6,8 @@ the words of one caption. So the time depends on the text, not on the number of 
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,21 +18,13 @@ from cood.curation.caption_search.word_forms import OTHER_SIGNS, OTHERS, Meaning
 if TYPE_CHECKING:
     import polars as pl
 
+# A sign as HTML writes it: `&#39;`, `&nbsp;`; some captions have it encoded twice (`&amp;nbsp;`).
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]\w{1,30});|&nbsp\b")
 # The zero width space parts words too; the byte order mark within a text was such a space once.
-# So do its kin, and marks of direction. Numbers are those of the same signs in HTML, which some
-# captions have encoded twice.
-ENTITIES = (
-    r"&(?:amp;)?(?:(?:nbsp|ensp|emsp|thinsp|tab|newline);|nbsp\b|"
-    r"#0*(?:9|10|13|32|160|81(?:9[2-9])|820[0-7]|8239|8287|8288|12288|65279);|"
-    r"#x0*(?:9|a|d|20|a0|200[0-9a-f]|202f|205f|2060|3000|feff);)"
-)
-WHITE_SPACE = (
-    r"(?:\s|[\x{1c}-\x{1f}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{feff}]|"
-    + ENTITIES
-    + ")+"
-)
+# So do its kin, and marks of direction.
+WHITE_SPACE = r"[\s\x{1c}-\x{1f}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{feff}]+"
 OTHER_BLANKS = [
-    *("  ", "&#", "&nbsp", "&ensp;", "&emsp;", "&thinsp;", "&tab;", "&newline;", "&amp;"),
+    "  ",
     *map(chr, (0x1C, 0x1D, 0x1E, 0x1F, *range(0x200C, 0x2010), *range(0x202A, 0x202F))),
     *map(chr, range(0x2060, 0x2065)),
     *"\t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff",
@@ -81,7 +75,8 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     """
     import polars as pl
 
-    lower = with_single_blanks(with_plain_signs(captions.str.to_lowercase()))
+    lower = without_html(captions.str.to_lowercase())
+    lower = with_single_blanks(with_plain_signs(lower))
     names = lower.str.extract_many(search.patterns, overlapping=True)
     caption, _ = each(names.list.len().to_numpy())
     numbers = names.explode(empty_as_null=False).cast(pl.Enum(search.patterns)).to_physical()
@@ -94,6 +89,24 @@ def find_pairs(captions: pl.Series, search: Search) -> dict[str, Words]:
     return {"faithful": faithful, **_whole_words(hits, text, search)}
 
 
+def without_html(text: pl.Series) -> pl.Series:
+    """Lower-cased text with the signs that HTML writes as `&...;`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> without_html(pl.Series(["jack&#039;s", "cr&ecirc;pe &amp;amp; tea", "plain"])).to_list()
+    ["jack's", 'crêpe & tea', 'plain']
+    """
+    rows = text.str.contains("&", literal=True).arg_true()
+    if not len(rows):
+        return text
+    read = text.gather(rows).to_list()
+    for _ in range(2):
+        read = [ENTITY.sub(lambda sign: html.unescape(sign[0]).lower(), line) for line in read]
+    return text.clone().scatter(rows, read)
+
+
 def with_plain_signs(text: pl.Series) -> pl.Series:
     """Text with accents, apostrophes and hyphens as the vocabulary writes them (`plain_signs`).
 
@@ -103,8 +116,8 @@ def with_plain_signs(text: pl.Series) -> pl.Series:
     >>> with_plain_signs(pl.Series(["a jack-o\u2019-lantern", "cre\u0302pe", "plain"])).to_list()
     ["a jack-o'-lantern", 'crêpe', 'plain']
     """
-    # Most captions are ASCII without `&`, which is seen sooner.
-    odd = (text.str.len_bytes() != text.str.len_chars()) | text.str.contains("&", literal=True)
+    # Most captions are ASCII without such a sign, which is seen sooner.
+    odd = (text.str.len_bytes() != text.str.len_chars()) | text.str.contains("`", literal=True)
     rows = odd.arg_true()
     rows = rows.gather(text.gather(rows).str.contains_any(OTHER_SIGNS).arg_true())
     if not len(rows):
@@ -116,14 +129,13 @@ def with_plain_signs(text: pl.Series) -> pl.Series:
 
 
 def with_single_blanks(text: pl.Series) -> pl.Series:
-    """Text in which one blank stands for each run of white space, of Unicode and of HTML.
+    """Text in which one blank stands for each run of white space of Unicode.
 
     Examples
     --------
     >>> import polars as pl
-    >>> text = pl.Series(["a red\u00a0\u2003 apple", "a blue&nbsp;hat", "plain"])
-    >>> with_single_blanks(text).to_list()
-    ['a red apple', 'a blue hat', 'plain']
+    >>> with_single_blanks(pl.Series(["a red\u00a0\u2003 apple", "plain"])).to_list()
+    ['a red apple', 'plain']
     """
     # Few captions have other white space, and to look for it takes less time than to replace it.
     rows = text.str.contains_any(OTHER_BLANKS).arg_true()

@@ -28,6 +28,8 @@ class Survey:
         Whether every quote encloses a field, or is a doubled one inside of it.
     breaks
         Whether a field in quotes holds the end of a line; CR alone is none if lines end with LF.
+    longest
+        The most line ends of one kind that a field in quotes holds.
     feeds, returns
         Whether lines end with LF, and whether there is a CR without LF. In a file whose quotes
         enclose fields, what they enclose does not count.
@@ -38,6 +40,7 @@ class Survey:
     quotes: bool = False
     enclosing: bool = True
     breaks: bool = False
+    longest: int = 0
     feeds: bool = False
     returns: bool = False
     utf8: bool = True
@@ -50,6 +53,7 @@ def survey(blocks: Iterable[bytes], separator: str) -> Survey:
     quotes = 0  # so far
     enclosing = utf8 = True
     inside, outside = set[int](), set[int]()  # of LF and CR, those within quotes and others
+    longest, open_field = 0, {LF: (0, 0), CR: (0, 0)}  # the last field and its line ends
     decoder = codecs.getincrementaldecoder("utf-8")()
     for before, block, after in _with_neighbours(blocks):
         text = np.frombuffer(before + block + after, np.uint8)
@@ -63,7 +67,11 @@ def survey(blocks: Iterable[bytes], separator: str) -> Survey:
             found = np.flatnonzero(own == sign) + 1 if sign in block else np.array([], int)
             if sign == CR:
                 found = found[text[found + 1] != LF]
-            within = (quotes + np.searchsorted(places, found)) % 2 == 1
+            field = quotes + np.searchsorted(places, found)
+            within = field % 2 == 1
+            if within.any():
+                open_field[sign], most = _line_ends(field[within], *open_field[sign])
+                longest = max(longest, most)
             inside |= {sign} if within.any() else set()
             outside |= {sign} if (~within).any() else set()
         quotes += len(places)
@@ -75,10 +83,26 @@ def survey(blocks: Iterable[bytes], separator: str) -> Survey:
         quotes=quotes > 0,
         enclosing=enclosing,
         breaks=breaks,
+        longest=longest,
         feeds=LF in lines,
         returns=CR in lines,
         utf8=utf8 and _is_utf8(decoder, b"", final=True),
     )
+
+
+def _line_ends(fields: np.ndarray, last: int, before: int) -> tuple[tuple[int, int], int]:
+    """The last field in quotes with its line ends, and the most line ends of one field.
+
+    Parameters
+    ----------
+    fields
+        Number [n] of the field of each line end, rising.
+    last, before
+        Number of the last field of the block before, and how many it has had.
+    """
+    numbers, counts = np.unique(fields, return_counts=True)
+    counts[0] += before if numbers[0] == last else 0
+    return (int(numbers[-1]), int(counts[-1])), int(counts.max())
 
 
 def _is_utf8(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:

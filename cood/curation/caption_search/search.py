@@ -13,7 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from cood.curation.caption_search.caption_files import LISTED, NOTES, open_captions
+from cood.curation.caption_search.caption_files import (
+    ARCHIVES,
+    CHECKSUMS,
+    LISTED,
+    NOTES,
+    open_captions,
+)
 from cood.curation.caption_search.matching import find_pairs
 from cood.curation.caption_search.tally import FileFacts, Tally
 from cood.curation.caption_search.text_streams import DECOMPRESSORS
@@ -122,8 +128,10 @@ def notes_on_others(files: Sequence[str]) -> set[str]:
         if not file.name.lower().endswith(NOTES):
             continue
         if file.parent not in stems:
-            beside = os.listdir(file.parent) if file.parent.is_dir() else []
-            stems[file.parent] = {_stem(n) for n in beside if not n.lower().endswith(NOTES)}
+            inside = file.parent.iterdir() if file.parent.is_dir() else ()
+            others = [path.name for path in inside if path.is_file()]
+            none = (*NOTES, *ARCHIVES, *CHECKSUMS)
+            stems[file.parent] = {_stem(n) for n in others if not n.lower().endswith(none)}
         if _stem(file.name).removesuffix("_stats") in stems[file.parent]:
             found.add(str(file))
     return found

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 
+from cood.curation.caption_search.line_records import JOINED
 from cood.curation.caption_search.quoting import survey
 from cood.curation.caption_search.text_rows import TextTable, Unparsed, by_arrow
 from cood.curation.caption_search.text_streams import utf8_blocks
@@ -50,7 +51,8 @@ def open_text(file: str) -> TextTable:
         raise CoodError("is empty, or its first line is, which should name the columns")
     address = [ADDRESS.match(value) is not None for value in first]
     header = not any(address)
-    names = first if header else _published(address)
+    # Blanks around a name are part of no name that people mean.
+    names = [name.strip() for name in first] if header else _published(address)
     seen = survey(chain([head], blocks), separator if len(names) > 1 else "")
     table = TextTable(file, separator, names, header, sample, seen, quoted=False)
     return replace(table, quoted=_quoted(table))
@@ -86,7 +88,8 @@ def _quoted(table: TextTable) -> bool | None:
     """
     seen = table.survey
     if table.separator == ",":
-        return True if seen.enclosing else None
+        # A field of many lines may be a stray quote and the rows up to the next one.
+        return True if seen.enclosing and seen.longest < JOINED else None
     if not table.header or not seen.enclosing:
         return False
     if not seen.breaks or len(table.names) == 1:

@@ -16,25 +16,15 @@ from cood.vocabulary import Vocabulary
 if TYPE_CHECKING:
     import inflect
 
-# Latin plurals of opus and stamen, which captions use for something else.
-OTHER_WORDS = frozenset({"opera", "stamina"})
+# Plurals of opus, stamen, mine and corps, which captions use for something else.
+OTHER_WORDS = frozenset({"opera", "stamina", "ours", "corpses"})
 
-# Signs that captions have for others: typographic apostrophes and hyphens, also as in HTML, and
-# the soft hyphen, which is not seen.
+# Signs that captions have for others: typographic apostrophes and hyphens, accents beside their
+# letters, and the soft hyphen, which is not seen.
 OTHERS: dict[str, tuple[str, ...]] = {
-    "'": (
-        "\u2019",
-        "\u2018",
-        "\u02bc",
-        "\uff07",
-        "&#39;",
-        "&#x27;",
-        "&apos;",
-        "&rsquo;",
-        "&#8217;",
-    ),
-    "-": ("\u2010", "\u2011", "&#8209;", "&#8208;"),
-    "": ("\u00ad", "&shy;", "&#173;"),
+    "'": ("\u2019", "\u2018", "\u02bc", "\uff07", "\u00b4", "`"),
+    "-": ("\u2010", "\u2011", "\uff0d"),
+    "": ("\u00ad",),
 }
 # With the marks that are put on letters, as macOS writes accents.
 OTHER_SIGNS = [*(o for others in OTHERS.values() for o in others), *map(chr, range(0x300, 0x370))]
@@ -157,14 +147,14 @@ def plain_signs(name: str) -> str:
 def written(name: str, plural: bool = False) -> set[str]:
     """Forms in which a name is written in captions, in lower case.
 
-    Blanks may be hyphens and hyphens blanks. Explanations in brackets are left out, and names
-    separated by " / " are alternatives. Plurals are those of the package `inflect`, modern and
-    classical, and the regular one.
+    Blanks may be hyphens or underscores, and hyphens blanks. Explanations in brackets are left
+    out, and names separated by " / " are alternatives. Plurals are those of the package `inflect`,
+    modern and classical, and the regular one.
 
     Examples
     --------
     >>> sorted(written("T-shirt", plural=True))
-    ['t shirt', 't shirts', 't-shirt', 't-shirts']
+    ['t shirt', 't shirts', 't-shirt', 't-shirts', 't_shirt', 't_shirts']
     >>> sorted(written("ram (adult male sheep)", plural=True))
     ['ram', 'rams']
     >>> sorted(written("cactus", plural=True))
@@ -174,7 +164,8 @@ def written(name: str, plural: bool = False) -> set[str]:
     for part in re.sub(r"\(.*?\)", " ", plain_signs(name)).split(" / "):
         bare = " ".join(part.split()) or plain_signs(name)
         for form in {bare, *(_plurals(bare) if plural else ())}:
-            forms |= {form, form.replace(" ", "-"), form.replace("-", " ")}
+            spaced = form.replace("-", " ")
+            forms |= {form, form.replace(" ", "-"), spaced, spaced.replace(" ", "_")}
     return forms
 
 

@@ -17,7 +17,11 @@ from cood.report.plots.svg import Label, label_marks
 
 
 def heatmap(table: pd.DataFrame, label: str) -> Figure:
-    """Shares in a grid of models by categories, in percent, with the value in each cell."""
+    """Shares in a grid of models by categories, in percent, with the value in each cell.
+
+    Cells without a finite value are empty; all may be.
+    """
+    table = table.where(np.isfinite(table))
     size = (2.4 + 0.95 * table.shape[1], 1.6 + 0.36 * table.shape[0])
     figure, axes = plt.subplots(figsize=size)
     sns.heatmap(
@@ -27,6 +31,7 @@ def heatmap(table: pd.DataFrame, label: str) -> Figure:
         fmt=".0f",
         cmap="cividis",
         vmin=0,
+        vmax=None if table.notna().any(axis=None) else 100,  # of nothing, seaborn finds none
         cbar_kws={"label": label},
         annot_kws={"fontsize": 9},
     )

@@ -154,6 +154,23 @@ BLANKS = [chr(c) for c in range(0x110000) if chr(c).isspace() and not 0x1C <= c 
 
 
 @pytest.mark.parametrize(
+    ("caption", "pair"),
+    [
+        ("a red traffic_light", "red traffic light"),
+        ("a red t&#45;shirt", "red T-shirt"),
+        ("a red t\uff0dshirt", "red T-shirt"),
+        ("a red &amp;quot;apple&amp;quot;", "red apple"),
+        ("AT&T shows a red apple & a dog; &unknown;", "red apple"),
+    ],
+)
+def test_other_writings_of_names_and_signs(caption, pair):
+    words = Vocabulary(("red", "blue"), ("apple", "traffic light", "T-shirt"))
+    matched = find_pairs(pl.Series([caption]), search_for(words))
+    names = [words.compositions()[key] for key in matched["strict"][1]]
+    assert names == [pair]
+
+
+@pytest.mark.parametrize(
     "blank", [*BLANKS, "  ", "\r\n", "&nbsp;", "&NBSP;", "&#160;", "&amp;nbsp;", "\u200b"]
 )
 def test_all_white_space_parts_words(blank):

@@ -276,6 +276,21 @@ def test_notes_on_other_files_are_passed_over_and_other_texts_are_not(tmp_path):
         read(tmp_path / "coco.json")
 
 
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_stray_quote_swallows_no_rows(tmp_path, end):
+    rows = [f"u,a plain row {k}" for k in range(100)]
+    lines = ["url,caption", 'u,"Hello red apple', *rows, 'u,he said red bus"', "u,end"]
+    captions, opened = read(tmp_path / "a.csv", end.join([*lines, ""]))
+    assert captions == [*(row[2:] for row in rows), 'he said red bus"', "end"]
+    assert opened.unparsed.total == 1
+    few = ["url,caption", 'u,"Hello', 'red apple"', "u,end"]
+    assert captions_of(tmp_path / "b.csv", end.join([*few, ""])) == [
+        f"Hello{end}red apple",
+        "end",
+    ]
+
+
 def test_a_file_under_two_names_is_read_once(tmp_path):
     first, packed, link = (str(tmp_path / name) for name in ("a.csv", "a.csv.gz", "latest.csv"))
     for name in (first, packed):

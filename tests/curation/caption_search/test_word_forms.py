@@ -50,7 +50,7 @@ def test_any_name_has_forms(name):
 
 
 def test_attributes_have_no_plural():
-    assert written("moss covered") == {"moss covered", "moss-covered"}
+    assert written("moss covered") == {"moss covered", "moss-covered", "moss_covered"}
     assert written("brick") == {"brick"}
 
 
