@@ -49,6 +49,8 @@ LEAST_LINE = 8  # models that a fitted line needs
 def draw_answers(folder: Path, answers: pd.DataFrame, *, narrow: bool = False) -> Figure:
     """Test images in rows, each with what it shows and what a model answers.
 
+    Whether it was seen in training is left out where that is not known: if none was.
+
     Parameters
     ----------
     folder, answers
@@ -61,15 +63,13 @@ def draw_answers(folder: Path, answers: pd.DataFrame, *, narrow: bool = False) -
     figure, grid = plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False)
     for axes in grid.flat[len(answers) :]:
         axes.set_axis_off()
+    known = answers["seen"].any()
     for axes, row in zip(grid.flat, answers.itertuples(), strict=False):
         split = "seen" if row.seen else "unseen"
         image = ImageOps.fit(load_image(folder, row.image).convert("RGB"), (SIDE, SIDE))
         axes.imshow(image, interpolation="nearest")
-        axes.set_title(
-            f"{'seen' if row.seen else 'never seen'} in training",
-            fontsize=9,
-            color=COLOURS[split],
-        )
+        title = f"{'seen' if row.seen else 'never seen'} in training" if known else ""
+        axes.set_title(title, fontsize=9, color=COLOURS[split])
         answer = "✓ right" if row.right else f"✗ {fill(row.answer, LETTERS)}"
         axes.set_xlabel(f"{fill(row.composition, LETTERS)}\n{answer}", fontsize=9, parse_math=False)
         axes.set(xticks=[], yticks=[])
@@ -79,8 +79,10 @@ def draw_answers(folder: Path, answers: pd.DataFrame, *, narrow: bool = False) -
 
 def describe_answers(model: str, answers: pd.DataFrame) -> str:
     """What `draw_answers` shows, in words, for those who cannot see it."""
+    known = answers["seen"].any()
     parts = [
-        f"{row.composition} ({'seen' if row.seen else 'never seen'}): "
+        row.composition
+        + (f" ({'seen' if row.seen else 'never seen'}): " if known else ": ")
         + ("right" if row.right else f"answered {row.answer}")
         for row in answers.itertuples()
     ]
@@ -100,13 +102,16 @@ def summarise(accuracy: Mapping[str, pd.DataFrame]) -> str:
         )
     medians = {split: percent(table["value"].median()) for split, table in accuracy.items()}
     ends = [percent(end(accuracy["unseen"]["value"])) for end in (min, max)]
-    seen = ""
+    where = f"{medians['unseen']} on all compositions, which count as unseen"
     if "seen" in medians:
-        seen = f"{medians['seen']} on compositions that a model has seen, and "
+        where = (
+            f"{medians['seen']} on compositions that a model has seen, and {medians['unseen']} on "
+            "those that it has not seen"
+        )
     return (
-        f"In this study, the median accuracy of {len(accuracy['unseen'])} models is {seen}"
-        f"{medians['unseen']} on compositions that it has not seen (lowest {ends[0]}, highest "
-        f"{ends[1]}; chance {percent(accuracy['unseen']['chance'].median())})."
+        f"In this study, the median accuracy of {len(accuracy['unseen'])} models is {where} "
+        f"(lowest {ends[0]}, highest {ends[1]}; chance "
+        f"{percent(accuracy['unseen']['chance'].median())})."
     )
 
 

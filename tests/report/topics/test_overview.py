@@ -54,6 +54,16 @@ def test_each_image_says_what_it_shows_and_what_was_answered(tmp_path, answers):
     plt.close(figure)
 
 
+def test_what_is_not_known_of_training_is_not_said(tmp_path, answers):
+    answers = answers.assign(seen=False)
+    figure = overview.draw_answers(tmp_path, answers)
+    assert {axes.get_title() for axes in figure.axes} == {""}
+    plt.close(figure)
+    assert "blue hat: answered blue bus; striped bus: right" in overview.describe_answers(
+        "m001", answers
+    )
+
+
 def test_on_a_phone_two_drawings_stand_side_by_side(tmp_path, answers):
     figure = overview.draw_answers(tmp_path, answers, narrow=True)
     assert figure.axes[0].get_gridspec().get_geometry() == (2, 2)
@@ -96,10 +106,11 @@ def test_accuracy_in_a_sentence():
     text = overview.summarise({"seen": several + 0.2, "unseen": several})
     assert text == (
         "In this study, the median accuracy of 3 models is 40.0 % on compositions that a model has "
-        "seen, and 20.0 % on compositions that it has not seen (lowest 10.0 %, highest 40.0 %; "
-        "chance 1.0 %)."
+        "seen, and 20.0 % on those that it has not seen (lowest 10.0 %, highest 40.0 %; chance "
+        "1.0 %)."
     )
-    assert "has seen, and" not in overview.summarise({"unseen": several})
+    alone = overview.summarise({"unseen": several})
+    assert "is 20.0 % on all compositions, which count as unseen (lowest 10.0 %" in alone
     one = several.head(1).assign(low=0.05, high=0.15)
     assert overview.summarise({"unseen": one}) == (
         "The model is right for 10.0 % [5.0, 15.0] of the images of unseen compositions; chance is "
