@@ -168,7 +168,7 @@ def _from_rows(rows: Rows) -> pd.DataFrame:
 
 def _row(number: int, row: object) -> tuple[str, str, str]:
     """File, attribute and object of a row of a list."""
-    parts = list(row) if isinstance(row, Sequence) and not isinstance(row, str) else []
+    parts = list(row) if isinstance(row, Iterable) and not isinstance(row, str) else []
     text = [isinstance(part, str) for part in parts]
     if text[1:] != [True, True] or not isinstance(parts[0], (str, Path)):
         raise CoodError(
@@ -177,12 +177,12 @@ def _row(number: int, row: object) -> tuple[str, str, str]:
         )
     file, *words = parts
     attribute, object_ = (" ".join(word.split()) for word in words)
-    return str(file), attribute, object_
+    return str(Path(file).expanduser()), attribute, object_
 
 
 def _status(file: str) -> str:
     try:
-        return KEPT if Path(file).expanduser().is_file() else "not a file"
+        return KEPT if Path(file).is_file() else "not a file"
     except OSError as error:  # of names that are too long
         return f"not a file: {error.strerror}"
 

@@ -143,6 +143,13 @@ def test_a_row_that_is_listed_again_is_a_copy(photos):
     assert list(read.dropped["reason"]) == ["copy: the same row as 0"] * 2
 
 
+def test_rows_may_be_of_an_array_and_in_the_home_folder(photos, monkeypatch):
+    monkeypatch.setenv("HOME", str(photos))
+    rows = [("~/red apple/0.png", "red", "apple"), ("~/rotten apple/1.png", "rotten", "hat")]
+    read = read_photos(np.array(rows), say=quiet)
+    assert list(read.kept["file"]) == [str(photos / file[2:]) for file, _, _ in rows]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
