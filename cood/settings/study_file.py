@@ -138,6 +138,8 @@ def _yaml_fault(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    if isinstance(error, KeyError | AttributeError):
+        return "a tag, such as !!bool, does not fit its value; leave it out"
     # A text has no name that would help.
     return " ".join(str(error).split()).replace('in "<unicode string>", ', "")
 

@@ -113,6 +113,8 @@ def test_mutations_are_read_or_refused_in_one_sentence(project, settings):
         ("seed: 7", "seed: 010", "line 1, column 7: 010 is a number in base 8 or 60"),
         ("seed: 7", "seed: 1:30", "line 1, column 7: 1:30 is a number in base 8 or 60"),
         ("seed: 7", "seed: 2001-99-99", "is not valid YAML: month must be in 1..12"),
+        ("seed: 7", "seed: !!bool abc", "is not valid YAML: a tag, such as !!bool, does not fit"),
+        ("seed: 7", "seed: !!timestamp abc", "is not valid YAML: a tag, such as !!bool, does"),
         ("seed: 7", "seed: " + "9" * 5000, "is not valid YAML: Exceeds the limit"),
         ("seed: 7", "seed: " + "[" * 2000, "is not valid YAML: "),
         ("seed: 7", "seed: 7\nseed: 8", "line 2, column 1: duplicate key 'seed'"),
