@@ -158,12 +158,8 @@ def _from_rows(rows: Rows) -> pd.DataFrame:
     for file, attribute, object_ in listed:
         if not attribute or not object_:
             raise CoodError(f"images: {file} has no attribute or no object; name both")
-    first = {row: number for number, row in reversed(list(enumerate(listed)))}
-    status = [
-        f"copy: the same row as {first[row]}" if first[row] != number else _status(row[0])
-        for number, row in enumerate(listed)
-    ]
-    return _table([file for file, _, _ in listed], [Label(*row[1:]) for row in listed], status)
+    files = [file for file, _, _ in listed]
+    return _table(files, [Label(*row[1:]) for row in listed], map(_status, files))
 
 
 def _row(number: int, row: object) -> tuple[str, str, str]:

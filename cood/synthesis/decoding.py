@@ -135,7 +135,7 @@ def xmp_of(path: Path) -> bytes | None:
         If the file is missing, or no image.
     """
     with _opened(path) as picture:
-        return picture.info.get(XMP[1])
+        return picture.info.get("xmp")
 
 
 @contextmanager

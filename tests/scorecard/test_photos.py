@@ -140,7 +140,7 @@ def test_a_row_that_is_listed_again_is_a_copy(photos):
     rows += [(photos / "rotten polar bear" / "1.png", "rotten", "bear")]
     read = read_photos([*rows, rows[0], rows[0]], say=quiet)
     assert len(read.kept) == len(rows)
-    assert list(read.dropped["reason"]) == ["copy: the same row as 0"] * 2
+    assert list(read.dropped["reason"]) == [f"copy: the same as {rows[0][0]}"] * 2
 
 
 def test_rows_may_be_of_an_array_and_in_the_home_folder(photos, monkeypatch):

@@ -30,16 +30,16 @@ ENDINGS = (
     *(text + packed for text in (".csv", ".tsv") for packed in ("", *DECOMPRESSORS)),
 )
 ARCHIVES = (".zip", ".tar", ".tgz", ".7z", *(f".tar{ending}" for ending in DECOMPRESSORS))
+PACKINGS = ("", *DECOMPRESSORS, ".lz4", ".br", ".lzma", ".z")  # not all of them are undone
 # What may hold captions: those that are not read are named.
-PACKED = ("", *DECOMPRESSORS, ".lz4", ".br", ".lzma", ".z")
 LISTED = (
     *(ENDINGS + ARCHIVES),
-    *(text + packed for text in (".csv", ".tsv", ".jsonl", ".ndjson") for packed in PACKED),
+    *(text + packed for text in (".csv", ".tsv", ".jsonl", ".ndjson") for packed in PACKINGS),
     *(".arrow", ".feather", ".ipc", ".avro", ".orc"),
     *(".pq", ".parq", ".tab", ".xls", ".xlsx", ".ods", ".rds", ".rar"),
 )
 # May hold captions or say something about other files.
-NOTES = tuple(text + packed for text in (".json", ".txt") for packed in PACKED)
+NOTES = tuple(text + packed for text in (".json", ".txt") for packed in PACKINGS)
 CHECKSUMS = (".md5", ".sha1", ".sha256", ".sha512", ".crc")
 WORDS = 3  # that a text has at least which looks like a caption
 LONGEST_NAME = 80  # characters of a column that a message shows

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,13 +99,14 @@ def without_html(text: pl.Series) -> pl.Series:
     >>> without_html(pl.Series(["jack&#039;s", "cr&ecirc;pe &amp;amp; tea", "plain"])).to_list()
     ["jack's", 'crêpe & tea', 'plain']
     """
-    rows = text.str.contains("&", literal=True).arg_true()
-    if not len(rows):
-        return text
-    read = text.gather(rows).to_list()
-    for _ in range(2):
-        read = [ENTITY.sub(lambda sign: html.unescape(sign[0]).lower(), line) for line in read]
-    return text.clone().scatter(rows, read)
+
+    def read(some: pl.Series) -> list[str]:
+        lines = some.to_list()
+        for _ in range(2):
+            lines = [ENTITY.sub(lambda s: html.unescape(s[0]).lower(), line) for line in lines]
+        return lines
+
+    return _changed(text, text.str.contains("&", literal=True).arg_true(), read)
 
 
 def with_plain_signs(text: pl.Series) -> pl.Series:
@@ -120,12 +122,14 @@ def with_plain_signs(text: pl.Series) -> pl.Series:
     odd = (text.str.len_bytes() != text.str.len_chars()) | text.str.contains("`", literal=True)
     rows = odd.arg_true()
     rows = rows.gather(text.gather(rows).str.contains_any(OTHER_SIGNS).arg_true())
-    if not len(rows):
-        return text
-    plain = text.gather(rows).str.normalize("NFC")
-    for sign, others in OTHERS.items():
-        plain = plain.str.replace_many(list(others), [sign] * len(others))
-    return text.clone().scatter(rows, plain)
+
+    def plain(some: pl.Series) -> pl.Series:
+        some = some.str.normalize("NFC")
+        for sign, others in OTHERS.items():
+            some = some.str.replace_many(list(others), [sign] * len(others))
+        return some
+
+    return _changed(text, rows, plain)
 
 
 def with_single_blanks(text: pl.Series) -> pl.Series:
@@ -139,9 +143,14 @@ def with_single_blanks(text: pl.Series) -> pl.Series:
     """
     # Few captions have other white space, and to look for it takes less time than to replace it.
     rows = text.str.contains_any(OTHER_BLANKS).arg_true()
-    if not len(rows):
-        return text
-    return text.clone().scatter(rows, text.gather(rows).str.replace_all(WHITE_SPACE, " "))
+    return _changed(text, rows, lambda some: some.str.replace_all(WHITE_SPACE, " "))
+
+
+def _changed(
+    text: pl.Series, rows: pl.Series, change: Callable[[pl.Series], pl.Series | list[str]]
+) -> pl.Series:
+    """Text of which some rows, by number, are changed; most texts need none."""
+    return text.clone().scatter(rows, change(text.gather(rows))) if len(rows) else text
 
 
 def _faithful(caption: np.ndarray, pattern: np.ndarray, search: Search, n: int) -> Words:

@@ -21,8 +21,10 @@ def copy_of(
     file
         Its name, as the user knows it.
     """
-    first = first_of_content.setdefault(content, file)
-    return None if first == file else f"copy: the same as {first}"
+    if content in first_of_content:
+        return f"copy: the same as {first_of_content[content]}"
+    first_of_content[content] = file
+    return None
 
 
 def notes_on_two_labels(
