@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cood.curation.caption_search import text_rows, text_streams
 from cood.curation.caption_search.caption_files import LISTED, open_captions
-from cood.curation.caption_search.search import copies, notes_on_others
+from cood.curation.caption_search.corpus_files import copies, notes_on_others
 from cood.errors import CoodError
 from cood.files import find_files
 
