@@ -91,9 +91,12 @@ def local_path(name: str) -> Path | None:
     True
     """
     prefix = prefix_of(name)
-    if not prefix or not SOURCES[prefix].local:
-        return None
-    return Path(name.removeprefix(prefix)).expanduser()
+    return path_of(name) if prefix and SOURCES[prefix].local else None
+
+
+def path_of(source: str) -> Path:
+    """Path that a source on this machine names, with `~` as the home folder."""
+    return Path(source.removeprefix(prefix_of(source))).expanduser()
 
 
 def local_source(folder: Path) -> str:

@@ -13,7 +13,7 @@ from timm.data.config import resolve_model_data_config
 from timm.data.transforms_factory import create_transform
 from timm.models import get_pretrained_cfg, is_model
 
-from cood.catalogue.sources import FILE, HUB, LOCAL, SOURCES, local_source, prefix_of
+from cood.catalogue.sources import FILE, HUB, LOCAL, SOURCES, local_source, path_of, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
 from cood.models.clip import model_errors
@@ -116,7 +116,7 @@ def _assumed(architecture: str, data: dict[str, Any]) -> str:
 
 
 def _from_folder(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
-    folder = Path(source.removeprefix(LOCAL)).expanduser()
+    folder = path_of(source)
     model = timm.create_model(f"{LOCAL}{folder}", pretrained=True)
     files = [folder / name for name in ENCODER_WEIGHTS if (folder / name).is_file()]
     for file in files[:1]:
@@ -132,7 +132,7 @@ def _from_hub(source: str, architecture: str, say: Callable[[str], None]) -> tup
 
 
 def _from_file(source: str, architecture: str, say: Callable[[str], None]) -> tuple[Any, str]:
-    weights = Path(source.removeprefix(FILE)).expanduser()
+    weights = path_of(source)
     if not weights.is_file():
         raise CoodError(f"{weights} does not exist; correct the path after {FILE}")
     model = _with_weights(architecture, weights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import open_clip
@@ -11,7 +10,7 @@ import torch
 from open_clip.pretrained import get_pretrained_cfg
 
 from cood.catalogue.checkpoints import refusal
-from cood.catalogue.sources import FILE, HUB, LOCAL, is_bare, local_source, prefix_of
+from cood.catalogue.sources import FILE, HUB, LOCAL, is_bare, local_source, path_of, prefix_of
 from cood.devices import best_device
 from cood.errors import CoodError, unknown
 from cood.models.clip import Clip
@@ -75,7 +74,7 @@ def load(
 def _from_folder(
     source: str, device: torch.device, architecture: str, say: Callable[[str], None]
 ) -> Clip:
-    return load_folder(Path(source.removeprefix(LOCAL)).expanduser(), device)
+    return load_folder(path_of(source), device)
 
 
 def _from_open_clip(
@@ -100,7 +99,7 @@ def _from_file(
     small = towers_of(architecture)
     if small is not None:
         register(small)
-    file = Path(source.removeprefix(FILE)).expanduser()
+    file = path_of(source)
     architectures = open_clip.list_models()
     if name not in architectures:
         raise CoodError(unknown("architecture", name, architectures))

@@ -284,6 +284,12 @@ def test_a_switch_in_quotes_is_refused(weights, tmp_path, config, place):
     assert "is text; write false without quotes" in said
 
 
+def test_a_path_in_the_home_folder_is_found(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    saved(tmp_path / "m", dict(weights))
+    assert load("local-dir:~/m").notes == ()
+
+
 def test_weights_in_whole_numbers_are_refused(tmp_path, weights):
     odd = {**weights, "text_projection": weights["text_projection"].to(torch.int8)}
     message = refused(saved(tmp_path / "m", odd))
