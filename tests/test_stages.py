@@ -101,8 +101,11 @@ def test_the_profile_names_rules_that_there_are():
 
 def test_stages_that_use_a_gpu():
     gpu = {name for name, stage in STAGES.items() if stage.resources.gpu}
-    # They find nearest texts, and start torch for large studies on a GPU only.
-    scoring = {"accuracy", "dimension_swap", "interventions"}
+    # They start torch for large studies on a GPU only.
+    scoring = {
+        *("accuracy", "dimension_swap", "linear_probe"),
+        *("representation_metrics", "interventions"),
+    }
     assert gpu - scoring == {
         "generate",
         "ask_verifier",

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, is_tensor, on_host, precision_of, single
+
+DEVICES = ("cpu", "cuda")  # where torch has double precision
 # Values beyond, or below their inverse, have squares that overflow or vanish in their precision.
 LIMIT_SINGLE, LIMIT_DOUBLE = 1e15, 1e100
 EXACT = 2**53  # up to here, float64 holds all whole numbers
@@ -22,14 +25,14 @@ class Data:
     Attributes
     ----------
     codes
-        [n, d], float32 or float64, contiguous.
+        [n, d], float32 or float64, contiguous; of NumPy, or a tensor of torch.
     factors
         [n, m], ids from 0 without gaps within each column.
     sizes
         Number of values of each factor.
     """
 
-    codes: np.ndarray
+    codes: Array
     factors: np.ndarray
     sizes: tuple[int, ...]
 
@@ -86,16 +89,19 @@ def check(codes: ArrayLike, factors: ArrayLike, names: Sequence[str] = ()) -> Da
     return Data(z, ids, tuple(int(c) + 1 for c in ids.max(axis=0)))
 
 
-def check_codes(codes: ArrayLike, name: str = "codes") -> np.ndarray:
+def check_codes(codes: ArrayLike, name: str = "codes") -> Array:
     """Check codes [n, d] and return them contiguous, as float64 unless they are float32.
 
-    float16 becomes float32, which holds each of its values. Messages call the argument `name`.
+    float16 becomes float32, which holds each of its values. A tensor of floats stays one, where
+    it is, on a CPU or a CUDA device. Messages call the argument `name`.
 
     Raises
     ------
     ValueError
         As `check` does.
     """
+    if is_tensor(codes) and _is_usable(plain := _plain(codes)):
+        return plain.contiguous()
     z = as_array(name, codes)
     if z.ndim != 2:
         raise ValueError(f"{name}: expected [n, d], got an array of shape {z.shape}")
@@ -185,13 +191,31 @@ def as_array(name: str, values: ArrayLike) -> np.ndarray:
             f"{name}: masked in {_place(np.argwhere(np.ma.getmaskarray(np.ma.asarray(values)))[0])}"
         )
     try:
-        return np.asarray(values)
+        return np.asarray(on_host(_plain(values)) if is_tensor(values) else values)
     except ValueError as error:
         raise ValueError(f"{name}: rows of different lengths make no array") from error
     except (TypeError, RuntimeError) as error:  # of tensors on a GPU, with gradients, in bfloat16
         raise ValueError(
             f"{name}: {type(values).__name__} makes no array ({error}); convert it to NumPy first"
         ) from error
+
+
+def _plain(tensor: Array) -> Array:
+    """A tensor without gradients, and in single precision if it has less."""
+    tensor = tensor.detach()
+    less = tensor.is_floating_point() and tensor.element_size() < np.float32().itemsize
+    return single(tensor) if less else tensor
+
+
+def _is_usable(tensor: Array) -> bool:
+    """Whether `check_codes` has nothing to say about a tensor, nor to convert."""
+    wanted = tensor.is_floating_point() and tensor.device.type in DEVICES and not tensor.is_sparse
+    if not (wanted and tensor.ndim == 2 and tensor.numel()):
+        return False
+    low, high = (float(value) for value in tensor.aminmax())
+    limit = LIMIT_SINGLE if precision_of(tensor) == np.float32 else LIMIT_DOUBLE
+    # NaN is beyond any limit.
+    return -limit <= low and high <= limit and (low == high == 0 or max(high, -low) >= 1 / limit)
 
 
 def _refuse_extreme(name: str, array: np.ndarray, limit: float) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cood.device_arrays import Array, is_tensor, moved, on_host
+
 RIDGE_START = 1e-9  # of the mean variance: what rounding leaves of a covariance
 RIDGE_FACTOR = 10.0
 RIDGE_STEPS = 13  # up to a thousand times the mean variance, when nothing else is left
@@ -117,15 +119,22 @@ def moments_by_factor(
     return found
 
 
-def sum_by_class(
-    blocks: Iterable[tuple[np.ndarray, np.ndarray]], size: int, width: int
-) -> np.ndarray:
-    """Sum [size, width] of the codes of each class, over blocks of codes and ids, sorted by id."""
-    sums = np.zeros((size, width))
+def sum_by_class(blocks: Iterable[tuple[Array, np.ndarray]], size: int, width: int) -> np.ndarray:
+    """Sum [size, width] of the codes of each class, over blocks of codes and ids.
+
+    Arrays of NumPy are sorted by id.
+    """
+    sums: Array = np.zeros((size, width))
     for codes, ids in blocks:
+        if is_tensor(codes):
+            from cood.metrics import on_device
+
+            sums = moved(sums, codes.device)
+            on_device.add_by_class(sums, codes, moved(ids, codes.device))
+            continue
         starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
         sums[ids[starts]] += np.add.reduceat(codes, starts, axis=0)
-    return sums
+    return on_host(sums)
 
 
 def _solve(covariance: np.ndarray, means: np.ndarray) -> np.ndarray:

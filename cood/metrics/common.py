@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from cood.device_arrays import Array, is_tensor, on_host
+
 SLACK = 1e-12  # a sum that should reach its share exactly may fall short by rounding
 FEW_FACTORS = "not defined for fewer than two factors that vary"
 
@@ -23,6 +25,20 @@ def finite_mean(values: np.ndarray) -> float:
     """Mean of the finite values; NaN if there is none, without a warning."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else np.nan
+
+
+def extremes(codes: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest value [d] of each dimension."""
+    if is_tensor(codes):
+        low, high = codes.aminmax(dim=0)
+        return on_host(low), on_host(high)
+    return codes.min(axis=0), codes.max(axis=0)
+
+
+def moving(codes: Array) -> np.ndarray:
+    """Which dimensions [d] vary."""
+    low, high = extremes(codes)
+    return np.asarray(low != high)
 
 
 @contextmanager

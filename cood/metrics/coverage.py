@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cood.device_arrays import Array, concatenated, index_of, on_host
 from cood.metrics.checks import Data
 from cood.metrics.common import fit_quietly, needed_for
 from cood.metrics.discriminant import (
@@ -93,35 +94,36 @@ def _draw(
     return None if pairs is None or controls is None else rows[np.array([pairs, controls])]
 
 
-def _points(codes: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def _points(codes: Array, drawn: np.ndarray) -> Array:
     """Points of the pairs, then those of the controls."""
-    return np.concatenate([mean_differences(codes, rows[0], rows[1], BATCH) for rows in drawn])
+    return concatenated([mean_differences(codes, rows[0], rows[1], BATCH) for rows in drawn])
 
 
-def _area(model: Discriminant, codes: np.ndarray, drawn: np.ndarray) -> float:
+def _area(model: Discriminant, codes: Array, drawn: np.ndarray) -> float:
     """AUC with which pairs are distinguished from controls."""
     scores = model.scores(_points(codes, drawn))
     ids = np.repeat([0, 1], len(scores) // 2)
     return float(one_vs_rest_auc(scores[:, :1] - scores[:, 1:], ids)[0])
 
 
-def confusion(points: list[np.ndarray], train: int, classifier: str) -> np.ndarray:
+def confusion(points: list[Array], train: int, classifier: str) -> np.ndarray:
     """Counts [kinds, kinds] of the points after the first `train` of each kind, by answer."""
     scores, ids = _scores(points, train, classifier)
     table = np.zeros((len(points), len(points)), dtype=np.int64)
-    np.add.at(table, (ids, scores.argmax(axis=1)), 1)
+    np.add.at(table, (ids, on_host(scores.argmax(axis=1))), 1)
     return table
 
 
-def _scores(points: list[np.ndarray], train: int, classifier: str) -> tuple[np.ndarray, np.ndarray]:
+def _scores(points: list[Array], train: int, classifier: str) -> tuple[Array, np.ndarray]:
     """Log posteriors [test points, kinds] and the kind of each point."""
-    z = np.concatenate(points)
+    z = concatenated(points)
     ids = np.repeat(np.arange(len(points)), len(points[0]))
     fit = np.tile(np.arange(len(points[0])) < train, len(points))
     if classifier == "logistic":
+        z = on_host(z)
         return _logistic(z[fit], ids[fit], z[~fit]), ids[~fit]
     model = fit_discriminant(z, ids, len(points), standardise(z, np.flatnonzero(fit)))
-    return model.scores(z[~fit]), ids[~fit]
+    return model.scores(z[index_of(z, np.flatnonzero(~fit))]), ids[~fit]
 
 
 def _logistic(z: np.ndarray, ids: np.ndarray, test: np.ndarray) -> np.ndarray:

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import index_of, on_host
 from cood.metrics.checks import check, check_choice, check_count, generator
 from cood.metrics.common import FEW_FACTORS, finite_mean
-from cood.metrics.directions import directions
-from cood.metrics.linear import fit_additive
+from cood.metrics.linear import Additive, fit_additive
 from cood.metrics.result import Score, noted
 
 LINEAR, GAUSSIAN = "linear", "gaussian"
@@ -25,12 +25,13 @@ def part_dependence(
     kernel: str = LINEAR,
     rows: int = ROWS,
     rng: np.random.Generator | int | None = None,
+    fit: Additive | None = None,
 ) -> Score:
     """Dependence of the parts of the codes that belong to different factors.
 
     The part of a factor is the projection of the centred codes on the span of its directions
-    (`cood.metrics.directions.directions`), which on a balanced set is the span of the mean codes
-    of its values. With K and L the centred kernel matrices of two parts, the score is
+    (`cood.metrics.linear.Additive.directions`), on a balanced set that of the mean codes of its
+    values. With K and L the centred kernel matrices of two parts, the score is
     ``tr(K L) / (|K| |L|)`` in Frobenius norms: the normalised Hilbert-Schmidt independence
     criterion, or centred kernel alignment. With the linear kernel that is the RV coefficient, the
     sum of the squared cross-covariances over the product of the norms of both covariances.
@@ -54,6 +55,8 @@ def part_dependence(
         For the Gaussian kernel: so many rows are drawn if there are more.
     rng
         Generator or seed; of the rows.
+    fit
+        What `fit_additive` returns for these codes, if it is at hand.
 
     Returns
     -------
@@ -93,16 +96,19 @@ def part_dependence(
     data = check(codes, factors)
     if len(data.varied) < 2:
         return noted(np.nan, {}, FEW_FACTORS, data.note)
-    fit = fit_additive(data.codes, data.factors)
-    centred = data.codes - fit.mean
-    bases = [_span(vectors) for vectors in directions(fit)]
-    if kernel == GAUSSIAN and len(centred) > rows:
-        centred = centred[np.sort(generator(rng).permutation(len(centred))[:rows])]
-    parts = [centred @ basis for basis in bases]
-    aligned = [
-        _of_kernels(parts[i], parts[j]) if kernel == GAUSSIAN else _of_products(parts[i], parts[j])
-        for i, j in combinations(data.varied, 2)
-    ]
+    fit = fit_additive(data.codes, data.factors) if fit is None else fit
+    # A factor without directions has a basis of none.
+    bases = [basis[s > TOLERANCE * s[0]].T for s, basis in fit.axes]
+    pairs = list(combinations(data.varied, 2))
+    if kernel == LINEAR:
+        aligned = [_of_products(fit, bases[i], bases[j]) for i, j in pairs]
+    else:
+        some = np.arange(len(data.codes))
+        if len(some) > rows:
+            some = np.sort(generator(rng).permutation(len(some))[:rows])
+        centred = on_host(data.codes[index_of(data.codes, some)]) - fit.mean
+        parts = [centred @ basis for basis in bases]
+        aligned = [_of_kernels(parts[i], parts[j]) for i, j in pairs]
     values, chances = np.array(aligned).T
     rank = np.array([basis.shape[1] for basis in bases])
     empty = "" if np.isfinite(values).all() else "the codes do not vary with some factor"
@@ -110,21 +116,15 @@ def part_dependence(
     return noted(finite_mean(values), about, empty, data.note)
 
 
-def _span(vectors: np.ndarray) -> np.ndarray:
-    """Orthonormal basis [d, rank] of the span of vectors [k, d]."""
-    _, s, basis = np.linalg.svd(vectors, full_matrices=False)
-    return basis[s > TOLERANCE * s[0]].T
+def _of_products(fit: Additive, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Alignment and its chance by the linear kernel, of the parts in two bases [d, p] and [d, q].
 
-
-def _of_products(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Alignment and its chance by the linear kernel, from covariances of parts [n, p] and [n, q].
-
-    The same as that of the kernel matrices, without any of size [n, n].
+    The same as that of the kernel matrices [n, n], as the sums of squares and products are known.
     """
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    own = x.T @ x, y.T @ y
+    own = [basis.T @ fit.scatter @ basis for basis in (one, other)]
     norms = float(np.linalg.norm(own[0]) * np.linalg.norm(own[1]))
-    return _normalised(((x.T @ y) ** 2).sum(), np.trace(own[0]) * np.trace(own[1]), norms, len(x))
+    crossed = ((one.T @ fit.scatter @ other) ** 2).sum()
+    return _normalised(crossed, np.trace(own[0]) * np.trace(own[1]), norms, fit.n)
 
 
 def _of_kernels(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The directions that factor values take in codes that are sums of them: angles and number.
 
-All start from the vectors of `cood.metrics.linear.fit_additive`. The direction of a value is its
-vector less the mean vector of its factor.
+All start from `cood.metrics.linear.fit_additive`. The direction of a value is its vector less the
+mean vector of its factor (`Additive.directions`).
 """
 
 from __future__ import annotations
@@ -9,27 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import double, on_host
 from cood.metrics.checks import check_codes, check_share
 from cood.metrics.common import SLACK
 from cood.metrics.linear import Additive
 from cood.metrics.result import Score, noted
 
-ROUNDING = 1e-12  # of the spread: directions shorter than that are 0
-
-
-def directions(fit: Additive) -> list[np.ndarray]:
-    """Vectors of each factor less their mean [values, d]; those that are rounding are 0.
-
-    Examples
-    --------
-    >>> from cood.metrics.linear import fit_additive
-    >>> directions(fit_additive([[1.0], [3.0]], [0, 1]))
-    [array([[-1.],
-           [ 1.]])]
-    """
-    centred = [vectors - vectors.mean(axis=0) for vectors in fit.vectors]
-    floor = ROUNDING * np.sqrt(np.trace(fit.scatter) / fit.n)
-    return [np.where(np.linalg.norm(d, axis=1, keepdims=True) > floor, d, 0.0) for d in centred]
+ROUNDING = 1e-12  # of the longest direction: those shorter than that are 0
 
 
 def orthogonality(fit: Additive) -> Score:
@@ -78,7 +64,7 @@ def orthogonality(fit: Additive) -> Score:
     >>> score.value, score.note
     (nan, 'fewer than two factors have directions')
     """
-    units = [_units(d) for d in directions(fit)]
+    units = [_units(d) for d in fit.directions]
     m = len(units)
     matrix, chance = np.full((m, m), np.nan), np.full((m, m), np.nan)
     total = np.trace(fit.scatter)
@@ -139,8 +125,8 @@ def factor_dimension(fit: Additive, *, share: float = 0.95) -> Score:
     """
     check_share("share", share)
     components, relative = [], []
-    for d in directions(fit):
-        variances = np.linalg.svd(d, compute_uv=False) ** 2
+    for d, (s, _) in zip(fit.directions, fit.axes, strict=True):
+        variances = s**2
         total = variances.sum()
         needed = 1 + int((np.cumsum(variances) < (share - SLACK) * total).sum()) if total else 0
         components.append(needed)
@@ -190,7 +176,7 @@ def word_cosine(vectors: ArrayLike, words: ArrayLike) -> Score:
     -1.0
     """
     a, b = (
-        check_codes(array, name).astype(np.float64)
+        double(on_host(check_codes(array, name)))
         for array, name in ((vectors, "vectors"), (words, "words"))
     )
     if a.shape != b.shape:

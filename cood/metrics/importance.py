@@ -12,6 +12,7 @@ from cood.metrics.discriminant import StandardisedRows
 # Chosen once, on one problem of mixed codes, where the level comes near that of trees. On other
 # codes it does not: `benchmarks/dci.py`.
 STEPS, RATE = 30, 0.1
+TIE = 1e-6  # of the largest gain: dimensions that are copies differ by rounding only
 BLOCK = 256  # classes worked on at a time
 RIDGE = 1e-3  # of the mean eigenvalue
 SMALLEST = 1e-12  # mean eigenvalue: constant codes have none
@@ -38,7 +39,9 @@ def boosted(
         left = slopes[some].copy()  # covariance of each dimension with what is not yet explained
         lines = np.arange(len(some))
         for _ in range(STEPS):
-            best = (left**2 / own).argmax(axis=1)
+            gain = left**2 / own
+            # The first of those that are as good, which rounding must not decide between.
+            best = (gain >= (1 - TIE) * gain.max(axis=1, keepdims=True)).argmax(axis=1)
             step = left[lines, best] / own[best]
             np.add.at(gains, best, step**2 * own[best] * RATE * (2 - RATE))
             left -= (RATE * step)[:, None] * gram[best]

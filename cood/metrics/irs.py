@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, is_tensor, on_host
 from cood.metrics.checks import Data, check
+from cood.metrics.common import extremes, moving
 from cood.metrics.mutual_information import mutual_information
 from cood.metrics.pairs import Rows
 from cood.metrics.result import Score, noted
@@ -72,30 +74,46 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 1.0) -> Score
 
 def irs_from(data: Data, unclaimed: str, quantile: float = 1.0) -> Score:
     """`irs`, with the note from the mutual information on factors that are not encoded."""
-    z = data.codes
-    moving = np.flatnonzero(z.min(axis=0) != z.max(axis=0))
-    robustness = np.full((z.shape[1], len(data.sizes)), np.nan)
-    weights = np.zeros(z.shape[1])
+    width = data.codes.shape[1]
+    moves = np.flatnonzero(moving(data.codes))
+    robustness = np.full((width, len(data.sizes)), np.nan)
+    weights = np.zeros(width)
     parts = {"robustness": robustness, "weights": weights}
     if not data.varied:
         return noted(np.nan, parts, data.note)
-    if not len(moving):
+    if not len(moves):
         return noted(0.0, parts, data.note, unclaimed)
-    z = z[:, moving]
-    z = z - z.mean(axis=0, dtype=np.float64).astype(z.dtype)
-    largest = np.abs(z).max(axis=0).astype(float)
+    z = _centred(data.codes if quantile == 1 else on_host(data.codes), moves)
+    largest = np.max(np.abs(extremes(z)), axis=0).astype(float)
     for k in data.varied:
-        rows = Rows.of(data.factors[:, k])
-        total = np.zeros(len(moving))
-        for start, count in zip(rows.start, rows.count, strict=True):
-            own = z[rows.order[start : start + count]]
-            deviations = np.abs(own - own.mean(axis=0))
-            total += (
-                deviations.max(axis=0)
-                if quantile == 1
-                else np.quantile(deviations, quantile, axis=0)
-            )
-        robustness[moving, k] = 1 - total / data.sizes[k] / largest
-    weights[moving] = largest
-    best = robustness[moving][:, data.varied].max(axis=1)
+        total = _deviations(z, Rows.of(data.factors[:, k]), quantile)
+        robustness[moves, k] = 1 - total / data.sizes[k] / largest
+    weights[moves] = largest
+    best = robustness[moves][:, data.varied].max(axis=1)
     return noted(np.average(best, weights=largest), parts, data.note, unclaimed)
+
+
+def _centred(codes: Array, columns: np.ndarray) -> Array:
+    """Some columns about their means."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.columns_centred(codes, columns)
+    z = codes[:, columns]
+    return z - z.mean(axis=0, dtype=np.float64).astype(z.dtype)
+
+
+def _deviations(z: Array, rows: Rows, quantile: float) -> np.ndarray:
+    """Over the values of a factor, the sum [d] of the largest deviations from their means."""
+    if is_tensor(z):
+        from cood.metrics import on_device
+
+        return on_device.largest_deviations(z, rows.order, rows.start)
+    total = np.zeros(z.shape[1])
+    for start, count in zip(rows.start, rows.count, strict=True):
+        own = z[rows.order[start : start + count]]
+        deviations = np.abs(own - own.mean(axis=0))
+        total += (
+            deviations.max(axis=0) if quantile == 1 else np.quantile(deviations, quantile, axis=0)
+        )
+    return total

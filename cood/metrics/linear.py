@@ -12,24 +12,23 @@ Trager et al. (2023), https://arxiv.org/abs/2302.14383.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, double, index_of, is_tensor, on_host
 from cood.metrics.checks import check, check_codes, check_count, generator
 from cood.metrics.common import row_slices
+from cood.metrics.normal_equations import NormalEquations, one_hot
 from cood.metrics.result import Score, noted
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 ROWS = 8192
-DESIGNS = 2  # of which the inverse is kept: of images and of texts
-# Eigenvalues of the counts of the design, smallest to largest, below which they are 0. Values
-# that meet in few codes only lie far above it, rounding far below.
-DESIGN_TOLERANCE = 1e-12
+ROUNDING = 1e-12  # of the spread: directions shorter than that are 0
 PROBE_TOLERANCE = 1e-6  # of the largest singular value: texts come in single precision
 NULL_TOLERANCE = 1e-6  # share of a row in the null space above which it is not determined
 VARIANCE_TOLERANCE = 1e-9  # of the largest variance, not to divide by rounding
@@ -73,14 +72,25 @@ class Additive:
         """R^2 to expect when the codes are shuffled: (rank - 1) / (n - 1), exactly."""
         return (self.rank - 1) / (self.n - 1) if self.n > 1 else np.nan
 
+    @cached_property
+    def directions(self) -> list[np.ndarray]:
+        """Vectors of each factor less their mean [values, d]; those that are rounding are 0."""
+        centred = [vectors - vectors.mean(axis=0) for vectors in self.vectors]
+        floor = ROUNDING * np.sqrt(np.trace(self.scatter) / self.n)
+        return [np.where(np.linalg.norm(d, axis=1, keepdims=True) > floor, d, 0.0) for d in centred]
+
+    @cached_property
+    def axes(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of the directions of each factor, singular values [k] and principal axes [k, d]."""
+        return [np.linalg.svd(d, full_matrices=False)[1:] for d in self.directions]
+
 
 def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     """Fit one vector for each value of each factor to centred codes.
 
-    The normal equations are made of sums by value, so that memory is (values)^2 + values * d in
-    addition to the codes. Where no composition connects the values of two factors (such as when one
-    half of the attributes occurs with one half of the objects only), the solution of least norm is
-    taken; it reconstructs the codes equally well.
+    The normal equations are made of sums by value. Where no composition connects the values of two
+    factors (such as when one half of the attributes occurs with one half of the objects only), the
+    solution of least norm is taken; it reconstructs the codes equally well.
 
     Parameters
     ----------
@@ -108,24 +118,20 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     """
     data = check(codes, factors)
     # A factor that never varies has no vector of its own: the mean holds it.
-    design = _design(data.factors[:, data.varied], [data.sizes[k] for k in data.varied])
+    sizes = [data.sizes[k] for k in data.varied]
+    design = one_hot(data.factors[:, data.varied], sizes)
     mean, sums = _mean_and_sums(data.codes, design)
-    counts, inverse, null = _inverse(design)
-    solution = inverse @ sums
-    ends = np.cumsum([data.sizes[k] for k in data.varied])
-    parts = iter(np.split(solution, ends[:-1]))
+    equations = NormalEquations.of(design, sizes)
+    solution = equations.solve(sums)
+    parts = iter(np.split(solution, np.cumsum(sizes)[:-1]))
     width = data.codes.shape[1]
-    scatter = np.zeros((width, width))
-    for rows in row_slices(len(data.codes), ROWS):
-        centred = data.codes[rows] - mean
-        scatter += centred.T @ centred
     return Additive(
         mean=mean,
         vectors=tuple(next(parts) if size > 1 else np.zeros((1, width)) for size in data.sizes),
-        scatter=scatter,
-        explained=solution.T @ counts @ solution,
+        scatter=_scatter(data.codes, mean),
+        explained=solution.T @ (equations.counts @ solution),
         n=len(data.codes),
-        rank=max(1, len(counts) - null.shape[1]),
+        rank=max(1, len(solution) - equations.null.shape[1]),
         full_rank=1 + sum(size - 1 for size in data.sizes),
         note=data.left_out,
     )
@@ -217,13 +223,27 @@ def projected_r_squared(fit: Additive, probes: ArrayLike) -> Score:
     >>> round(projected_r_squared(fit, [[0, 0, 1]]).value, 6)
     0.0
     """
-    z = check_codes(probes, "probes").astype(np.float64)
-    if z.shape[1] != len(fit.mean):
-        raise ValueError(f"probes: {z.shape[1]} dimensions, but codes have {len(fit.mean)}")
+    return r_squared_along(fit, row_span(probes))
+
+
+def row_span(probes: ArrayLike) -> np.ndarray:
+    """Orthonormal basis [d, k] of the span of linear probes [p, d], as `projected_r_squared` says.
+
+    Raises
+    ------
+    ValueError
+        If the probes are empty or not finite.
+    """
+    _, s, rows = np.linalg.svd(double(on_host(check_codes(probes, "probes"))), full_matrices=False)
+    return np.asarray(rows[s > PROBE_TOLERANCE * s[0]].T)
+
+
+def r_squared_along(fit: Additive, basis: np.ndarray) -> Score:
+    """`projected_r_squared`, with the orthonormal basis [d, k] that `row_span` gives."""
+    if len(basis) != len(fit.mean):
+        raise ValueError(f"probes: {len(basis)} dimensions, but codes have {len(fit.mean)}")
     if fit.rank == 1 or not np.trace(fit.scatter) > 0:
         return _undefined(fit)
-    _, s, rows = np.linalg.svd(z, full_matrices=False)
-    basis = rows[s > PROBE_TOLERANCE * s[0]].T
     variances, axes = np.linalg.eigh(basis.T @ fit.scatter @ basis)
     kept = variances > VARIANCE_TOLERANCE * max(variances, default=0)
     # Codes that do not vary in the span leave rounding only.
@@ -290,23 +310,24 @@ def held_out_r_squared(
     """
     data = check(codes, factors)
     check_count("folds", folds, 2)
-    design = _design(data.factors, list(data.sizes))
+    design = one_hot(data.factors, data.sizes)
     _, composition = np.unique(data.factors, axis=0, return_inverse=True)
     fold = generator(rng).permutation(np.arange(composition.max() + 1) % folds)[composition]
     residual = total = 0.0
     predicted = 0
     for k in np.unique(fold) if len(np.unique(fold)) > 1 else ():
         inside = fold == k
-        mean, sums = _mean_and_sums(data.codes[~inside], design[~inside])
-        _, inverse, null = _inverse(design[~inside])
-        solution = inverse @ sums
+        others = np.flatnonzero(~inside)
+        mean, sums = _mean_and_sums(data.codes[index_of(data.codes, others)], design[others])
+        equations = NormalEquations.of(design[others], data.sizes)
+        solution = equations.solve(sums)
         # Rows that meet the null space are not determined by what was fitted.
         rows = np.flatnonzero(inside)
-        rows = rows[(np.abs(design[rows] @ null) < NULL_TOLERANCE).all(axis=1)]
+        rows = rows[(np.abs(design[rows] @ equations.null) < NULL_TOLERANCE).all(axis=1)]
         for part in row_slices(len(rows), ROWS):
-            centred = data.codes[rows[part]] - mean
-            total += float((centred**2).sum())
-            residual += float(((centred - design[rows[part]] @ solution) ** 2).sum())
+            some = data.codes[index_of(data.codes, rows[part])]
+            of_mean, of_sums = _squared_errors(some, mean, design[rows[part]], solution)
+            total, residual = total + of_mean, residual + of_sums
         predicted += len(rows)
     parts = {"left_out": len(data.codes) - predicted}
     if not predicted:
@@ -331,18 +352,42 @@ def _with_chance(value: float, fit: Additive, **parts: float) -> Score:
     return noted(value, parts, full, fit.note)
 
 
-def _design(factors: np.ndarray, sizes: list[int]) -> csr_array:
-    """One-hot columns [n, sum(sizes)], stored as m ones a row."""
-    from scipy.sparse import csr_array
-
-    n, m = factors.shape
-    columns = factors + np.cumsum([0, *sizes])[:-1]
-    ends = np.arange(0, n * m + 1, max(1, m)) if m else np.zeros(n + 1, dtype=int)
-    return csr_array((np.ones(n * m), columns.ravel(), ends), shape=(n, sum(sizes)))
+def _columns(design: csr_array) -> np.ndarray:
+    """The columns [n, m] with a one in each row."""
+    return np.asarray(design.indices, dtype=np.int64).reshape(design.shape[0], -1)
 
 
-def _mean_and_sums(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
+def _scatter(codes: Array, mean: np.ndarray) -> np.ndarray:
+    """Sums of squares and products [d, d] about the mean."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.scatter(codes, mean)
+    scatter = np.zeros((len(mean), len(mean)))
+    for rows in row_slices(len(codes), ROWS):
+        centred = codes[rows] - mean
+        scatter += centred.T @ centred
+    return scatter
+
+
+def _squared_errors(
+    codes: Array, mean: np.ndarray, design: csr_array, solution: np.ndarray
+) -> tuple[float, float]:
+    """Sums of squares about the mean, and about what the solution predicts."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.squared_errors(codes, mean, _columns(design), solution)
+    centred = codes - mean
+    return float((centred**2).sum()), float(((centred - design @ solution) ** 2).sum())
+
+
+def _mean_and_sums(codes: Array, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
     """Mean [d], and sums of centred codes by column of the design [P, d]."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.mean_and_sums(codes, _columns(design), design.shape[1])
     n, d = codes.shape
     # Seen from the first code, columns that never vary are exactly 0.
     origin = codes[0].astype(np.float64)
@@ -353,22 +398,3 @@ def _mean_and_sums(codes: np.ndarray, design: csr_array) -> tuple[np.ndarray, np
     for rows in row_slices(n, ROWS):
         sums += design[rows].T @ (codes[rows] - mean)
     return mean, sums
-
-
-def _inverse(design: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts design^T design [P, P], their pseudo-inverse, and their null space [P, P - rank]."""
-    counts = (design.T @ design).toarray()
-    return counts, *_inverse_of(counts.tobytes(), len(counts))
-
-
-@lru_cache(maxsize=DESIGNS)
-def _inverse_of(counts: bytes, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """It takes as long as all else of a fit, and many codes of the same images are fitted."""
-    from scipy.linalg import eigh
-
-    values, vectors = eigh(np.ndarray((size, size), buffer=counts))
-    kept = values > DESIGN_TOLERANCE * max(values, default=0)
-    inverse, null = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T, vectors[:, ~kept]
-    for array in (inverse, null):
-        array.flags.writeable = False
-    return inverse, null

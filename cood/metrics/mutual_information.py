@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, is_tensor
 from cood.metrics.checks import check, check_count
+from cood.metrics.common import extremes
 
 NONE = 1e-12  # nats; what rounding leaves of an information of 0
 CLEAR = 3.0  # standard deviations beyond the greatest that so many dimensions reach by chance
@@ -125,33 +127,41 @@ def mutual_information(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) 
     """
     data = check(codes, factors)
     check_count("bins", bins, 2)
-    n, d = data.codes.shape
+    n, m = data.factors.shape
     # n log n by n: the entropy of a table is a sum of looked-up terms.
     whole = np.arange(1, n + 1, dtype=float)
     terms = np.concatenate([[0.0], whole * np.log(whole)])
     entropies = np.array([_entropy(np.bincount(f), terms, n) for f in data.factors.T])
     entropies[np.array(data.sizes) < 2] = 0  # rounding may leave a little
-    m = len(entropies)
     shuffled = np.random.default_rng(0).permutation(data.factors)
-    shifted = [f * bins for f in np.hstack([data.factors, shuffled]).T]
-    matrix = np.zeros((d, 2 * m))
-    for j, column in enumerate(np.ascontiguousarray(data.codes.T)):
-        place = _binned(column, bins)
-        own = _entropy(np.bincount(place), terms, n)
-        for k, start in enumerate(shifted):
-            joint = _entropy(np.bincount(start + place), terms, n)
-            matrix[j, k] = own + entropies[k % m] - joint
+    labels = np.hstack([data.factors, shuffled]).T
+    own, *joint = _entropies(data.codes, bins, labels, terms)
+    matrix = own[:, None] + np.tile(entropies, 2) - np.transpose(joint)
     matrix[matrix < NONE] = 0.0
     return Information(matrix[:, :m], matrix[:, m:], entropies, n, data.note, bins, data.sizes)
 
 
-def _binned(column: np.ndarray, bins: int) -> np.ndarray:
-    """Bin of each value; a value on an edge belongs to the bin above, the greatest to the last."""
-    low, high = column.min(), column.max()
-    if low == high:
-        return np.zeros(len(column), dtype=np.int64)
-    edges = np.linspace(low, high, bins + 1, dtype=column.dtype)
-    return np.searchsorted(edges[1:-1], column, side="right")
+def _entropies(codes: Array, bins: int, labels: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    """Entropies [1 + k, d] of each dimension in bins, then of its tables with the labels [k, n].
+
+    A value on an edge belongs to the bin above, the greatest to the last.
+    """
+    n, d = codes.shape
+    low, high = extremes(codes)
+    edges = np.full((d, bins - 1), np.inf, dtype=low.dtype)  # a constant has one bin
+    for k in np.flatnonzero(low != high):
+        edges[k] = np.linspace(low[k], high[k], bins + 1, dtype=low.dtype)[1:-1]
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.entropies(codes, edges, labels, terms)
+    shifted = [label * bins for label in labels]
+    found = np.empty((1 + len(labels), d))
+    for j, column in enumerate(np.ascontiguousarray(codes.T)):
+        place = np.searchsorted(edges[j], column, side="right")
+        found[0, j] = _entropy(np.bincount(place), terms, n)
+        found[1:, j] = [_entropy(np.bincount(start + place), terms, n) for start in shifted]
+    return found
 
 
 def _entropy(counts: np.ndarray, terms: np.ndarray, n: int) -> float:

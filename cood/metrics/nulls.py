@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, is_tensor, precision_of
 from cood.metrics.checks import (
     check,
     check_choice,
@@ -16,6 +17,7 @@ from cood.metrics.checks import (
     check_count,
     generator,
 )
+from cood.metrics.common import extremes
 from cood.metrics.result import MetricWarning, Score
 
 SHUFFLED, ROTATED = "shuffled", "rotated"
@@ -54,17 +56,22 @@ def shuffle_factors(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def apply_null(
-    null: str, codes: np.ndarray, factors: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+    null: str, codes: Array, factors: np.ndarray, rng: np.random.Generator
+) -> tuple[Array, np.ndarray]:
     """Codes and factors under one of `NULLS`."""
     if null == SHUFFLED:
         return codes, shuffle_factors(factors, rng)
     return rotate_codes(codes, rng), factors
 
 
-def rotate_codes(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def rotate_codes(codes: Array, rng: np.random.Generator) -> Array:
     """Rotate codes [n, d] at random: distances do not change, axes lose their meaning."""
-    return (codes @ random_rotation(codes.shape[1], rng)).astype(codes.dtype)
+    rotation = random_rotation(codes.shape[1], rng)
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.product(codes, np.zeros(codes.shape[1]), rotation)
+    return (codes @ rotation).astype(codes.dtype)
 
 
 def random_rotation(width: int, rng: np.random.Generator) -> np.ndarray:
@@ -76,29 +83,43 @@ def random_rotation(width: int, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(q * np.sign(np.diag(r)))
 
 
-def project_pca(codes: np.ndarray, dimensions: int) -> np.ndarray:
+def project_pca(codes: Array, dimensions: int) -> Array:
     """Project codes [n, d] on their first principal components, [n, dimensions].
 
     Models of different width become comparable. Each component's sign is set so that its
     largest weight is positive. With fewer than `dimensions` columns, all are kept; components
     without variance are 0.
     """
-    from scipy import linalg
+    # What rounding leaves of a sum of squares is no variation.
+    largest = np.max(np.abs(extremes(codes)))
+    rounding = len(codes) * (np.finfo(precision_of(codes)).eps * largest) ** 2
+    if is_tensor(codes):
+        from cood.metrics import on_device
 
+        mean = on_device.mean(codes)
+        components = _components(on_device.scatter(codes, mean), dimensions, rounding)
+        return on_device.product(codes, mean, components)
     centred = codes - codes[0].astype(np.float64)  # equal values leave exactly 0
     centred -= centred.mean(axis=0)
-    squares, vectors = linalg.eigh(centred.T @ centred)
+    components = _components(centred.T @ centred, dimensions, rounding)
+    return (centred @ components).astype(codes.dtype)
+
+
+def _components(products: np.ndarray, dimensions: int, rounding: float) -> np.ndarray:
+    """Principal components [d, k] from sums of squares and products [d, d] about the mean."""
+    from scipy import linalg
+
+    squares, vectors = linalg.eigh(products)
     squares, vectors = squares[::-1][:dimensions], vectors[:, ::-1][:, :dimensions]
     largest = np.abs(vectors).argmax(axis=0)
     vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
-    # Rounding of a component is no variation, but most metrics do not depend on scale.
-    of_codes = len(codes) * (np.finfo(codes.dtype).eps * np.abs(codes).max()) ** 2
-    of_product = len(centred.T) * np.finfo(centred.dtype).eps * squares[0]
-    vectors[:, squares <= max(of_codes, of_product)] = 0
-    return (centred @ vectors).astype(codes.dtype)
+    # Most metrics do not depend on scale, so that of rounding would count like any other.
+    of_product = len(products) * np.finfo(products.dtype).eps * squares[0]
+    vectors[:, squares <= max(rounding, of_product)] = 0
+    return vectors
 
 
-def project_random(codes: np.ndarray, dimensions: int, rng: np.random.Generator) -> np.ndarray:
+def project_random(codes: Array, dimensions: int, rng: np.random.Generator) -> Array:
     """Project codes [n, d] on `dimensions` random directions at right angles, [n, dimensions].
 
     Distances are roughly kept, up to scale, and no direction is preferred. With fewer than

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cood.device_arrays import Array, is_tensor
+
 TRIES = 60  # draws of a partner before a pair is abandoned
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
 POINTS = 2**20  # rows shuffled at a time
@@ -106,10 +108,12 @@ def _fill(bad: np.ndarray, *rows: np.ndarray, rng: np.random.Generator) -> bool:
     return True
 
 
-def mean_differences(
-    codes: np.ndarray, first: np.ndarray, second: np.ndarray, batch: int
-) -> np.ndarray:
+def mean_differences(codes: Array, first: np.ndarray, second: np.ndarray, batch: int) -> Array:
     """Mean absolute difference [points, d] over each `batch` pairs of rows."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.mean_differences(codes, first, second, batch)
     points, d = len(first) // batch, codes.shape[1]
     result = np.empty((points, d), codes.dtype)
     step = max(1, BLOCK // (batch * d))
@@ -182,8 +186,12 @@ def _in_turn(ids: np.ndarray) -> np.ndarray:
     return np.sort((places - starts) << bits | by_id & last, axis=1) & last
 
 
-def batch_variances(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def batch_variances(codes: Array, rows: np.ndarray) -> Array:
     """Variance [points, d] of each dimension over the rows [points, batch] of each point."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.batch_variances(codes, rows)
     points, batch = rows.shape
     d = codes.shape[1]
     result = np.empty((points, d), codes.dtype)

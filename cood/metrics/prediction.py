@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, index_of, is_tensor, on_host
 from cood.metrics.checks import Data, check, check_choice, generator
 from cood.metrics.common import finite_mean, fit_quietly, needed_for
 from cood.metrics.discriminant import (
@@ -100,11 +101,13 @@ def sap(
     return noted(value, {"accuracy": accuracy, "gaps": gaps}, data.note)
 
 
-def _nearest_mean(
-    codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray
-) -> np.ndarray:
+def _nearest_mean(codes: Array, ids: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Accuracy [d] of each single dimension on the rows `test`."""
     present, own = np.unique(ids[train], return_inverse=True)
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.single_dimension_accuracy(codes, own, present, train, ids[test], test)
     order = np.argsort(own, kind="stable")
     starts = np.searchsorted(own[order], np.arange(len(present)))
     counts = np.bincount(own)[:, None]
@@ -123,7 +126,8 @@ def _nearest_mean(
     return accuracy
 
 
-def _svm(codes: np.ndarray, ids: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+def _svm(codes: Array, ids: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    codes = on_host(codes)
     with needed_for("classifier: 'svm'", "scikit-learn"):
         from sklearn.svm import LinearSVC
 
@@ -230,7 +234,8 @@ def areas_of(data: Data, standardised: StandardisedRows, test: np.ndarray) -> It
             yield np.full(size, np.nan)
             continue
         ids = data.factors[:, k]
-        scores = fit_discriminant(data.codes, ids, size, standardised).scores(data.codes[test])
+        rows = data.codes[index_of(data.codes, test)]
+        scores = fit_discriminant(data.codes, ids, size, standardised).scores(rows)
         yield _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[standardised.rows])
 
 
@@ -261,10 +266,10 @@ def _logistic_auc(data: Data, k: int, train: np.ndarray, test: np.ndarray) -> np
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import StandardScaler
 
-    ids = data.factors[:, k]
+    codes, ids = on_host(data.codes), data.factors[:, k]
     scores = np.full((len(test), data.sizes[k]), -np.inf)
     if len(np.unique(ids[train])) > 1:
-        scale = StandardScaler().fit(data.codes[train])
-        model = fit_quietly(LogisticRegression(), scale.transform(data.codes[train]), ids[train])
-        scores[:, model.classes_] = model.predict_proba(scale.transform(data.codes[test]))
+        scale = StandardScaler().fit(codes[train])
+        model = fit_quietly(LogisticRegression(), scale.transform(codes[train]), ids[train])
+        scores[:, model.classes_] = model.predict_proba(scale.transform(codes[test]))
     return _fitted_only(one_vs_rest_auc(scores, ids[test]), ids[train])

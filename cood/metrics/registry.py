@@ -95,7 +95,8 @@ class Metric:
         Its scores.
     compute
         The same from what metrics share (`SharedInput`), for a metric that reuses such results or
-        draws (from `SharedInput.rng`). By default, `function` is called with codes and factors.
+        draws (from `SharedInput.rng`), and takes codes that are a tensor on a GPU. By default,
+        `function` is called with arrays of NumPy.
     tracked
         Whether it is followed over the training of a model, on one image a composition.
     slow
@@ -112,7 +113,7 @@ class Metric:
     def scores(self, shared: SharedInput) -> list[Score]:
         """A `Score` for each of the outputs."""
         if self.compute is None:
-            scores: Score | Sequence[Score] = self.function(shared.data.codes, shared.data.factors)
+            scores: Score | Sequence[Score] = self.function(shared.array, shared.data.factors)
         else:
             scores = self.compute(shared)
         return [scores] * len(self.outputs) if isinstance(scores, Score) else list(scores)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import Array, is_tensor
 from cood.metrics.checks import Data, check, check_choice, check_count, generator
-from cood.metrics.common import FEW_FACTORS
+from cood.metrics.common import FEW_FACTORS, moving
 from cood.metrics.coverage import Coverage, confusion, coverage
 from cood.metrics.pairs import (
     batch_variances,
@@ -18,6 +19,7 @@ from cood.metrics.pairs import (
 )
 from cood.metrics.result import Score, noted
 
+TIE, NONE = 1e-6, 1e-10  # of the least variance, and of the variance over all rows
 BATCH = 64  # pairs, or rows, in a point: as in disentanglement_lib
 Z_DIFF_POINTS = (2000, 1000)  # to fit and to score on; five times as many change it by at most 0.02
 
@@ -251,13 +253,11 @@ def z_min_variance_from(
     if len(data.varied) < 2:
         return noted(np.nan, parts, data.note, FEW_FACTORS)
     chance = parts["chance"] = 1 / len(data.varied)
-    overall = data.codes.std(axis=0, dtype=np.float64)
-    moving = data.codes.min(axis=0) != data.codes.max(axis=0)
-    kept = np.flatnonzero(moving & (overall > threshold))
+    overall = _deviation(data.codes)
+    kept = np.flatnonzero(moving(data.codes) & (overall > threshold))
     if not len(kept):
         return noted(0.0, parts, data.note, "no dimension varies enough")
-    # Columns that are picked lie in memory one by one; whole rows of them are taken below.
-    z = np.ascontiguousarray(data.codes[:, kept] / overall[kept], data.codes.dtype)
+    z = _scaled(data.codes, kept, overall[kept])
     every = np.arange(len(z))
     halves = np.array_split(rng.permutation(every), 2) if sampling == "balanced" else (every, every)
     fresh = np.zeros_like(votes)
@@ -268,8 +268,37 @@ def z_min_variance_from(
             if drawn is None:
                 few = f"no value of factor {k} has two rows to vote and two to score"
                 return noted(np.nan, parts, data.note, few)
-            winners = kept[batch_variances(z, rows[drawn]).argmin(axis=1)]
+            winners = kept[_first_least(batch_variances(z, rows[drawn]))]
             np.add.at(table[:, k], winners, 1)
     value = fresh[np.arange(d), votes.argmax(axis=1)].sum() / fresh.sum()
     parts["scaled"] = float((value - chance) / (1 - chance))
     return noted(value, parts, data.note, covered.note)
+
+
+def _first_least(variances: Array) -> np.ndarray:
+    """The first dimension [points] of those of least variance, as rounding must not decide."""
+    if is_tensor(variances):
+        from cood.metrics import on_device
+
+        return on_device.first_least(variances, TIE, NONE)
+    least = variances.min(axis=1, keepdims=True)
+    return (variances <= (1 + TIE) * least + NONE).argmax(axis=1)
+
+
+def _deviation(codes: Array) -> np.ndarray:
+    """Standard deviation [d] of each dimension."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.deviation(codes)
+    return codes.std(axis=0, dtype=np.float64)
+
+
+def _scaled(codes: Array, kept: np.ndarray, by: np.ndarray) -> Array:
+    """Some columns [n, k], each divided by a number."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.columns_divided(codes, kept, by)
+    # Columns that are picked lie in memory one by one; whole rows of them are taken later.
+    return np.ascontiguousarray(codes[:, kept] / by, codes.dtype)

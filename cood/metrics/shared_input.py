@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from cood.device_arrays import on_host
 from cood.metrics.checks import Data
 from cood.metrics.coverage import Coverage, coverage
 from cood.metrics.discriminant import StandardisedRows, split_rows, standardise
@@ -32,6 +33,11 @@ class SharedInput:
     def rng(self) -> np.random.Generator:
         """A fresh generator: each metric draws the same, whichever others are computed."""
         return np.random.default_rng(self.seed)
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        """The codes as an array of NumPy, wherever they are."""
+        return on_host(self.data.codes)
 
     @cached_property
     def information(self) -> Information:

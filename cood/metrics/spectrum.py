@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cood.device_arrays import Array, is_tensor
 from cood.metrics.common import SLACK, row_slices
 
 ROWS = 4096
 
 
-def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
+def spectra(codes: Array, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
     """Singular values of codes as given, and of codes after their mean is removed.
 
     A QR decomposition takes ``[1, codes]`` block by block, so that the codes are never held in
@@ -39,19 +40,30 @@ def spectra(codes: np.ndarray, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
     Demmel et al. (2012), *Communication-optimal parallel and sequential QR and LU
     factorizations*, https://doi.org/10.1137/080731992.
     """
-    from scipy.linalg import qr
-
     n, d = codes.shape
-    triangle = np.empty((0, d + 1))
-    for block in _blocks(codes, unit):
-        ones = np.ones((len(block), 1))
-        stacked = np.vstack([triangle, np.hstack([ones, block])])
-        triangle = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][: d + 1]
+    triangle = _triangle(codes, unit)
     plain = np.linalg.svd(triangle[:, 1:], compute_uv=False)
     inner = triangle[1:, 1:]
     centred = np.linalg.svd(inner, compute_uv=False) if len(inner) else np.empty(0)
     floor = max(n, d) * np.finfo(np.float64).eps * plain[0]
     return np.where(plain > floor, plain, 0.0), np.where(centred > floor, centred, 0.0)
+
+
+def _triangle(codes: Array, unit: bool) -> np.ndarray:
+    """Triangle [min(n, d + 1), d + 1] of the QR decomposition of ``[1, codes]``."""
+    if is_tensor(codes):
+        from cood.metrics import on_device
+
+        return on_device.triangle(codes, unit)
+    from scipy.linalg import qr
+
+    width = codes.shape[1] + 1
+    triangle = np.empty((0, width))
+    for block in _blocks(codes, unit):
+        ones = np.ones((len(block), 1))
+        stacked = np.vstack([triangle, np.hstack([ones, block])])
+        triangle = qr(stacked, mode="r", overwrite_a=True, check_finite=False)[0][:width]
+    return triangle
 
 
 def above(s: np.ndarray, threshold: float) -> float:

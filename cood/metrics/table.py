@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cood.device_arrays import device_for, index_of, is_tensor, moved
 from cood.metrics import nulls as null_models
 from cood.metrics.checks import Data, check, check_choice, check_count, check_ids
 from cood.metrics.jackknife import deal, half_width
@@ -21,6 +22,7 @@ from cood.metrics.shared_input import SharedInput
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
     from cood.metrics.frame import MetricTable
 
@@ -38,6 +40,8 @@ COLUMNS = (
     "seconds",
     "note",
 )
+# Products of two numbers that take a core as long as all metrics of a number of the codes.
+PRODUCTS = 4096
 ALL_FACTORS = ""  # in the column `factor`: the score over all factors
 
 
@@ -66,7 +70,8 @@ def metric_table(
     Parameters
     ----------
     codes
-        [n, d], finite numbers, at least two rows.
+        [n, d], finite numbers, at least two rows. A tensor of torch is computed where it is, and
+        many numbers on the GPU if there is one, with the same values to within rounding.
     factors
         [n, m], nominal ids: strings or whole numbers. Continuous labels are refused: cut them
         into bins first.
@@ -138,7 +143,12 @@ def metric_table(
     check_count("rng", rng, 0)
     if pca_width is not None:
         check_count("pca_width", pca_width)
-    scoring = _Scoring.of(check(codes, factors, names or ()), metrics, names, rng)
+    data = check(codes, factors, names or ())
+    if not is_tensor(data.codes):
+        times = 1 + folds + repeats * len(nulls)
+        device = device_of_metrics(data.codes.size * times * len(metrics) // len(BY_NAME))
+        data = replace(data, codes=moved(data.codes, device))
+    scoring = _Scoring.of(data, metrics, names, rng)
     table = scoring.table()
     if folds:
         table = _with_intervals(table, scoring, folds, groups)
@@ -163,6 +173,11 @@ def metric_table(
     joined = pd.concat([table, *tables], ignore_index=True)
     joined["width"] = joined["width"].astype("Int64")
     return MetricTable(joined[list(COLUMNS)])
+
+
+def device_of_metrics(numbers: int) -> torch.device | None:
+    """The GPU, if there is one and all metrics of so many numbers of codes are worth it."""
+    return device_for(PRODUCTS * numbers)
 
 
 def _checked_names(
@@ -256,8 +271,12 @@ def _with_intervals(
     if ids.shape != (n,):
         raise ValueError(f"groups: expected {n} ids, got an array of shape {ids.shape}")
     fold = deal(ids, folds, scoring.seed)
-    parts = [check(data.codes[fold != i], data.factors[fold != i]) for i in range(folds)]
-    half = half_width(np.stack([scoring.values(part) for part in parts]))
+    values = []
+    for i in range(folds):
+        rows = np.flatnonzero(fold != i)
+        part = check(data.codes[index_of(data.codes, rows)], data.factors[rows])
+        values.append(scoring.values(part))
+    half = half_width(np.stack(values))
     return table.assign(
         low=np.maximum(table["value"] - half, [RANGES[name][0] for name in table["metric"]]),
         high=np.minimum(table["value"] + half, [RANGES[name][1] for name in table["metric"]]),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cood.catalogue.sources import LOCAL
-from cood.evaluation.common.device_arrays import LARGE
+from cood.device_arrays import LARGE
 from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model, work
 from cood.settings import (

@@ -10,7 +10,8 @@ import pandas as pd
 from cood.evaluation.accuracy.zero_shot import answer, score_zero_shot
 from cood.evaluation.common.score_table import ALL, complete, concat
 from cood.evaluation.representation.geometry import WORDS, score_geometry
-from cood.evaluation.representation.representation_metrics import CODES_OF, side_metrics, sides
+from cood.evaluation.representation.representation_metrics import CODES_OF, side_metrics
+from cood.evaluation.representation.sides import sides
 from cood.metrics import METRICS as METRIC_NAMES
 from cood.scorecard.card import Scorecard
 from cood.settings import Evaluation, RepresentationMetrics

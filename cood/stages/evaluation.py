@@ -194,7 +194,7 @@ EVALUATION = (
         progress="fit linear probes to",
         title="Fit linear probes",
         keys=("model",),
-        resources=Resources(memory=32000, minutes=720),
+        resources=Resources(memory=32000, minutes=720, gpu=1),
     ),
     Stage(
         name="representation_metrics",
@@ -211,7 +211,7 @@ EVALUATION = (
         progress="compute the metrics of",
         title="Compute representation metrics",
         keys=("model",),
-        resources=Resources(memory=64000, minutes=720),
+        resources=Resources(memory=64000, minutes=720, gpu=1),
     ),
     Stage(
         name="interventions",

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cood.metrics.directions import (
-    directions,
     factor_dimension,
     orthogonality,
     word_cosine,
@@ -30,7 +29,7 @@ def random_vectors(seed, d):
 def test_directions_are_the_centred_vectors_that_were_planted():
     attributes, objects = random_vectors(0, 7)
     kept = np.delete(GRID, [3, 8, 12], axis=0)
-    result = directions(fit_additive(planted(attributes, objects, kept), kept))
+    result = fit_additive(planted(attributes, objects, kept), kept).directions
     for d, vectors in zip(result, (attributes, objects), strict=True):
         np.testing.assert_allclose(d, vectors - vectors.mean(axis=0), atol=1e-12)
 

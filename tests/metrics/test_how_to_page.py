@@ -38,7 +38,10 @@ def copy(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__", "executed")
     for folder in ("cood/metrics", "book", "tests/metrics"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    for file in ("cood/__init__.py", "pyproject.toml", "tests/how_to_pages.py"):
+    needed = ("__init__", "devices", "device_arrays")
+    files = [f"cood/{name}.py" for name in needed]
+    files += [f"tests/{name}.py" for name in ("how_to_pages", "tensor_memory")]
+    for file in (*files, "pyproject.toml"):
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
 

@@ -12,7 +12,8 @@ from cood.analysis.certificate.ladder import Rung, ladder_codes
 from cood.analysis.results import Results, plain_rows
 from cood.evaluation.common.score_table import ALL, concat
 from cood.evaluation.representation.geometry import DEPENDENCE, FACTORISATION, score_geometry
-from cood.evaluation.representation.representation_metrics import FACTORS, sides
+from cood.evaluation.representation.representation_metrics import FACTORS
+from cood.evaluation.representation.sides import sides
 from cood.metrics import METRICS, SCORES, metric_table
 from cood.metrics.nulls import rotate_codes
 from cood.metrics.rank import DEFINITIONS

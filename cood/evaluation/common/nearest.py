@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cood.evaluation.common.device_arrays import Array, device_for, on_host
+from cood.device_arrays import Array, device_for, finite_rows, is_tensor, on_host
 from cood.evaluation.common.nearest_on_device import (
     nearest_of_units,
     refuse_infinite,
-    unit_texts,
+    unit_rows,
 )
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 NORMALISED = 2**16  # numbers normalised at a time: small enough for a processor's cache
 
 
-def normalise(vectors: np.ndarray) -> np.ndarray:
-    """Vectors [..., d] of unit length, float32; one of zeros stays zero."""
+def normalise(vectors: Array) -> Array:
+    """Vectors [..., d] of unit length, float32; one of zeros stays zero. A tensor stays [n, d]."""
+    if is_tensor(vectors):
+        return unit_rows(vectors, vectors.device, name="vectors")
     shape = np.shape(vectors)
     vectors = np.asarray(vectors).reshape(-1, shape[-1])
     unit = np.empty(vectors.shape, dtype=np.float32)
@@ -90,9 +92,9 @@ class Classes:
             If a value is not finite.
         """
         if device is None and isinstance(texts, np.ndarray):
-            refuse_infinite("texts", np.asarray(np.isfinite(texts).all(axis=1)))
+            refuse_infinite("texts", finite_rows(texts))
             return cls(normalise(texts))
-        return cls(unit_texts(texts, device or texts.device))
+        return cls(unit_rows(texts, device or texts.device))
 
     def nearest(
         self, images: Array, k: int = 5, *, rows: int = 4096, columns: int = 4096
@@ -105,7 +107,7 @@ class Classes:
         if not isinstance(self.unit, np.ndarray):
             return nearest_of_units(images, self.unit, k)
         images = on_host(images)
-        refuse_infinite("images", np.isfinite(images).all(axis=1))
+        refuse_infinite("images", finite_rows(images))
         images, k = normalise(images), min(k, len(self.unit))
         classes = np.empty((len(images), k), dtype=np.int64)
         for start in range(0, len(images), rows):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cood.evaluation.common.device_arrays import Array, moved, single_precision
+from cood.device_arrays import Array, finite_rows, moved, single_precision
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ def nearest_of_units(
     images, k
         As there.
     unit
-        Texts as `unit_texts` gives them; images are moved to their device.
+        Texts as `unit_rows` gives them; images are moved to their device.
     rows, block
         Images, and similarities, taken at a time; see `memory_bound`.
 
@@ -87,14 +87,16 @@ def _top(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.hstack(values), torch.hstack(columns)
 
 
-def unit_texts(texts: Array, device: torch.device, block: int = BLOCK) -> torch.Tensor:
-    """Unit texts [C, d] on the device; in double precision only some of them at a time."""
+def unit_rows(
+    vectors: Array, device: torch.device, block: int = BLOCK, name: str = "texts"
+) -> torch.Tensor:
+    """Unit vectors [C, d] on the device; in double precision only some of them at a time."""
     import torch
 
-    unit = torch.empty(texts.shape, dtype=torch.float32, device=device)
-    step = max(1, block // max(1, texts.shape[1]) // 2)
-    for start in range(0, len(texts), step):
-        unit[start : start + step] = _unit("texts", texts[start : start + step], start, device)
+    unit = torch.empty(vectors.shape, dtype=torch.float32, device=device)
+    step = max(1, block // max(1, vectors.shape[1]) // 2)
+    for start in range(0, len(vectors), step):
+        unit[start : start + step] = _unit(name, vectors[start : start + step], start, device)
     return unit
 
 
@@ -103,9 +105,9 @@ def _unit(name: str, vectors: Array, start: int, device: torch.device) -> torch.
     import torch
 
     there = moved(vectors, device)
-    finite = there.isfinite().all(dim=1)
-    if not bool(finite.all()):
-        refuse_infinite(name, np.append(np.ones(start, dtype=bool), finite.cpu().numpy()))
+    finite = finite_rows(there)
+    if not finite.all():
+        refuse_infinite(name, np.append(np.ones(start, dtype=bool), finite))
     largest = there.abs().amax(dim=1, keepdim=True).double()
     scaled = (there / torch.where(largest == 0, 1, largest)).float()
     length = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)

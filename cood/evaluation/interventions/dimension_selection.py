@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 
-from cood.evaluation.common.device_arrays import Array, index_of
+from cood.device_arrays import Array, index_of
 from cood.evaluation.interventions.subset_discriminant import (
     classify,
     subset_discriminant,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.common.device_arrays import (
+from cood.device_arrays import (
     Array,
     device_for,
     device_of,

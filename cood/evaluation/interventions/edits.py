@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from cood.evaluation.common.device_arrays import Array, index_of, like
-from cood.metrics.directions import directions
+from cood.device_arrays import Array, index_of, like
 from cood.metrics.linear import fit_additive
 from cood.metrics.nulls import random_rotation
 
@@ -85,7 +84,7 @@ def structure(codes: np.ndarray, factors: np.ndarray) -> Structure:
     fit = fit_additive(codes, factors)
     if min(map(len, fit.vectors)) < 2:
         raise ValueError("factors: at least two attributes and two objects are needed to edit")
-    one, other = (vectors.T @ vectors / len(vectors) for vectors in directions(fit))
+    one, other = (vectors.T @ vectors / len(vectors) for vectors in fit.directions)
     product, covariance = one @ other, fit.scatter / fit.n
     residual, scale = covariance - fit.explained / fit.n, float(np.trace(covariance))
     sizes = [len(vectors) - 1 for vectors in fit.vectors]

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cood.errors import StudyError
-from cood.evaluation.accuracy.zero_shot import Answers, hits
-from cood.evaluation.common.device_arrays import (
+from cood.device_arrays import (
     Array,
     device_for,
     index_of,
     moved,
-    on_host,
     single_precision,
 )
+from cood.errors import StudyError
+from cood.evaluation.accuracy.zero_shot import Answers, hits
 from cood.evaluation.common.nearest import Classes, normalise
 from cood.evaluation.common.resampling import grouped_means
 from cood.evaluation.common.score_table import INTERVENTIONS, concat, missing_model, write_scores
@@ -171,7 +170,7 @@ class _Test:
         """Each of `METRICS` of edited codes: of the images, or of all texts."""
         ids = self.compositions if side == TEXTS else self.truth
         factors = np.stack([self.words.attribute_of(ids), self.words.object_of(ids)], axis=1)
-        z = normalise(on_host(codes[index_of(codes, ids)] if side == TEXTS else codes))
+        z = normalise(codes[index_of(codes, ids)] if side == TEXTS else codes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MetricWarning)  # NaN says as much
             chosen = ("dci", "dcimig", "explicitness")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cood.evaluation.common.device_arrays import Array, device_of, moved, on_host, single
+from cood.device_arrays import Array, device_of, moved, on_host, single
 from cood.metrics.class_moments import ClassMoments
 
 RULES = ("share", "weight", "forward")

@@ -12,7 +12,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from cood.device_arrays import (
+    Array,
+    device_of,
+    finite_rows,
+    is_tensor,
+    like,
+    single_precision,
+)
 from cood.evaluation.common.nearest import normalise
+from cood.evaluation.common.nearest_on_device import refuse_infinite
 
 # Tensors of an embeddings file: the samples, and the words from the same tower. Images and texts
 # lie apart in CLIP's space, so neither is a basis for the other.
@@ -24,9 +33,7 @@ SPACES = {
 ROUNDING = 1e-6
 
 
-def in_concept_basis(
-    samples: np.ndarray, attributes: np.ndarray, objects: np.ndarray
-) -> np.ndarray:
+def in_concept_basis(samples: Array, attributes: np.ndarray, objects: np.ndarray) -> Array:
     """Cosine of each sample to each isolated attribute and object, after centring.
 
     Samples, attributes and objects are scaled to unit length, and each of the three is centred on
@@ -41,7 +48,7 @@ def in_concept_basis(
     Parameters
     ----------
     samples
-        Embeddings of images or texts of compositions [n, d].
+        Embeddings of images or texts of compositions [n, d]; the codes are on their device.
     attributes, objects
         Embeddings of the isolated words, [A, d] and [O, d], of the same tower.
 
@@ -61,22 +68,28 @@ def in_concept_basis(
     for name, vectors in groups.items():
         _check(name, vectors, np.shape(samples)[-1])
     basis = np.concatenate([_centred(attributes), _centred(objects)])
-    codes = _centred(samples) @ basis.T
-    return np.clip(codes, -1, 1, out=codes)
+    with single_precision(device_of(samples)):
+        codes = _centred(samples)
+        codes = codes @ like(codes, basis).T
+    return codes.clip_(-1, 1) if is_tensor(codes) else np.clip(codes, -1, 1, out=codes)
 
 
-def _centred(vectors: np.ndarray) -> np.ndarray:
+def _centred(vectors: Array) -> Array:
     unit = normalise(vectors)
+    if is_tensor(unit):
+        import torch
+
+        unit -= unit.mean(dim=0, dtype=torch.float64)
+        length = unit.norm(dim=1, keepdim=True)
+        return unit / length.masked_fill(length < ROUNDING, np.inf)
     unit -= unit.mean(axis=0, dtype=np.float64)
     length = np.linalg.norm(unit, axis=1, keepdims=True)
     return unit / np.where(length < ROUNDING, np.float32(np.inf), length)
 
 
-def _check(name: str, vectors: np.ndarray, width: int) -> None:
+def _check(name: str, vectors: Array, width: int) -> None:
     if np.ndim(vectors) != 2 or len(vectors) < 2 or vectors.shape[1] != width:
         raise ValueError(
             f"{name}: expected at least 2 rows of {width} numbers, got shape {np.shape(vectors)}"
         )
-    bad = ~np.isfinite(vectors).all(axis=1)
-    if bad.any():
-        raise ValueError(f"{name}: row {int(np.argmax(bad))} holds a value that is not finite")
+    refuse_infinite(name, finite_rows(vectors))

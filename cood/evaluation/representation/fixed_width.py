@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cood.device_arrays import Array
 from cood.evaluation.common.score_table import complete
 from cood.metrics import directions, linear, metric_table
 from cood.metrics.nulls import project_pca, project_random
@@ -23,7 +24,7 @@ FACTORISED = ("r2", "r2_held_out", "orthogonality")  # the metrics of `geometry`
 
 
 def fixed_width(
-    codes: np.ndarray, factors: np.ndarray, width: int, metrics: Sequence[str], seed: int
+    codes: Array, factors: np.ndarray, width: int, metrics: Sequence[str], seed: int
 ) -> Iterator[pd.DataFrame]:
     """Metrics, ranks and linear factorisation of codes that are projected to `width` dimensions.
 
@@ -63,7 +64,7 @@ def fixed_width(
         )
 
 
-def _geometry(codes: np.ndarray, factors: np.ndarray, seed: int) -> pd.DataFrame:
+def _geometry(codes: Array, factors: np.ndarray, seed: int) -> pd.DataFrame:
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes go into the table

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from cood.device_arrays import Array, moved
 from cood.evaluation.common.nearest import normalise
 from cood.evaluation.common.score_table import ALL, complete, concat
+from cood.evaluation.representation.sides import Side
 from cood.metrics import directions, linear
 from cood.metrics.dependence import GAUSSIAN, LINEAR, part_dependence
 from cood.metrics.jackknife import deal, half_width
@@ -20,6 +23,9 @@ from cood.metrics.rank import rank_table
 from cood.metrics.result import MetricWarning, Score
 from cood.splits import GEOMETRY
 from cood.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import torch
 
 # Codes that are factorised, and their space; the isolated words have a rank only.
 CODES = {"images": "image", "means": "image", "compositions": "text"}
@@ -42,6 +48,22 @@ FACTORISATION = (
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Isolated:
+    """Embeddings [values, d] of the isolated words of each factor, and a basis of their span."""
+
+    words: dict[str, np.ndarray]
+    span: np.ndarray
+
+    @classmethod
+    def of(cls, tensors: dict[str, np.ndarray], unit: bool) -> _Isolated:
+        words = {
+            factor: normalise(tensors[name]) if unit else tensors[name]
+            for name, factor in WORDS.items()
+        }
+        return cls(words, linear.row_span(np.concatenate(list(words.values()))))
+
+
 def score_geometry(
     tensors: dict[str, np.ndarray],
     truth: np.ndarray,
@@ -49,6 +71,7 @@ def score_geometry(
     words: Vocabulary,
     seed: int,
     folds: int,
+    device: torch.device | None = None,
 ) -> pd.DataFrame:
     """Ranks and linear factorisation of one model on one set, as rows of a table of scores.
 
@@ -82,6 +105,8 @@ def score_geometry(
     folds
         For the intervals: the compositions of a split are left out in so many parts
         (`cood.metrics.jackknife`); 0 for no intervals.
+    device
+        Where sums over the codes are computed; by default, the CPU.
 
     Returns
     -------
@@ -96,6 +121,16 @@ def score_geometry(
     """
     present = {name: np.intersect1d(ids, truth) for name, ids in splits.items()}
     present = {name: ids for name, ids in present.items() if len(ids)}
+    isolated = {unit: _Isolated.of(tensors, unit) for unit in (True, False)}
+    means, shown = _means(tensors["images"], truth)
+    sides = {
+        name: Side(CODES[name], moved(codes, device), compositions)
+        for name, codes, compositions in (
+            ("images", tensors["images"], truth),
+            ("means", means, shown),
+            ("compositions", tensors["compositions"], np.arange(words.size)),
+        )
+    }
     rows: list[Row] = []
     for name in WORDS:
         rows += [{"split": ALL, "space": "text", **row} for row in _ranks(name, tensors[name])]
@@ -104,54 +139,48 @@ def score_geometry(
     for split, ids in present.items():
         key = ids.tobytes()
         if key not in done:
-            done[key] = _with_interval(tensors, truth, ids, words, seed, folds)
+            done[key] = _with_interval(sides, isolated, ids, words, seed, folds)
         tables.append(done[key].assign(split=split))
     return concat(tables).assign(category=ALL)
 
 
 def _with_interval(
-    tensors: dict[str, np.ndarray],
-    truth: np.ndarray,
+    sides: dict[str, Side],
+    isolated: dict[bool, _Isolated],
     ids: np.ndarray,
     words: Vocabulary,
     seed: int,
     folds: int,
 ) -> pd.DataFrame:
-    table = _of_split(tensors, truth, ids, words, seed)
+    table = _of_split(sides, isolated, ids, words, seed)
     half = np.full(len(table), np.nan)
     if folds and len(ids) >= folds:
         fold = deal(ids, folds, seed)
         parts = [
-            _of_split(tensors, truth, ids[fold != i], words, seed)["value"] for i in range(folds)
+            _of_split(sides, isolated, ids[fold != i], words, seed)["value"] for i in range(folds)
         ]
         half = half_width(np.stack(parts))
     table = table.assign(low=table["value"] - half, high=table["value"] + half)
-    return concat([table, _of_split(tensors, truth, ids, words, seed, SHUFFLED)])
+    return concat([table, _of_split(sides, isolated, ids, words, seed, SHUFFLED)])
 
 
 def _of_split(
-    tensors: dict[str, np.ndarray],
-    truth: np.ndarray,
+    sides: dict[str, Side],
+    isolated: dict[bool, _Isolated],
     ids: np.ndarray,
     words: Vocabulary,
     seed: int,
     null: str = "",
 ) -> pd.DataFrame:
     """Every metric of some compositions, all of which have images; or those that `null` changes."""
-    inside = np.isin(truth, ids)
-    means, present = _means(tensors["images"][inside], truth[inside])
-    codes = {
-        "images": (tensors["images"][inside], truth[inside]),
-        "means": (means, present),
-        "compositions": (tensors["compositions"][present], present),
-    }
     rows: list[Row] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MetricWarning)  # the notes go into the table
-        for name, (z, composition) in codes.items():
-            scores = [] if null else list(_ranks(name, z))
-            scores += _linear(name, z, composition, tensors, words, seed, null)
-            rows += [{"space": CODES[name], **row} for row in scores]
+        for name, every in sides.items():
+            side = every.of(ids)
+            scores = [] if null else list(_ranks(name, side.codes))
+            scores += _linear(name, side, isolated, words, seed, null)
+            rows += [{"space": side.space, **row} for row in scores]
     return complete(rows)
 
 
@@ -163,7 +192,7 @@ def _means(images: np.ndarray, composition: np.ndarray) -> tuple[np.ndarray, np.
     return sums / counts[:, None], present
 
 
-def _ranks(name: str, codes: np.ndarray) -> Iterator[Row]:
+def _ranks(name: str, codes: Array) -> Iterator[Row]:
     start = time.perf_counter()
     table = rank_table(codes)
     seconds = (time.perf_counter() - start) / len(table)
@@ -182,55 +211,49 @@ def _ranks(name: str, codes: np.ndarray) -> Iterator[Row]:
 
 def _linear(
     name: str,
-    codes: np.ndarray,
-    composition: np.ndarray,
-    tensors: dict[str, np.ndarray],
+    side: Side,
+    isolated: dict[bool, _Isolated],
     words: Vocabulary,
     seed: int,
     null: str,
 ) -> Iterator[Row]:
     """The factorisation; under a null that over both factors, of unit rows, without chance."""
-    ids = words.attribute_of(composition), words.object_of(composition)
-    factors = np.column_stack(ids)
+    factors = side.factors(words)
     for unit in (True,) if null else (True, False):
-        z = normalise(codes) if unit else codes
-        isolated = {
-            factor: normalise(tensors[words_]) if unit else tensors[words_]
-            for words_, factor in WORDS.items()
-        }
+        z = normalise(side.codes) if unit else side.codes
         start = time.perf_counter()
         rng = np.random.default_rng((seed, GEOMETRY))
         labels = shuffle_factors(factors, rng) if null else factors
-        scores = list(_factorisation(z, labels, isolated, rng))
+        scores = list(_factorisation(z, labels, isolated[unit], rng))
         if null:
             scores = [row | {"chance": np.nan} for row in scores if row["factor"] == ""]
         seconds = (time.perf_counter() - start) / len(scores)
-        fixed = {"codes": name, "unit_rows": unit, "null": null, "n": len(codes)}
+        fixed = {"codes": name, "unit_rows": unit, "null": null, "n": len(z)}
         yield from (row | fixed | {"seconds": seconds} for row in scores)
 
 
 def _factorisation(
-    codes: np.ndarray,
+    codes: Array,
     factors: np.ndarray,
-    isolated: dict[str, np.ndarray],
+    isolated: _Isolated,
     rng: np.random.Generator,
 ) -> Iterator[Row]:
     """Each metric with its chance level."""
     fit = linear.fit_additive(codes, factors)
-    probes = np.concatenate(list(isolated.values()))
-    kinds = {"r2": linear.r_squared(fit), "r2_projected": linear.projected_r_squared(fit, probes)}
+    projected = linear.r_squared_along(fit, isolated.span)
+    kinds = {"r2": linear.r_squared(fit), "r2_projected": projected}
     for metric, score in kinds.items():
         yield _row(metric, score, score.parts.get("chance", np.nan))
         adjusted = Score(score.parts.get("adjusted", np.nan), note=score.note)
         yield _row(f"{metric}_adjusted", adjusted, 0.0)
     yield _row("r2_held_out", linear.held_out_r_squared(codes, factors, rng=rng), 0.0)
     for kernel, metric in DEPENDENCE.items():
-        score = part_dependence(codes, factors, kernel=kernel, rng=rng)
+        score = part_dependence(codes, factors, kernel=kernel, rng=rng, fit=fit)
         yield _row(metric, score, score.parts.get("chance", np.nan))
     across = directions.orthogonality(fit)
     yield _row("orthogonality", across, across.parts["chance"][0, 1])
     dimension = directions.factor_dimension(fit)
-    for k, (factor, words) in enumerate(isolated.items()):
+    for k, (factor, words) in enumerate(isolated.words.items()):
         within = Score(across.parts["matrix"][k, k], note=across.note)
         yield _row("orthogonality", within, across.parts["chance"][k, k], factor)
         relative = Score(dimension.parts["relative"][k], note=dimension.note)

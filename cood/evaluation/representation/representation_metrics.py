@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cood.evaluation.common.nearest import normalise
 from cood.evaluation.common.score_table import ALL, SCORES, concat, write_scores
 from cood.evaluation.embeddings import (
     SetEmbeddings,
@@ -20,8 +18,9 @@ from cood.evaluation.embeddings import (
 from cood.evaluation.representation.concept_basis import SPACES, in_concept_basis
 from cood.evaluation.representation.fixed_width import fixed_width
 from cood.evaluation.representation.geometry import score_geometry
+from cood.evaluation.representation.sides import Side, sides
 from cood.metrics import metric_table
-from cood.metrics.table import ALL_FACTORS
+from cood.metrics.table import ALL_FACTORS, device_of_metrics
 from cood.settings import RepresentationMetrics
 from cood.settings.study_file import Study
 from cood.vocabulary import Vocabulary
@@ -30,25 +29,6 @@ FACTORS = ("attribute", "object")
 CONCEPTS = "concepts"
 CODES_OF = {"image": "images", "text": "compositions"}  # which codes a side of a space has
 NO_WORDS = "the set has no images of isolated words"
-
-
-@dataclass(frozen=True)
-class Side:
-    """Codes [n, d] of one space, unit vectors, and the composition id [n] of each."""
-
-    space: str
-    codes: np.ndarray
-    compositions: np.ndarray
-
-    def factors(self, words: Vocabulary) -> np.ndarray:
-        """Attribute and object id [n, 2]."""
-        ids = words.attribute_of(self.compositions), words.object_of(self.compositions)
-        return np.stack(ids, axis=1)
-
-    def of(self, compositions: np.ndarray) -> Side:
-        """Its codes of some compositions only."""
-        inside = np.isin(self.compositions, compositions)
-        return Side(self.space, self.codes[inside], self.compositions[inside])
 
 
 def score_representation(study: Study, model: str) -> pd.DataFrame:
@@ -65,10 +45,12 @@ def score_representation(study: Study, model: str) -> pd.DataFrame:
         truth, settings = read_truth(study, embedded.set), study.representation_metrics
         members = {ALL: np.arange(study.words.size), **split_members(study, model)}
         splits = {split: members[split] for split in settings.splits if split in members}
+        sizes = [embedded.tensors[name].size for name in CODES_OF.values()]
+        device = device_of_metrics(sum(sizes) * (1 + settings.folds) * len(splits))
         geometry = score_geometry(
-            embedded.tensors, truth, splits, study.words, study.seed, settings.folds
+            embedded.tensors, truth, splits, study.words, study.seed, settings.folds, device
         )
-        sides_ = sides(embedded.tensors, truth, study.words)
+        sides_ = sides(embedded.tensors, truth, study.words, device)
         metrics = [_of_side(study, embedded.tensors, side, splits) for side in sides_]
         return concat([geometry, *metrics])
 
@@ -97,12 +79,6 @@ def _of_side(
             repeated = pd.MultiIndex.from_frame(at_width[keys].astype(str)).isin(present)
             tables.append(at_width[~repeated].assign(split=split))
     return concat(tables).assign(category=ALL, space=side.space, codes=CODES_OF[side.space])
-
-
-def sides(tensors: dict[str, np.ndarray], truth: np.ndarray, words: Vocabulary) -> Iterator[Side]:
-    """Every image of a set, and the text of every composition."""
-    yield Side("image", normalise(tensors["images"]), truth)
-    yield Side("text", normalise(tensors["compositions"]), np.arange(words.size))
 
 
 def metrics_of_side(

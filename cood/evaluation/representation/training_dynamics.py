@@ -16,7 +16,8 @@ from cood.evaluation.common.score_table import (
     write_scores,
 )
 from cood.evaluation.embeddings import split_members
-from cood.evaluation.representation.representation_metrics import FACTORS, Side
+from cood.evaluation.representation.representation_metrics import FACTORS
+from cood.evaluation.representation.sides import Side
 from cood.files import read_tensors
 from cood.metrics import TRACKED, metric_table
 from cood.metrics.rank import effective_rank

@@ -1,25 +1,23 @@
 """The road through torch, on a CPU that stands in for a GPU."""
 
-import weakref
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from cood.evaluation.common import device_arrays
+from cood import device_arrays
 from cood.evaluation.common import nearest as on_processor
 from cood.evaluation.common.nearest import Classes, nearest
-from cood.evaluation.common.nearest_on_device import memory_bound, nearest_of_units, unit_texts
+from cood.evaluation.common.nearest_on_device import memory_bound, nearest_of_units, unit_rows
 from tests.evaluation.common.test_nearest import exact
+from tests.tensor_memory import TensorMemory
 
 CPU = torch.device("cpu")
 
 
 def on_device(images, texts, k=5, block=2**26, **options):
-    return nearest_of_units(images, unit_texts(texts, CPU, block), k, block=block, **options)
+    return nearest_of_units(images, unit_rows(texts, CPU, block), k, block=block, **options)
 
 
 @given(
@@ -94,27 +92,6 @@ def test_products_are_in_single_precision_and_the_setting_stays(before, monkeypa
     assert during == ["highest"]
 
 
-class Memory(TorchDispatchMode):
-    """Counts the bytes of all tensors that are alive."""
-
-    now = peak = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        made = result if isinstance(result, tuple | list) else (result,)
-        for tensor in made:
-            new = not func.is_view and not any(tensor is given for given in args)
-            if isinstance(tensor, torch.Tensor) and new:
-                size = tensor.nbytes
-                self.now += size
-                weakref.finalize(tensor, self.free, size)
-        self.peak = max(self.peak, self.now)
-        return result
-
-    def free(self, size):
-        self.now -= size
-
-
 @pytest.mark.parametrize(("n", "classes", "width"), [(3000, 500, 16), (500, 3000, 64)])
 def test_memory_is_bounded(monkeypatch, n, classes, width):
     from cood.evaluation.common import nearest_on_device as module
@@ -122,7 +99,7 @@ def test_memory_is_bounded(monkeypatch, n, classes, width):
     monkeypatch.setattr(module, "BLOCK", 2**14)
     rng = np.random.default_rng(1)
     images, texts = (rng.normal(size=(size, width)) for size in (n, classes))
-    with Memory() as memory:
+    with TensorMemory() as memory:
         on_device(images, texts, rows=32, block=2**14)
     bound = memory_bound(classes, width)
     assert bound / 4 < memory.peak <= bound < 4 * n * classes
@@ -135,10 +112,10 @@ def test_only_large_products_go_to_a_gpu_that_is_there(monkeypatch, there):
     monkeypatch.setattr(
         device_arrays, "cuda_device", lambda: asked.append("asked") or (CPU if there else None)
     )
-    moved = on_processor.unit_texts
+    moved = on_processor.unit_rows
     monkeypatch.setattr(
         on_processor,
-        "unit_texts",
+        "unit_rows",
         lambda texts, device: asked.append(device) or moved(texts, device),
     )
     rng = np.random.default_rng(2)

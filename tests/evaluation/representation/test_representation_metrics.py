@@ -8,8 +8,8 @@ from cood.evaluation.representation.concept_basis import in_concept_basis
 from cood.evaluation.representation.representation_metrics import (
     Side,
     score_representation,
-    sides,
 )
+from cood.evaluation.representation.sides import sides
 from cood.files import read_table, read_tensors
 from cood.metrics.information import mig
 from cood.metrics.nulls import project_pca

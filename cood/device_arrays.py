@@ -6,7 +6,8 @@ bit, and torch is not imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +29,12 @@ def device_for(products: float) -> torch.device | None:
     """The GPU, if there is one and so many products of two numbers are worth it."""
     large = LARGE_FOR_STARTED if cuda_started() else LARGE
     return cuda_device() if products >= large else None
+
+
+def is_tensor(value: object) -> bool:
+    """Whether it is a tensor of torch, which is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def moved(array: Array, device: torch.device | None) -> Array:
@@ -52,6 +59,34 @@ def like(array: Array, values: np.ndarray) -> Array:
 def single(array: Array) -> Array:
     """The array in single precision."""
     return array.astype(np.float32) if isinstance(array, np.ndarray) else array.float()
+
+
+def double(array: Array) -> Array:
+    """The array in double precision."""
+    return array.astype(np.float64) if isinstance(array, np.ndarray) else array.double()
+
+
+def precision_of(array: Array) -> np.dtype[Any]:
+    """The type of its numbers, as NumPy names it."""
+    if isinstance(array, np.ndarray):
+        return array.dtype
+    return np.dtype(str(array.dtype).removeprefix("torch."))
+
+
+def finite_rows(array: Array) -> np.ndarray:
+    """Which rows [n] of an array [n, d] hold finite numbers only."""
+    if isinstance(array, np.ndarray):
+        return np.asarray(np.isfinite(array).all(axis=1))
+    return on_host(array.isfinite().all(dim=1))
+
+
+def concatenated(arrays: Sequence[Array]) -> Array:
+    """The rows of all arrays, which are on one device."""
+    if isinstance(arrays[0], np.ndarray):
+        return np.concatenate(arrays)
+    import torch
+
+    return torch.cat(list(arrays))
 
 
 def device_of(array: Array) -> torch.device | None:
