@@ -1,8 +1,7 @@
 """What the stages after embedding take for one model at the paper's size, for `benchmarks.gpu`.
 
 Each runs in a process of its own with one core, as in the pipeline, on embeddings that are drawn
-at random about their texts. Starting Python is not counted. The metrics, which use no GPU and take
-longest, run beside the others.
+at random about their texts. Starting Python is not counted.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir
-from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -32,98 +30,52 @@ from cood.stages import STAGES
 from cood.synthesis.manifests import KEPT
 
 NAME, SET, MODEL = "gpu", "images", "clip"
+COMMAND = (sys.executable, "-m", "benchmarks.gpu_stages")
 KEPT_PAIRS = 0.155  # share of the pairs that have images
-METRICS = "representation_metrics"
-
-
-@dataclass(frozen=True)
-class Timed:
-    """A stage, at most so many seconds of it, and by what images and objects are divided."""
-
-    stage: str
-    most: float
-    share: int = 1
-
-
-BESIDE = Timed(METRICS, 900.0)
-TIMED = (
-    Timed("dimension_swap", 90.0),
-    Timed("interventions", 120.0),
-    Timed(METRICS, 60.0, share=10),
-    Timed("accuracy", 60.0),
-    Timed("linear_probe", 40.0),
-)
+# Stages, and the most seconds that each is given.
+TIMED = {
+    "representation_metrics": 180.0,
+    "dimension_swap": 90.0,
+    "interventions": 120.0,
+    "accuracy": 60.0,
+    "linear_probe": 40.0,
+}
 
 
 def rows(project: Path, sizes: Sizes, tiny: bool, left: Callable[[], float]) -> Iterator[Row]:
     """Seconds of each stage; one that does not end in its time, or what is left, is marked."""
-    shares = {1} if tiny else {1, *(timed.share for timed in TIMED)}
-    studies = {}
-    for share in sorted(shares):
-        work = replace(sizes, images=sizes.images // share)
-        studies[share] = _write(project / str(share), work, tiny, share)
-
-    def begin(timed: Timed) -> _Run:
-        share = 1 if tiny else timed.share
-        pairs = f"{sizes.images // share:,} images, {studies[share].words.size:,} pairs"
-        name = f"stage {timed.stage} of one model, {pairs}, width {sizes.width}"
-        return _Run(name, timed.most, _start(timed.stage, project / str(share)))
-
-    if left() <= 0:
-        yield not_measured("stages", "no time was left")
-        return
-    beside = begin(BESIDE)
-    try:
-        for timed in TIMED:
-            if left() > 0:
-                yield begin(timed).row(left)
-            else:
-                yield not_measured(f"stage {timed.stage}", "no time was left")
-        yield beside.row(left)
-    finally:
-        beside.stop()
+    study = _write(project, sizes, tiny)
+    pairs = f"{sizes.images:,} images, {study.words.size:,} pairs, width {sizes.width}"
+    for stage, most in TIMED.items():
+        seconds = min(most, left())
+        if seconds > 0:
+            yield _row(stage, f"stage {stage} of one model, {pairs}", project, seconds)
+        else:
+            yield not_measured(f"stage {stage}", "no time was left")
 
 
-@dataclass(frozen=True)
-class _Run:
-    name: str
-    most: float  # seconds from when its end is awaited
-    process: subprocess.Popen[str]
-
-    def row(self, left: Callable[[], float]) -> Row:
-        """What the process reports when it is done, or why there is none."""
-        most = max(1.0, min(self.most, left()))
-        try:
-            answer, errors = self.process.communicate(timeout=most)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            return not_measured(self.name, f"not done after {most:.0f} s")
-        if self.process.returncode:
-            return not_measured(self.name, errors[-300:])
-        report = json.loads(answer.splitlines()[-1])
-        seconds = f"{report['seconds']:.1f} s, {report['cpu']:.1f} s of the core"
-        return Row(self.name, seconds, gpu_gb=report["gpu_gb"])
-
-    def stop(self) -> None:
-        """End the process, if it has not ended."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
-
-def _start(stage: str, project: Path) -> subprocess.Popen[str]:
+def _row(stage: str, name: str, project: Path, most: float) -> Row:
+    """What the process of a stage reports when it is done, or why there is none."""
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.gpu_stages", stage],
-        cwd=project,
-        env=os.environ | ENVIRONMENT | {"PYTHONPATH": paths},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    try:
+        done = subprocess.run(
+            [*COMMAND, stage],
+            cwd=project,
+            env=os.environ | ENVIRONMENT | {"PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=most,
+        )
+    except subprocess.TimeoutExpired:
+        return not_measured(name, f"not done after {most:.0f} s")
+    if done.returncode:
+        return not_measured(name, done.stderr[-300:])
+    report = json.loads(done.stdout.splitlines()[-1])
+    seconds = f"{report['seconds']:.1f} s, {report['cpu']:.1f} s of the core"
+    return Row(name, seconds, gpu_gb=report["gpu_gb"])
 
 
-def _write(project: Path, sizes: Sizes, tiny: bool, share: int = 1) -> Study:
+def _write(project: Path, sizes: Sizes, tiny: bool) -> Study:
     """A project with a study as the paper's, and what its embedding would have left."""
     folder = project / "workflow" / "studies"
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,8 +83,7 @@ def _write(project: Path, sizes: Sizes, tiny: bool, share: int = 1) -> Study:
     paper = load_study("paper")
     edits = paper.interventions
     attributes = paper.vocabulary.attributes[: sizes.attributes if tiny else None]
-    objects = paper.vocabulary.objects
-    objects = objects[: sizes.objects if tiny else len(objects) // share]
+    objects = paper.vocabulary.objects[: sizes.objects if tiny else None]
     settings = {
         "seed": paper.seed,
         "vocabulary": {"attributes": attributes, "objects": objects},

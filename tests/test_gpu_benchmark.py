@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import subprocess
 import sys
 from math import isnan, nan
 
@@ -121,24 +120,23 @@ def test_stages_run_on_embeddings_that_are_drawn(tmp_path, monkeypatch):
 
 
 def test_a_stage_that_takes_too_long_is_marked(tmp_path, monkeypatch):
-    def sleeping(stage, project):
-        return subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.PIPE
-        )
-
-    monkeypatch.setattr(gpu_stages, "_start", sleeping)
-    times = [gpu_stages.Timed("accuracy", 0.1), gpu_stages.Timed("linear_probe", 0.1)]
-    monkeypatch.setattr(gpu_stages, "TIMED", times)
-    left = iter([9.0, 9.0, 0.2])
+    monkeypatch.setattr(
+        gpu_stages, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)")
+    )
+    monkeypatch.setattr(gpu_stages, "TIMED", {"accuracy": 0.6, "linear_probe": 0.6})
+    left = iter([9.0])
     rows = list(gpu_stages.rows(tmp_path / "project", TINY, True, lambda: next(left, 0.0)))
-    assert [row.note for row in rows] == [
-        "not done after 1 s",
-        "no time was left",
-        "not done after 1 s",
-    ]
+    assert [row.note for row in rows] == ["not done after 1 s", "no time was left"]
+
+
+def test_a_stage_that_fails_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_stages, "COMMAND", (sys.executable, "-c", "1 / 0"))
+    rows = list(gpu_stages.rows(tmp_path / "project", TINY, True, lambda: 60.0))
+    assert all("ZeroDivisionError" in row.note for row in rows)
+    assert len(rows) == len(gpu_stages.TIMED)
 
 
 def test_no_stage_is_begun_without_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(gpu_stages, "_start", None)
-    (row,) = gpu_stages.rows(tmp_path / "project", TINY, True, lambda: 0.0)
-    assert row.note == "no time was left"
+    monkeypatch.setattr(gpu_stages, "_row", None)
+    rows = list(gpu_stages.rows(tmp_path / "project", TINY, True, lambda: 0.0))
+    assert {row.note for row in rows} == {"no time was left"}

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from cood.device_arrays import Array, double, index_of, is_tensor, on_host
 from cood.metrics.checks import check, check_codes, check_count, generator
-from cood.metrics.common import row_slices
+from cood.metrics.common import combination_ids, row_slices
 from cood.metrics.normal_equations import NormalEquations, one_hot
 from cood.metrics.result import Score, noted
 
@@ -311,7 +311,7 @@ def held_out_r_squared(
     data = check(codes, factors)
     check_count("folds", folds, 2)
     design = one_hot(data.factors, data.sizes)
-    _, composition = np.unique(data.factors, axis=0, return_inverse=True)
+    composition = combination_ids(data.factors)
     fold = generator(rng).permutation(np.arange(composition.max() + 1) % folds)[composition]
     residual = total = 0.0
     predicted = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cood.device_arrays import Array, is_tensor
+from cood.metrics.common import combination_ids
 
 TRIES = 60  # draws of a partner before a pair is abandoned
 BLOCK = 2**17  # elements of codes worked on at a time: small enough for a processor's cache
@@ -81,7 +82,7 @@ def draw_controls(
     replaced by another pair, in place. None if hardly any pair has one.
     """
     others = np.delete(factors, fixed, axis=1)
-    ids = np.unique(others, axis=0, return_inverse=True)[1].ravel()
+    ids = combination_ids(others)
     alike = Rows.of(ids)
     values = factors[:, fixed]
     left, right = (alike.draw(ids[rows], rng) for rows in (first, second))
@@ -158,7 +159,7 @@ def draw_batches(
     of_point = rng.choice(several, size=points)
     ids = np.arange(n)
     if sampling == "balanced":
-        ids = np.unique(factors, axis=0, return_inverse=True)[1].ravel()
+        ids = combination_ids(factors)
     rows_of = np.split(by_value.order, by_value.start[1:])
     rows = np.empty((points, batch), np.int64)
     step = max(1, POINTS // int(by_value.count.max()))
