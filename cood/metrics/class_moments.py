@@ -49,7 +49,8 @@ class ClassMoments:
     @property
     def scale(self) -> float:
         """Variance of a dimension, on average."""
-        return float(np.trace(self.within) + np.trace(self.between)) / len(self.within)
+        between = self.counts @ (self.means**2).sum(axis=1) / self.counts.sum()
+        return float(np.trace(self.within) + between) / len(self.within)
 
     def rotated(self, basis: np.ndarray) -> ClassMoments:
         """Moments of the codes times `basis` [d, d], which is orthogonal."""

@@ -82,7 +82,7 @@ class Additive:
     @cached_property
     def axes(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of the directions of each factor, singular values [k] and principal axes [k, d]."""
-        return [np.linalg.svd(d, full_matrices=False)[1:] for d in self.directions]
+        return [_axes(d) for d in self.directions]
 
 
 def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
@@ -224,6 +224,16 @@ def projected_r_squared(fit: Additive, probes: ArrayLike) -> Score:
     0.0
     """
     return r_squared_along(fit, row_span(probes))
+
+
+def _axes(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Singular values [k] and principal axes [k, d] of vectors [values, d]."""
+    values, width = vectors.shape
+    if values < width:
+        return np.linalg.svd(vectors, full_matrices=False)[1:]
+    # Several times as fast, and as good for spans and shares of variance.
+    squares, axes = np.linalg.eigh(vectors.T @ vectors)
+    return np.sqrt(np.maximum(squares[::-1], 0)), axes[:, ::-1].T
 
 
 def row_span(probes: ArrayLike) -> np.ndarray:

@@ -368,7 +368,7 @@ def _score(
     unit: bool,
     relative: bool,
 ) -> Score:
-    s = spectrum.spectra(check_codes(codes), unit=unit)[int(centred)]
+    s = spectrum.singular_values(check_codes(codes), unit=unit, centred=centred)
     return Score(_value(s, of, relative), {"singular_values": s, "most": len(s)})
 
 

@@ -40,13 +40,23 @@ def spectra(codes: Array, *, unit: bool) -> tuple[np.ndarray, np.ndarray]:
     Demmel et al. (2012), *Communication-optimal parallel and sequential QR and LU
     factorizations*, https://doi.org/10.1137/080731992.
     """
-    n, d = codes.shape
     triangle = _triangle(codes, unit)
-    plain = np.linalg.svd(triangle[:, 1:], compute_uv=False)
-    inner = triangle[1:, 1:]
-    centred = np.linalg.svd(inner, compute_uv=False) if len(inner) else np.empty(0)
-    floor = max(n, d) * np.finfo(np.float64).eps * plain[0]
-    return np.where(plain > floor, plain, 0.0), np.where(centred > floor, centred, 0.0)
+    return _values(triangle, codes.shape, False), _values(triangle, codes.shape, True)
+
+
+def singular_values(codes: Array, *, unit: bool, centred: bool) -> np.ndarray:
+    """One of the two `spectra`."""
+    return _values(_triangle(codes, unit), codes.shape, centred)
+
+
+def _values(triangle: np.ndarray, shape: tuple[int, ...], centred: bool) -> np.ndarray:
+    """Singular values from the triangle of codes of a shape [n, d]."""
+    inner = triangle[1:, 1:] if centred else triangle[:, 1:]
+    s = np.linalg.svd(inner, compute_uv=False) if len(inner) else np.empty(0)
+    largest = max(s, default=0.0)
+    if centred:  # with the mean put back, at most
+        largest = np.hypot(largest, np.linalg.norm(triangle[0, 1:]))
+    return np.where(s > max(shape) * np.finfo(np.float64).eps * largest, s, 0.0)
 
 
 def _triangle(codes: Array, unit: bool) -> np.ndarray:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from math import isnan, nan
 from typing import Any
 
+import numpy as np
+
 from cood.catalogue import checkpoints as catalogue
 from cood.catalogue import open_clip_listing as listing
 from cood.catalogue.sources import LOCAL, local_path
@@ -53,11 +55,11 @@ USUAL_RESOLUTION = 224
 ENCODER_WIDTH = 128  # of image towers of the small CLIPs, without their projection: 96 to 256
 PROMPT_TOKENS = 12
 CONTEXTS = 16  # captions of a class of a factor set, `cood.evaluation.embed.factor_sets`
-# Embedding from decoded pixels in half precision: 21,063 images a second by ViT-B-32, 1,854 by
-# ViT-L-14 and 998 by ViT-H-14 are 310, 410 and 500 of these, as operations are counted here; in
+# Embedding from decoded pixels in half precision, by the parameters of the model: 21,063 images a
+# second by ViT-B-32, 1,854 by ViT-L-14 and 998 by ViT-H-14, as operations are counted here; in
 # single precision 3,716, 280 and 139. Of texts, 71,718 by ViT-L-14: the text tower has a third of
 # the parameters.
-HALF_FLOPS = 400e12
+HALF_FLOPS = {151e6: 310e12, 428e6: 410e12, 986e6: 500e12}
 TEXT_TOWER = 0.5
 SINGLE_FLOPS = 60e12
 CORE_FLOPS = 20e9
@@ -71,8 +73,8 @@ AROUND_PIXEL = (1 / 45 - 1 / 231) / 512**2
 SAVE_PIXEL = 1 / 19 / 512**2
 # Two questions about an image to a model of 7 billion parameters: some 400 tokens of the image,
 # read once, and 40 of each question, at two operations a parameter and token, at half the speed of
-# forward passes above.
-ASK_IMAGE = (400 + 2 * 40) * 2 * 7e9 / (HALF_FLOPS / 2)
+# forward passes of ViT-L-14.
+ASK_IMAGE = (400 + 2 * 40) * 2 * 7e9 / 200e12
 # Images that verification keeps of those that are made: 60,000 of 389,220, as many as the paper
 # has; the share that the run kept is used once it is there.
 KEPT = 60_000 / 389_220
@@ -97,9 +99,15 @@ HELD_OUT = 0.2  # usual share of the images, and of the pairs, that they are tes
 PAIR = 5e-8  # of an image and a pair: 60,000 images and 30,000 pairs took a minute
 AGAIN = 0.24  # share of images times pairs that CLIPs answer by their texts once more
 
-# Intervals and scores of accuracy, whose similarities a GPU computes: 261 s of all cores for 60,000
-# images.
-RESAMPLED = 261 / 60_000
+# Scoring 60,000 images and 129,740 pairs of width 768 as `paper` does, with a GPU: seconds of one
+# core, page "Speed". By image for intervals and scores of accuracy, by number of the codes for
+# metrics and edits, by product for the dimensions that words need. Of the seconds of metrics, the
+# core waited for the GPU in 7 of 90.
+BUSY = 0.1
+RESAMPLED = 13.1 / 60_000
+MEASURED = 81.0 / 1.655e9
+EDITED = 60.5 / 2.227e8
+SWAPPED = 51.9 / 3.894e12
 
 # Metrics of embeddings: page "Speed" has 89 s for 60,000 codes of width 768, all metrics of the
 # codes and of three shuffles.
@@ -178,4 +186,7 @@ def seconds_of_forward(facts: dict[str, Any], images: float, texts: float) -> fl
     if patch:
         patches = (facts["resolution"] / patch) ** 2
     tokens = images * patches + TEXT_TOWER * texts * PROMPT_TOKENS
-    return 2 * facts["parameters"] * tokens / HALF_FLOPS
+    # Larger models keep a GPU busier; beyond those that were measured, as these do.
+    sizes, rates = np.log(list(HALF_FLOPS)), list(HALF_FLOPS.values())
+    speed = float(np.interp(np.log(facts["parameters"]), sizes, rates))
+    return 2 * facts["parameters"] * tokens / speed

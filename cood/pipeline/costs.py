@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import nan
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from cood.catalogue.sources import LOCAL
 from cood.device_arrays import LARGE
+from cood.metrics.table import PRODUCTS
 from cood.models.hub import checkpoint_cached, repository_cached
 from cood.pipeline import cost_model, work
 from cood.settings import (
@@ -209,32 +210,42 @@ def _near_duplicates(study: Study) -> Cost:
     return Cost(len(study.sets), "sets", cpu=cpu)
 
 
-def _similarities(study: Study, model: str, count: float, smallest: float) -> dict[str, float]:
-    """Seconds of so many similarities, of which the smallest matrix has `smallest`.
+def _scoring(
+    study: Study,
+    model: str,
+    products: float,
+    similarities: float,
+    beside: float,
+    alone: float,
+    busy: float = 0.0,
+) -> Cost:
+    """Scoring embeddings: seconds of a core `beside` a GPU, or `alone` and for `similarities`.
 
-    Large matrices of published models are computed on the GPU.
+    A published model is scored beside a GPU where there are so many `products` of two numbers. The
+    GPU computes the similarities, and for the share `busy` of the seconds.
     """
-    width = cost_model.width_of(study.embedded[model])
-    operations = 2 * count * width
-    on_gpu = cost_model.facts_of(study.embedded[model]) is not None
-    if on_gpu and smallest * width >= LARGE:
-        return {"gpu": operations / cost_model.SINGLE_FLOPS}
-    return {"cpu": operations / cost_model.CORE_FLOPS}
+    settings = study.embedded[model]
+    operations = 2 * similarities * cost_model.width_of(settings)
+    if cost_model.facts_of(settings) is None or products < LARGE:
+        return Cost(cpu=alone + operations / cost_model.CORE_FLOPS)
+    return Cost(cpu=beside, gpu=operations / cost_model.SINGLE_FLOPS + busy * beside)
 
 
 def _accuracy(study: Study, model: str) -> Cost:
     images = work.scored(study)
     similarities = work.similarities_of_accuracy(study, model)
-    ranked = _similarities(study, model, similarities, images * study.words.size)
-    return _plus(Cost(cpu=images * cost_model.RESAMPLED), ranked)
+    products = images * study.words.size * cost_model.width_of(study.embedded[model])
+    resampled = images * cost_model.RESAMPLED
+    return _scoring(study, model, products, similarities, resampled, resampled)
 
 
 def _dimension_swap(study: Study, model: str) -> Cost:
+    width = cost_model.width_of(study.models[model])
     similarities = work.similarities_of_swaps(study)
-    smallest = study.dimension_swap.samples * study.words.size
-    products = work.products_of_swaps(study, cost_model.width_of(study.models[model]))
-    ranked = _similarities(study, model, similarities, smallest)
-    return _plus(Cost(cpu=2 * products / cost_model.CORE_FLOPS), ranked)
+    products = study.dimension_swap.samples * study.words.size * width
+    of_swaps = work.products_of_swaps(study, width)
+    beside, alone = of_swaps * cost_model.SWAPPED, 2 * of_swaps / cost_model.CORE_FLOPS
+    return _scoring(study, model, products, similarities, beside, alone)
 
 
 def _linear_probe(study: Study, model: str) -> Cost:
@@ -246,25 +257,23 @@ def _linear_probe(study: Study, model: str) -> Cost:
         return Cost(cpu=seconds)
     # It answers the same images by its texts.
     again = cost_model.AGAIN * images * words.size
-    return _plus(Cost(cpu=seconds), _similarities(study, model, again, again))
+    return _scoring(study, model, again * width, again, seconds, seconds)
 
 
 def _representation_metrics(study: Study, model: str) -> Cost:
     numbers = work.numbers_of_metrics(study, model, cost_model.width_of(study.embedded[model]))
-    return Cost(cpu=numbers * cost_model.MEASURE_NUMBER)
+    beside, alone = (numbers * each for each in (cost_model.MEASURED, cost_model.MEASURE_NUMBER))
+    return _scoring(study, model, PRODUCTS * numbers, 0, beside, alone, cost_model.BUSY)
 
 
 def _interventions(study: Study, model: str) -> Cost:
     if study.interventions is None:
         return Cost()
-    numbers = work.numbers_of_edits(study, cost_model.width_of(study.models[model]))
-    smallest = study.interventions.samples * study.words.size
-    ranked = _similarities(study, model, work.similarities_of_edits(study), smallest)
-    return _plus(Cost(cpu=numbers * cost_model.MEASURE_NUMBER), ranked)
-
-
-def _plus(cost: Cost, more: dict[str, float]) -> Cost:
-    return replace(cost, **{key: getattr(cost, key) + value for key, value in more.items()})
+    width = cost_model.width_of(study.models[model])
+    numbers, similarities = work.numbers_of_edits(study, width), work.similarities_of_edits(study)
+    products = study.interventions.samples * study.words.size * width
+    beside, alone = (numbers * each for each in (cost_model.EDITED, cost_model.MEASURE_NUMBER))
+    return _scoring(study, model, products, similarities, beside, alone, cost_model.BUSY)
 
 
 def _notebook(study: Study, notebook: str) -> Cost:
