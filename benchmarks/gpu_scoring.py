@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import torch
 
 from benchmarks.gpu_rows import Row, Sizes, median_seconds, not_measured, synchronise
+from cood.devices import without_gpu
 from cood.evaluation.accuracy.zero_shot import Answers, answer, score_zero_shot
 from cood.settings import PARTNERS, Evaluation
 from cood.splits import core_of, draw_seen, members
@@ -111,10 +109,3 @@ def _score(
     table = score_zero_shot(tensors, answers, splits, words, Evaluation(), seed)
     synchronise()
     return answers, table, time.perf_counter() - start
-
-
-@contextmanager
-def without_gpu() -> Iterator[None]:
-    """Let the product find no GPU: it asks this variable before it asks torch."""
-    with patch.dict(os.environ, {"CUDA_VISIBLE_DEVICES": ""}):
-        yield

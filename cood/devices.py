@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,26 @@ def cuda_started() -> bool:
     """Whether this process has used the GPU, so that no time is lost by starting it."""
     torch = sys.modules.get("torch")
     return torch is not None and torch.cuda.is_initialized()
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the memory of a GPU does not suffice."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
+@contextmanager
+def without_gpu() -> Iterator[None]:
+    """Let `cuda_device` find no GPU: it asks this variable before it asks torch."""
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = HIDDEN[0]
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VISIBLE]
+        else:
+            os.environ[VISIBLE] = before
 
 
 def has_driver(

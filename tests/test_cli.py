@@ -1,7 +1,10 @@
+import importlib
+import os
 import subprocess
 import sys
 
 import pytest
+import torch
 import yaml
 
 from cood.cli import main
@@ -202,3 +205,28 @@ def test_stopping_is_no_crash(project, monkeypatch, capsys):
 def test_the_study_of_a_notebook_is_not_a_parameter(project, capsys):
     assert main(["notebook", "work", "--study", "tiny", "-p", "study=smoke"]) == 1
     assert "parameter study: use --study NAME instead" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("stage", "again"), [("accuracy", True), ("train", False)])
+def test_what_fills_a_gpu_is_done_on_the_cpu_if_that_needs_no_torch(
+    project, monkeypatch, capsys, stage, again
+):
+    seen = []
+
+    def filling(study, model, **options):
+        seen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        if len(seen) == 1:
+            raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    module, _, function = STAGES[stage].entry.partition(":")
+    monkeypatch.setattr(importlib.import_module(module), function, filling)
+    command = [STAGES[stage].command, "--study", "tiny", "--model", "few"]
+    if again:
+        main(command)
+        assert "the memory of the GPU does not suffice: on the CPU" in capsys.readouterr().err
+        assert seen == ["0", ""]
+    else:
+        with pytest.raises(torch.OutOfMemoryError):
+            main(command)
+        assert seen == ["0"]

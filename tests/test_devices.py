@@ -1,10 +1,19 @@
+import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 import torch
 
-from cood.devices import best_device, cuda_device, cuda_started, has_driver
+from cood.devices import (
+    best_device,
+    cuda_device,
+    cuda_started,
+    has_driver,
+    is_full,
+    without_gpu,
+)
 
 NO_COMMAND = "a-command-that-is-not-there"
 
@@ -37,6 +46,25 @@ def test_the_gpu_is_started_once_torch_has_used_it(monkeypatch, initialised):
     assert cuda_started() is initialised
     monkeypatch.delitem(sys.modules, "torch")
     assert not cuda_started()
+
+
+@pytest.mark.parametrize("before", [None, "3"])
+def test_a_gpu_is_hidden_for_a_while(monkeypatch, before):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if before:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", before)
+    with suppress(KeyError), without_gpu():
+        assert not has_driver(command=sys.executable)
+        raise KeyError
+    assert has_driver(command=sys.executable)
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == before
+
+
+def test_only_want_of_memory_is_a_full_gpu(monkeypatch):
+    assert is_full(torch.OutOfMemoryError())
+    assert not is_full(RuntimeError())
+    monkeypatch.delitem(sys.modules, "torch")
+    assert not is_full(RuntimeError())
 
 
 def test_torch_is_not_imported_without_a_driver():

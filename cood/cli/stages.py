@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cood.cli.app import ALL_CORES, MINI, Cores, StudyName, app, say
+from cood.devices import is_full, without_gpu
 from cood.errors import StudyError, unknown
 from cood.settings.study_file import Study, load_study
 from cood.stages import OF_RULE, STAGES, Stage, gpu_eighths
@@ -32,7 +33,16 @@ def run_stage(stage: Stage, study: Study, keys: dict[str, str], cores: int) -> N
 
         values["code"] = code_of(stage.name)
     options = {name: values[name] for name in stage.passes}
-    getattr(import_module(module), function)(study, *keys.values(), **options)
+    run = getattr(import_module(module), function)
+    try:
+        run(study, *keys.values(), **options)
+    except RuntimeError as error:
+        if stage.uses_torch or not is_full(error):
+            raise
+        # What needs no torch on the CPU can be done there.
+        say("the memory of the GPU does not suffice: on the CPU")
+        with without_gpu():
+            run(study, *keys.values(), **options)
 
 
 def _check(stage: Stage, study: Study, keys: dict[str, str]) -> None:
