@@ -77,7 +77,8 @@ def test_every_metric_is_computed():
     done = light(
         DATA + "import pkgutil, importlib, cood.metrics\n"
         "for module in pkgutil.iter_modules(cood.metrics.__path__, 'cood.metrics.'):\n"
-        "    importlib.import_module(module.name)\n"
+        "    if module.name != 'cood.metrics.on_device':\n"  # for tensors of torch
+        "        importlib.import_module(module.name)\n"
         "from cood.metrics import metric_table\n"
         "table = metric_table(codes, factors, folds=2, repeats=1, nulls=['shuffled', 'rotated'])\n"
         "assert table['value'].notna().all()\n"
