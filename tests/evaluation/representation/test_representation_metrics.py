@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from cood.evaluation.common.score_table import SCORES, check
 from cood.evaluation.representation import representation_metrics as measuring
@@ -11,6 +12,7 @@ from cood.evaluation.representation.representation_metrics import (
 )
 from cood.evaluation.representation.sides import sides
 from cood.files import read_table, read_tensors
+from cood.metrics import metric_table
 from cood.metrics.information import mig
 from cood.metrics.nulls import project_pca
 from cood.metrics.prediction import explicitness
@@ -135,3 +137,26 @@ def test_a_width_that_is_that_of_the_null_too_has_each_row_once(copied):
     )
     rows = table[(table["metric"] == "mig") & (table["split"] == settings.splits[0])]
     assert set(rows["projection"]) == {"", "pca", "random"}
+
+
+def test_on_a_device_the_values_are_the_same(measured, monkeypatch):
+    study, expected = measured
+    monkeypatch.setattr(measuring, "device_of_metrics", lambda numbers: torch.device("cpu"))
+    seen = []
+    monkeypatch.setattr(
+        measuring,
+        "metric_table",
+        lambda codes, *rest, **named: seen.append(codes) or metric_table(codes, *rest, **named),
+    )
+    found = score_representation(study, "few")
+    assert all(isinstance(codes, torch.Tensor) for codes in seen)
+    assert len(seen) >= 4
+    keys = [name for name in SCORES.keys if name in found]
+    assert found[keys].equals(expected[keys])
+    assert found["note"].tolist() == expected["note"].tolist()
+    # Ranks of held-out rows may change places by rounding; of the texts, only four are held out.
+    ranked = found["metric"].isin(["explicitness", "coverage", "z_diff_strict"])
+    compared = ~ranked | (found["space"] == "image")
+    for column in ("value", "chance"):
+        away = (found[column] - expected[column]).abs().fillna(0)
+        assert (away <= np.where(ranked, 0.02, 1e-4))[compared].all()
