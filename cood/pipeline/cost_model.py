@@ -109,9 +109,8 @@ MEASURED = 81.0 / 1.655e9
 EDITED = 60.5 / 2.227e8
 SWAPPED = 51.9 / 3.894e12
 
-# Metrics of embeddings: page "Speed" has 89 s for 60,000 codes of width 768, all metrics of the
-# codes and of three shuffles.
-MEASURE_NUMBER = 89 / 4 / 60_000 / 768
+# The same metrics by a core without a GPU, of the machine of page "Speed": 725 s.
+MEASURE_NUMBER = 725 / 1.655e9
 
 
 def size_of_weights(model: Checkpoint | PublishedImageEncoder) -> float:
