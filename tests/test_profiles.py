@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -6,9 +7,11 @@ from pathlib import Path
 
 from cood.pipeline.plan import plan
 from cood.settings.study_file import load_study
+from cood.stages import OF_RULE
 
 ROOT = Path(__file__).parents[1]
 PROFILE = ROOT / "workflow" / "profiles" / "slurm"
+PROFILE_FILE = "config.v8+.yaml"
 
 
 def test_snakemake_takes_the_profile_and_has_the_jobs_of_the_plan(tmp_path, monkeypatch):
@@ -28,6 +31,11 @@ def test_snakemake_takes_the_profile_and_has_the_jobs_of_the_plan(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     jobs = plan(load_study("paper")).set_index("stage")["jobs"]
     assert sum(line.startswith("would ") for line in done.stderr.splitlines()) == jobs["total"]
+
+
+def test_the_profile_says_how_to_do_without_gpus():
+    listed = re.findall(r"^#   (\w+): \{gpu: 0\}$", (PROFILE / PROFILE_FILE).read_text(), re.M)
+    assert listed == [rule for rule, stage in OF_RULE.items() if stage.resources.gpu]
 
 
 def test_without_slurm_the_cluster_says_so():
