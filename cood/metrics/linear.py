@@ -13,21 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cood.device_arrays import Array, double, index_of, is_tensor, on_host
+from cood.device_arrays import double, index_of, on_host
 from cood.metrics.checks import check, check_codes, check_count, generator
 from cood.metrics.common import combination_ids, row_slices
 from cood.metrics.normal_equations import NormalEquations, one_hot
 from cood.metrics.result import Score, noted
+from cood.metrics.row_sums import ROWS, mean_and_sums, scatter, squared_errors
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-ROWS = 8192
 ROUNDING = 1e-12  # of the spread: directions shorter than that are 0
 PROBE_TOLERANCE = 1e-6  # of the largest singular value: texts come in single precision
 NULL_TOLERANCE = 1e-6  # share of a row in the null space above which it is not determined
@@ -120,7 +116,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     # A factor that never varies has no vector of its own: the mean holds it.
     sizes = [data.sizes[k] for k in data.varied]
     design = one_hot(data.factors[:, data.varied], sizes)
-    mean, sums = _mean_and_sums(data.codes, design)
+    mean, sums = mean_and_sums(data.codes, design)
     equations = NormalEquations.of(design, sizes)
     solution = equations.solve(sums)
     parts = iter(np.split(solution, np.cumsum(sizes)[:-1]))
@@ -128,7 +124,7 @@ def fit_additive(codes: ArrayLike, factors: ArrayLike) -> Additive:
     return Additive(
         mean=mean,
         vectors=tuple(next(parts) if size > 1 else np.zeros((1, width)) for size in data.sizes),
-        scatter=_scatter(data.codes, mean),
+        scatter=scatter(data.codes, mean),
         explained=solution.T @ (equations.counts @ solution),
         n=len(data.codes),
         rank=max(1, len(solution) - equations.null.shape[1]),
@@ -328,7 +324,7 @@ def held_out_r_squared(
     for k in np.unique(fold) if len(np.unique(fold)) > 1 else ():
         inside = fold == k
         others = np.flatnonzero(~inside)
-        mean, sums = _mean_and_sums(data.codes[index_of(data.codes, others)], design[others])
+        mean, sums = mean_and_sums(data.codes[index_of(data.codes, others)], design[others])
         equations = NormalEquations.of(design[others], data.sizes)
         solution = equations.solve(sums)
         # Rows that meet the null space are not determined by what was fitted.
@@ -336,7 +332,7 @@ def held_out_r_squared(
         rows = rows[(np.abs(design[rows] @ equations.null) < NULL_TOLERANCE).all(axis=1)]
         for part in row_slices(len(rows), ROWS):
             some = data.codes[index_of(data.codes, rows[part])]
-            of_mean, of_sums = _squared_errors(some, mean, design[rows[part]], solution)
+            of_mean, of_sums = squared_errors(some, mean, design[rows[part]], solution)
             total, residual = total + of_mean, residual + of_sums
         predicted += len(rows)
     parts = {"left_out": len(data.codes) - predicted}
@@ -360,51 +356,3 @@ def _with_chance(value: float, fit: Additive, **parts: float) -> Score:
     full = "as many vectors as codes: R^2 is 1 for any codes" if chance >= 1 else ""
     parts = {"chance": chance, "adjusted": adjusted, **parts}
     return noted(value, parts, full, fit.note)
-
-
-def _columns(design: csr_array) -> np.ndarray:
-    """The columns [n, m] with a one in each row."""
-    return np.asarray(design.indices, dtype=np.int64).reshape(design.shape[0], -1)
-
-
-def _scatter(codes: Array, mean: np.ndarray) -> np.ndarray:
-    """Sums of squares and products [d, d] about the mean."""
-    if is_tensor(codes):
-        from cood.metrics import on_device
-
-        return on_device.scatter(codes, mean)
-    scatter = np.zeros((len(mean), len(mean)))
-    for rows in row_slices(len(codes), ROWS):
-        centred = codes[rows] - mean
-        scatter += centred.T @ centred
-    return scatter
-
-
-def _squared_errors(
-    codes: Array, mean: np.ndarray, design: csr_array, solution: np.ndarray
-) -> tuple[float, float]:
-    """Sums of squares about the mean, and about what the solution predicts."""
-    if is_tensor(codes):
-        from cood.metrics import on_device
-
-        return on_device.squared_errors(codes, mean, _columns(design), solution)
-    centred = codes - mean
-    return float((centred**2).sum()), float(((centred - design @ solution) ** 2).sum())
-
-
-def _mean_and_sums(codes: Array, design: csr_array) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [d], and sums of centred codes by column of the design [P, d]."""
-    if is_tensor(codes):
-        from cood.metrics import on_device
-
-        return on_device.mean_and_sums(codes, _columns(design), design.shape[1])
-    n, d = codes.shape
-    # Seen from the first code, columns that never vary are exactly 0.
-    origin = codes[0].astype(np.float64)
-    shift, sums = np.zeros(d), np.zeros((design.shape[1], d))
-    for rows in row_slices(n, ROWS):
-        shift += (codes[rows] - origin).sum(axis=0) / n
-    mean = origin + shift
-    for rows in row_slices(n, ROWS):
-        sums += design[rows].T @ (codes[rows] - mean)
-    return mean, sums
