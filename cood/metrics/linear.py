@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike
 
 from cood.device_arrays import double, index_of, on_host
 from cood.metrics.checks import check, check_codes, check_count, generator
-from cood.metrics.common import combination_ids, row_slices
+from cood.metrics.common import combination_ids
 from cood.metrics.normal_equations import NormalEquations, one_hot
 from cood.metrics.result import Score, noted
-from cood.metrics.row_sums import ROWS, mean_and_sums, scatter, squared_errors
+from cood.metrics.row_sums import mean_and_sums, scatter, squared_errors
 
 ROUNDING = 1e-12  # of the spread: directions shorter than that are 0
 PROBE_TOLERANCE = 1e-6  # of the largest singular value: texts come in single precision
@@ -330,10 +330,9 @@ def held_out_r_squared(
         # Rows that meet the null space are not determined by what was fitted.
         rows = np.flatnonzero(inside)
         rows = rows[(np.abs(design[rows] @ equations.null) < NULL_TOLERANCE).all(axis=1)]
-        for part in row_slices(len(rows), ROWS):
-            some = data.codes[index_of(data.codes, rows[part])]
-            of_mean, of_sums = squared_errors(some, mean, design[rows[part]], solution)
-            total, residual = total + of_mean, residual + of_sums
+        some = data.codes[index_of(data.codes, rows)]
+        of_mean, of_sums = squared_errors(some, mean, design[rows], solution)
+        total, residual = total + of_mean, residual + of_sums
         predicted += len(rows)
     parts = {"left_out": len(data.codes) - predicted}
     if not predicted:

@@ -17,7 +17,8 @@ ROWS = 8192  # taken at a time
 
 def _columns(design: csr_array) -> np.ndarray:
     """The columns [n, m] with a one in each row."""
-    return np.asarray(design.indices, dtype=np.int64).reshape(design.shape[0], -1)
+    n = design.shape[0]
+    return np.asarray(design.indices, dtype=np.int64).reshape(n, design.nnz // max(1, n))
 
 
 def scatter(codes: Array, mean: np.ndarray) -> np.ndarray:
@@ -41,8 +42,12 @@ def squared_errors(
         from cood.metrics import on_device
 
         return on_device.squared_errors(codes, mean, _columns(design), solution)
-    centred = codes - mean
-    return float((centred**2).sum()), float(((centred - design @ solution) ** 2).sum())
+    total = residual = 0.0
+    for rows in row_slices(len(codes), ROWS):
+        centred = codes[rows] - mean
+        total += float((centred**2).sum())
+        residual += float(((centred - design[rows] @ solution) ** 2).sum())
+    return total, residual
 
 
 def mean_and_sums(codes: Array, design: csr_array) -> tuple[np.ndarray, np.ndarray]:

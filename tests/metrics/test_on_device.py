@@ -14,7 +14,7 @@ from cood.metrics.coverage import confusion
 from cood.metrics.dependence import part_dependence
 from cood.metrics.discriminant import one_vs_rest_auc, standardise
 from cood.metrics.irs import irs
-from cood.metrics.linear import fit_additive, projected_r_squared
+from cood.metrics.linear import fit_additive, held_out_r_squared, projected_r_squared
 from cood.metrics.mutual_information import mutual_information
 from cood.metrics.nulls import project_pca, project_random
 from cood.metrics.pairs import batch_variances, mean_differences
@@ -270,3 +270,11 @@ def test_a_row_s_class_is_the_first_of_those_that_are_as_likely():
     np.testing.assert_array_equal(confusion(points, 3, "discriminant"), [[3, 0], [3, 0]])
     known = standardise(points[0], np.arange(6))
     assert not known.standard(points[0]).any()
+
+
+def test_a_fold_without_a_row_to_predict_is_left_out():
+    codes = np.random.default_rng(0).standard_normal((6, 2))
+    factors = [[0, 0], [0, 0], [1, 1], [1, 1], [2, 2], [2, 2]]  # no value occurs twice elsewhere
+    found, expected = (held_out_r_squared(z, factors) for z in (torch.from_numpy(codes), codes))
+    assert found.parts == expected.parts == {"left_out": 6}
+    assert np.isnan([found.value, expected.value]).all()

@@ -14,6 +14,7 @@ from cood.metrics import table
 from cood.models.clip import Clip
 from cood.pipeline import cost_model, work
 from cood.settings import Interventions
+from cood.settings.study_file import load_study
 
 
 @pytest.fixture
@@ -125,3 +126,15 @@ def test_numbers_of_edited_codes(copied, monkeypatch):
 
 def test_contexts_of_factor_sets():
     assert factor_sets.CONTEXTS == cost_model.CONTEXTS
+
+
+def test_what_was_timed_beside_a_gpu_is_the_work_of_the_paper(monkeypatch):
+    paper, width = load_study("paper"), 768
+    monkeypatch.setattr(work, "images_kept", lambda study, set_: 60_000)
+    counted = (
+        work.numbers_of_metrics(paper, next(iter(paper.models)), width),
+        work.numbers_of_edits(paper, width),
+        work.products_of_swaps(paper, width),
+    )
+    timed = (cost_model.TIMED_NUMBERS, cost_model.TIMED_EDITS, cost_model.TIMED_SWAPS)
+    assert timed == pytest.approx(counted, rel=1e-3)
